@@ -1,0 +1,108 @@
+"""The macros that every BUILD file of this repository uses."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+
+# For our own code only; system headers are not held to it.
+WEFT_COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wshadow",
+    "-Werror",
+]
+
+def weft_library(name, deps = [], **kwargs):
+    """One directory of the library: every .c in it, every .h as <weft/DIRECTORY/X.h>.
+
+    include_prefix (and not `includes`, which becomes -isystem) keeps the
+    warnings of our own headers visible. The arrows of the design are kept by
+    `deps`: what is not named there cannot be included.
+
+    Args:
+      name: as the directory
+      deps: the directories to the left of the arrows
+      **kwargs: as for cc_library
+    """
+    cc_library(
+        name = name,
+        srcs = native.glob(["*.c"]),
+        hdrs = native.glob(["*.h"]),
+        copts = WEFT_COPTS,
+        include_prefix = "weft/" + native.package_name(),
+        linkopts = ["-pthread"],
+        linkstatic = True,
+        visibility = ["//visibility:public"],
+        deps = deps,
+        **kwargs
+    )
+
+    # The same files as they lie, for the lint and the tests that compile by themselves.
+    native.filegroup(
+        name = "files",
+        srcs = native.glob(["*.c", "*.h"]),
+        visibility = ["//visibility:public"],
+    )
+
+def weft_binary(name, srcs, deps = [], copts = [], **kwargs):
+    """A program of ours, held to our warnings.
+
+    Args:
+      name: the program
+      srcs: its .c, .cc and private .h files
+      deps: what it uses; add //third_party:jemalloc for that allocator
+      copts: added after WEFT_COPTS
+      **kwargs: as for cc_binary
+    """
+    cc_binary(
+        name = name,
+        srcs = srcs,
+        copts = WEFT_COPTS + copts,
+        linkopts = ["-pthread"],
+        deps = deps,
+        **kwargs
+    )
+
+def weft_test(name, srcs, deps = [], size = "small", tags = [], copts = [], **kwargs):
+    """A cmocka test. ./weft test finds it by itself and runs it plain, under asan and under tsan.
+
+    Args:
+      name: the test, by custom X_test
+      srcs: its files
+      deps: the library's directories it uses; cmocka is added
+      size: small, medium, large: a time limit of 1, 5, 15 minutes (three times that under sanitizers)
+      tags: "exclusive" runs alone; "no-asan", "no-tsan" leave a configuration out;
+        "plain-only" is for tests that contain no code of ours to instrument
+      copts: added after WEFT_COPTS
+      **kwargs: as for cc_test
+    """
+    cc_test(
+        name = name,
+        srcs = srcs,
+        size = size,
+        tags = tags,
+        copts = WEFT_COPTS + copts,
+        linkopts = ["-pthread"],
+        deps = deps + ["//third_party:cmocka"],
+        **kwargs
+    )
+
+def weft_script_test(name, src, args = [], data = [], size = "small", tags = []):
+    """A test that is a script (bash or Python 3 by its first line). Runs in the plain configuration only.
+
+    Args:
+      name: the test
+      src: the script
+      args: its arguments; $(location X) is expanded
+      data: the files it reads
+      size: as for weft_test
+      tags: as for weft_test
+    """
+    native.sh_test(
+        name = name,
+        srcs = [src],
+        args = args,
+        data = data,
+        size = size,
+        tags = tags + ["plain-only", "no-asan", "no-tsan"],
+    )
