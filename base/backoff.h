@@ -1,0 +1,27 @@
+/*
+ * private. What a thread does after a compare-and-swap lost a race: wait, so that the winner works alone with the
+ * line in its cache. Uncontended code never gets here. Waits are in time, not turns: a pause takes 4 ns on some
+ * processors and 50 on others.
+ */
+#ifndef WEFT_BASE_BACKOFF_H
+#define WEFT_BASE_BACKOFF_H
+
+#include <weft/base/seam.h>
+
+/* The first wait, and the longest. */
+#ifndef WEFT_BACKOFF_NS
+#define WEFT_BACKOFF_NS 2500
+#endif
+#ifndef WEFT_BACKOFF_MAX_NS
+#define WEFT_BACKOFF_MAX_NS 5000
+#endif
+
+typedef struct weft_i_backoff {
+    unsigned ns; /* the last wait; start with 0 */
+} weft_i_backoff;
+
+#ifndef WEFT_SEAM
+void weft_i_backoff_wait(weft_i_backoff *backoff);
+#endif
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, never
+ * freed, in one list for the whole process that scans walk without a lock.
+ */
+#ifndef WEFT_BASE_RECORD_H
+#define WEFT_BASE_RECORD_H
+
+#include <weft/base/seam.h>
+#include <weft/base/thread.h>
+
+/* Nested guards a thread can hold before the next one links its own memory into the domain. */
+#ifndef WEFT_SLOTS
+#define WEFT_SLOTS 32
+#endif
+/* Slots are opened a few at a time, so that scans read few. */
+#ifndef WEFT_SLOTS_STEP
+#define WEFT_SLOTS_STEP 4
+#endif
+#ifndef WEFT_HINTS
+#define WEFT_HINTS 8
+#endif
+
+/* A thread's way to its part of a domain; ids are never reused, so a stale entry cannot match. */
+typedef struct weft_i_hint {
+    uint64_t id;
+    void *local;
+} weft_i_hint;
+
+typedef struct weft_i_record {
+    weft_i_thread thread; /* first: published */
+    struct weft_i_record *next;
+    weft_i_atomic_int owned;
+    weft_i_atomic_int passed_fence;
+    weft_i_atomic_int open; /* slots that were ever on the free list */
+    int in_callback;        /* depth of reclaim callbacks, the owner's alone */
+    weft_i_hint hint[WEFT_HINTS];
+    weft_i_slot slot[WEFT_SLOTS];
+} weft_i_record;
+
+/* What reclaim/ wants to know of threads and forks; called with no lock of this file held, but for the fork. */
+typedef struct weft_i_record_events {
+    void (*exit)(weft_i_record *record);        /* the thread ends: hand over what it holds */
+    void (*fork_prepare)(void);                 /* before a fork */
+    void (*fork_parent)(void);                  /* after it */
+    void (*fork_child)(void);                   /* in the child */
+    void (*fork_lost)(weft_i_record *record);   /* in the child, for each thread that is not there any more */
+} weft_i_record_events;
+
+/* The caller's record, made if need be; NULL: no memory, no key, or this thread's exit hook has already run. */
+weft_i_record *weft_i_record_get(const weft_i_record_events *events, void *default_domain);
+
+/* The caller's record or NULL; makes none. */
+weft_i_record *weft_i_record_peek(void);
+
+/* Opens more slots. False: all are in use. */
+bool weft_i_record_open(weft_i_record *record);
+
+/* Head of the list of all records; follow ->next. */
+weft_i_record *weft_i_record_first(void);
+
+/*
+ * The heavy side of the asymmetric fence: after it, each light fence either comes wholly before it (what was
+ * published is seen) or wholly after (what was written before the heavy fence is seen). False: no such promise can be
+ * made yet, because membarrier has just failed and some thread has not passed a full fence since.
+ */
+bool weft_i_heavy_fence(void);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
+ * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h).
+ */
+#ifndef WEFT_BASE_SEAM_H
+#define WEFT_BASE_SEAM_H
+
+#include <weft/base/atomic.h>
+
+#ifndef WEFT_SEAM
+
+#include <pthread.h>
+
+typedef pthread_mutex_t weft_i_mutex;
+#define WEFT_I_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+#define weft_i_mutex_init(m) ((void)pthread_mutex_init((m), NULL))
+#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(m))
+#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
+#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
+
+/* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
+void *weft_i_sys_alloc(size_t size, size_t alignment);
+void weft_i_sys_free(void *memory);
+void *weft_i_sys_map(size_t size);
+void weft_i_sys_unmap(void *memory, size_t size);
+
+/* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
+bool weft_i_sys_membarrier_probe(void);
+bool weft_i_sys_membarrier(void);
+
+uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
+bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
+int weft_i_sys_thread_id(void);
+void weft_i_sys_sleep_ns(uint64_t ns);
+void weft_i_sys_yield(void);
+
+#if defined(__x86_64__) || defined(__i386__)
+#define weft_i_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
+#define weft_i_pause() __asm__ __volatile__("yield" ::: "memory")
+#else
+#define weft_i_pause() weft_i_compiler_fence()
+#endif
+
+#endif
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * The published part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
+ * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
+ * link. Nothing here is for users to touch.
+ *
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. Slots
+ * are taken from and returned to the thread's own free list, last in first out: a signal handler that enters and
+ * leaves in balance restores the list it interrupted.
+ */
+#ifndef WEFT_BASE_THREAD_H
+#define WEFT_BASE_THREAD_H
+
+#include <weft/base/atomic.h>
+
+WEFT_BEGIN_DECLS
+
+enum { WEFT_I_WORDS = 3 };
+
+/* word[0] is not NULL as long as the guard is held: a pointer with its lowest bit set, or an (odd) epoch. */
+typedef struct weft_i_words {
+    weft_atomic_ptr word[WEFT_I_WORDS];
+} weft_i_words;
+
+typedef struct weft_i_slot {
+    weft_i_words words; /* first: a guard points here */
+    weft_atomic_ptr domain;
+    struct weft_i_slot *next; /* free list, the owner's alone */
+    void *reserved[3];
+} weft_i_slot;
+
+typedef struct weft_i_thread {
+    weft_i_slot *free;           /* NULL: none open, or no record yet: take the slow path */
+    void *default_domain;
+    weft_i_atomic_int use_fence; /* 1: membarrier is not to be had, publish with a fence */
+    int thread_id;
+    void *reserved[4];
+} weft_i_thread;
+
+/* Never NULL: before a thread has a record it points to one without slots. */
+extern WEFT_API __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec")));
+
+/* A full fence, and the record's note that it has passed one. */
+WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
+
+#ifndef WEFT_I_THREAD_LOOKUP
+#define weft_i_self() weft_i_self_1
+#else
+#define weft_i_self() WEFT_I_THREAD_LOOKUP()
+#endif
+
+/* The light side of the asymmetric fence: between publishing a word and the reads that rely on it. */
+static inline void weft_i_light_fence(weft_i_thread *thread)
+{
+    WEFT_I_ORDERS
+    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (base/record.c) */
+    if (weft_i_unlikely(weft_i_load(&thread->use_fence, memory_order_relaxed) != 0))
+        weft_i_publish_slow(thread);
+    else
+        weft_i_compiler_fence();
+}
+
+WEFT_END_DECLS
+
+#endif

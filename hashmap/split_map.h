@@ -1,0 +1,170 @@
+/*
+ * weft_map: a hash map that grows and shrinks without ever stopping anyone; any number of threads.
+ *
+ * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
+ * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
+ * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
+ * own dummy node, inside a lazily made segment; the table shrinks. split_map_kernel.h tells how.
+ *
+ * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
+ * readers beside it, or an order over keys is needed.
+ *
+ * Cost. 48 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
+ * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
+ *
+ * Guarantees, numbered:
+ *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
+ *     other in any combination.
+ *  2. size is exact when no update runs, otherwise off by at most the updates that run.
+ *  3. Iteration sees each entry that is present throughout exactly once, an entry that is inserted or removed
+ *     meanwhile at most once, and no key twice, unless two keys share all 64 bits of their hash.
+ *  4. clear removes each entry that is present throughout; it is not atomic.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
+ *     shrinking happen inside the updates, a few buckets at a time.
+ *  7. Out of memory for a larger bucket array costs speed, never an operation.
+ *
+ * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_H
+#define WEFT_HASHMAP_SPLIT_MAP_H
+
+#include <weft/reclaim/domain.h>
+
+WEFT_BEGIN_DECLS
+
+typedef struct weft_map weft_map;
+
+/* 128 random bits, drawn at each map's creation from getrandom(2); where that is refused, from clock and addresses. */
+typedef struct weft_map_seed {
+    uint64_t k0, k1;
+} weft_map_seed;
+
+/* A byte string as key: not copied by the map, so that it must live as long as its entry. */
+typedef struct weft_bytes {
+    const void *data;
+    size_t size;
+} weft_bytes;
+
+/*
+ * Zero in a field means its default. `hash` and `equal` come together or not at all (then keys are 64-bit integers
+ * passed as (void *)(uintptr_t)key); they must not call into the same map. A hash that ignores its seed is weak
+ * against chosen keys. Destructors may be called by any thread, and may retire and use other structures.
+ */
+typedef struct weft_map_config {
+    uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx);
+    bool (*equal)(const void *a, const void *b, void *ctx);
+    void (*destroy_key)(void *key, void *ctx);
+    void (*destroy_value)(void *value, void *ctx);
+    void *ctx;         /* for all four; valid until a barrier or the domain's end after the map's */
+    void *reserved[4]; /* zero */
+} weft_map_config;
+
+/* Ready-made: keys are `const char *`, or `const weft_bytes *`; SipHash-1-3. Copy one to add destructors. */
+extern WEFT_API const weft_map_config weft_map_strings;
+extern WEFT_API const weft_map_config weft_map_byte_strings;
+/* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
+extern WEFT_API const weft_map_config weft_map_integers;
+
+/* The hash of the ready-made configurations, for configurations of your own. */
+WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
+
+typedef struct weft_map_statistics {
+    size_t size;          /* entries */
+    size_t buckets;       /* in use by the present table size */
+    double load;          /* size / buckets */
+    size_t longest_chain; /* entries between two neighbouring buckets, by a walk over all */
+    size_t bucket_bytes;  /* memory of the bucket segments */
+    size_t reserved[4];
+} weft_map_statistics;
+
+/*
+ * NULL domain: the default one. NULL config: integer keys, values not owned. -ENOMEM; -EINVAL: `out` NULL, or hash
+ * without equal or the reverse. On error *out is NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *config);
+
+/*
+ * Adds an entry. 0: the map has taken key and value; -EEXIST: the key is there, nothing changed and both stay the
+ * caller's; -ENOMEM likewise; -EINVAL: NULL value. Linearizes at the compare-and-swap that links the node; -EEXIST at
+ * the read of the present value.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *value);
+
+/*
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
+ * one stays the caller's; the replaced value goes to *old, which must be retired before it is freed; with `old` NULL
+ * and a value destructor the map destroys it when no guard holds it. *old is NULL when nothing was replaced.
+ * Linearizes as insert, or at the compare-and-swap on the entry's value.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
+
+/*
+ * The value, held by `guard` (entered in the map's domain) until that is used again or left; NULL: absent. `guard` may
+ * be NULL when values are not pointers that anyone frees. Linearizes at the read of the entry's value.
+ */
+WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
+
+WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
+
+/*
+ * 0: inserted, *present is `value`; 1: the key was there, *present is its value, held by `guard` as in get; -ENOMEM,
+ * -EINVAL (NULL value or present): *present is NULL. The arguments are taken only with 0.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value,
+                                                   void **present);
+
+/*
+ * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it, or, with
+ * a value destructor, to that.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
+
+/*
+ * Removes the entry. *value gets its value, which must be retired before it is freed; with `value` NULL and a value
+ * destructor the map destroys it when no guard holds it. False: absent, *value is NULL. Linearizes at the
+ * compare-and-swap that empties the entry.
+ */
+WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
+
+WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
+
+/* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
+WEFT_API void weft_map_clear(weft_map *map);
+
+/*
+ * Iteration under updates, in hash order:
+ *
+ *     weft_map_iterator it;
+ *     void *key, *value;
+ *     weft_map_iterate(&it, map);
+ *     while (weft_map_next(&it, &key, &value))
+ *         ...                                  // key and value are held until the next step; updates are allowed
+ *     weft_map_iterate_end(&it);               // also after breaking off
+ */
+typedef struct weft_map_iterator {
+    weft_map *map;
+    weft_guard entry; /* holds the node, and with it the key */
+    weft_guard held;  /* holds the value */
+    uint64_t hash;    /* of the last one seen */
+    size_t seen;      /* how many of that hash */
+    void *reserved[4];
+} weft_map_iterator;
+
+WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
+WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value); /* either may be NULL */
+WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
+
+/* Fills *out by a walk over the whole table. */
+WEFT_API void weft_map_stats(weft_map *map, weft_map_statistics *out);
+
+/*
+ * Frees the map. `drain(key, value, ctx)` gets every entry and no destructor runs; with NULL the destructors run. No
+ * other thread may be using the map or hold a guard from it.
+ */
+WEFT_API void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#endif

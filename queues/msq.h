@@ -1,0 +1,52 @@
+/*
+ * weft_msq: unbounded FIFO queue, any number of producers and consumers.
+ *
+ * Source: M. Michael, M. Scott, "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms",
+ * PODC 1996, figure 1; counted pointers are replaced by the domain's reclamation (Michael 2004, figure 6).
+ *
+ * When. Hand-over between threads when the number of items has no natural limit. When not: with a limit, a ring is
+ * faster; with one consumer, a mailbox.
+ *
+ * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
+ * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, when nobody interferes.
+ *
+ * Which operations may run together: all, but create and destroy. Linearizable: enqueue at the compare-and-swap that
+ * links its node; dequeue at the one that moves the head; an empty answer at the read of the dummy's NULL next.
+ * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other.
+ */
+#ifndef WEFT_QUEUES_MSQ_H
+#define WEFT_QUEUES_MSQ_H
+
+#include <weft/reclaim/domain.h>
+
+WEFT_BEGIN_DECLS
+
+typedef struct weft_msq weft_msq;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_msq_create(weft_msq **out, weft_domain *domain);
+
+/* Adds a value at the tail. 0 or -ENOMEM, then nothing happened. */
+WEFT_API WEFT_NODISCARD int weft_msq_enqueue(weft_msq *queue, void *value);
+
+/*
+ * Adds `count` values in order, with nothing between them: linked in one step, which is the linearization point of
+ * all. 0 or -ENOMEM, then none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ */
+WEFT_API WEFT_NODISCARD int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count);
+
+/* Takes the value at the head into *value. False: empty, or `value` NULL. */
+WEFT_API WEFT_NODISCARD bool weft_msq_try_dequeue(weft_msq *queue, void **value);
+
+/* True if there was no value at some moment during the call; a NULL queue is empty. */
+WEFT_API WEFT_NODISCARD bool weft_msq_is_empty(weft_msq *queue);
+
+/*
+ * Frees the queue; `drain(value, ctx)` gets what is still inside, oldest first (NULL: dropped). No other thread may be
+ * using it. Its nodes may outlive the call in the domain.
+ */
+WEFT_API void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#endif

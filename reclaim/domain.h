@@ -1,0 +1,138 @@
+/*
+ * Safe memory reclamation: domains and guards.
+ *
+ * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
+ * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
+ * interface is theirs and yours, for structures of your own (docs/reclamation.md has a whole example).
+ *
+ *     weft_guard guard;
+ *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
+ *     struct config *c = weft_protect(&guard, &current);   // valid until the guard is left or used again
+ *     use(c);
+ *     weft_leave(&guard);
+ *     ...
+ *     old = atomic_exchange(&current, new);
+ *     if (weft_retire(NULL, old, free_config, NULL) != 0)  // -ENOMEM: still yours
+ *         ...
+ *
+ * Which scheme. WEFT_HAZARD bounds what can be pending whatever a reader does; each pointer followed costs a store and
+ * a second read. WEFT_EPOCH makes following pointers free, and one guard held for long holds back everything that is
+ * retired meanwhile. Structures take the scheme of their domain. When in doubt: hazard pointers, the default.
+ *
+ * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
+ *
+ * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
+ * ahead), the thread's exit leaves its guards, hands what it had retired to the others and frees the record for reuse.
+ * What a thread does after its exit hook has run (in later destructors of its keys) works too, more slowly.
+ * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
+ * they had retired is adopted, except what they were handling at that instant (at most one batch each), which leaks.
+ * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance.
+ * Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ *
+ * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
+ * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB), frees at most two per call after that, and scans
+ * with one membarrier(2) a batch. Where membarrier is refused, publishing costs a full fence instead.
+ *
+ * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have retired in the domain and live,
+ * plus one for those that ended, and H the number of words that guards can hold: 3 for each guard held at once, over
+ * all threads of the process. Then at any time at most
+ *
+ *     T * (2 * B + H)    with B = max(WEFT_BATCH, H)
+ *
+ * objects are retired and not yet reclaimed, reclaim callbacks' own retirements not counted. Under WEFT_EPOCH there is
+ * no bound; weft_domain_stats names the thread that holds reclamation back.
+ *
+ * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
+ * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
+ * memory for its record, a guard links itself into the domain under a lock that is held for a few instructions.
+ * Retiring is lock-free, but for the callbacks it runs. Errors: 0 or a negative errno; errno itself is not touched.
+ */
+#ifndef WEFT_RECLAIM_DOMAIN_H
+#define WEFT_RECLAIM_DOMAIN_H
+
+#include <weft/reclaim/guard.h>
+
+WEFT_BEGIN_DECLS
+
+/* Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. */
+typedef struct weft_allocator {
+    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
+    void (*free)(void *memory, size_t size, void *ctx);
+    void *ctx;
+} weft_allocator;
+
+/* Zero in a field means its default. */
+typedef struct weft_domain_config {
+    weft_scheme scheme;       /* default WEFT_HAZARD */
+    weft_allocator allocator; /* default: malloc and free; both functions or neither */
+    void *reserved[4];        /* zero */
+} weft_domain_config;
+
+/* Figures of one moment; exact when no other thread uses the domain. */
+typedef struct weft_domain_statistics {
+    size_t threads;           /* that have a place in the domain: they retired in it, used a structure of it, or attached */
+    size_t guards_held;       /* by any thread */
+    size_t retired;           /* objects, since the domain's creation */
+    size_t reclaimed;         /* of these, given to their callback or recycled */
+    size_t pending;           /* retired - reclaimed */
+    size_t pending_bytes;     /* of these, as far as sizes are known (weft_retire tells none) */
+    size_t pending_peak;      /* highest `pending` that a batch or this call met */
+    size_t allocated;         /* bytes held through the domain's allocator or mapped, caches included */
+    uint64_t blocker_age_ns;  /* of the guard that holds reclamation back: since the first reclamation that met it; 0: none */
+    int blocker_thread;       /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    size_t reserved[6];
+} weft_domain_statistics;
+
+/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
+typedef struct weft_hook {
+    void *reserved[8];
+} weft_hook;
+
+/*
+ * Makes a domain. NULL config: defaults. -ENOMEM; -EINVAL: `out` NULL, unknown scheme, half an allocator. On error
+ * *out is NULL. The domain must outlive its structures.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_domain_config *config);
+
+/*
+ * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, or called from
+ * a reclaim callback; -EINVAL: NULL or the default domain. No other thread may be using it.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
+
+/* The process's own domain: hazard pointers, malloc. Cannot fail and cannot be destroyed. */
+WEFT_API weft_domain *weft_default_domain(void);
+
+/*
+ * Hands over an unlinked object: `reclaim(object, ctx)` is called once, by any thread, when no guard protects it. The
+ * caller must have made it unreachable for new readers. -ENOMEM: then nothing happened; -EINVAL: object or reclaim NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx),
+                                        void *ctx);
+
+/*
+ * The same without memory of its own, so that it cannot fail; any hazard inside [object, object + size) holds the
+ * object back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which
+ * may free it. A NULL hook, object or reclaim: nothing is done.
+ */
+WEFT_API void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
+                               void (*reclaim)(void *object, void *ctx), void *ctx);
+
+/* Optional: makes this thread's record and its place in the domain now. 0 or -ENOMEM (all works without it, slower). */
+WEFT_API WEFT_NODISCARD int weft_domain_attach(weft_domain *domain);
+
+/* Reclaims what this thread and ended ones have retired and nobody holds, and returns this thread's caches. */
+WEFT_API void weft_domain_flush(weft_domain *domain);
+
+/*
+ * Returns 0 when all that any thread had retired before the call has been reclaimed. -EBUSY: called inside an own
+ * guard of the domain or a reclaim callback; -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no end). Blocks.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
+
+/* Fills *out; NULL out: nothing is done. */
+WEFT_API void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out);
+
+WEFT_END_DECLS
+
+#endif

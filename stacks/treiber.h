@@ -1,0 +1,55 @@
+/*
+ * weft_treiber: unbounded LIFO stack, any number of threads.
+ *
+ * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; reclamation by the domain
+ * (Michael 2004, figure 5), which also rules out ABA: a protected node is not reused.
+ *
+ * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: fairness is
+ * needed (the oldest may wait for ever), or first in, first out.
+ *
+ * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
+ * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
+ *
+ * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
+ * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all is
+ * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other.
+ */
+#ifndef WEFT_STACKS_TREIBER_H
+#define WEFT_STACKS_TREIBER_H
+
+#include <weft/reclaim/domain.h>
+
+WEFT_BEGIN_DECLS
+
+typedef struct weft_treiber weft_treiber;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_treiber_create(weft_treiber **out, weft_domain *domain);
+
+/* Puts a value on top. 0 or -ENOMEM, then nothing happened. */
+WEFT_API WEFT_NODISCARD int weft_treiber_push(weft_treiber *stack, void *value);
+
+/*
+ * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. One
+ * step. 0 or -ENOMEM, then none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ */
+WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count);
+
+/* Takes the value on top into *value. False: empty, or `value` NULL. */
+WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
+
+/* Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. */
+WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
+
+/* True if there was no value at some moment during the call; a NULL stack is empty. */
+WEFT_API WEFT_NODISCARD bool weft_treiber_is_empty(weft_treiber *stack);
+
+/*
+ * Frees the stack; `drain(value, ctx)` gets what is still inside, from the top down (NULL: dropped). No other thread
+ * may be using it. Its nodes may outlive the call in the domain.
+ */
+WEFT_API void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#endif
