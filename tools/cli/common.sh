@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# What the verbs of ./weft share. Sourced by ./weft; WEFT_ROOT is set.
+
+CLI=$WEFT_ROOT/tools/cli
+
+usage_error() { # MESSAGE: one line that says what was expected, exit 2
+    printf 'weft: %s\n' "$1" >&2
+    exit 2
+}
+
+# A verb is a file beside this one that defines verb_main. Its second line reads "# verb: one line for --help".
+verbs() {
+    local list
+    list=$(grep -l '^# verb: ' "$CLI"/*.sh | sed 's|.*/||; s|\.sh$||' | LC_ALL=C sort | paste -sd,)
+    echo "${list//,/, }"
+}
+
+is_verb() {
+    case $1 in
+        "" | *[!a-z]*) return 1 ;;
+    esac
+    [ -f "$CLI/$1.sh" ] && grep -q '^# verb: ' "$CLI/$1.sh"
+}
+
+weft_version() {
+    sed -n 's/^ *version = "\(.*\)",$/\1/p' "$WEFT_ROOT/MODULE.bazel"
+}
+
+general_help() {
+    echo "Weft: lock-free data structures for C."
+    echo
+    echo "usage: ./weft VERB [arguments]"
+    echo
+    local file
+    for file in "$CLI"/*.sh; do
+        sed -n "s|^# verb: |  $(printf '%-8s' "$(basename "$file" .sh)")|p" "$file"
+    done
+    cat <<'TEXT'
+  help    this text; ./weft help VERB is ./weft VERB --help
+
+  --help, --version
+
+Each verb first installs the Debian packages it needs and that are missing, when run as root or
+where sudo asks for no password. Otherwise it names them, and the command to install them, and exits 2.
+Nothing else on the machine is changed: what is built lies in Bazel's cache and in .weft/ here.
+
+Exit status: 0 success, 1 something failed, 2 wrong use or missing packages, 130 interrupted.
+TEXT
+}
+
+packages_of() { # VERB: the Debian packages it needs
+    awk -v verb="$1" '
+        /^[^#]/ { for (i = 2; i <= NF; i++) if ($i == verb || $i == "all") { print $1; next } }
+    ' "$WEFT_ROOT/tools/packages"
+}
+
+missing_packages() { # VERB
+    # shellcheck disable=SC2016 # the dollars are dpkg-query's
+    comm -23 \
+        <(packages_of "$1" | LC_ALL=C sort) \
+        <(packages_of "$1" | xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+            sed -n 's/^installed //p' | LC_ALL=C sort -u)
+}
+
+need_packages() { # VERB: installs what is missing, or says so in one line and exits 2
+    local missing asroot=()
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        command -v bazel >/dev/null && return 0 # not Debian, but somebody knew what to do
+        usage_error "this is not a Debian system; what is needed goes there by these names: $(packages_of "$1" | paste -sd' ')"
+    fi
+    missing=$(missing_packages "$1" | paste -sd' ')
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+            asroot=(sudo -n)
+        else
+            usage_error "missing packages: $missing; install them with: sudo apt-get install -y $missing"
+        fi
+    fi
+    echo "weft: installing $missing" >&2
+    local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+    # shellcheck disable=SC2086 # the list is words
+    if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
+        echo "weft: could not install $missing (see apt-get's message above)" >&2
+        exit 1
+    fi
+}
+
+need_number() { # FLAG VALUE: a whole number from 1 to 1000000
+    case $2 in
+        "" | 0* | *[!0-9]* | ????????*) usage_error "$1 expects a number from 1 to 1000000, not '$2'" ;;
+    esac
+    [ "$2" -le 1000000 ] || usage_error "$1 expects a number from 1 to 1000000, not '$2'"
+}

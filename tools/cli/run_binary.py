@@ -1,0 +1,26 @@
+"""run_binary.py STAMP LABEL [arguments]: builds one program optimised and becomes it, in the caller's directory."""
+
+import os
+import signal
+import sys
+
+import workspace
+
+
+def main():
+    stamp, label, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
+    targets, ok = workspace.build(stamp, "plain", [label])
+    if not ok or not targets or not targets[0].binary:
+        workspace.say("could not build %s (see Bazel's message above)" % label)
+        return 1
+    os.environ["WEFT_COMMIT"] = workspace.commit() or "unknown"
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    binary = targets[0].binary
+    os.execv(binary, ["weft " + stamp] + arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# verb: build and run every test: plain, under address + undefined, under thread sanitizers
+
+test_help() {
+    cat <<'TEXT'
+usage: ./weft test [options]
+
+Builds and runs every test in three configurations: plain (optimised), asan (address and
+undefined-behaviour sanitizers) and tsan (thread sanitizer). Tests always run; only what changed is
+built. The last line is "N passed, N failed"; the exit status is 1 if any failed, a failed build included.
+
+  --filter TEXT     only tests whose label contains TEXT, for example --filter msq
+  --config LIST     only these configurations, a comma list of plain, asan, tsan
+  --jobs N          so many tests at a time (default: half the cores, at least 2)
+  --timeout N       a time limit in seconds for every test, in place of its own
+  --verbose         print the output of tests that pass, too
+  --list            build, then name the tests instead of running them
+  --help            this text
+
+The output of each test is kept in .weft/logs/CONFIG/.
+TEXT
+}
+
+verb_main() {
+    local arguments=()
+    while [ $# -gt 0 ]; do
+        local flag=$1 value=
+        shift
+        case $flag in
+            --filter | --config | --jobs | --timeout)
+                [ $# -gt 0 ] || usage_error "$flag expects a value (see ./weft test --help)"
+                value=$1
+                shift ;;
+            --filter=* | --config=* | --jobs=* | --timeout=*)
+                value=${flag#*=}
+                flag=${flag%%=*} ;;
+        esac
+        case $flag in
+            -h | --help)
+                test_help
+                exit 0 ;;
+            --verbose | --list) arguments+=("$flag") ;;
+            --jobs | --timeout)
+                need_number "$flag" "$value"
+                arguments+=("$flag=$value") ;;
+            --filter)
+                [ -n "$value" ] || usage_error "--filter expects a part of a test's name"
+                arguments+=("$flag=$value") ;;
+            --config)
+                [[ $value =~ ^(plain|asan|tsan)(,(plain|asan|tsan))*$ ]] ||
+                    usage_error "--config expects a comma list of plain, asan, tsan, not '$value'"
+                arguments+=("$flag=$value") ;;
+            *)
+                usage_error "test: unknown argument '$flag'; expected --filter, --config, --jobs, --timeout, --verbose, --list or --help" ;;
+        esac
+    done
+    need_packages test
+    exec python3 -B "$CLI/run_tests.py" "${arguments[@]}"
+}
