@@ -36,9 +36,9 @@
 #endif
 /* clang-format on */
 
-static weft_i_thread no_record;
+static weft_i_record no_record; /* no slots, and no hint that matches */
 
-__thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record;
+__thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
 
 /* 1 once this thread's exit hook has run: what it uses later is linked, not registered (see reclaim/guard.c). */
 static __thread int exited __attribute__((tls_model("initial-exec")));
@@ -60,13 +60,13 @@ weft_i_record *weft_i_record_first(void)
 
 weft_i_record *weft_i_record_peek(void)
 {
-    return weft_i_self() == &no_record ? NULL : (weft_i_record *)weft_i_self();
+    return weft_i_self() == &no_record.thread ? NULL : (weft_i_record *)weft_i_self();
 }
 
 void weft_i_publish_slow(weft_i_thread *thread)
 {
     weft_i_full_fence();
-    if (thread != &no_record)
+    if (thread != &no_record.thread)
         weft_i_store(&((weft_i_record *)thread)->passed_fence, 1, RECORD_R3);
 }
 
@@ -107,6 +107,17 @@ bool weft_i_heavy_fence(void)
     weft_i_mutex_unlock(&registry);
     weft_i_full_fence();
     return done;
+}
+
+int weft_i_record_thread_id(weft_i_record *record)
+{
+    /* relaxed: a name for the statistics */
+    return weft_i_load(&record->thread.thread_id, memory_order_relaxed);
+}
+
+int weft_i_record_slots(weft_i_record *record)
+{
+    return weft_i_load(&record->open, RECORD_A2);
 }
 
 bool weft_i_record_open(weft_i_record *record)
@@ -152,7 +163,7 @@ static void on_thread_exit(void *value)
     weft_i_record *record = value;
     events->exit(record);
     exited = 1;
-    weft_i_self_1 = &no_record;
+    weft_i_self_1 = &no_record.thread;
     weft_i_mutex_lock(&registry);
     give_back(record);
     weft_i_mutex_unlock(&registry);
@@ -182,8 +193,10 @@ static void after_fork_in_child(void)
         events->fork_lost(r);
         give_back(r);
     }
+    events->fork_done();
     if (own)
-        own->thread.thread_id = weft_i_sys_thread_id();
+        /* relaxed: a name for the statistics */
+        weft_i_store(&own->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
     /* relaxed: one thread; membarrier's registration is the parent's memory map's and must be made again */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER && !weft_i_sys_membarrier_probe())
         leave_membarrier();
@@ -226,7 +239,7 @@ static weft_i_record *take_record(void *default_domain)
     weft_i_store(&record->thread.use_fence, fence, memory_order_relaxed);
     weft_i_store(&record->passed_fence, fence, RECORD_R3);
     record->thread.default_domain = default_domain;
-    record->thread.thread_id = weft_i_sys_thread_id();
+    weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
     weft_i_store(&record->owned, 1, RECORD_R4);
     return record;
 }

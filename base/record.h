@@ -17,7 +17,7 @@
 #define WEFT_SLOTS_STEP 4
 #endif
 #ifndef WEFT_HINTS
-#define WEFT_HINTS 8
+#define WEFT_HINTS 16
 #endif
 
 /* A thread's way to its part of a domain; ids are never reused, so a stale entry cannot match. */
@@ -44,6 +44,7 @@ typedef struct weft_i_record_events {
     void (*fork_parent)(void);                  /* after it */
     void (*fork_child)(void);                   /* in the child */
     void (*fork_lost)(weft_i_record *record);   /* in the child, for each thread that is not there any more */
+    void (*fork_done)(void);                    /* in the child, last */
 } weft_i_record_events;
 
 /* The caller's record, made if need be; NULL: no memory, no key, or this thread's exit hook has already run. */
@@ -54,6 +55,12 @@ weft_i_record *weft_i_record_peek(void);
 
 /* Opens more slots. False: all are in use. */
 bool weft_i_record_open(weft_i_record *record);
+
+/* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
+int weft_i_record_thread_id(weft_i_record *record);
+
+/* How many of its slots a scan must look at. */
+int weft_i_record_slots(weft_i_record *record);
 
 /* Head of the list of all records; follow ->next. */
 weft_i_record *weft_i_record_first(void);

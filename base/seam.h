@@ -15,6 +15,7 @@ typedef pthread_mutex_t weft_i_mutex;
 #define WEFT_I_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
 #define weft_i_mutex_init(m) ((void)pthread_mutex_init((m), NULL))
 #define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(m))
+#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(m) == 0)
 #define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
 #define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
 

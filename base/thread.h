@@ -32,7 +32,7 @@ typedef struct weft_i_thread {
     weft_i_slot *free;           /* NULL: none open, or no record yet: take the slow path */
     void *default_domain;
     weft_i_atomic_int use_fence; /* 1: membarrier is not to be had, publish with a fence */
-    int thread_id;
+    weft_i_atomic_int thread_id;
     void *reserved[4];
 } weft_i_thread;
 

@@ -84,8 +84,18 @@ typedef struct weft_domain_statistics {
 } weft_domain_statistics;
 
 /* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
+typedef struct weft_i_hook {
+    struct weft_i_hook *next;
+    const struct weft_i_kind *kind;
+} weft_i_hook;
+
 typedef struct weft_hook {
-    void *reserved[8];
+    weft_i_hook link; /* all fields are the domain's */
+    void *object;
+    size_t size;
+    void (*reclaim)(void *object, void *ctx);
+    void *ctx;
+    void *reserved[2];
 } weft_hook;
 
 /*

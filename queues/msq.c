@@ -1,0 +1,98 @@
+#define _GNU_SOURCE
+#include <weft/queues/msq_kernel.h>
+#include <weft/reclaim/registry.h>
+
+#include <errno.h>
+
+int weft_msq_create(weft_msq **out, weft_domain *domain)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = weft_i_domain_use(domain);
+    weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
+    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    if (!dummy) {
+        weft_i_free(domain, queue, sizeof *queue);
+        weft_i_domain_unuse(domain);
+        return -ENOMEM;
+    }
+    *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
+    *out = queue;
+    return 0;
+}
+
+int weft_msq_enqueue(weft_msq *queue, void *value)
+{
+    if (weft_i_unlikely(!queue))
+        return -EINVAL;
+    int refused = weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_enqueue(queue, value, WEFT_EPOCH)
+                                                             : weft_i_msq_enqueue(queue, value, WEFT_HAZARD);
+    return weft_i_unlikely(refused) ? -ENOMEM : 0;
+}
+
+static void free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
+{
+    for (weft_i_msq_node *next; node; node = next) {
+        /* relaxed: nobody else sees these nodes */
+        next = weft_i_load(&node->next, memory_order_relaxed);
+        weft_i_node_free(domain, local, WEFT_I_SMALL, node);
+    }
+}
+
+int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
+{
+    weft_i_msq_node *first = NULL, *last = NULL;
+    if (!queue || (!values && count))
+        return -EINVAL;
+    weft_i_local *local = weft_i_local_get(queue->domain);
+    for (size_t i = 0; i < count; i++) {
+        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
+        if (!node) {
+            free_nodes(queue->domain, first, local);
+            return -ENOMEM;
+        }
+        if (last)
+            /* relaxed: the chain is private until MSQ_R1 */
+            weft_i_store(&last->next, node, memory_order_relaxed);
+        else
+            first = node;
+        last = node;
+    }
+    if (first && weft_i_scheme(queue->domain) == WEFT_EPOCH)
+        weft_i_msq_link(queue, first, last, WEFT_EPOCH);
+    else if (first)
+        weft_i_msq_link(queue, first, last, WEFT_HAZARD);
+    return 0;
+}
+
+bool weft_msq_try_dequeue(weft_msq *queue, void **value)
+{
+    if (weft_i_unlikely(!queue || !value))
+        return false;
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_try_dequeue(queue, value, WEFT_EPOCH)
+                                                      : weft_i_msq_try_dequeue(queue, value, WEFT_HAZARD);
+}
+
+bool weft_msq_is_empty(weft_msq *queue)
+{
+    if (!queue)
+        return true;
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_is_empty(queue, WEFT_EPOCH)
+                                                      : weft_i_msq_is_empty(queue, WEFT_HAZARD);
+}
+
+void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx)
+{
+    if (!queue)
+        return;
+    weft_domain *domain = queue->domain;
+    /* relaxed: no other thread uses the queue */
+    weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
+    for (weft_i_msq_node *n = weft_i_load(&dummy->next, memory_order_relaxed); n && drain;
+         n = weft_i_load(&n->next, memory_order_relaxed)) /* relaxed: likewise */
+        drain(n->value, ctx);
+    free_nodes(domain, dummy, weft_i_local_get(domain));
+    weft_i_free(domain, queue, sizeof *queue);
+    weft_i_domain_unuse(domain);
+}

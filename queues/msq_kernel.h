@@ -1,0 +1,157 @@
+/*
+ * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
+ * (words: 0 the node in hand, 1 its successor), and backoff after a lost race.
+ *
+ * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
+ * that finds them equal moves tail first, so that a node is retired only when neither leads to it. (3) next of a node
+ * changes once, from NULL. (4) The value of a node is written before it is linked and read before its predecessor, the
+ * dummy, is left behind.
+ */
+#ifndef WEFT_QUEUES_MSQ_KERNEL_H
+#define WEFT_QUEUES_MSQ_KERNEL_H
+
+#include <weft/base/backoff.h>
+#include <weft/queues/msq.h>
+#include <weft/reclaim/local.h>
+
+/* clang-format off */
+#ifndef MSQ_R1
+#define MSQ_R1 memory_order_release /* link node -> MSQ_A1, MSQ_A2: publishes value and next of what is linked; enqueue's linearization point */
+#endif
+#ifndef MSQ_R2
+#define MSQ_R2 memory_order_release /* move tail -> GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
+#endif
+#ifndef MSQ_R3
+#define MSQ_R3 memory_order_release /* move head -> GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#endif
+#ifndef MSQ_A1
+#define MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> MSQ_R1: the node may be made the tail */
+#endif
+#ifndef MSQ_A2
+#define MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> MSQ_R1: sees its value; NULL is the empty answer's linearization point */
+#endif
+#ifndef MSQ_A3
+#define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: not older than the head it has protected */
+#endif
+#ifndef MSQ_A4
+#define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#endif
+/* clang-format on */
+
+typedef struct weft_i_msq_node {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    void *value;
+} weft_i_msq_node;
+
+_Static_assert(sizeof(weft_i_msq_node) == WEFT_I_SMALL_SIZE, "a queue's node is of the small class");
+
+struct weft_msq {
+    weft_domain *domain;
+    weft_i_aligned weft_atomic_ptr head;
+    weft_i_aligned weft_atomic_ptr tail;
+};
+
+/* NULL: out of memory. */
+weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (weft_i_likely(node != NULL)) {
+        weft_i_write(&node->value, value);
+        /* relaxed: the node is private until MSQ_R1 */
+        weft_i_store(&node->next, NULL, memory_order_relaxed);
+    }
+    return node;
+}
+
+/* Links the chain first..last, last's next being NULL. */
+weft_i_inline void weft_i_msq_link(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_backoff backoff = {0};
+    weft_i_enter_as(&guard, queue->domain, scheme);
+    for (;;) {
+        void *at = weft_i_protect_word(&guard, 0, &queue->tail, scheme);
+        weft_i_msq_node *tail = at;
+        void *next = weft_i_load(&tail->next, MSQ_A1);
+        if (next) { /* tail lags: help */
+            /* relaxed: a failure means that somebody else has helped */
+            (void)weft_i_cas(&queue->tail, &at, next, MSQ_R2, memory_order_relaxed);
+            continue;
+        }
+        /* relaxed: a failure reads nothing */
+        if (weft_i_likely(weft_i_cas(&tail->next, &next, first, MSQ_R1, memory_order_relaxed))) {
+            (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed);
+            break;
+        }
+        weft_i_backoff_wait(&backoff);
+    }
+    weft_leave(&guard);
+}
+
+weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+{
+    weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value);
+    if (weft_i_unlikely(!node))
+        return -1;
+    weft_i_msq_link(queue, node, node, scheme);
+    return 0;
+}
+
+/* The node that was the dummy, to be retired; NULL: empty. */
+weft_i_inline weft_i_msq_node *weft_i_msq_take(weft_msq *queue, void **value, weft_guard *guard, weft_scheme scheme)
+{
+    weft_i_backoff backoff = {0};
+    for (;;) {
+        void *at = weft_i_protect_word(guard, 0, &queue->head, scheme);
+        weft_i_msq_node *head = at;
+        void *tail = weft_i_load(&queue->tail, MSQ_A3);
+        weft_i_msq_node *next = weft_i_load(&head->next, MSQ_A2);
+        if (!next)
+            return NULL;
+        if (scheme == WEFT_HAZARD) {
+            weft_i_store(&guard->words->word[1], next, GUARD_R3);
+            weft_i_guard_fence(guard);
+            if (weft_i_load(&queue->head, MSQ_A4) != at)
+                continue;
+        }
+        if (weft_i_unlikely(at == tail)) { /* invariant 2; relaxed: a failure means that somebody else has helped */
+            (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
+            continue;
+        }
+        *value = weft_i_read(&next->value);
+        /* relaxed: a failure reads nothing */
+        if (weft_i_likely(weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
+            return head;
+        weft_i_backoff_wait(&backoff);
+    }
+}
+
+weft_i_inline bool weft_i_msq_try_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
+{
+    weft_guard guard;
+    void *taken = NULL;
+    weft_i_enter_as(&guard, queue->domain, scheme);
+    weft_i_msq_node *old = weft_i_msq_take(queue, &taken, &guard, scheme);
+    if (scheme == WEFT_HAZARD)
+        weft_i_store(&guard.words->word[1], NULL, GUARD_R4);
+    weft_leave(&guard);
+    if (!old)
+        return false;
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL]);
+    *value = taken;
+    return true;
+}
+
+weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_enter_as(&guard, queue->domain, scheme);
+    weft_i_msq_node *head = weft_i_protect_word(&guard, 0, &queue->head, scheme);
+    bool empty = weft_i_load(&head->next, MSQ_A2) == NULL;
+    weft_leave(&guard);
+    return empty;
+}
+
+#endif

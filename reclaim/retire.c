@@ -1,0 +1,49 @@
+#include <weft/reclaim/registry.h>
+
+#include <errno.h>
+
+static weft_hook *public_hook(weft_i_hook *link)
+{
+    return (weft_hook *)(void *)link;
+}
+
+static void reclaim_public(weft_i_hook *link, weft_domain *domain)
+{
+    weft_hook *hook = public_hook(link);
+    (void)domain;
+    hook->reclaim(hook->object, hook->ctx); /* may free the hook */
+}
+
+/* weft_retire's own hook. */
+static void reclaim_owned(weft_i_hook *link, weft_domain *domain)
+{
+    weft_hook copy = *public_hook(link);
+    weft_i_free(domain, link, sizeof copy);
+    copy.reclaim(copy.object, copy.ctx);
+}
+
+static const weft_i_kind public_kind = {reclaim_public, 0, WEFT_I_RANGE, WEFT_I_NO_CLASS, 0};
+static const weft_i_kind owned_kind = {reclaim_owned, 0, WEFT_I_RANGE, WEFT_I_NO_CLASS, 0};
+
+void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
+                      void (*reclaim)(void *object, void *ctx), void *ctx)
+{
+    if (!hook || !object || !reclaim)
+        return;
+    domain = domain ? domain : weft_default_domain();
+    *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
+    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &public_kind, size);
+}
+
+int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx), void *ctx)
+{
+    if (!object || !reclaim)
+        return -EINVAL;
+    domain = domain ? domain : weft_default_domain();
+    weft_hook *hook = weft_i_alloc(domain, sizeof *hook, _Alignof(weft_hook));
+    if (!hook)
+        return -ENOMEM;
+    *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
+    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * private. Which of the retired objects nobody can hold any more: the one question of reclamation, answered for both
+ * schemes on lists that the caller owns.
+ */
+#ifndef WEFT_RECLAIM_SCAN_H
+#define WEFT_RECLAIM_SCAN_H
+
+#include <weft/reclaim/local.h>
+
+/*
+ * Moves what nobody can hold from local's bag (and sealed batches) to its ready list; what must wait stays. The caller
+ * owns local's lists. Waits for the domain's lock only where guards are linked.
+ */
+void weft_i_scan(weft_domain *domain, weft_i_local *local);
+
+/* Guards held in the domain: by one thread, or by all (0). */
+size_t weft_i_guards_held(weft_domain *domain, int thread);
+
+void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
+
+#endif
