@@ -1,0 +1,108 @@
+/*
+ * What the bench, and any other tool, needs to know of an implementation: a table of functions, the same for all.
+ *
+ * An adapter is one file that defines a `const bench_impl` and is named in registry.c. Whoever drives it does:
+ *
+ *     void *object, *thread;
+ *     if (impl->create(&object, &setup) != 0) ...          // one thread
+ *     thread = impl->thread_begin(object);                 // each thread, before its first operation; NULL: no memory
+ *     impl->container->put(object, thread, value);         // any number of threads, by their own handle
+ *     impl->thread_end(object, thread);                    // the same thread
+ *     impl->destroy(object);                               // one thread, after all have ended
+ *
+ * This header is also C++, so that an adapter for a C++ library can be a file of extern "C" functions.
+ */
+#ifndef BENCH_ADAPTER_H
+#define BENCH_ADAPTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum bench_family { BENCH_QUEUE, BENCH_STACK, BENCH_MAP, BENCH_RECLAIM, BENCH_WORDS, BENCH_FAMILIES } bench_family;
+
+/* Who it is: decides what a row is compared with, and whether a wrong result is our defect or a finding. */
+typedef enum bench_role {
+    BENCH_WEFT,     /* a wrong result ends the bench with status 1 */
+    BENCH_BASELINE, /* likewise; the first mutex one of a family is what ratio_to_mutex refers to */
+    BENCH_PEER,     /* a wrong result is counted and reported */
+    BENCH_FLOOR     /* holds no values: nothing to check */
+} bench_role;
+
+typedef struct bench_setup {
+    size_t capacity;  /* about how many entries it will hold; 0: unknown */
+    unsigned threads; /* the most that will use it at once, the creating one included */
+} bench_setup;
+
+/* Queue and stack. Values are not NULL, and multiples of 8. */
+typedef struct bench_container_ops {
+    bool (*put)(void *object, void *thread, void *value);   /* false: full, or no memory */
+    bool (*take)(void *object, void *thread, void **value); /* false: empty */
+} bench_container_ops;
+
+/* Map from 64-bit integers; keys stay below 2^62, values are as above and not owned. */
+typedef struct bench_map_ops {
+    void *(*get)(void *object, void *thread, uint64_t key);                /* NULL: absent */
+    bool (*insert)(void *object, void *thread, uint64_t key, void *value); /* false: present, nothing changed */
+    bool (*remove)(void *object, void *thread, uint64_t key);              /* false: absent */
+    size_t (*size)(void *object, void *thread);                            /* exact while nobody updates */
+} bench_map_ops;
+
+/* What is retired: `room` is for the scheme's own notes; reclaiming it is bench_object_free. */
+typedef struct bench_object {
+    void *room[8];
+    uint64_t value;
+    uint64_t *reclaimed; /* counts what its owner has retired and got back */
+} bench_object;
+
+typedef struct bench_cell {
+    void *pointer; /* to a bench_object; read and replaced by others */
+} bench_cell;
+
+typedef struct bench_reclaim_ops {
+    void (*enter)(void *object, void *thread);
+    void (*leave)(void *object, void *thread);
+    bench_object *(*protect)(void *object, void *thread, bench_cell *cell); /* inside enter and leave */
+    void (*retire)(void *object, void *thread, bench_object *what);         /* NULL: it never reclaims */
+    void (*flush)(void *object, void *thread);                              /* reclaims what it can now */
+} bench_reclaim_ops;
+
+/* One thread's part in a measurement (worker.h). */
+typedef struct bench_worker bench_worker;
+
+typedef struct bench_impl {
+    const char *name;
+    const char *scheme; /* "hazard", "epoch", or NULL */
+    bench_family family;
+    bench_role role;
+    const char *note;   /* one line: what a reader of the table must know, or NULL */
+    const char *broken; /* one line: a known fault of this version, or NULL */
+    int (*create)(void **object, const bench_setup *setup); /* 0, or -errno */
+    void (*destroy)(void *object);
+    void *(*thread_begin)(void *object);
+    void (*thread_end)(void *object, void *thread);
+    const bench_container_ops *container; /* the one of its family is set */
+    const bench_map_ops *map;
+    const bench_reclaim_ops *reclaim;
+    void (*drive)(bench_worker *worker); /* the measured loops, made from the functions above (loops_*.h) */
+} bench_impl;
+
+/* For adapters that need no handle of a thread: returns the object itself, and does nothing. */
+void *bench_no_thread_begin(void *object);
+void bench_no_thread_end(void *object, void *thread);
+
+/* Counts and frees; any thread. */
+void bench_object_free(bench_object *object);
+
+/* All implementations, ended by NULL, in the order of the tables. */
+extern const bench_impl *const bench_impls[];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,15 @@
+#define BASE_SPINLOCK
+#include "bench/baselines/list_stack.h"
+
+const bench_impl bench_spin_stack = {
+    .name = "spin-stack",
+    .family = BENCH_STACK,
+    .role = BENCH_BASELINE,
+    .note = "the same list under Concurrency Kit's spinlock (fas)",
+    .create = list_create,
+    .destroy = list_destroy,
+    .thread_begin = bench_no_thread_begin,
+    .thread_end = bench_no_thread_end,
+    .container = &list_ops,
+    .drive = list_drive,
+};

@@ -1,0 +1,50 @@
+/* What --help and --list print. */
+#include "bench/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void bench_options_help(void)
+{
+    fputs("usage: ./weft bench [options] [FILE...]\n"
+          "\n"
+          "Measures Weft beside mutex-guarded baselines and other libraries, on this machine, now. Rounds of all\n"
+          "implementations are interleaved; tables give the median of the rounds, their least and their most.\n"
+          "Without options: everything, about half an hour. Progress goes to standard error, tables to standard output.\n"
+          "\n"
+          "what to run (comma lists; nothing that is named is left out)\n"
+          "  --family LIST        queue, stack, map, reclaim, words\n"
+          "  --workload LIST      queue and stack: pairs, 1:1, 1:N, N:1, burst; map: 100/0/0, 90/5/5, 50/25/25\n"
+          "                       (get/insert/remove); reclaim: enter-leave, read, stalled; words\n"
+          "  --impl LIST          implementations, as --list shows them (floor-xadd is always there with queue and stack)\n"
+          "  --threads LIST       default 1,2,4,8; pinned to a core each where there are so many\n"
+          "  --keys LIST          entries in the map, drawn from twice as many keys; default 1Ki,100Ki,1Mi,10Mi\n"
+          "  --distribution LIST  uniform, zipf (exponent 0.99); default both\n"
+          "  --huge-pages WHICH   on, off, both: for all implementations alike; default both for map, on for the others\n"
+          "  --quick              a useful table within a minute per family: threads 1,2,8, keys 1Ki,1Mi, uniform\n"
+          "\n"
+          "how to measure\n"
+          "  --rounds N           default 5\n"
+          "  --duration-ms N      of one measurement; default 100, with --quick what fits\n"
+          "  --latency            adds p50, p99, p99.9 and max of single operations, from runs of their own\n"
+          "\n"
+          "what to print\n"
+          "  --json FILE          all rows and the machine as one JSON object; '-': to standard output instead of tables\n"
+          "  --list               the implementations, with what one must know of each\n"
+          "  --help\n"
+          "\n"
+          "FILE...: the text that --family words counts; default: text files below /usr/share/doc,\n"
+          "/usr/share/common-licenses and this repository, at most 32 MiB.\n"
+          "\n"
+          "Exit status: 0 success, 1 an implementation lost, invented or mistook a value, 2 wrong use.\n",
+          stdout);
+}
+
+void bench_options_list(void)
+{
+    for (const bench_impl *const *at = bench_impls; *at; at++) {
+        const bench_impl *impl = *at;
+        printf("%-8s %-12s %-7s %s%s%s\n", bench_family_names[impl->family], impl->name, impl->scheme ? impl->scheme : "-",
+               impl->note ? impl->note : "", impl->note && impl->broken ? "; " : "", impl->broken ? impl->broken : "");
+    }
+}

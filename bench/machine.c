@@ -1,0 +1,125 @@
+#include "bench/machine.h"
+
+#include "bench/measure.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+/* jemalloc, where it is linked; it reads its settings from malloc_conf when it starts. */
+extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size) __attribute__((weak));
+extern const char *malloc_conf;
+const char *malloc_conf = "thp:always";
+
+static void first_line(const char *path, const char *prefix, char *out, size_t size)
+{
+    char line[512];
+    FILE *file = fopen(path, "r");
+    snprintf(out, size, "unknown");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, prefix, strlen(prefix)) == 0) {
+            const char *value = line + strlen(prefix);
+            value += strspn(value, " \t:");
+            snprintf(out, size, "%.*s", (int)strcspn(value, "\n"), value);
+            break;
+        }
+    if (file)
+        fclose(file);
+}
+
+static void read_allocator(bench_machine *machine)
+{
+    const char *version = NULL, *thp = NULL;
+    size_t size = sizeof version;
+    if (!mallctl || mallctl("version", &version, &size, NULL, 0) != 0) {
+        snprintf(machine->allocator, sizeof machine->allocator, "the C library's");
+        return;
+    }
+    snprintf(machine->allocator, sizeof machine->allocator, "jemalloc %.*s", (int)strcspn(version, "-"), version);
+    size = sizeof thp;
+    machine->huge_pages = mallctl("opt.thp", &thp, &size, NULL, 0) == 0 && strcmp(thp, "always") == 0;
+}
+
+static bool choose_flags(const char *text, size_t size, char *out, size_t room)
+{
+    static const char *const kept[] = {"-O", "-f", "-m", "-std"};
+    size_t used = 0, length;
+    for (size_t at = 0; at < size; at += length + 1) {
+        length = 0;
+        while (at + length < size && text[at + length] != ' ' && text[at + length] != '\0')
+            length++;
+        for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+            if (length > strlen(kept[k]) && strncmp(text + at, kept[k], strlen(kept[k])) == 0 && used < room)
+                used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text + at);
+    }
+    return used > 0 && used < room;
+}
+
+/* The flags this file was compiled with, as the compiler recorded them in the program itself (-frecord-gcc-switches). */
+static bool recorded_flags(const char *image, size_t size, char *out, size_t room)
+{
+    const Elf64_Ehdr *header = (const void *)image;
+    if (size < sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
+        header->e_shoff + (size_t)header->e_shnum * sizeof(Elf64_Shdr) > size || header->e_shstrndx >= header->e_shnum)
+        return false;
+    const Elf64_Shdr *section = (const void *)(image + header->e_shoff);
+    const char *names = image + section[header->e_shstrndx].sh_offset;
+    for (unsigned i = 0; i < header->e_shnum; i++)
+        if (strcmp(names + section[i].sh_name, ".GCC.command.line") == 0 && section[i].sh_offset + section[i].sh_size <= size) {
+            return choose_flags(image + section[i].sh_offset, section[i].sh_size, out, room);
+        }
+    return false;
+}
+
+static void read_flags(bench_machine *machine)
+{
+    FILE *file = fopen("/proc/self/exe", "rb");
+    char *image = NULL;
+    long size = 0;
+    bool done = false;
+    if (file && fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) > 0 && (image = malloc((size_t)size))) {
+        rewind(file);
+        if (fread(image, 1, (size_t)size, file) == (size_t)size)
+            done = recorded_flags(image, (size_t)size, machine->flags, sizeof machine->flags);
+    }
+    if (!done)
+        snprintf(machine->flags, sizeof machine->flags, "unknown");
+    free(image);
+    if (file)
+        fclose(file);
+}
+
+void bench_machine_read(bench_machine *machine)
+{
+    enum { QUERY = 0, PRIVATE_EXPEDITED = 1 << 3 };
+    const char *commit = getenv("WEFT_COMMIT");
+    time_t now = time(NULL);
+    struct tm utc;
+    struct utsname name;
+    memset(machine, 0, sizeof *machine);
+    machine->cores = bench_cores();
+    machine->cores_online = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    first_line("/proc/cpuinfo", "model name", machine->processor, sizeof machine->processor);
+    first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", machine->system_huge_pages, sizeof machine->system_huge_pages);
+#if defined(__clang__)
+    snprintf(machine->compiler, sizeof machine->compiler, "%s", __VERSION__);
+#else
+    snprintf(machine->compiler, sizeof machine->compiler, "gcc %s", __VERSION__);
+#endif
+    read_flags(machine);
+    read_allocator(machine);
+    if (uname(&name) == 0)
+        snprintf(machine->kernel, sizeof machine->kernel, "%.20s %.70s", name.sysname, name.release);
+    snprintf(machine->commit, sizeof machine->commit, "%s", commit && *commit ? commit : "unknown");
+    if (gmtime_r(&now, &utc))
+        strftime(machine->when, sizeof machine->when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (getloadavg(&machine->load, 1) != 1)
+        machine->load = -1;
+    long membarriers = syscall(SYS_membarrier, QUERY, 0, 0);
+    machine->membarrier = membarriers > 0 && (membarriers & PRIVATE_EXPEDITED);
+}

@@ -1,0 +1,43 @@
+/* One measurement: threads made, pinned, warmed up, started together, stopped, and what they moved checked. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include "bench/histogram.h"
+#include "bench/workload.h"
+
+typedef struct bench_measurement {
+    const bench_impl *impl;
+    const bench_workload *workload;
+    unsigned threads;
+    uint64_t warm_ns, duration_ns;
+    uint64_t seed;
+    bench_histogram *times; /* single operations are timed and added here; NULL: they are not */
+    /* maps: made and filled by the caller, and used again and again */
+    void *object;
+    uint64_t range;
+    const uint32_t *draws; /* NULL: uniform */
+    uint64_t *entries;     /* what the map holds, before and after */
+} bench_measurement;
+
+typedef struct bench_result {
+    double mops;
+    uint64_t operations;
+    uint64_t empty;        /* takes that said empty when it cannot have been */
+    uint64_t pending_peak; /* stalled: most that were retired and not reclaimed */
+    uint64_t pending_end;  /* stalled: what was left when all was retired, after a flush, the reader still inside */
+    char fault[160];       /* "": what came out is what went in */
+} bench_result;
+
+/* 0, or -errno when it could not be measured at all (no memory, no threads). */
+int bench_measure(const bench_measurement *what, bench_result *result);
+
+/* Processors this process may run on; the first call asks the system. */
+unsigned bench_cores(void);
+
+/* A thread handle's life around one action of the calling thread, for filling and checking. False: no memory. */
+bool bench_fill_map(const bench_impl *impl, void *object, uint64_t entries, uint64_t range, uint64_t seed);
+
+/* Looks every key below `range` up. False, and why in `fault`: the map is not what `entries` says. */
+bool bench_check_map(const bench_impl *impl, void *object, uint64_t entries, uint64_t range, char *fault, size_t size);
+
+#endif

@@ -1,0 +1,12 @@
+/* Implementations that do nothing, or nothing together (baselines/null.c). */
+#ifndef BENCH_NULL_H
+#define BENCH_NULL_H
+
+#include "bench/adapter.h"
+
+extern const bench_impl bench_null_container;
+extern const bench_impl bench_null_map;
+/* Its puts share nothing but, perhaps, a core. */
+extern const bench_impl bench_private;
+
+#endif

@@ -1,0 +1,48 @@
+/* The command line. */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include "bench/workload.h"
+
+enum { BENCH_MOST = 64 }; /* items of a list */
+
+typedef enum bench_pages { BENCH_PAGES_BOTH, BENCH_PAGES_ON, BENCH_PAGES_OFF } bench_pages;
+
+typedef struct bench_names {
+    const char *item[BENCH_MOST];
+    unsigned count;
+    char *text; /* what the items point into */
+} bench_names;
+
+typedef struct bench_options {
+    bool quick, latency, list, help;
+    bool families[BENCH_FAMILIES];
+    bool family_asked;            /* a selection was made that leaves out families */
+    bench_names implementations;  /* none: all */
+    bench_names workloads;        /* none: all */
+    unsigned threads[BENCH_MOST], thread_count;
+    uint64_t keys[BENCH_MOST];
+    unsigned key_count;
+    bool keys_asked;
+    bool uniform, zipf;
+    unsigned rounds;
+    unsigned duration_ms; /* 0: not given */
+    bench_pages pages;
+    const char *json; /* NULL: none; "-": standard output */
+    char **files;
+    int file_count;
+} bench_options;
+
+/* Fills *options. On a wrong argument, prints one line that says what was expected and returns false. */
+bool bench_options_parse(bench_options *options, int argc, char **argv);
+
+void bench_options_help(void);
+void bench_options_list(void);
+
+bool bench_wants_workload(const bench_options *options, const bench_workload *workload, bench_family family);
+bool bench_wants_name(const bench_options *options, const char *implementation);
+
+/* One line on standard error, with the program's name in front. */
+void bench_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,52 @@
+#include "bench/regime.h"
+
+#include "bench/measure.h"
+#include "bench/null.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+extern const bench_impl bench_floor_queue;
+
+/* Sharing a core costs private loops 1.2 to 1.9; separate cores show 0.97 to 1.05. */
+static const double shared_slowdown = 1.12;
+
+static double pairs(const bench_impl *impl, unsigned threads, uint64_t ns)
+{
+    bench_measurement what = {.impl = impl, .workload = bench_workload_named("pairs", BENCH_QUEUE), .threads = threads,
+                              .warm_ns = MS / 2, .duration_ns = ns};
+    bench_result result;
+    return bench_measure(&what, &result) == 0 ? result.mops : 0;
+}
+
+bench_look bench_look_now(void)
+{
+    bench_look look = {0};
+    if (bench_cores() < 2)
+        return look;
+    look.floor_mops = pairs(&bench_floor_queue, 2, 5 * MS);
+    double alone = pairs(&bench_private, 1, 2 * MS), together = pairs(&bench_private, 2, 2 * MS) / 2;
+    look.slowdown = together > 0 ? alone / together : 0;
+    return look;
+}
+
+void bench_regime(const bench_look *looks, unsigned count, bench_row *row)
+{
+    double *floors = calloc(count, sizeof *floors), *slowdowns = calloc(count, sizeof *slowdowns);
+    unsigned shared = 0;
+    for (unsigned i = 0; i < count && floors && slowdowns; i++) {
+        floors[i] = looks[i].floor_mops;
+        slowdowns[i] = looks[i].slowdown;
+        shared += looks[i].slowdown >= shared_slowdown;
+    }
+    if (floors && slowdowns && looks[0].floor_mops > 0) {
+        row->floor_mops = bench_median(floors, count);
+        row->slowdown = bench_median(slowdowns, count);
+        /* one round in five may have met something else that ran for a moment */
+        strcpy(row->regime, shared * 5 <= count ? "far" : shared * 5 >= count * 4 ? "near" : "mixed");
+    }
+    free(floors);
+    free(slowdowns);
+}

@@ -1,0 +1,22 @@
+/*
+ * Virtual machines move their cores about: two of them may share a physical core for a while (near), or not (far), and
+ * contended figures differ by 2 to 4 times between the two. So each round of a contended point begins with a look at
+ * it, on two threads: the floor (floor-xadd, in pairs), and how much private work slows down beside other private
+ * work. The latter decides: it depends on nothing but sharing a core.
+ */
+#ifndef BENCH_REGIME_H
+#define BENCH_REGIME_H
+
+#include "bench/rows.h"
+
+typedef struct bench_look {
+    double floor_mops; /* 0: there is but one core */
+    double slowdown;   /* of private work, 1: none */
+} bench_look;
+
+bench_look bench_look_now(void);
+
+/* What a point's rounds have seen: row->regime, floor_mops, slowdown. */
+void bench_regime(const bench_look *looks, unsigned count, bench_row *row);
+
+#endif

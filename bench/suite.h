@@ -1,0 +1,77 @@
+/* The plan: which points are measured, in which order, and the rows they give. */
+#ifndef BENCH_SUITE_H
+#define BENCH_SUITE_H
+
+#include "bench/measure.h"
+#include "bench/options.h"
+#include "bench/progress.h"
+#include "bench/regime.h"
+#include "bench/rows.h"
+#include "bench/words/corpus.h"
+
+/* The driver's own cost in ns per operation, contained in every figure; latency: in every single time. */
+typedef struct bench_driver_cost {
+    double container_ns, map_uniform_ns, map_zipf_ns, latency_ns;
+} bench_driver_cost;
+
+typedef struct bench_suite {
+    const bench_options *options;
+    bench_rows rows;
+    bench_progress progress;
+    bench_driver_cost cost;
+    uint64_t duration_ns;
+    bool counting; /* nothing is measured: progress.total is counted up */
+    bool huge_pages;
+    bool failed;   /* an implementation of ours, or a baseline, gave a wrong result */
+    uint64_t seed;
+    const corpus *text;   /* words */
+    uint64_t words_total, words_ns; /* by one thread alone, reading included */
+} bench_suite;
+
+enum { BENCH_MOST_IMPLS = 64 };
+
+/* One point: what is measured in interleaved rounds, for all implementations of one family. */
+typedef struct bench_point {
+    bench_family family;
+    const bench_workload *workload;
+    unsigned threads;
+    const bench_impl *const *impls;
+    unsigned count;
+    /* maps */
+    uint64_t keys;
+    const uint32_t *draws; /* NULL: uniform */
+    void *const *objects;  /* one per implementation */
+    uint64_t *entries;
+} bench_point;
+
+void bench_suite_cost(bench_suite *suite);
+
+/* Measures a family and appends its rows. */
+void bench_suite_family(bench_suite *suite, bench_family family);
+
+/* How many measurements a family is. */
+unsigned bench_suite_count(bench_suite *suite, bench_family family);
+
+void bench_suite_point(bench_suite *suite, const bench_point *point);
+
+/* The family's implementations that were asked for. */
+unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,
+                           const bench_impl **out);
+
+/* The map family (suite_maps.c) and the words family (suite_words.c). */
+void bench_suite_maps(bench_suite *suite);
+void bench_suite_words(bench_suite *suite);
+
+/* The files named, or the default text. False, having said so: one cannot be read. */
+bool bench_suite_words_text(const bench_options *options, corpus *text);
+
+/* What every row begins and ends with. */
+void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row);
+void bench_suite_finish_row(const bench_suite *suite, double *mops, const bench_histogram *times, bench_row *row);
+
+_Noreturn void bench_suite_out_of_memory(void);
+
+/* Prints a wrong result, and remembers that there was one if it is ours. */
+void bench_suite_fault(bench_suite *suite, const bench_row *row);
+
+#endif

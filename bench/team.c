@@ -1,0 +1,188 @@
+#include "bench/team.h"
+#include "bench/measure.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cpu_set_t allowed;
+
+unsigned bench_cores(void)
+{
+    static unsigned cores;
+    if (cores == 0) {
+        cores = 1;
+        if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+            cores = (unsigned)CPU_COUNT(&allowed);
+    }
+    return cores;
+}
+
+/* The n-th processor we may run on. */
+static void pin(unsigned n)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && n-- == 0) {
+            CPU_SET(cpu, &one);
+            pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* unpinned is slower, not wrong */
+            return;
+        }
+}
+
+int bench_team_create(bench_team *team, unsigned threads)
+{
+    memset(team, 0, sizeof *team);
+    bench_worker *workers = aligned_alloc(BENCH_LINE, threads * sizeof *workers);
+    team->ids = calloc(threads, sizeof *team->ids);
+    if (!workers || !team->ids) {
+        free(workers);
+        free(team->ids);
+        return -ENOMEM;
+    }
+    memset((void *)workers, 0, threads * sizeof *workers);
+    team->control.workers = workers;
+    team->control.threads = threads;
+    team->control.crowded = threads > bench_cores();
+    for (unsigned i = 0; i < threads; i++) {
+        workers[i].control = &team->control;
+        workers[i].index = i;
+        workers[i].next_value = (uint64_t)(i + 1) << 36;
+    }
+    return 0;
+}
+
+void bench_team_destroy(bench_team *team)
+{
+    free(team->control.workers);
+    free(team->ids);
+}
+
+/* ---- the workers' side ---- */
+
+static int phase_now(const bench_worker *worker)
+{
+    return atomic_load_explicit(&worker->control->phase, memory_order_acquire);
+}
+
+/* Tells that this one is ready, and waits for the next phase. */
+static int arrive(bench_worker *worker, int done)
+{
+    unsigned turn = 0;
+    int phase;
+    atomic_fetch_add_explicit(&worker->control->arrived, 1, memory_order_acq_rel);
+    while ((phase = phase_now(worker)) == done)
+        bench_wait(worker, &turn);
+    return phase;
+}
+
+static void drive(bench_worker *worker, int phase, bench_histogram *times)
+{
+    worker->phase = phase;
+    worker->times = times;
+    worker->impl->drive(worker);
+}
+
+static void *worker_main(void *argument)
+{
+    bench_worker *worker = argument;
+    bench_histogram *times = worker->times;
+    const bench_impl *impl = worker->impl;
+    if (!worker->control->crowded)
+        pin(worker->index);
+    worker->thread = impl->thread_begin(worker->object);
+    if (!worker->thread)
+        worker->error = -ENOMEM;
+    for (int phase = arrive(worker, BENCH_IDLE); phase != BENCH_END; phase = arrive(worker, phase)) {
+        if (phase == BENCH_WARM) {
+            drive(worker, phase, NULL);
+            phase = phase_now(worker);
+        } else if (phase == BENCH_MEASURED) {
+            worker->counts.operations_before = worker->counts.operations;
+            drive(worker, phase, times);
+            worker->counts.finished_ns = bench_now_ns();
+            phase = phase_now(worker); /* still the same, if it had so much to do and no longer */
+        } else if (phase == BENCH_FLUSH) {
+            impl->reclaim->flush(worker->object, worker->thread);
+        }
+    }
+    if (worker->thread)
+        impl->thread_end(worker->object, worker->thread);
+    return NULL;
+}
+
+/* ---- the measuring thread's side ---- */
+
+static void sleep_ns(uint64_t ns)
+{
+    struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
+        ;
+}
+
+static void await_all(bench_team *team)
+{
+    bench_control *control = &team->control;
+    while (atomic_load_explicit(&control->arrived, memory_order_acquire) < team->started)
+        sleep_ns(20000);
+    atomic_store_explicit(&control->arrived, 0, memory_order_relaxed);
+}
+
+static void set_phase(bench_team *team, int phase)
+{
+    atomic_store_explicit(&team->control.phase, phase, memory_order_release);
+}
+
+int bench_team_start(bench_team *team)
+{
+    int error = 0;
+    for (unsigned i = 0; i < team->control.threads && error == 0; i++) {
+        error = -pthread_create(&team->ids[i], NULL, worker_main, &team->control.workers[i]);
+        team->started += error == 0;
+    }
+    await_all(team);
+    for (unsigned i = 0; i < team->started && error == 0; i++)
+        error = team->control.workers[i].error;
+    if (error != 0)
+        bench_team_join(team);
+    return error;
+}
+
+void bench_team_run(bench_team *team, uint64_t warm_ns, uint64_t duration_ns)
+{
+    set_phase(team, BENCH_WARM);
+    sleep_ns(warm_ns);
+    set_phase(team, BENCH_WARMED);
+    await_all(team);
+    team->started_ns = bench_now_ns();
+    set_phase(team, BENCH_MEASURED);
+    sleep_ns(duration_ns);
+    set_phase(team, BENCH_STOPPED);
+    team->stopped_ns = bench_now_ns();
+    await_all(team);
+}
+
+void bench_team_finish(bench_team *team)
+{
+    team->started_ns = bench_now_ns();
+    set_phase(team, BENCH_MEASURED);
+    await_all(team);
+    for (unsigned i = 0; i < team->started; i++)
+        if (team->control.workers[i].counts.finished_ns > team->stopped_ns)
+            team->stopped_ns = team->control.workers[i].counts.finished_ns;
+}
+
+void bench_team_flush(bench_team *team)
+{
+    set_phase(team, BENCH_FLUSH);
+    await_all(team);
+}
+
+void bench_team_join(bench_team *team)
+{
+    set_phase(team, BENCH_END);
+    for (unsigned i = 0; i < team->started; i++)
+        pthread_join(team->ids[i], NULL);
+    team->started = 0;
+}

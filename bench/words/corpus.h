@@ -1,0 +1,61 @@
+/* The text that is counted: files, cut into chunks. A word belongs to the chunk in which it begins. */
+#ifndef BENCH_WORDS_CORPUS_H
+#define BENCH_WORDS_CORPUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CORPUS_CHUNK = 32 << 10 };
+#define CORPUS_MOST (UINT64_C(32) << 20) /* of the default text */
+
+typedef struct corpus_chunk {
+    uint32_t file;
+    uint64_t offset;
+    uint32_t size;
+} corpus_chunk;
+
+typedef struct corpus {
+    char **paths;
+    uint64_t *sizes;
+    size_t files, file_room;
+    corpus_chunk *chunks;
+    size_t chunk_count, chunk_room;
+    uint64_t bytes;
+} corpus;
+
+/* 0, or -errno: what is wrong with that file (-EISDIR: a directory). */
+int corpus_add(corpus *text, const char *path);
+
+/* The text below a directory, in the order of the names, up to CORPUS_MOST in all; what cannot be read is passed over. */
+void corpus_add_tree(corpus *text, const char *directory);
+
+void corpus_free(corpus *text);
+
+/* A buffer that travels: the words of data[begin..end) are this chunk's. Grows when a word is longer than it. */
+typedef struct corpus_buffer {
+    char *data;
+    size_t room, begin, end;
+} corpus_buffer;
+
+/* 0, or -errno. */
+int corpus_read(const corpus *text, size_t chunk, corpus_buffer *buffer);
+
+/* A letter's lower case, else 0. */
+extern const unsigned char corpus_letter[256];
+
+/* The next word in [*at, end), lower-cased in place: its start, or NULL; *length is its length, *at moves behind it. */
+static inline char *corpus_next(char **at, char *end, size_t *length)
+{
+    char *p = *at;
+    while (p < end && !corpus_letter[(unsigned char)*p])
+        p++;
+    char *word = p;
+    for (unsigned char lower; p < end && (lower = corpus_letter[(unsigned char)*p]) != 0; p++)
+        *p = (char)lower;
+    *at = p;
+    *length = (size_t)(p - word);
+    return p > word ? word : NULL;
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* One thread's part in a measurement: what it is to do, and what it counted. Private to the bench. */
+#ifndef BENCH_WORKER_H
+#define BENCH_WORKER_H
+
+#include "bench/adapter.h"
+#include "bench/clock.h"
+#include "bench/histogram.h"
+#include "bench/random.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+#define BENCH_LINE 128
+#define bench_inline static inline __attribute__((always_inline))
+
+typedef enum bench_role_of_thread { BENCH_BOTH, BENCH_PRODUCER, BENCH_CONSUMER } bench_role_of_thread;
+
+/* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
+typedef struct bench_control {
+    _Alignas(BENCH_LINE) _Atomic int phase; /* workers run as long as it is theirs */
+    _Alignas(BENCH_LINE) _Atomic unsigned arrived;
+    _Alignas(BENCH_LINE) bench_worker *workers;
+    unsigned threads;
+    bool crowded; /* more threads than cores: who waits gives its core away */
+} bench_control;
+
+/* Plain counters, never reset, so that the end can be checked against the beginning. */
+typedef struct bench_counts {
+    uint64_t operations, operations_before; /* in all, and when the measured phase began */
+    uint64_t puts, put_sum, takes, take_sum; /* queue and stack */
+    uint64_t refused;                        /* puts that failed */
+    uint64_t empty;                          /* takes that said empty while it cannot have been */
+    uint64_t inserted, removed;              /* map */
+    uint64_t wrong;                          /* values that are not what was stored */
+    uint64_t finished_ns;                    /* when the measured phase ended */
+} bench_counts;
+
+struct bench_worker {
+    _Alignas(BENCH_LINE) const bench_impl *impl;
+    void *object, *thread;
+    bench_control *control;
+    int phase;
+    unsigned index;
+    /* what to do */
+    bench_role_of_thread role;
+    unsigned burst;                      /* so many puts, then so many takes */
+    unsigned get_share, insert_share;    /* of 100; the rest removes */
+    uint64_t range;                      /* keys are below it */
+    const uint32_t *draws;               /* keys from here; NULL: uniform */
+    bench_cell *cell;                    /* reclaim */
+    uint64_t retirements;                /* so many, then done; 0: read until the end of the phase */
+    bool read;                           /* reclaim: a protected read inside */
+    bench_histogram *times;              /* NULL: single operations are not timed */
+    /* state and results */
+    uint64_t random, next_value;
+    bench_counts counts;
+    int error;
+    /* what others look at */
+    _Alignas(BENCH_LINE) _Atomic uint64_t moved; /* values put, or taken */
+    uint64_t reclaimed;                          /* counted up by bench_object_free */
+    _Atomic uint64_t retired, pending_peak;
+};
+
+static inline bool bench_running(const bench_worker *worker)
+{
+    return atomic_load_explicit(&worker->control->phase, memory_order_relaxed) == worker->phase;
+}
+
+/* A wait of the driver's own, the same for all implementations: short pauses, then the core to somebody else. */
+static inline void bench_wait(const bench_worker *worker, unsigned *turn)
+{
+    if (worker->control->crowded && *turn >= 2)
+        sched_yield();
+    else
+        bench_pause();
+    ++*turn;
+}
+
+#endif
