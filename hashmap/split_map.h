@@ -9,7 +9,7 @@
  * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
  * readers beside it, or an order over keys is needed.
  *
- * Cost. 48 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
+ * Cost. 64 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
  * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
  *
  * Guarantees, numbered:

@@ -39,7 +39,7 @@ typedef struct weft_i_local weft_i_local;
 
 enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_CLASSES, WEFT_I_NO_CLASS = -1 };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
-#define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 16)
+#define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
 
 /* What a scan compares with the hazards. */
 typedef enum weft_i_shape {

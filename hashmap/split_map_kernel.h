@@ -1,0 +1,256 @@
+/*
+ * private. The split-ordered map: types, the walk along the list, find. To be read beside Shalev and Shavit 2006 and
+ * Michael 2002. split_map_table.h has the buckets, split_map_ops.h the operations.
+ *
+ * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
+ * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
+ * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
+ * the odd ones of level k form segment k.
+ *
+ * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
+ * leads to a bucket. PENDING (in a bucket only): being linked into the list by one thread; if it is met on the list
+ * it has been. The list ends with a DUMMY link to nothing, so that NULL is a bucket never used.
+ *
+ * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
+ * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
+ * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
+ * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
+ * all of them to: two insertions of one key meet at one compare-and-swap. (4) A bucket is frozen before it is
+ * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
+ *
+ * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 the value.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+#define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+
+#include <weft/base/backoff.h>
+#include <weft/hashmap/split_map.h>
+#include <weft/reclaim/local.h>
+
+#ifndef WEFT_MAP_FIRST_BITS
+#define WEFT_MAP_FIRST_BITS 4
+#endif
+#ifndef WEFT_MAP_STRIPES
+#define WEFT_MAP_STRIPES 16
+#endif
+#ifndef WEFT_MAP_CLOSE
+#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#endif
+#define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
+
+/* clang-format off */
+#ifndef MAP_S1
+#define MAP_S1 memory_order_seq_cst /* read link -> MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
+#endif
+#ifndef MAP_S2
+#define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
+#endif
+#ifndef MAP_S3
+#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4, MAP_S2: sees what the value leads to; in the same one order as links */
+#endif
+#ifndef MAP_S4
+#define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
+#endif
+#ifndef MAP_A1
+#define MAP_A1 memory_order_acquire /* read level -> MAP_R1: sees the segment, and what is being closed */
+#endif
+#ifndef MAP_R1
+#define MAP_R1 memory_order_release /* change level -> MAP_A1: the segment was put in place, or `closing` set, before */
+#endif
+#ifndef MAP_A2
+#define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
+#endif
+#ifndef MAP_R2
+#define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
+#endif
+#ifndef MAP_A3
+#define MAP_A3 memory_order_acquire /* read closing, cursor -> MAP_R3: sees which buckets are closed, and the segment gone */
+#endif
+#ifndef MAP_R3
+#define MAP_R3 memory_order_release /* move cursor, end closing -> MAP_A3: the buckets before it are unlinked */
+#endif
+/* clang-format on */
+
+enum { WEFT_I_FROZEN = 1, WEFT_I_DUMMY = 2, WEFT_I_PENDING = 4, WEFT_I_LINK_BITS = 7 };
+
+typedef struct weft_i_map_node {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    void *key;
+    uint64_t hash;
+    weft_atomic_ptr value;
+    void *dead; /* the value to be destroyed with the node, or NULL */
+} weft_i_map_node;
+
+_Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
+
+typedef struct weft_i_bucket {
+    weft_atomic_ptr link;
+} __attribute__((aligned(8))) weft_i_bucket;
+
+typedef struct weft_i_segment {
+    weft_hook hook;
+    weft_domain *domain;
+    size_t bytes;
+    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
+    weft_i_aligned weft_i_bucket bucket[];
+} weft_i_segment;
+
+/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
+typedef struct weft_i_map_kinds {
+    weft_i_kind entry; /* a whole entry */
+    weft_i_kind value; /* a replaced value, in a node of its own */
+    weft_map_config config;
+    weft_i_atomic_size users; /* retired entries, and the map */
+} weft_i_map_kinds;
+
+struct weft_map {
+    weft_domain *domain;
+    uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx); /* NULL: integers */
+    bool (*equal)(const void *a, const void *b, void *ctx);
+    void *ctx;
+    weft_map_seed seed;
+    weft_i_map_kinds *kinds; /* NULL: no destructors */
+    weft_i_aligned weft_i_atomic_size level;
+    weft_i_atomic_size closing; /* the level whose segment is being closed; 0: none */
+    weft_atomic_ptr segment[WEFT_MAP_LEVELS];
+    weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
+    struct {
+        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
+    } stripe[WEFT_MAP_STRIPES];
+};
+
+weft_i_inline uintptr_t weft_i_bits(void *link)
+{
+    return (uintptr_t)link & WEFT_I_LINK_BITS;
+}
+
+weft_i_inline void *weft_i_target(void *link)
+{
+    return (void *)((uintptr_t)link & ~(uintptr_t)WEFT_I_LINK_BITS);
+}
+
+weft_i_inline void *weft_i_link(void *target, uintptr_t bits)
+{
+    return (void *)((uintptr_t)target | bits);
+}
+
+weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
+{
+    return (void *)((uintptr_t)link & ~bits);
+}
+
+/* Multiply-shift with two random words: universal in its high bits, and those are the bucket. */
+weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *seed)
+{
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(key ^ seed->k0) * (seed->k1 | 1);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    return weft_map_hash_bytes(&key, sizeof key, seed);
+#endif
+}
+
+weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)
+{
+    return map->hash ? map->hash(key, &map->seed, map->ctx)
+                     : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+}
+
+weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *b)
+{
+    return map->equal ? map->equal(a, b, map->ctx) : a == b;
+}
+
+/* ---- the walk ---- */
+
+typedef struct weft_i_walk {
+    weft_map *map;
+    weft_guard *guard;
+    weft_atomic_ptr *prev; /* the link where the walk stands */
+    void *at;              /* what was read there: leads to `here` */
+    void *here;            /* node or bucket, protected; NULL: the end */
+    int word;              /* that protects it; the other one protects prev's holder */
+} weft_i_walk;
+
+typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_AT_DUMMY, WEFT_I_LOST } weft_i_seen;
+
+/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
+weft_i_inline void weft_i_publish(weft_guard *guard, int word, void *pointer, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&guard->words->word[word], pointer, GUARD_R3);
+    weft_i_guard_fence(guard);
+}
+
+/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
+weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
+{
+    void *at = weft_i_load(w->prev, MAP_S1);
+    for (;;) {
+        if (weft_i_unlikely(weft_i_bits(at) & WEFT_I_FROZEN))
+            return false;
+        w->at = at;
+        w->here = weft_i_target(at);
+        if (scheme != WEFT_HAZARD || !w->here)
+            return true;
+        weft_i_publish(w->guard, w->word, w->here, scheme);
+        at = weft_i_load(w->prev, MAP_S1);
+        if (weft_i_likely(at == w->at))
+            return true;
+    }
+}
+
+/* Looks at what is behind `prev`, unlinking what is dead. LOST: begin again. */
+weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
+{
+    for (;;) {
+        if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
+            return WEFT_I_LOST;
+        if (!w->here)
+            return WEFT_I_AT_END;
+        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+        weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
+        void *next = weft_i_load(its, MAP_S1);
+        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING))))
+            return dummy ? WEFT_I_AT_DUMMY : WEFT_I_AT_NODE;
+        if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), MAP_S2, MAP_S1);
+            continue;
+        }
+        void *expected = w->at;
+        next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
+        if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
+            return WEFT_I_LOST;
+    }
+}
+
+/* Steps over what was just looked at. */
+weft_i_inline void weft_i_walk_on(weft_i_walk *w)
+{
+    w->prev = weft_i_bits(w->at) & WEFT_I_DUMMY ? &((weft_i_bucket *)w->here)->link
+                                                : &((weft_i_map_node *)w->here)->next;
+    w->word = 3 - w->word;
+}
+
+weft_i_inline void weft_i_walk_end(weft_guard *guard, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&guard->words->word[1], NULL, GUARD_R4);
+    weft_i_store(&guard->words->word[2], NULL, GUARD_R4);
+}
+
+/* No more insertions behind a dead node. */
+weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
+{
+    void *next = weft_i_load(link, MAP_S1);
+    while (!(weft_i_bits(next) & WEFT_I_FROZEN))
+        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), MAP_S2, MAP_S1))
+            break;
+    return weft_i_without(next, WEFT_I_FROZEN);
+}
+
+#endif

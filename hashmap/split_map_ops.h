@@ -1,0 +1,231 @@
+/*
+ * private. The map's operations, over the walk and the table.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_OPS_H
+#define WEFT_HASHMAP_SPLIT_MAP_OPS_H
+
+#include <weft/hashmap/split_map_table.h>
+
+/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. */
+weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
+{
+    weft_i_map_kinds *kinds = map->kinds;
+    const weft_i_kind *kind = &weft_i_recycle[WEFT_I_LARGE];
+    if (kinds) {
+        /* relaxed: the map is a user itself, so that this cannot be the first */
+        (void)weft_i_fetch_add(&kinds->users, 1, memory_order_relaxed);
+        kind = whole_entry ? &kinds->entry : &kinds->value;
+    }
+    weft_i_retire(map->domain, weft_i_local_get(map->domain), &node->hook, kind);
+}
+
+/*
+ * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
+ * Returns a node whose value was not NULL.
+ */
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash,
+                                               const void *key, weft_scheme scheme)
+{
+    weft_i_seen seen = weft_i_walk_to(w, map, guard, hash, weft_i_map_level(map), scheme);
+    for (;;) {
+        weft_i_map_node *node = w->here;
+        if (seen == WEFT_I_LOST) {
+            seen = weft_i_walk_to(w, map, guard, hash, weft_i_map_level(map), scheme);
+            continue;
+        }
+        if (seen != WEFT_I_AT_NODE || node->hash != hash)
+            return NULL; /* the end, a later interval, or a higher hash */
+        if (weft_i_equal(map, node->key, key)) {
+            if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
+                return node;
+            (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
+        } else {
+            weft_i_walk_on(w);
+        }
+        seen = weft_i_walk_look(w, scheme);
+    }
+}
+
+weft_i_inline weft_i_map_node *weft_i_map_node_make(weft_map *map, uint64_t hash, void *key, void *value)
+{
+    weft_i_map_node *node = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE);
+    if (weft_i_likely(node != NULL)) {
+        node->key = key;
+        node->hash = hash;
+        node->dead = NULL;
+        /* relaxed: the node is private until MAP_S2 */
+        weft_i_store(&node->value, value, memory_order_relaxed);
+    }
+    return node;
+}
+
+weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
+{
+    if (node)
+        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
+}
+
+/* Links the node where the walk stands. False: something has changed there. */
+weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
+{
+    void *expected = w->at;
+    /* relaxed: the node is private until MAP_S2 */
+    weft_i_store(&node->next, w->at, memory_order_relaxed);
+    return weft_i_cas(w->prev, &expected, (void *)node, MAP_S2, MAP_S1);
+}
+
+/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
+weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_guard *guard, void *key, void *value,
+                                          weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
+{
+    uint64_t hash = weft_i_hash(map, key);
+    for (;;) {
+        *found = weft_i_map_find(w, map, guard, hash, key, scheme);
+        if (*found)
+            return 0;
+        if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
+            return -1;
+        if (weft_i_likely(weft_i_map_link(w, *made)))
+            return 0;
+    }
+}
+
+typedef struct weft_i_upsert {
+    weft_i_map_node *found, *made;
+    void *value; /* that was found */
+    int error;
+} weft_i_upsert;
+
+/* Without `held` the found value is not protected. */
+weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, void *key, void *value,
+                                              weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    weft_i_upsert r = {0};
+    weft_i_enter_as(&guard, map->domain, scheme);
+    do {
+        r.error = weft_i_map_find_or_link(&w, map, &guard, key, value, &r.found, &r.made, scheme);
+        if (r.found && held)
+            r.value = weft_i_protect_word(held, 0, &r.found->value, scheme);
+        else if (r.found)
+            r.value = weft_i_load(&r.found->value, MAP_S3);
+    } while (r.found && !r.value); /* removed in between */
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+    return r;
+}
+
+/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    weft_i_upsert r = {0};
+    weft_i_enter_as(&guard, map->domain, scheme);
+    for (bool done = false; !done;) {
+        r.error = weft_i_map_find_or_link(&w, map, &guard, key, value, &r.found, &r.made, scheme);
+        /* the replaced value needs a node to wait in */
+        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_hash(map, key), key, value)))
+            r.error = -1;
+        done = r.error || !r.found;
+        if (done)
+            break;
+        r.value = weft_i_load(&r.found->value, MAP_S3);
+        while (r.value && !done)
+            done = weft_i_cas(&r.found->value, &r.value, value, MAP_S4, MAP_S3);
+    }
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+    return r;
+}
+
+weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+{
+    weft_i_walk w;
+    weft_i_map_node *node = weft_i_map_find(&w, map, guard, weft_i_hash(map, key), key, scheme);
+    void *value = node ? weft_i_protect_word(guard, 0, &node->value, scheme) : NULL;
+    weft_i_walk_end(guard, scheme);
+    return value;
+}
+
+/* 0; 1: absent; 2: another value. */
+weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired,
+                                     weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    int result = 1;
+    uint64_t hash = weft_i_hash(map, key);
+    weft_i_enter_as(&guard, map->domain, scheme);
+    for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, &guard, hash, key, scheme)) != NULL;) {
+        void *value = expected;
+        if (weft_i_cas(&node->value, &value, desired, MAP_S4, MAP_S3))
+            result = 0;
+        else if (value)
+            result = 2;
+        else
+            continue; /* removed in between */
+        break;
+    }
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+    return result;
+}
+
+/* Empties the entry, unlinks and retires it. NULL: absent. */
+weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destroy, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    weft_i_map_node *node;
+    void *value = NULL;
+    uint64_t hash = weft_i_hash(map, key);
+    weft_i_enter_as(&guard, map->domain, scheme);
+    while (!value && (node = weft_i_map_find(&w, map, &guard, hash, key, scheme)) != NULL) {
+        value = weft_i_load(&node->value, MAP_S3);
+        while (value && !weft_i_cas(&node->value, &value, NULL, MAP_S4, MAP_S3))
+            ;
+    }
+    if (value) {
+        void *expected = w.at, *next = weft_i_freeze(&node->next);
+        if (!weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1))
+            (void)weft_i_map_find(&w, map, &guard, hash, key, scheme); /* passes the node, or where it was */
+    }
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+    if (value) {
+        node->dead = destroy ? value : NULL;
+        weft_i_map_retire(map, node, true);
+    }
+    return value;
+}
+
+/* The next entry after the iterator's place; its value is protected by iterator->held. */
+weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
+{
+    weft_i_walk w;
+    size_t same = 0;
+    weft_map *map = it->map;
+    weft_i_seen seen = weft_i_walk_to(&w, map, &it->entry, it->hash, weft_i_map_level(map), scheme);
+    while (seen != WEFT_I_AT_END) {
+        if (seen == WEFT_I_LOST) {
+            same = 0;
+            seen = weft_i_walk_to(&w, map, &it->entry, it->hash, weft_i_map_level(map), scheme);
+            continue;
+        }
+        weft_i_map_node *node = seen == WEFT_I_AT_NODE ? w.here : NULL;
+        bool skip = node && node->hash == it->hash && same++ < it->seen;
+        *value = node && !skip ? weft_i_protect_word(&it->held, 0, &node->value, scheme) : NULL;
+        if (*value) {
+            it->seen = node->hash == it->hash ? it->seen + 1 : 1;
+            it->hash = node->hash;
+            return node;
+        }
+        weft_i_walk_on(&w);
+        seen = weft_i_walk_look(&w, scheme);
+    }
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,180 @@
+#define _GNU_SOURCE
+#include <weft/hashmap/split_map_table.h>
+
+bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *start)
+{
+    uintptr_t at = (uintptr_t)bucket, base = (uintptr_t)map->base;
+    if (at >= base && at < base + sizeof map->base) {
+        *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, (at - base) / sizeof *bucket);
+        return true;
+    }
+    for (size_t level = WEFT_MAP_LEVELS; level-- > WEFT_MAP_FIRST_BITS + 1;) {
+        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        uintptr_t first = (uintptr_t)segment + offsetof(weft_i_segment, bucket);
+        if (!segment || at < first || at >= first + weft_i_segment_length(level) * sizeof *bucket)
+            continue;
+        *start = weft_i_start_of(level, (at - first) / sizeof *bucket);
+        return true;
+    }
+    return false;
+}
+
+void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    void *link = NULL, *expected;
+    uint64_t start = weft_i_start_of(place.level, place.offset);
+    if (!weft_i_cas(&bucket->link, &link, weft_i_link(NULL, WEFT_I_PENDING), MAP_S2, MAP_S1))
+        return;
+    weft_i_enter_as(&guard, map->domain, scheme);
+    do {
+        weft_i_walk_to(&w, map, &guard, start, place.level - 1, scheme);
+        weft_i_store(&bucket->link, weft_i_link(w.at, WEFT_I_PENDING), MAP_S2);
+        expected = w.at;
+    } while (!weft_i_cas(w.prev, &expected, weft_i_link(bucket, WEFT_I_DUMMY), MAP_S2, MAP_S1));
+    link = weft_i_load(&bucket->link, MAP_S1);
+    while (weft_i_bits(link) & WEFT_I_PENDING)
+        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
+            break;
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+}
+
+size_t weft_i_map_sum(weft_map *map)
+{
+    size_t sum = 0;
+    for (int i = 0; i < WEFT_MAP_STRIPES; i++)
+        /* relaxed: a figure */
+        sum += weft_i_load(&map->stripe[i].size, memory_order_relaxed);
+    return sum >> (sizeof sum * 8 - 1) ? 0 : sum; /* a removal was counted before its insertion */
+}
+
+/* ---- growing ---- */
+
+size_t weft_i_segment_bytes(size_t level)
+{
+    return sizeof(weft_i_segment) + weft_i_segment_length(level) * sizeof(weft_i_bucket);
+}
+
+static bool make_segment(weft_map *map, size_t level)
+{
+    void *none = NULL;
+    if (weft_i_load(&map->segment[level], MAP_A2))
+        return true;
+    weft_i_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_segment_bytes(level));
+    if (!segment)
+        return false;
+    segment->domain = map->domain;
+    segment->bytes = weft_i_segment_bytes(level);
+    if (!weft_i_cas(&map->segment[level], &none, segment, MAP_R2, MAP_A2))
+        weft_i_free_zeroed(map->domain, segment, segment->bytes);
+    return true;
+}
+
+void weft_i_map_grow(weft_map *map)
+{
+    size_t level = weft_i_map_level(map);
+    size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
+    if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS)
+        return;
+    if (weft_i_load(&map->closing, MAP_A3)) {
+        (void)weft_i_map_shrink(map);
+        return;
+    }
+    /* the present level's segment may be missing after a race of growing and shrinking */
+    if ((level > WEFT_MAP_FIRST_BITS && !make_segment(map, level)) || !make_segment(map, level + 1))
+        return;
+    /* relaxed: a failure means that somebody else has changed it */
+    (void)weft_i_cas(&map->level, &level, level + 1, MAP_R1, memory_order_relaxed);
+}
+
+/* ---- shrinking ---- */
+
+static void reclaim_segment(void *object, void *ctx)
+{
+    weft_i_segment *segment = object;
+    (void)ctx;
+    weft_i_free_zeroed(segment->domain, segment, segment->bytes);
+}
+
+/* Freezes and unlinks one bucket. False: it is pending. */
+static bool close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
+{
+    weft_guard guard;
+    weft_i_walk w;
+    void *link = weft_i_load(&bucket->link, MAP_S1);
+    while (!(weft_i_bits(link) & WEFT_I_FROZEN)) {
+        if (weft_i_bits(link) & WEFT_I_PENDING)
+            return false;
+        if (weft_i_cas(&bucket->link, &link, weft_i_link(link, WEFT_I_FROZEN), MAP_S2, MAP_S1))
+            break;
+    }
+    if (!weft_i_without(link, WEFT_I_FROZEN))
+        return true; /* never linked */
+    weft_i_enter_as(&guard, map->domain, scheme);
+    (void)weft_i_walk_to(&w, map, &guard, start, level - 1, scheme); /* cannot miss it, and unlinks it */
+    weft_i_walk_end(&guard, scheme);
+    weft_leave(&guard);
+    return true;
+}
+
+static void finish_closing(weft_map *map, weft_i_segment *segment, size_t level)
+{
+    weft_i_store(&map->segment[level], NULL, MAP_R2);
+    weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, reclaim_segment, NULL);
+    (void)weft_i_cas(&map->closing, &level, 0, MAP_R3, MAP_A3);
+}
+
+/* `guard` holds the segment. */
+static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t level, weft_scheme scheme)
+{
+    size_t length = weft_i_segment_length(level), from = weft_i_load(&segment->cursor, MAP_A3), to;
+    if (from >= length)
+        return false;
+    to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
+    for (size_t i = from; i < to; i++)
+        if (!close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme))
+            return false;
+    if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3) && to == length)
+        finish_closing(map, segment, level);
+    return true;
+}
+
+static bool begin_closing(weft_map *map)
+{
+    size_t level = weft_i_map_level(map), none = 0;
+    if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
+        return false;
+    return weft_i_load(&map->segment[level], MAP_A2) && weft_i_cas(&map->closing, &none, level, MAP_R3, MAP_A3);
+}
+
+/* False: a growth came between the decision to close and the lowering of the level; the closing is off. */
+static bool lower_level(weft_map *map, size_t closing)
+{
+    size_t level = weft_i_map_level(map);
+    if (level == closing)
+        (void)weft_i_cas(&map->level, &level, closing - 1, MAP_R1, MAP_A1);
+    if (level <= closing)
+        return true;
+    (void)weft_i_cas(&map->closing, &closing, 0, MAP_R3, MAP_A3);
+    return false;
+}
+
+bool weft_i_map_shrink(weft_map *map)
+{
+    weft_guard guard;
+    bool done = false;
+    size_t level = weft_i_load(&map->closing, MAP_A3);
+    if (!level)
+        return begin_closing(map);
+    if (!lower_level(map, level))
+        return true;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_enter_as(&guard, map->domain, scheme);
+    weft_i_segment *segment = weft_i_protect_word(&guard, 0, &map->segment[level], scheme);
+    if (segment && weft_i_load(&map->closing, MAP_A3) == level)
+        done = close_chunk(map, segment, level, scheme);
+    weft_leave(&guard);
+    return done;
+}

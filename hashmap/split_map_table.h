@@ -1,0 +1,135 @@
+/*
+ * private. The map's buckets: where a walk begins, how buckets come and go, growing and shrinking.
+ *
+ * A bucket is linked by the one thread that changed its link from NULL to PENDING; others do not wait but begin at an
+ * ancestor. Shrinking lowers the level, then freezes and unlinks the upper segment's buckets, a chunk per removal:
+ * several threads may work on one chunk, each step being the same whoever takes it, and the cursor moves once all of
+ * the chunk is unlinked. A bucket that is pending holds the cursor up (and so the next growth), never an operation.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_TABLE_H
+#define WEFT_HASHMAP_SPLIT_MAP_TABLE_H
+
+#include <weft/hashmap/split_map_kernel.h>
+
+typedef struct weft_i_place {
+    size_t level; /* WEFT_MAP_FIRST_BITS: in base */
+    size_t offset;
+} weft_i_place;
+
+/* The bucket of a hash in a table of 2^level. */
+weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
+{
+    uint64_t j = hash >> (64 - level);
+    size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
+    if (level - zeros <= WEFT_MAP_FIRST_BITS)
+        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
+    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
+}
+
+weft_i_inline size_t weft_i_segment_length(size_t level)
+{
+    return (size_t)1 << (level - 1);
+}
+
+weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
+{
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
+                                        : (2 * (uint64_t)offset + 1) << (64 - level);
+}
+
+/* The bucket, protected by word 1; NULL: there is no such segment now. */
+weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_guard *guard, weft_i_place place, weft_scheme scheme)
+{
+    if (place.level == WEFT_MAP_FIRST_BITS)
+        return &map->base[place.offset];
+    weft_atomic_ptr *source = &map->segment[place.level];
+    weft_i_segment *segment = weft_i_load(source, MAP_A2);
+    while (segment) {
+        weft_i_bucket *bucket = &segment->bucket[place.offset];
+        weft_i_publish(guard, 1, bucket, scheme);
+        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
+        if (weft_i_likely(again == segment))
+            return bucket;
+        segment = again;
+    }
+    return NULL;
+}
+
+/* Where a bucket's interval starts. False: its segment is being dropped, begin again. */
+bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *start);
+
+/* Links a bucket that was never used, unless another thread is at it. */
+void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
+
+/* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
+weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash, size_t level,
+                                     weft_scheme scheme)
+{
+    *w = (weft_i_walk){.map = map, .guard = guard, .word = 2};
+    for (;;) {
+        weft_i_place place = weft_i_place_of(hash, level);
+        weft_i_bucket *bucket = weft_i_bucket_at(map, guard, place, scheme);
+        void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
+        if (weft_i_unlikely(!link)) {
+            weft_i_bucket_open(map, bucket, place, scheme);
+            link = weft_i_load(&bucket->link, MAP_S1);
+        }
+        if (weft_i_likely(!(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+            w->prev = &bucket->link;
+            return;
+        }
+        level = place.level - 1;
+    }
+}
+
+/*
+ * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
+ * Then w->here is the first entry of that hash or above, a later dummy or the end.
+ */
+weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash, size_t level,
+                                         weft_scheme scheme)
+{
+    uint64_t start;
+    weft_i_walk_begin(w, map, guard, hash, level, scheme);
+    for (;;) {
+        weft_i_seen seen = weft_i_walk_look(w, scheme);
+        bool pass = false, lost = seen == WEFT_I_LOST;
+        if (seen == WEFT_I_AT_NODE) {
+            pass = ((weft_i_map_node *)w->here)->hash < hash;
+        } else if (seen == WEFT_I_AT_DUMMY) {
+            lost = !weft_i_dummy_start(map, w->here, &start);
+            pass = !lost && start <= hash;
+        }
+        if (weft_i_unlikely(lost))
+            weft_i_walk_begin(w, map, guard, hash, level, scheme);
+        else if (pass)
+            weft_i_walk_on(w);
+        else
+            return seen;
+    }
+}
+
+weft_i_inline size_t weft_i_map_level(weft_map *map)
+{
+    return weft_i_load(&map->level, MAP_A1);
+}
+
+void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+size_t weft_i_segment_bytes(size_t level);
+size_t weft_i_map_sum(weft_map *map);
+void weft_i_map_grow(weft_map *map);
+/* One step of shrinking, if there is one to take. False: nothing to do, or nothing that can be done now. */
+bool weft_i_map_shrink(weft_map *map);
+
+/* Counts an update; returns true when it is time to look whether the table fits. */
+weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
+{
+    size_t stripe = (uintptr_t)weft_i_self() / sizeof(weft_i_record) % WEFT_MAP_STRIPES;
+    /* relaxed: a figure */
+    size_t now = weft_i_fetch_add(&map->stripe[stripe].size, change, memory_order_relaxed) + change;
+    size_t level = weft_i_map_level(map);
+    size_t grain = level > 8 ? (size_t)1 << (level - 8) : 1;
+    return (now & (grain - 1)) == 0;
+}
+
+#endif
