@@ -12,6 +12,14 @@ static inline uint64_t bench_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Processor time of the calling thread. */
+static inline uint64_t bench_cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* Ticks of bench_ticks_per_ns; not ordered with the instructions around it, as a fence would cost more than it tells. */
 static inline uint64_t bench_ticks(void)
 {

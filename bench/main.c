@@ -30,6 +30,18 @@ static void print_text(FILE *out, const bench_suite *suite)
     fprintf(out, "%s.\n", suite->failed ? " but where it says WRONG" : "");
 }
 
+static void warn_if_busy(const bench_rows *rows)
+{
+    unsigned busy = 0, points = 0;
+    for (size_t i = 0, end; i < rows->count; i = end, points++) {
+        end = bench_rows_point_end(rows, i);
+        busy += strcmp(rows->row[i].regime, "busy") == 0;
+    }
+    if (busy > 0)
+        bench_say("note: other programs ran beside %u of %u tables (DISTURBED, \"regime\": \"busy\"): measure those again",
+                  busy, points);
+}
+
 static void run(bench_suite *suite, FILE *tables)
 {
     const bench_options *o = suite->options;
@@ -88,6 +100,7 @@ int main(int argc, char **argv)
     if (tables)
         bench_print_machine(tables, &machine, &suite);
     run(&suite, tables);
+    warn_if_busy(&suite.rows);
     bool written = !json || (bench_write_json(json, &machine, &suite) && (json == stdout || fclose(json) == 0));
     if (!written)
         bench_say("error: '%s' could not be written: %s", options.json, strerror(errno));

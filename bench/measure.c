@@ -52,8 +52,10 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
 /* What the measured phase yielded. */
 static void collect(const bench_measurement *what, bench_team *team, bench_result *result)
 {
+    uint64_t cpu_ns = 0;
     for (unsigned i = 0; i < what->threads; i++) {
         bench_worker *w = &team->control.workers[i];
+        cpu_ns += w->counts.cpu_ns;
         result->operations += w->counts.operations - w->counts.operations_before;
         result->empty += w->counts.empty;
         uint64_t peak = atomic_load(&w->pending_peak);
@@ -61,7 +63,9 @@ static void collect(const bench_measurement *what, bench_team *team, bench_resul
             result->pending_peak = peak;
     }
     uint64_t ns = team->stopped_ns - team->started_ns;
-    result->mops = (double)result->operations * 1000 / (double)(ns ? ns : 1);
+    ns = ns ? ns : 1;
+    result->mops = (double)result->operations * 1000 / (double)ns;
+    result->share = (double)cpu_ns / (double)ns / (team->control.crowded ? bench_cores() : what->threads);
 }
 
 static void collect_times(const bench_measurement *what, bench_team *team)

@@ -22,6 +22,7 @@ typedef struct bench_measurement {
 typedef struct bench_result {
     double mops;
     uint64_t operations;
+    double share;          /* of the cores it could have had, by processor time */
     uint64_t empty;        /* takes that said empty when it cannot have been */
     uint64_t pending_peak; /* stalled: most that were retired and not reclaimed */
     uint64_t pending_end;  /* stalled: what was left when all was retired, after a flush, the reader still inside */

@@ -13,12 +13,18 @@ extern const bench_impl bench_floor_queue;
 /* Sharing a core costs private loops 1.2 to 1.9; separate cores show 0.97 to 1.05. */
 static const double shared_slowdown = 1.12;
 
-static double pairs(const bench_impl *impl, unsigned threads, uint64_t ns)
+/* Less than this of two cores: something else was running. */
+static const double own_share = 0.85;
+
+static double pairs(const bench_impl *impl, unsigned threads, uint64_t ns, double *share)
 {
     bench_measurement what = {.impl = impl, .workload = bench_workload_named("pairs", BENCH_QUEUE), .threads = threads,
                               .warm_ns = MS / 2, .duration_ns = ns};
     bench_result result;
-    return bench_measure(&what, &result) == 0 ? result.mops : 0;
+    if (bench_measure(&what, &result) != 0)
+        return 0;
+    *share += result.share / 2;
+    return result.mops;
 }
 
 bench_look bench_look_now(void)
@@ -26,8 +32,10 @@ bench_look bench_look_now(void)
     bench_look look = {0};
     if (bench_cores() < 2)
         return look;
-    look.floor_mops = pairs(&bench_floor_queue, 2, 5 * MS);
-    double alone = pairs(&bench_private, 1, 2 * MS), together = pairs(&bench_private, 2, 2 * MS) / 2;
+    double ignored = 0;
+    look.floor_mops = pairs(&bench_floor_queue, 2, 5 * MS, &look.share);
+    double together = pairs(&bench_private, 2, 2 * MS, &look.share) / 2;
+    double alone = pairs(&bench_private, 1, 2 * MS, &ignored);
     look.slowdown = together > 0 ? alone / together : 0;
     return look;
 }
@@ -35,17 +43,21 @@ bench_look bench_look_now(void)
 void bench_regime(const bench_look *looks, unsigned count, bench_row *row)
 {
     double *floors = calloc(count, sizeof *floors), *slowdowns = calloc(count, sizeof *slowdowns);
-    unsigned shared = 0;
+    unsigned shared = 0, busy = 0;
     for (unsigned i = 0; i < count && floors && slowdowns; i++) {
         floors[i] = looks[i].floor_mops;
         slowdowns[i] = looks[i].slowdown;
         shared += looks[i].slowdown >= shared_slowdown;
+        busy += looks[i].floor_mops > 0 && looks[i].share < own_share;
     }
     if (floors && slowdowns && looks[0].floor_mops > 0) {
         row->floor_mops = bench_median(floors, count);
         row->slowdown = bench_median(slowdowns, count);
         /* one round in five may have met something else that ran for a moment */
-        strcpy(row->regime, shared * 5 <= count ? "far" : shared * 5 >= count * 4 ? "near" : "mixed");
+        if (busy * 5 > count)
+            strcpy(row->regime, "busy");
+        else if (row->threads > 1)
+            strcpy(row->regime, shared * 5 <= count ? "far" : shared * 5 >= count * 4 ? "near" : "mixed");
     }
     free(floors);
     free(slowdowns);

@@ -2,7 +2,8 @@
  * Virtual machines move their cores about: two of them may share a physical core for a while (near), or not (far), and
  * contended figures differ by 2 to 4 times between the two. So each round of a contended point begins with a look at
  * it, on two threads: the floor (floor-xadd, in pairs), and how much private work slows down beside other private
- * work. The latter decides: it depends on nothing but sharing a core.
+ * work. The latter decides: it depends on nothing but sharing a core. And whether the two threads had the cores to
+ * themselves: when other programs run beside the bench (busy), its figures are worth little.
  */
 #ifndef BENCH_REGIME_H
 #define BENCH_REGIME_H
@@ -12,11 +13,12 @@
 typedef struct bench_look {
     double floor_mops; /* 0: there is but one core */
     double slowdown;   /* of private work, 1: none */
+    double share;      /* of the cores that these threads had */
 } bench_look;
 
 bench_look bench_look_now(void);
 
-/* What a point's rounds have seen: row->regime, floor_mops, slowdown. */
+/* What a point's rounds have seen: row->regime, floor_mops, slowdown. With one thread only whether it was busy. */
 void bench_regime(const bench_look *looks, unsigned count, bench_row *row);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct bench_row {
     bool huge_pages;
     unsigned threads;
     bool crowded;          /* more threads than cores */
-    char regime[8];        /* "near", "far", "mixed"; "": one thread, or one core */
+    char regime[8];        /* "near", "far", "mixed"; "busy": other programs ran; "": one thread, or one core */
     double floor_mops;     /* regime.h: medians over the rounds; 0: none */
     double slowdown;
     /* who */

@@ -76,7 +76,9 @@ void bench_suite_name_row(const bench_suite *suite, const bench_point *point, co
     snprintf(row->scheme, sizeof row->scheme, "%s", impl->scheme ? impl->scheme : "");
 }
 
-static void measure_one(bench_suite *suite, const bench_point *point, unsigned i, double *mops, bench_histogram *times, bench_row *row)
+/* `look`: whose threads never sleep tells whether they had the cores to themselves. */
+static void measure_one(bench_suite *suite, const bench_point *point, unsigned i, double *mops, bench_look *look,
+                        bench_histogram *times, bench_row *row)
 {
     uint64_t warm = suite->duration_ns / 5 < 20 * MS ? suite->duration_ns / 5 : 20 * MS;
     bench_measurement what = {.impl = point->impls[i], .workload = point->workload, .threads = point->threads, .warm_ns = warm,
@@ -96,6 +98,8 @@ static void measure_one(bench_suite *suite, const bench_point *point, unsigned i
         snprintf(result.fault, sizeof result.fault, "could not be measured: %s", strerror(-error));
     if (mops)
         *mops = result.mops;
+    if (look && (row->role == BENCH_WEFT || row->role == BENCH_FLOOR) && !row->stalled && result.share < look->share)
+        look->share = result.share;
     row->empty += result.empty;
     if (result.pending_peak > row->pending_peak)
         row->pending_peak = result.pending_peak;
@@ -112,21 +116,20 @@ static void run_rounds(bench_suite *suite, const bench_point *point, const sampl
 {
     unsigned rounds = suite->options->rounds;
     bench_look *looks = calloc(rounds, sizeof *looks);
-    bool contended = looks && point->threads > 1;
     for (unsigned r = 0; r < rounds; r++, suite->seed++) {
-        if (contended)
+        if (looks)
             looks[r] = bench_look_now();
         for (unsigned n = 0; n < point->count; n++) {
             unsigned i = (n + r) % point->count;
-            measure_one(suite, point, i, &s->mops[i * rounds + r], NULL, &s->rows[i]);
+            measure_one(suite, point, i, &s->mops[i * rounds + r], looks ? &looks[r] : NULL, NULL, &s->rows[i]);
         }
     }
     for (unsigned r = 0; r < rounds && s->times; r++, suite->seed++)
         for (unsigned n = 0; n < point->count; n++) {
             unsigned i = (n + r) % point->count;
-            measure_one(suite, point, i, NULL, &s->times[i], &s->rows[i]);
+            measure_one(suite, point, i, NULL, NULL, &s->times[i], &s->rows[i]);
         }
-    for (unsigned i = 0; i < point->count && contended; i++)
+    for (unsigned i = 0; i < point->count && looks; i++)
         bench_regime(looks, rounds, &s->rows[i]);
     free(looks);
 }

@@ -81,16 +81,14 @@ static void one_number_of_threads(bench_suite *suite, const job *j, unsigned thr
         rows[i].words_distinct = words_reference_distinct(j->reference);
     }
     for (unsigned r = 0; r < rounds && enough; r++) {
-        if (threads > 1)
-            looks[r] = bench_look_now();
+        looks[r] = bench_look_now();
         for (unsigned n = 0; n < j->count; n++) {
             unsigned i = (n + r) % j->count;
             one_round(suite, j, i, &mops[i * rounds + r], &rows[i]);
         }
     }
     for (unsigned i = 0; i < j->count && enough; i++) {
-        if (threads > 1)
-            bench_regime(looks, rounds, &rows[i]);
+        bench_regime(looks, rounds, &rows[i]);
         bench_suite_finish_row(suite, &mops[i * rounds], NULL, &rows[i]);
         enough = bench_rows_add(&suite->rows, &rows[i]);
     }

@@ -34,7 +34,9 @@ static void print_workload(FILE *out, const bench_row *row)
 static void print_head(FILE *out, const bench_row *row)
 {
     fprintf(out, " %u thread%s%s", row->threads, row->threads > 1 ? "s" : "", row->crowded ? ", oversubscribed" : "");
-    if (row->regime[0])
+    if (strcmp(row->regime, "busy") == 0)
+        fprintf(out, "; DISTURBED: other programs had a part of the cores");
+    else if (row->regime[0])
         fprintf(out, "; cores %s (private loops slowed %.2f times, floor of 2 threads %.0f)", row->regime, row->slowdown,
                 row->floor_mops);
     fputc('\n', out);

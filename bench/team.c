@@ -100,7 +100,9 @@ static void *worker_main(void *argument)
             phase = phase_now(worker);
         } else if (phase == BENCH_MEASURED) {
             worker->counts.operations_before = worker->counts.operations;
+            uint64_t before = bench_cpu_ns();
             drive(worker, phase, times);
+            worker->counts.cpu_ns = bench_cpu_ns() - before;
             worker->counts.finished_ns = bench_now_ns();
             phase = phase_now(worker); /* still the same, if it had so much to do and no longer */
         } else if (phase == BENCH_FLUSH) {

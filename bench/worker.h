@@ -33,6 +33,7 @@ typedef struct bench_counts {
     uint64_t inserted, removed;              /* map */
     uint64_t wrong;                          /* values that are not what was stored */
     uint64_t finished_ns;                    /* when the measured phase ended */
+    uint64_t cpu_ns;                         /* processor time in it */
 } bench_counts;
 
 struct bench_worker {

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""command_test.py PROGRAM: the bench as its users call it: arguments, JSON, words against tr, sort and uniq."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+SHORT = ["--duration-ms", "4", "--rounds", "3"]
+
+WRONG = [
+    ["--nonsense"], ["-x"], ["--threads"], ["--threads", "0"], ["--threads", "two"], ["--threads", "1,,2"],
+    ["--threads", "1.5"], ["--threads", "-1"], ["--threads", ""], ["--threads", "99999"], ["--keys", "0"],
+    ["--keys", "1Gi"], ["--keys", "99999999999999999999"], ["--rounds", "x"], ["--rounds", "0"], ["--rounds", "5 "],
+    ["--duration-ms", "0"], ["--duration-ms", "1e3"], ["--impl", "weft-nothing"], ["--impl", "weft-msq,"],
+    ["--family", "tree"], ["--workload", "90/5"], ["--distribution", "normal"], ["--huge-pages", "maybe"], ["--json"],
+    ["--json", "/nonexistent/directory/file"], ["--family", "map", "--impl", "ck-fifo"],
+    ["--family", "map", "--workload", "pairs"], ["--family", "queue", "some-file"], ["/nonexistent/file"],
+    ["--family", "words", "/"], ["--family", "queue", "--workload", "1:1", "--threads", "1"],
+]
+
+NAMES = {
+    "queue": {"weft-msq", "mutex-queue", "spin-queue", "ck-fifo", "floor-xadd"},
+    "stack": {"weft-treiber", "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
+    "map": {"weft-map", "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
+    "reclaim": {"weft", "ck-epoch", "ck-hp", "urcu-memb", "plain"},
+    "words": {"weft-map", "mutex-map"},
+}
+
+
+def run(*arguments, **options):
+    return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
+                          check=False, **options)
+
+
+def measure(*arguments):
+    """The JSON object of a run that succeeded."""
+    done = run(*arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class Arguments(unittest.TestCase):
+    def test_wrong_ones_are_refused_in_one_line(self):
+        for arguments in WRONG:
+            with self.subTest(arguments=arguments):
+                done = run(*arguments)
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stdout, "")
+                self.assertRegex(done.stderr, r"^weft bench: [^\n]*expect[^\n]*\n$")
+
+    def test_help_and_list(self):
+        text = run("--help")
+        self.assertEqual((text.returncode, text.stderr), (0, ""))
+        for flag in ("--impl", "--family", "--workload", "--threads", "--keys", "--distribution", "--rounds", "--quick",
+                     "--duration-ms", "--huge-pages", "--latency", "--json", "--list"):
+            self.assertIn(flag, text.stdout)
+        listed = run("--list").stdout
+        for name in set.union(*NAMES.values()):
+            self.assertRegex(listed, r"(?m)^\w+ +%s " % re.escape(name))
+
+
+class Json(unittest.TestCase):
+    def check_row(self, row):
+        self.assertLessEqual(row["mops_min"], row["mops_median"])
+        self.assertLessEqual(row["mops_median"], row["mops_max"])
+        self.assertGreater(row["mops_min"], 0)
+        self.assertEqual(row["rounds"], 3)
+        self.assertIn(row["scheme"], ("hazard", "epoch", None))
+        self.assertEqual(row["scheme"] is not None, row["implementation"].startswith("weft"))
+        self.assertIsNone(row["fault"])
+        self.assertEqual("keys" in row, row["family"] == "map")
+        self.assertEqual("distribution" in row, row["family"] == "map")
+        self.assertIn("pending_peak", row)
+        if row["implementation"].startswith("mutex"):
+            self.assertEqual(row["ratio_to_mutex"], 1)
+
+    def check_family(self, family, *arguments):
+        result = measure("--family", family, *SHORT, *arguments)
+        for row in result["results"]:
+            self.assertEqual(row["family"], family)
+            self.check_row(row)
+        self.assertEqual({row["implementation"] for row in result["results"]}, NAMES[family])
+        return result
+
+    def test_machine(self):
+        machine = self.check_family("queue", "--workload", "pairs", "--threads", "1")["machine"]
+        for name in ("cores", "processor", "compiler", "flags", "allocator", "commit", "when"):
+            self.assertTrue(machine[name], name)
+        self.assertRegex(machine["when"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertRegex(machine["allocator"], "jemalloc 5")
+        self.assertIn("-O2", machine["flags"])
+
+    def test_queue_and_stack(self):
+        for family in ("queue", "stack"):
+            rows = self.check_family(family, "--threads", "1,3")["results"]
+            points = {(row["workload"], row["threads"]) for row in rows}
+            both = {(w, t) for w in ("pairs", "burst") for t in (1, 3)}
+            self.assertEqual(points, both | {("1:1", 3), ("1:N", 3), ("N:1", 3)})
+
+    def test_the_floor_is_always_there(self):
+        rows = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "1,2", *SHORT)["results"]
+        self.assertEqual([row["implementation"] for row in rows], ["mutex-queue", "floor-xadd"] * 2)
+        self.assertEqual({row["family"] for row in rows}, {"queue"})
+
+    def test_map(self):
+        result = self.check_family("map", "--keys", "1000,2Ki", "--threads", "2", "--workload", "90/5/5,50/25/25")
+        rows = result["results"]
+        points = [(r["keys"], r["workload"], r["distribution"], r["huge_pages"]) for r in rows if r["scheme"] == "epoch"]
+        self.assertEqual(len(points), len(set(points)))
+        self.assertEqual(len(points), 2 * 2 * 2 * 2)
+        self.assertEqual({row["keys"] for row in rows}, {1000, 2048})
+
+    def test_reclaim(self):
+        rows = self.check_family("reclaim", "--threads", "2")["results"]
+        stalled = [row for row in rows if row["workload"] == "stalled"]
+        self.assertEqual({row["workload"] for row in rows}, {"enter-leave", "read", "stalled"})
+        self.assertEqual({row["implementation"] for row in stalled}, NAMES["reclaim"] - {"plain"})
+        for row in rows:
+            self.assertGreater(row["ns_median"], 0)
+            self.assertEqual(row["pending_peak"] is not None, row["workload"] == "stalled")
+        for row in stalled:
+            bounded = row["scheme"] == "hazard" or row["implementation"] == "ck-hp"
+            self.assertEqual(row["pending_peak"] < 100000, bounded, row)
+
+    def test_latency(self):
+        rows = measure("--family", "queue", "--workload", "pairs", "--threads", "2", "--latency", *SHORT)["results"]
+        for row in rows:
+            self.assertLessEqual(0, row["p50_ns"])
+            self.assertLessEqual(row["p50_ns"], row["p99_ns"])
+            self.assertLessEqual(row["p99_ns"], row["p999_ns"])
+            self.assertLessEqual(row["p999_ns"], row["max_ns"])
+
+    def test_tables(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "out.json")
+            done = run("--family", "stack", "--workload", "pairs", "--threads", "2", *SHORT, "--json", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for name in NAMES["stack"]:
+                self.assertIn(name, done.stdout)
+            self.assertIn("[1/", done.stderr)
+            subprocess.run([sys.executable, "-m", "json.tool", path], check=True, stdout=subprocess.DEVNULL)
+
+
+class Words(unittest.TestCase):
+    TEXTS = [
+        b"The quick brown fox; the lazy dog's THE\n",
+        b"", b"-- 12 --", b"x", b"a" * 70000 + b" " + b"ab" * 33000,
+        (b"lorem ipsum DOLOR sit-amet, consectetur\xc3\xa9 " * 5000),
+    ]
+
+    def test_totals(self):
+        with tempfile.TemporaryDirectory() as directory:
+            paths = []
+            for number, text in enumerate(self.TEXTS):
+                paths.append(os.path.join(directory, "text%d" % number))
+                with open(paths[-1], "wb") as file:
+                    file.write(text)
+            # Each file by itself: words do not go on from one file into the next.
+            pipeline = ("for f; do LC_ALL=C tr -cs A-Za-z '\\n' <\"$f\"; echo; done | LC_ALL=C tr A-Z a-z | grep . | sort |"
+                        " uniq -c | awk '{ total += $1 } END { print total, NR }'")
+            told = subprocess.run(["sh", "-c", pipeline, "sh", *paths], check=True, stdout=subprocess.PIPE, text=True).stdout
+            total, distinct = map(int, told.split())
+            rows = measure("--family", "words", "--threads", "1,2,4", "--rounds", "3", *paths)["results"]
+            self.assertEqual({row["implementation"] for row in rows}, NAMES["words"])
+            self.assertEqual({row["threads"] for row in rows}, {1, 2, 4})
+            for row in rows:
+                self.assertEqual((row["workload"], row["words_total"], row["words_distinct"]), ("words", total, distinct))
+
+    def test_no_words_at_all(self):
+        with tempfile.NamedTemporaryFile() as empty:
+            done = run("--threads", "2", "--rounds", "1", empty.name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
