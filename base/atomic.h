@@ -89,10 +89,10 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
 #define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1: sees what was written before the pointer was published */
 #endif
 #ifndef PTR_R1
-#define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1: publishes what the pointer leads to */
+#define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1, GUARD_A2: publishes what the pointer leads to */
 #endif
 #ifndef PTR_X1
-#define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1: publishes the new target, sees the old one */
+#define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1, GUARD_A2: publishes the new target, sees the old one */
 #endif
 
 WEFT_BEGIN_DECLS

@@ -239,7 +239,7 @@ static weft_i_record *take_record(void *default_domain)
     weft_i_store(&record->thread.use_fence, fence, memory_order_relaxed);
     weft_i_store(&record->passed_fence, fence, RECORD_R3);
     record->thread.default_domain = default_domain;
-    weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
+    weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */
     weft_i_store(&record->owned, 1, RECORD_R4);
     return record;
 }

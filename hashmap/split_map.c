@@ -79,9 +79,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     weft_i_map_seed(map, &map->seed);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
-        /* relaxed: nobody else sees the map yet */
-        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY),
-                     memory_order_relaxed);
+        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), MAP_S2);
     *out = map;
     return 0;
 }
@@ -91,16 +89,15 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
     if (!map)
         return;
     weft_domain *domain = map->domain;
-    /* relaxed, here and below: no other thread uses the map */
-    void *link = weft_i_load(&map->base[0].link, memory_order_relaxed);
+    void *link = weft_i_load(&map->base[0].link, MAP_S1);
     for (void *here; (here = weft_i_target(link)) != NULL;) {
         if (weft_i_bits(link) & WEFT_I_DUMMY) {
-            link = weft_i_load(&((weft_i_bucket *)here)->link, memory_order_relaxed); /* relaxed */
+            link = weft_i_load(&((weft_i_bucket *)here)->link, MAP_S1);
             continue;
         }
         weft_i_map_node *node = here;
-        link = weft_i_load(&node->next, memory_order_relaxed);         /* relaxed */
-        void *value = weft_i_load(&node->value, memory_order_relaxed); /* relaxed */
+        link = weft_i_load(&node->next, MAP_S1);
+        void *value = weft_i_load(&node->value, MAP_S3);
         if (drain && value)
             drain(node->key, value, ctx);
         else if (value && map->kinds)

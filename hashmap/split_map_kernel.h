@@ -46,7 +46,7 @@
 #define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
 #endif
 #ifndef MAP_S3
-#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4, MAP_S2: sees what the value leads to; in the same one order as links */
+#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4: sees what the value leads to; in the same one order as links */
 #endif
 #ifndef MAP_S4
 #define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */

@@ -67,7 +67,7 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 #define GUARD_R3 memory_order_release /* publish hazard -> DOMAIN_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
 #endif
 #ifndef GUARD_A2
-#define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1: sees the object that the pointer publishes */
+#define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1, MSQ_R2, MSQ_R3, TREIBER_R1, TREIBER_R2: sees the object that the pointer publishes */
 #endif
 #ifndef GUARD_R4
 #define GUARD_R4 memory_order_release /* leave -> DOMAIN_A2: all uses under the guard come before */

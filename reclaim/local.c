@@ -130,7 +130,7 @@ static void push_orphans(weft_domain *domain, weft_i_list *list)
     weft_i_hook *head = weft_i_load(&domain->orphans, memory_order_relaxed);
     do
         list->tail->next = head;
-    while (!weft_i_cas(&domain->orphans, &head, list->head, ORPHAN_R1, memory_order_relaxed));
+    while (!weft_i_cas(&domain->orphans, &head, list->head, ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
     /* relaxed: a figure that decides when to scan */
     (void)weft_i_fetch_add(&domain->orphan_count, list->count, memory_order_relaxed);
     *list = (weft_i_list){0};
