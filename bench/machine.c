@@ -71,7 +71,8 @@ static bool recorded_flags(const char *image, size_t size, char *out, size_t roo
     const char *names = image + section[header->e_shstrndx].sh_offset;
     for (unsigned i = 0; i < header->e_shnum; i++)
         if (strcmp(names + section[i].sh_name, ".GCC.command.line") == 0 && section[i].sh_offset + section[i].sh_size <= size) {
-            return choose_flags(image + section[i].sh_offset, section[i].sh_size, out, room);
+            const char *text = image + section[i].sh_offset; /* one string per object: the first will do */
+            return choose_flags(text, strnlen(text, section[i].sh_size), out, room);
         }
     return false;
 }

@@ -68,7 +68,7 @@ class Json(unittest.TestCase):
     def check_row(self, row):
         self.assertLessEqual(row["mops_min"], row["mops_median"])
         self.assertLessEqual(row["mops_median"], row["mops_max"])
-        self.assertGreater(row["mops_min"], 0)
+        self.assertGreaterEqual(row["mops_min"], 0)  # on a crowded machine a thread may not run for 4 ms
         self.assertEqual(row["rounds"], 3)
         self.assertIn(row["scheme"], ("hazard", "epoch", None))
         self.assertEqual(row["scheme"] is not None, row["implementation"].startswith("weft"))
@@ -76,7 +76,7 @@ class Json(unittest.TestCase):
         self.assertEqual("keys" in row, row["family"] == "map")
         self.assertEqual("distribution" in row, row["family"] == "map")
         self.assertIn("pending_peak", row)
-        if row["implementation"].startswith("mutex"):
+        if row["implementation"].startswith("mutex") and row["mops_median"] > 0:
             self.assertEqual(row["ratio_to_mutex"], 1)
 
     def check_family(self, family, *arguments):
@@ -85,6 +85,7 @@ class Json(unittest.TestCase):
             self.assertEqual(row["family"], family)
             self.check_row(row)
         self.assertEqual({row["implementation"] for row in result["results"]}, NAMES[family])
+        self.assertGreater(sum(row["mops_max"] for row in result["results"]), 0)
         return result
 
     def test_machine(self):
@@ -121,7 +122,7 @@ class Json(unittest.TestCase):
         self.assertEqual({row["workload"] for row in rows}, {"enter-leave", "read", "stalled"})
         self.assertEqual({row["implementation"] for row in stalled}, NAMES["reclaim"] - {"plain"})
         for row in rows:
-            self.assertGreater(row["ns_median"], 0)
+            self.assertEqual(row["ns_median"] is not None, row["mops_median"] > 0)
             self.assertEqual(row["pending_peak"] is not None, row["workload"] == "stalled")
         for row in stalled:
             bounded = row["scheme"] == "hazard" or row["implementation"] == "ck-hp"
