@@ -47,8 +47,8 @@ static weft_i_map_kinds *make_kinds(weft_domain *domain, const weft_map_config *
     const size_t dead = offsetof(weft_i_map_node, dead);
     if (kinds)
         *kinds = (weft_i_map_kinds){
-            .entry = {reclaim_entry, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_NO_CLASS, dead},
-            .value = {reclaim_value, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_NO_CLASS, dead},
+            .entry = {reclaim_entry, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
+            .value = {reclaim_value, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
             .config = *config,
             .users = 1,
         };

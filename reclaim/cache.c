@@ -1,16 +1,17 @@
 /*
- * Memory of a domain, and the cache of nodes: two magazines per thread and size class, and a depot of full ones per
- * domain (J. Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001). What one thread frees another allocates, a
- * magazine at a time.
+ * Memory of a domain, and the caches of nodes: a list per thread and size class, and a depot of such lists per domain,
+ * so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams, "Magazines and
+ * Vmem", USENIX ATC 2001).
  */
 #include <weft/reclaim/registry.h>
+#include <weft/reclaim/scan.h>
 
 /* clang-format off */
 #ifndef DEPOT_R1
-#define DEPOT_R1 memory_order_release /* deposit magazine -> DEPOT_A1: publishes its chain */
+#define DEPOT_R1 memory_order_release /* deposit a list -> DEPOT_A1: publishes its chain */
 #endif
 #ifndef DEPOT_A1
-#define DEPOT_A1 memory_order_acquire /* withdraw magazine -> DEPOT_R1: sees its chain */
+#define DEPOT_A1 memory_order_acquire /* withdraw a list -> DEPOT_R1: sees its chain */
 #endif
 /* clang-format on */
 
@@ -125,60 +126,59 @@ static void free_chain(weft_domain *domain, int node_class, weft_i_hook *chain)
 }
 
 /* Under the address sanitizer memory goes back at once, so that it can see uses after. */
-void weft_i_recycle_node(weft_i_local *local, weft_domain *domain, int node_class, void *node)
+static bool keeps(const weft_i_local *local, int node_class)
 {
-    weft_i_hook *hook = node;
-    if (!local || WEFT_I_ASAN) {
-        release(domain, local, node, class_size[node_class]);
-        return;
-    }
-    weft_i_magazine *loaded = &local->loaded[node_class], *previous = &local->previous[node_class];
-    if (weft_i_unlikely(loaded->count >= WEFT_MAGAZINE)) {
-        if (previous->head && !deposit(domain, node_class, previous->head)) {
-            release(domain, local, node, class_size[node_class]);
-            return;
-        }
-        *previous = *loaded;
-        *loaded = (weft_i_magazine){0};
-    }
-    hook->next = loaded->head;
-    weft_i_compiler_fence(); /* a fork finds the chain whole at any moment */
-    loaded->head = hook;
-    loaded->count++;
+    return local && !WEFT_I_ASAN && local->cache[node_class].count < WEFT_BATCH;
 }
 
-/* The loaded magazine is empty: the previous one, what is ready, the depot, the allocator, in this order. */
-static weft_i_hook *refill(weft_i_local *local, weft_domain *domain, int node_class)
+void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
 {
-    weft_i_magazine *loaded = &local->loaded[node_class];
-    if (local->previous[node_class].head) {
-        *loaded = local->previous[node_class];
-        local->previous[node_class] = (weft_i_magazine){0};
-    } else if (local->ready.head) {
-        weft_i_drain(local, WEFT_MAGAZINE / 8);
+    if (keeps(local, node_class))
+        weft_i_list_push(&local->cache[node_class], node);
+    else
+        release(domain, local, node, class_size[node_class]);
+}
+
+/*
+ * Takes nodes that a scan freed: into the cache, or if that is full to the depot, or else to what is given back to
+ * the allocator two at a time.
+ */
+void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed)
+{
+    if (!freed->head)
+        return;
+    weft_i_hook *head = freed->head;
+    size_t count = freed->count;
+    if (keeps(local, node_class)) {
+        weft_i_list_splice(&local->cache[node_class], freed);
+    } else {
+        if (WEFT_I_ASAN || count > 2 * WEFT_BATCH || !deposit(local->domain, node_class, head)) {
+            weft_i_list_splice(&local->ready, freed);
+            return;
+        }
+        *freed = (weft_i_list){0};
     }
-    if (!loaded->head && (loaded->head = withdraw(domain, node_class)) != NULL)
-        loaded->count = WEFT_MAGAZINE;
-    weft_i_hook *hook = loaded->head;
-    if (hook) {
-        loaded->head = hook->next;
-        loaded->count--;
-    }
-    return hook;
+    weft_i_count(&local->counters.reclaimed, count);
+    weft_i_count(&local->counters.reclaimed_bytes, count * class_size[node_class]);
 }
 
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
 {
-    weft_i_hook *hook = local ? refill(local, domain, node_class) : NULL;
-    return hook ? hook : allocate(domain, local, class_size[node_class], _Alignof(max_align_t));
+    weft_i_hook *chain = local ? withdraw(domain, node_class) : NULL;
+    if (!chain)
+        return allocate(domain, local, class_size[node_class], _Alignof(max_align_t));
+    for (weft_i_hook *next = chain->next; next; next = chain->next) {
+        chain->next = next->next;
+        weft_i_list_push(&local->cache[node_class], next);
+    }
+    return chain;
 }
 
 void weft_i_trim(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++) {
-        free_chain(local->domain, c, local->loaded[c].head);
-        free_chain(local->domain, c, local->previous[c].head);
-        local->loaded[c] = local->previous[c] = (weft_i_magazine){0};
+        free_chain(local->domain, c, local->cache[c].head);
+        local->cache[c] = (weft_i_list){0};
     }
 }
 

@@ -24,7 +24,7 @@ static weft_domain default_domain = {
     .id = 1,
     .owners = WEFT_I_MUTEX_INIT,
     .lock = WEFT_I_MUTEX_INIT,
-    .shared = {.domain = &default_domain, .trigger = WEFT_BATCH},
+    .shared = {.domain = &default_domain, .room = WEFT_BATCH},
 };
 
 static weft_i_mutex registry = WEFT_I_MUTEX_INIT; /* the list of domains; taken before a domain's locks */
@@ -133,7 +133,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
                                    : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain, .trigger = WEFT_BATCH}};
+    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain, .room = WEFT_BATCH}};
     weft_i_mutex_init(&domain->owners);
     weft_i_mutex_init(&domain->lock);
     weft_i_mutex_lock(&registry);
@@ -174,13 +174,13 @@ int weft_domain_destroy(weft_domain *domain)
         return -EINVAL;
     if (weft_i_load(&domain->users, USERS_A1) || weft_i_in_callback() || weft_i_guards_held(domain, 0))
         return -EBUSY;
-    weft_i_list all = {0};
+    weft_i_bags all = {0};
     do { /* callbacks may retire more */
-        weft_i_reclaim_list(domain, &all);
+        weft_i_reclaim_bags(domain, &all);
         weft_i_mutex_lock(&domain->owners);
         weft_i_take_all(domain, &all);
         weft_i_mutex_unlock(&domain->owners);
-    } while (all.head);
+    } while (!weft_i_bags_empty(&all));
     unregister(domain);
     weft_i_trim_depot(domain);
     for (weft_i_local *l = weft_i_locals(domain), *next; l; l = next) {
@@ -252,16 +252,16 @@ static int barrier(weft_domain *domain, weft_i_local *mine, uint64_t start, uint
 {
     uint64_t nap = 10000;
     bool stolen = false;
+    weft_i_bags freed = {0};
     for (;;) {
         if (!stolen) {
             weft_i_mutex_lock(&domain->owners);
-            stolen = weft_i_steal(domain, &mine->bag, &mine->ready);
+            stolen = weft_i_steal(domain, &mine->bags, &freed.of[WEFT_I_OTHER]);
             weft_i_mutex_unlock(&domain->owners);
         }
-        weft_i_reclaim_list(domain, &mine->ready);
-        weft_i_scan(domain, mine);
-        weft_i_reclaim_list(domain, &mine->ready);
-        if (stolen && !mine->bag.head && !mine->sealed_count && callbacks_over(domain))
+        weft_i_scan(domain, mine, &freed);
+        weft_i_reclaim_bags(domain, &freed);
+        if (stolen && weft_i_bags_empty(&mine->bags) && !mine->sealed_count && callbacks_over(domain))
             return 0;
         if (!wait_more(start, timeout_ns, &nap))
             return -ETIMEDOUT;
@@ -282,7 +282,7 @@ int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
             return -ETIMEDOUT;
     }
     (void)weft_i_pending(domain, NULL);
-    weft_i_local mine = {.domain = domain, .trigger = WEFT_BATCH};
+    weft_i_local mine = {.domain = domain, .room = WEFT_BATCH};
     int error = barrier(domain, &mine, start, timeout_ns);
     if (error)
         weft_i_give_to_orphans(domain, &mine);

@@ -73,7 +73,7 @@ static bool drain_one(weft_i_local *local)
     weft_i_count(&local->counters.reclaimed, 1);
     weft_i_count(&local->counters.reclaimed_bytes, size_of(hook));
     if (!hook->kind->reclaim) {
-        weft_i_recycle_node(local, domain, hook->kind->node_class, hook);
+        weft_i_node_free(domain, local, hook->kind->bag, hook);
         weft_i_local_leave(local);
         return true;
     }
@@ -94,7 +94,7 @@ void weft_i_drain(weft_i_local *local, size_t most)
 }
 
 /* Reclaims all of a list that only the caller has; counted in `shared`. */
-void weft_i_reclaim_list(weft_domain *domain, weft_i_list *list)
+static void reclaim_list(weft_domain *domain, weft_i_list *list)
 {
     weft_i_counters *c = &domain->shared.counters;
     (void)weft_i_fetch_add(&domain->shared_callbacks, 1, CALLBACK_R1);
@@ -108,6 +108,13 @@ void weft_i_reclaim_list(weft_domain *domain, weft_i_list *list)
             weft_i_free(domain, hook, hook->kind->size);
     }
     (void)weft_i_fetch_sub(&domain->shared_callbacks, 1, CALLBACK_R1);
+}
+
+void weft_i_reclaim_bags(weft_domain *domain, weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        if (bags->of[b].head)
+            reclaim_list(domain, &bags->of[b]);
 }
 
 bool weft_i_shared_callbacks(weft_domain *domain)
@@ -136,8 +143,14 @@ static void push_orphans(weft_domain *domain, weft_i_list *list)
     *list = (weft_i_list){0};
 }
 
-/* Takes all orphans into a list; the whole chain at once, so that there is no ABA. */
-void weft_i_adopt(weft_domain *domain, weft_i_list *list)
+static void push_all_orphans(weft_domain *domain, weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        push_orphans(domain, &bags->of[b]);
+}
+
+/* Takes all orphans; the whole chain at once, so that there is no ABA. */
+void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
     /* relaxed: a scan that misses some leaves them for the next */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
@@ -146,7 +159,7 @@ void weft_i_adopt(weft_domain *domain, weft_i_list *list)
     size_t count = 0;
     for (weft_i_hook *next; chain; chain = next, count++) {
         next = chain->next;
-        weft_i_list_push(list, chain);
+        weft_i_list_push(&bags->of[chain->kind->bag], chain);
     }
     /* relaxed: a figure that decides when to scan */
     (void)weft_i_fetch_sub(&domain->orphan_count, count, memory_order_relaxed);
@@ -155,14 +168,13 @@ void weft_i_adopt(weft_domain *domain, weft_i_list *list)
 /* Scans the orphans, unless another thread is at it. */
 void weft_i_collect_shared(weft_domain *domain)
 {
-    weft_i_list ready = {0};
+    weft_i_bags freed = {0};
     if (weft_i_in_callback() || !weft_i_mutex_trylock(&domain->owners))
         return;
-    weft_i_adopt(domain, &domain->shared.bag);
-    weft_i_scan(domain, &domain->shared);
-    weft_i_list_splice(&ready, &domain->shared.ready);
+    weft_i_adopt(domain, &domain->shared.bags);
+    weft_i_scan(domain, &domain->shared, &freed);
     weft_i_mutex_unlock(&domain->owners);
-    weft_i_reclaim_list(domain, &ready);
+    weft_i_reclaim_bags(domain, &freed);
 }
 
 static void collect_orphans_if_many(weft_domain *domain)
@@ -207,11 +219,15 @@ size_t weft_i_pending(weft_domain *domain, size_t *bytes)
 
 void weft_i_collect(weft_i_local *local)
 {
+    weft_i_bags freed = {0};
     if (weft_i_in_callback() || !weft_i_local_enter(local))
         return;
     (void)weft_i_pending(local->domain, NULL);
-    weft_i_adopt(local->domain, &local->bag);
-    weft_i_scan(local->domain, local);
+    weft_i_adopt(local->domain, &local->bags);
+    weft_i_scan(local->domain, local, &freed);
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        weft_i_cache_accept(local, c, &freed.of[c]);
+    weft_i_list_splice(&local->ready, &freed.of[WEFT_I_OTHER]);
     weft_i_local_leave(local);
     weft_i_drain(local, 2);
 }
@@ -248,7 +264,7 @@ static weft_i_local *add_local(weft_domain *domain, weft_i_record *record)
     weft_i_local *local = weft_i_alloc(domain, sizeof *local, WEFT_I_LINE);
     if (!local)
         return NULL;
-    *local = (weft_i_local){.domain = domain, .trigger = WEFT_BATCH, .owner = record};
+    *local = (weft_i_local){.domain = domain, .room = WEFT_BATCH, .owner = record};
     weft_i_mutex_lock(&domain->owners);
     /* relaxed: pushed only here, under the lock */
     weft_i_store(&local->next, weft_i_load(&domain->locals, memory_order_relaxed), memory_order_relaxed);
@@ -281,36 +297,38 @@ static void mend(weft_i_list *list)
     }
 }
 
-static void take_lists(weft_i_local *local, weft_i_list *waiting, weft_i_list *ready)
+/* `ready` may be among `waiting`: then what was ready is asked about again. */
+static void take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
 {
     for (int i = 0; i < local->sealed_count; i++)
-        weft_i_list_splice(waiting, &local->sealed[i].list);
+        weft_i_bags_splice(waiting, &local->sealed[i].bags);
     local->sealed_count = 0;
-    weft_i_list_splice(waiting, &local->bag);
+    weft_i_bags_splice(waiting, &local->bags);
     weft_i_list_splice(ready, &local->ready);
-    local->since = local->since_bytes = 0;
-    local->trigger = WEFT_BATCH;
+    local->range_bytes = 0;
+    local->room = WEFT_BATCH;
 }
 
 /* The record's owner ends, or is not in this process: what it had goes to the others. Under `owners`. */
 void weft_i_local_abandon(weft_domain *domain, weft_i_record *record, bool vanished)
 {
-    weft_i_list waiting = {0};
+    weft_i_bags waiting = {0};
     weft_i_local *local = weft_i_locals(domain);
     while (local && local->owner != record)
         local = weft_i_next_local(local);
     if (!local)
         return;
     if (vanished) {
-        mend(&local->bag);
         mend(&local->ready);
-        for (int i = 0; i < local->sealed_count; i++)
-            mend(&local->sealed[i].list);
+        for (int b = 0; b < WEFT_I_BAGS; b++)
+            mend(&local->bags.of[b]);
+        for (int i = 0; i < local->sealed_count * WEFT_I_BAGS; i++)
+            mend(&local->sealed[i / WEFT_I_BAGS].bags.of[i % WEFT_I_BAGS]);
         weft_i_store(&local->busy, 0, LOCAL_R1);
         weft_i_store(&local->callbacks, 0, CALLBACK_R1);
     }
-    take_lists(local, &waiting, &waiting); /* what was ready is asked about again: simpler, and rare */
-    push_orphans(domain, &waiting);
+    take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
+    push_all_orphans(domain, &waiting);
     weft_i_trim(local);
     local->owner = NULL;
 }
@@ -325,7 +343,7 @@ void weft_i_after_exit(weft_domain *domain)
  * Takes the lists of all threads, and the orphans; false: no heavy fence to be had now. Under `owners`. Waits
  * for owners that are at their lists this very moment.
  */
-bool weft_i_steal(weft_domain *domain, weft_i_list *waiting, weft_i_list *ready)
+bool weft_i_steal(weft_domain *domain, weft_i_bags *waiting, weft_i_list *ready)
 {
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l))
         /* relaxed: the fence orders it before the look at `busy` */
@@ -344,43 +362,44 @@ bool weft_i_steal(weft_domain *domain, weft_i_list *waiting, weft_i_list *ready)
 }
 
 /* All that is retired in a domain that nobody uses any more. Under `owners`. */
-void weft_i_take_all(weft_domain *domain, weft_i_list *all)
+void weft_i_take_all(weft_domain *domain, weft_i_bags *all)
 {
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l))
-        take_lists(l, all, all);
-    take_lists(&domain->shared, all, all);
+        take_lists(l, all, &all->of[WEFT_I_OTHER]);
+    take_lists(&domain->shared, all, &all->of[WEFT_I_OTHER]);
     weft_i_adopt(domain, all);
 }
 
 void weft_i_give_to_orphans(weft_domain *domain, weft_i_local *local)
 {
-    weft_i_list all = {0};
-    take_lists(local, &all, &all);
-    push_orphans(domain, &all);
+    weft_i_bags all = {0};
+    take_lists(local, &all, &all.of[WEFT_I_OTHER]);
+    push_all_orphans(domain, &all);
+}
+
+static void add_listed(const weft_i_hook *hook, size_t *count, size_t *bytes)
+{
+    for (; hook; hook = hook->next, ++*count)
+        *bytes += size_of(hook);
 }
 
 /* In a fork's child: what a vanished thread had in hand is in no list, and so not pending here. */
 void weft_i_recount(weft_domain *domain)
 {
-    size_t count = 0, bytes = 0, listed = 0, listed_bytes = 0;
-    weft_i_list lists[2 + WEFT_SEALED];
+    size_t listed = 0, listed_bytes = 0, bytes, count = weft_i_pending(domain, &bytes);
     /* relaxed: one thread */
-    for (weft_i_hook *h = weft_i_load(&domain->orphans, memory_order_relaxed); h; h = h->next, listed++)
-        listed_bytes += size_of(h);
+    add_listed(weft_i_load(&domain->orphans, memory_order_relaxed), &listed, &listed_bytes);
     for (weft_i_local *l = &domain->shared; l;
          l = l == &domain->shared ? weft_i_locals(domain) : weft_i_next_local(l)) {
-        int n = 0;
-        lists[n++] = l->bag;
-        lists[n++] = l->ready;
-        for (int i = 0; i < l->sealed_count; i++)
-            lists[n++] = l->sealed[i].list;
-        while (n-- > 0)
-            for (weft_i_hook *h = lists[n].head; h; h = h->next, listed++)
-                listed_bytes += size_of(h);
+        add_listed(l->ready.head, &listed, &listed_bytes);
+        for (int b = 0; b < WEFT_I_BAGS; b++)
+            add_listed(l->bags.of[b].head, &listed, &listed_bytes);
+        for (int i = 0; i < l->sealed_count * WEFT_I_BAGS; i++)
+            add_listed(l->sealed[i / WEFT_I_BAGS].bags.of[i % WEFT_I_BAGS].head, &listed, &listed_bytes);
     }
-    count = weft_i_pending(domain, &bytes);
     /* relaxed: one thread */
     (void)weft_i_fetch_add(&domain->shared.counters.reclaimed, count - listed, memory_order_relaxed);
+    /* relaxed: one thread */
     (void)weft_i_fetch_add(&domain->shared.counters.reclaimed_bytes, bytes - listed_bytes, memory_order_relaxed);
 }
 

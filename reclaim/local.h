@@ -6,8 +6,8 @@
  * `busy` to be 0: Dekker's argument with the fence on the thief's side only. `busy` is never held over a callback. An
  * owner that finds itself stolen does not wait: it retires to the domain's orphan list instead.
  *
- * The way of an object: retired -> bag -> (a scan: nobody holds it) -> ready -> reclaimed, two per later call; nodes
- * of queues, stacks and maps go from ready to the cache and are allocated from there.
+ * The way of an object: retired -> bag -> (a scan: nobody holds it) -> ready -> reclaimed, two per later call. Nodes
+ * of queues, stacks and maps that own nothing go from the bag to the cache, all at once, and are allocated from there.
  */
 #ifndef WEFT_RECLAIM_LOCAL_H
 #define WEFT_RECLAIM_LOCAL_H
@@ -21,11 +21,9 @@
 #ifndef WEFT_BATCH_BYTES
 #define WEFT_BATCH_BYTES (4u << 20)
 #endif
-#ifndef WEFT_MAGAZINE
-#define WEFT_MAGAZINE 256
-#endif
+/* Lists of about a batch of nodes that wait in the domain for a thread that needs them. */
 #ifndef WEFT_DEPOT
-#define WEFT_DEPOT 8
+#define WEFT_DEPOT 4
 #endif
 #ifndef WEFT_MAP_FROM
 #define WEFT_MAP_FROM (2u << 20)
@@ -37,7 +35,8 @@
 
 typedef struct weft_i_local weft_i_local;
 
-enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_CLASSES, WEFT_I_NO_CLASS = -1 };
+/* Sizes of nodes, and what is not recycled. */
+enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
 
@@ -52,7 +51,7 @@ typedef struct weft_i_kind {
     void (*reclaim)(weft_i_hook *hook, weft_domain *domain); /* NULL: recycle into the class's cache */
     size_t size;                                             /* of a node, for the statistics */
     weft_i_shape shape;
-    int node_class;
+    int bag; /* WEFT_I_OTHER when there is a callback */
     size_t also;
 } weft_i_kind;
 
@@ -61,15 +60,14 @@ typedef struct weft_i_list {
     size_t count;
 } weft_i_list;
 
+typedef struct weft_i_bags {
+    weft_i_list of[WEFT_I_BAGS];
+} weft_i_bags;
+
 typedef struct weft_i_batch {
-    weft_i_list list;
+    weft_i_bags bags;
     size_t epoch; /* a guard of this epoch or an earlier one may hold what is inside */
 } weft_i_batch;
-
-typedef struct weft_i_magazine {
-    weft_i_hook *head;
-    size_t count;
-} weft_i_magazine;
 
 /* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
 typedef struct weft_i_counters {
@@ -79,10 +77,11 @@ typedef struct weft_i_counters {
 struct weft_i_local {
     weft_domain *domain;
     weft_i_atomic_int busy, stolen;
-    weft_i_list bag, ready;
-    size_t since, since_bytes; /* retired after the last scan */
-    size_t trigger;
-    weft_i_magazine loaded[WEFT_I_CLASSES], previous[WEFT_I_CLASSES];
+    size_t room; /* may be retired before the next scan */
+    size_t range_bytes; /* of retired objects that told their size, after the last scan */
+    weft_i_bags bags;
+    weft_i_list ready;
+    weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
     weft_i_batch sealed[WEFT_SEALED];
@@ -139,7 +138,8 @@ weft_i_local *weft_i_local_find(weft_domain *domain);
 void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
 void weft_i_collect(weft_i_local *local);
 void weft_i_drain(weft_i_local *local, size_t most);
-void weft_i_recycle_node(weft_i_local *local, weft_domain *domain, int node_class, void *node);
+/* Gives back a node that nobody else has seen. */
+void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
 void weft_i_free(weft_domain *domain, void *memory, size_t size);
@@ -189,18 +189,20 @@ weft_i_inline void weft_i_list_push(weft_i_list *list, weft_i_hook *hook)
 }
 
 weft_i_inline void weft_i_retire_sized(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
-                                       const weft_i_kind *kind, size_t size)
+                                       const weft_i_kind *kind, size_t size, bool range)
 {
     hook->kind = kind;
     if (weft_i_unlikely(!local) || weft_i_unlikely(!weft_i_local_enter(local))) {
         weft_i_retire_orphan(domain, hook);
         return;
     }
-    weft_i_list_push(&local->bag, hook);
+    weft_i_list_push(&local->bags.of[kind->bag], hook);
     weft_i_count(&local->counters.retired, 1);
     weft_i_count(&local->counters.retired_bytes, size);
-    local->since_bytes += size;
-    bool full = ++local->since >= local->trigger || local->since_bytes >= WEFT_BATCH_BYTES;
+    if (range && (local->range_bytes += size) >= WEFT_BATCH_BYTES)
+        local->room = 1;
+    bool full = local->room <= 1;
+    local->room--;
     weft_i_local_leave(local);
     if (weft_i_unlikely(full))
         weft_i_collect(local);
@@ -211,28 +213,22 @@ weft_i_inline void weft_i_retire_sized(weft_domain *domain, weft_i_local *local,
 /* Retires a node that is wholly unlinked. Cannot fail. */
 weft_i_inline void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind)
 {
-    weft_i_retire_sized(domain, local, hook, kind, kind->size);
+    weft_i_retire_sized(domain, local, hook, kind, kind->size, false);
 }
 
 /* A node's memory, from the thread's cache when it has one. NULL: out of memory. */
 weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, int node_class)
 {
     if (weft_i_likely(local != NULL)) {
-        weft_i_magazine *loaded = &local->loaded[node_class];
-        weft_i_hook *hook = loaded->head;
+        weft_i_list *cache = &local->cache[node_class];
+        weft_i_hook *hook = cache->head;
         if (weft_i_likely(hook != NULL)) {
-            loaded->head = hook->next;
-            loaded->count--;
+            cache->head = hook->next;
+            cache->count--;
             return hook;
         }
     }
     return weft_i_node_alloc_slow(local, domain, node_class);
-}
-
-/* Gives back a node that nobody else has seen. */
-weft_i_inline void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
-{
-    weft_i_recycle_node(local, domain, node_class, node);
 }
 
 #endif

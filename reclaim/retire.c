@@ -22,8 +22,8 @@ static void reclaim_owned(weft_i_hook *link, weft_domain *domain)
     copy.reclaim(copy.object, copy.ctx);
 }
 
-static const weft_i_kind public_kind = {reclaim_public, 0, WEFT_I_RANGE, WEFT_I_NO_CLASS, 0};
-static const weft_i_kind owned_kind = {reclaim_owned, 0, WEFT_I_RANGE, WEFT_I_NO_CLASS, 0};
+static const weft_i_kind public_kind = {reclaim_public, 0, WEFT_I_RANGE, WEFT_I_OTHER, 0};
+static const weft_i_kind owned_kind = {reclaim_owned, 0, WEFT_I_RANGE, WEFT_I_OTHER, 0};
 
 void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
                       void (*reclaim)(void *object, void *ctx), void *ctx)
@@ -32,7 +32,7 @@ void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t
         return;
     domain = domain ? domain : weft_default_domain();
     *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
-    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &public_kind, size);
+    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &public_kind, size, true);
 }
 
 int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx), void *ctx)
@@ -44,6 +44,6 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
     if (!hook)
         return -ENOMEM;
     *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
-    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0);
+    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0, true);
     return 0;
 }

@@ -58,7 +58,7 @@ typedef struct hazards {
 typedef struct scan {
     weft_domain *domain;
     bool holds_lock;        /* of the linked guards */
-    weft_i_list maybe, kept;
+    weft_i_bags maybe, kept;
     weft_i_blocker known;   /* as noted by earlier scans */
     weft_i_blocker blocker; /* the known one if it is still in the way, or else the first one met */
     hazards words;
@@ -75,6 +75,20 @@ void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
     to->head = from->head;
     to->count += from->count;
     *from = (weft_i_list){0};
+}
+
+bool weft_i_bags_empty(const weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        if (bags->of[b].head)
+            return false;
+    return true;
+}
+
+void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        weft_i_list_splice(&to->of[b], &from->of[b]);
 }
 
 static uintptr_t word_of(const weft_i_words *words, int i)
@@ -177,21 +191,29 @@ static void note_blocker(scan *s, const hazard *h)
 }
 
 /* Moves what the hazards gathered so far hold from `maybe` to `kept`. */
-static void filter(scan *s)
+static void filter_list(scan *s, weft_i_list *maybe, weft_i_list *kept)
 {
     weft_i_list rest = {0};
-    sort(s->words.found, s->words.count);
-    for (weft_i_hook *hook = s->maybe.head, *next; hook; hook = next) {
+    for (weft_i_hook *hook = maybe->head, *next; hook; hook = next) {
         next = hook->next;
-        const hazard *h = s->words.count ? holder(&s->words, hook) : NULL;
+        const hazard *h = holder(&s->words, hook);
         if (weft_i_unlikely(h != NULL)) {
-            weft_i_list_push(&s->kept, hook);
+            weft_i_list_push(kept, hook);
             note_blocker(s, h);
         } else {
             weft_i_list_push(&rest, hook);
         }
     }
-    s->maybe = rest;
+    *maybe = rest;
+}
+
+static void filter(scan *s)
+{
+    if (!s->words.count)
+        return;
+    sort(s->words.found, s->words.count);
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        filter_list(s, &s->maybe.of[b], &s->kept.of[b]);
     s->words.count = 0;
     for (int i = 0; i < WEFT_SCAN_BLOOM; i++)
         s->words.bloom[i] = 0;
@@ -213,12 +235,12 @@ static void gather(scan *s, const weft_i_words *words, int thread)
     }
 }
 
-static void scan_hazards(scan *s, weft_i_local *local)
+static void scan_hazards(scan *s, weft_i_local *local, weft_i_bags *freed)
 {
     if (!weft_i_heavy_fence())
         return;
-    s->maybe = local->bag;
-    local->bag = (weft_i_list){0};
+    s->maybe = local->bags;
+    local->bags = (weft_i_bags){0};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         for (int i = 0, open = weft_i_record_slots(r); i < open; i++)
             gather(s, &r->slot[i].words, weft_i_record_thread_id(r));
@@ -226,9 +248,10 @@ static void scan_hazards(scan *s, weft_i_local *local)
         gather(s, &g->own, (int)g->own_thread);
     unlock_linked(s);
     filter(s);
-    weft_i_list_splice(&local->ready, &s->maybe);
-    local->bag = s->kept;
-    local->trigger = s->words.total > WEFT_BATCH ? s->words.total : WEFT_BATCH;
+    weft_i_bags_splice(freed, &s->maybe);
+    local->bags = s->kept;
+    if (s->words.total > WEFT_BATCH)
+        local->room = s->words.total;
 }
 
 /* ---- epochs ---- */
@@ -270,34 +293,35 @@ static oldest find_oldest(scan *s)
 /* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
 static void seal(weft_domain *domain, weft_i_local *local)
 {
-    if (!local->bag.head)
+    if (weft_i_bags_empty(&local->bags))
         return;
     if (local->sealed_count < WEFT_SEALED)
-        local->sealed[local->sealed_count++] = (weft_i_batch){{0}, 0};
+        local->sealed[local->sealed_count++] = (weft_i_batch){0};
     weft_i_batch *last = &local->sealed[local->sealed_count - 1];
-    weft_i_list_splice(&last->list, &local->bag);
+    weft_i_bags_splice(&last->bags, &local->bags);
     last->epoch = weft_i_fetch_add(&domain->head.epoch, 2, DOMAIN_X1);
 }
 
-static void scan_epochs(scan *s, weft_i_local *local)
+static void scan_epochs(scan *s, weft_i_local *local, weft_i_bags *freed)
 {
     seal(s->domain, local);
     if (!weft_i_heavy_fence())
         return;
     oldest o = find_oldest(s);
-    int freed = 0;
-    while (freed < local->sealed_count &&
-           (!o.guard.words || before(local->sealed[freed].epoch, o.epoch)))
-        weft_i_list_splice(&local->ready, &local->sealed[freed++].list);
+    int done = 0;
+    while (done < local->sealed_count && (!o.guard.words || before(local->sealed[done].epoch, o.epoch)))
+        weft_i_bags_splice(freed, &local->sealed[done++].bags);
     size_t waiting = 0;
-    for (int i = freed; i < local->sealed_count; i++) {
-        local->sealed[i - freed] = local->sealed[i];
-        waiting += local->sealed[i].list.count;
+    for (int i = done; i < local->sealed_count; i++) {
+        local->sealed[i - done] = local->sealed[i];
+        for (int b = 0; b < WEFT_I_BAGS; b++)
+            waiting += local->sealed[i].bags.of[b].count;
     }
-    local->sealed_count -= freed;
+    local->sealed_count -= done;
     if (waiting)
         s->blocker = o.guard;
-    local->trigger = waiting / WEFT_SEALED > WEFT_BATCH ? waiting / WEFT_SEALED : WEFT_BATCH;
+    if (waiting / WEFT_SEALED > WEFT_BATCH)
+        local->room = waiting / WEFT_SEALED;
 }
 
 /* ---- both ---- */
@@ -312,19 +336,19 @@ static void remember(scan *s)
     known->since_ns = known->words ? weft_i_sys_clock_ns() : 0;
 }
 
-void weft_i_scan(weft_domain *domain, weft_i_local *local)
+void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
 {
     scan s = {.domain = domain};
     if (weft_i_mutex_trylock(&domain->lock)) {
         s.known = domain->blocker;
         weft_i_mutex_unlock(&domain->lock);
     }
+    local->room = WEFT_BATCH;
+    local->range_bytes = 0;
     if (domain->head.scheme == WEFT_EPOCH)
-        scan_epochs(&s, local);
+        scan_epochs(&s, local, freed);
     else
-        scan_hazards(&s, local);
-    local->since = 0;
-    local->since_bytes = 0;
+        scan_hazards(&s, local, freed);
     if (weft_i_mutex_trylock(&domain->lock)) {
         remember(&s);
         weft_i_mutex_unlock(&domain->lock);
