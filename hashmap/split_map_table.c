@@ -1,20 +1,28 @@
 #define _GNU_SOURCE
 #include <weft/hashmap/split_map_table.h>
 
+/* The offset of a bucket in the level's segment; its length or more: it lies elsewhere. */
+static size_t offset_in(weft_map *map, size_t level, const weft_i_bucket *bucket)
+{
+    weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+    return segment ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+}
+
+/* Half of all buckets are in the present level's segment, a quarter in the one below: from there down, then above. */
 bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *start)
 {
-    uintptr_t at = (uintptr_t)bucket, base = (uintptr_t)map->base;
-    if (at >= base && at < base + sizeof map->base) {
-        *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, (at - base) / sizeof *bucket);
-        return true;
-    }
-    for (size_t level = WEFT_MAP_LEVELS; level-- > WEFT_MAP_FIRST_BITS + 1;) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        uintptr_t first = (uintptr_t)segment + offsetof(weft_i_segment, bucket);
-        if (!segment || at < first || at >= first + weft_i_segment_length(level) * sizeof *bucket)
-            continue;
-        *start = weft_i_start_of(level, (at - first) / sizeof *bucket);
-        return true;
+    size_t base = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket, top = weft_i_map_level(map);
+    for (size_t n = 0, level = top; n < WEFT_MAP_LEVELS; n++) {
+        size_t offset = level > WEFT_MAP_FIRST_BITS ? offset_in(map, level, bucket) : SIZE_MAX;
+        if (level > WEFT_MAP_FIRST_BITS && offset < weft_i_segment_length(level)) {
+            *start = weft_i_start_of(level, offset);
+            return true;
+        }
+        if (level == WEFT_MAP_FIRST_BITS && base < sizeof map->base / sizeof *bucket) {
+            *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, base);
+            return true;
+        }
+        level = level ? level - 1 : WEFT_MAP_LEVELS - 1;
     }
     return false;
 }
