@@ -177,8 +177,8 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
 weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destroy, weft_scheme scheme)
 {
     weft_guard guard;
-    weft_i_walk w;
-    weft_i_map_node *node;
+    weft_i_walk w = {0};
+    weft_i_map_node *node = NULL;
     void *value = NULL;
     uint64_t hash = weft_i_hash(map, key);
     weft_i_enter_as(&guard, map->domain, scheme);
