@@ -154,7 +154,7 @@ static void give_back(weft_i_record *record)
     clear_slots(record);
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
-    record->in_callback = 0;
+    record->callback = NULL;
     weft_i_store(&record->owned, 0, RECORD_R4);
 }
 

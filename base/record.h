@@ -26,13 +26,19 @@ typedef struct weft_i_hint {
     void *local;
 } weft_i_hint;
 
+/* One running reclaim callback, on its caller's stack; more than one where a callback destroys another domain. */
+typedef struct weft_i_callback {
+    const void *domain;
+    struct weft_i_callback *outer;
+} weft_i_callback;
+
 typedef struct weft_i_record {
     weft_i_thread thread; /* first: published */
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
     weft_i_atomic_int open; /* slots that were ever on the free list */
-    int in_callback;        /* depth of reclaim callbacks, the owner's alone */
+    struct weft_i_callback *callback; /* that runs now, the owner's alone */
     weft_i_hint hint[WEFT_HINTS];
     weft_i_slot slot[WEFT_SLOTS];
 } weft_i_record;

@@ -172,7 +172,7 @@ int weft_domain_destroy(weft_domain *domain)
 {
     if (!domain || domain == &default_domain)
         return -EINVAL;
-    if (weft_i_load(&domain->users, USERS_A1) || weft_i_in_callback() || weft_i_guards_held(domain, 0))
+    if (weft_i_load(&domain->users, USERS_A1) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     weft_i_bags all = {0};
     do { /* callbacks may retire more */
@@ -271,7 +271,7 @@ static int barrier(weft_domain *domain, weft_i_local *mine, uint64_t start, uint
 int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
     domain = domain ? domain : &default_domain;
-    if (weft_i_in_callback() || weft_i_guards_held(domain, weft_i_sys_thread_id()))
+    if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_sys_thread_id()))
         return -EBUSY;
     uint64_t start = weft_i_sys_clock_ns(), nap = 10000;
     int none = 0;

@@ -106,7 +106,7 @@ WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_dom
 
 /*
  * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, or called from
- * a reclaim callback; -EINVAL: NULL or the default domain. No other thread may be using it.
+ * a reclaim callback of this domain; -EINVAL: NULL or the default domain. No other thread may be using it.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -136,7 +136,7 @@ WEFT_API void weft_domain_flush(weft_domain *domain);
 
 /*
  * Returns 0 when all that any thread had retired before the call has been reclaimed. -EBUSY: called inside an own
- * guard of the domain or a reclaim callback; -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no end). Blocks.
+ * guard of the domain or a reclaim callback of it; -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no end). Blocks.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
 

@@ -137,7 +137,8 @@ static inline void weft_leave(weft_guard *guard)
     }
     weft_i_slot *slot = (weft_i_slot *)(void *)guard->words;
     weft_i_store(&slot->words.word[0], NULL, GUARD_R4);
-    slot->next = thread->free;
+    if (weft_i_unlikely(slot->next != thread->free)) /* not the last one entered; a store less when it is */
+        slot->next = thread->free;
     thread->free = slot;
 #ifdef WEFT_DEBUG
     guard->words = NULL;

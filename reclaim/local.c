@@ -46,17 +46,27 @@ static weft_i_hook *pop(weft_i_list *list)
 static void call_back(weft_i_hook *hook, weft_domain *domain)
 {
     weft_i_record *record = weft_i_record_peek();
+    weft_i_callback frame = {domain, record ? record->callback : NULL};
     if (record)
-        record->in_callback++;
+        record->callback = &frame;
     hook->kind->reclaim(hook, domain);
     if (record)
-        record->in_callback--;
+        record->callback = frame.outer;
 }
 
 bool weft_i_in_callback(void)
 {
     weft_i_record *record = weft_i_record_peek();
-    return record && record->in_callback;
+    return record && record->callback;
+}
+
+bool weft_i_in_callback_of(const weft_domain *domain)
+{
+    weft_i_record *record = weft_i_record_peek();
+    weft_i_callback *running = record ? record->callback : NULL;
+    while (running && running->domain != domain)
+        running = running->outer;
+    return running != NULL;
 }
 
 /* Reclaims the first of the ready objects. False: there is none, or a thief has them. */

@@ -20,6 +20,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
 void weft_i_trim_depot(weft_domain *domain);
 size_t weft_i_pending(weft_domain *domain, size_t *bytes);
 bool weft_i_in_callback(void);
+bool weft_i_in_callback_of(const weft_domain *domain);
 bool weft_i_shared_callbacks(weft_domain *domain);
 void weft_i_take_all(weft_domain *domain, weft_i_bags *all);
 void weft_i_give_to_orphans(weft_domain *domain, weft_i_local *local);
