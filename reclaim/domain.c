@@ -134,6 +134,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
     if (!domain)
         return -ENOMEM;
     *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain, .room = WEFT_BATCH}};
+    weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners);
     weft_i_mutex_init(&domain->lock);
     weft_i_mutex_lock(&registry);

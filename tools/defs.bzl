@@ -106,3 +106,15 @@ def weft_script_test(name, src, args = [], data = [], size = "small", tags = [])
         size = size,
         tags = tags + ["plain-only", "no-asan", "no-tsan"],
     )
+
+# All files of the library, for the lint and the tests that compile by themselves.
+LIBRARY_FILES = [
+    "//%s:files" % directory
+    for directory in [
+        "base",
+        "reclaim",
+        "queues",
+        "stacks",
+        "hashmap",
+    ]
+]

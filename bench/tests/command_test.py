@@ -9,7 +9,8 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
+# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-bench"))
 SHORT = ["--duration-ms", "4", "--rounds", "3"]
 
 WRONG = [

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Each public header compiles alone, twice in a row, as C11 and as C++17, and each source file as C11, with gcc and
+clang and every warning we hold ourselves to. clang also reports atomics used without an order, which would be an
+unnamed sequentially consistent access.
+
+Public is every .h that is not a *_kernel.h and whose first comment does not begin with the word "private".
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
+COMPILERS = {
+    "gcc": ["gcc"] + C11,
+    "clang": ["clang", "-Watomic-implicit-seq-cst"] + C11,
+    "g++": ["g++"] + CXX17,
+    "clang++": ["clang++"] + CXX17,
+}
+
+
+def is_public(path):
+    if path.endswith("_kernel.h"):
+        return False
+    with open(path, encoding="utf-8") as file:
+        comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
+    return not (comment and comment.group(1).lower() == "private")
+
+
+def files(suffix):
+    for folder in FOLDERS:
+        for where, _, names in os.walk(folder, followlinks=True):
+            for name in sorted(names):
+                if name.endswith(suffix):
+                    yield os.path.join(where, name)
+
+
+def cases():
+    """(name, compiler's command, the program's text)"""
+    for header in files(".h"):
+        if is_public(header):
+            text = "#include <weft/%s>\n" % header
+            text = text + text + "int main(void) { return 0; }\n"
+            for name, command in COMPILERS.items():
+                yield "%s with %s" % (header, name), command, text
+    for source in files(".c"):
+        # gcc has compiled it in the build
+        yield "%s with clang" % source, COMPILERS["clang"], '#include "%s"\n' % source
+
+
+def main():
+    failed = []
+    everything = list(cases())
+    print("[==========] Running %d test(s)." % len(everything))
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(os.getcwd(), os.path.join(folder, "weft"))
+        for name, command, text in everything:
+            print("[ RUN      ] " + name)
+            run = subprocess.run(command + WARNINGS + ["-I" + folder, "-I.", "-fsyntax-only", "-"], input=text, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            print(run.stdout, end="")
+            if run.returncode != 0:
+                failed.append(name)
+            print("[  %s ] %s" % ("FAILED " if run.returncode else "     OK", name))
+    print("[  PASSED  ] %d test(s)." % (len(everything) - len(failed)))
+    if failed:
+        print("[  FAILED  ] %d test(s), listed below:" % len(failed))
+        print("\n".join("[  FAILED  ] " + name for name in failed))
+    if not any(".h with" in name for name, _, _ in everything):
+        print("no public header was found")
+        return 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+/* Barriers, callbacks that use the library, and an epoch counter that wraps. */
+#include "tests/unit/object.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+static void test_barrier_with_nothing_to_do(void **state)
+{
+    t_env *env = *state;
+    assert_int_equal(weft_domain_barrier(env->domain, 0), 0);
+    assert_int_equal(weft_domain_barrier(env->domain, 1000000), 0);
+    assert_int_equal(weft_domain_barrier(env->domain, UINT64_MAX), 0);
+}
+
+static void test_barrier_reclaims_own(void **state)
+{
+    t_env *env = *state;
+    for (size_t n = 1; n <= 10000; n *= 10) {
+        atomic_int count = 0;
+        t_retire_many(env->domain, n, &count);
+        t_barrier(env->domain);
+        assert_int_equal(atomic_load(&count), n);
+    }
+}
+
+static void test_barrier_is_refused_under_own_guard(void **state)
+{
+    t_env *env = *state;
+    atomic_int count = 0;
+    weft_guard outer, inner;
+    t_retire_many(env->domain, 1, &count);
+    weft_enter(&outer, env->domain);
+    weft_enter(&inner, env->domain);
+    assert_int_equal(weft_domain_barrier(env->domain, UINT64_MAX), -EBUSY);
+    weft_leave(&outer);
+    assert_int_equal(weft_domain_barrier(env->domain, 0), -EBUSY);
+    weft_leave(&inner);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&count), 1);
+}
+
+/* A thread that sleeps with a guard: the barrier gives up when told so, and succeeds when the guard is left. */
+static void test_barrier_times_out(void **state)
+{
+    t_env *env = *state;
+    t_object o = {0};
+    weft_atomic_ptr source;
+    t_worker worker;
+    t_hold hold = {.domain = env->domain, .source = &source};
+    atomic_int count = 0;
+    weft_ptr_store(&source, &o);
+    t_worker_start(&worker);
+    t_worker_do(&worker, t_hold_enter, &hold);
+    assert_ptr_equal(hold.seen, &o);
+    weft_ptr_store(&source, NULL);
+    t_retire(env->domain, &o);
+    t_retire_many(env->domain, 2000, &count);
+    assert_int_equal(weft_domain_barrier(env->domain, 0), -ETIMEDOUT);
+    assert_int_equal(weft_domain_barrier(env->domain, 1), -ETIMEDOUT);
+    assert_int_equal(weft_domain_barrier(env->domain, 5000000), -ETIMEDOUT);
+    assert_int_equal(atomic_load(&o.reclaimed), 0);
+    if (env->scheme == WEFT_HAZARD) {
+        assert_int_equal(atomic_load(&count), 2000); /* a hazard holds back one object, and no other */
+        assert_int_equal(t_stats(env->domain).pending, 1);
+    }
+    t_worker_do(&worker, t_hold_leave, &hold);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&o.reclaimed), 1);
+    assert_int_equal(atomic_load(&count), 2000);
+    assert_int_equal(t_stats(env->domain).pending, 0);
+    t_worker_end(&worker);
+}
+
+/* What a guard entered after the retirement is no concern of the barrier's. */
+static void test_barrier_ignores_later_guards(void **state)
+{
+    t_env *env = *state;
+    t_worker worker;
+    t_hold hold = {.domain = env->domain};
+    atomic_int count = 0;
+    t_worker_start(&worker);
+    t_retire_many(env->domain, 10, &count);
+    weft_domain_flush(env->domain);
+    t_worker_do(&worker, t_hold_enter, &hold);
+    assert_int_equal(weft_domain_barrier(env->domain, UINT64_MAX), 0);
+    assert_int_equal(atomic_load(&count), 10);
+    t_worker_do(&worker, t_hold_leave, &hold);
+    t_worker_end(&worker);
+}
+
+typedef struct retirement {
+    weft_domain *domain;
+    size_t n;
+    atomic_int count;
+} retirement;
+
+static void retire_some(void *ctx)
+{
+    retirement *r = ctx;
+    t_retire_many(r->domain, r->n, &r->count);
+}
+
+/* Threads that live and do nothing any more: what they retired must not wait for them. */
+static void test_barrier_reclaims_for_idle_threads(void **state)
+{
+    t_env *env = *state;
+    t_worker worker[3];
+    for (size_t n = 1; n <= 10000; n *= 10) {
+        retirement r = {.domain = env->domain, .n = n};
+        for (size_t i = 0; i < T_COUNT(worker); i++) {
+            t_worker_start(&worker[i]);
+            t_worker_do(&worker[i], retire_some, &r);
+        }
+        t_barrier(env->domain);
+        assert_int_equal(atomic_load(&r.count), T_COUNT(worker) * n);
+        assert_int_equal(t_stats(env->domain).pending, 0);
+        for (size_t i = 0; i < T_COUNT(worker); i++) {
+            t_worker_do(&worker[i], retire_some, &r); /* they go on as before */
+            t_worker_end(&worker[i]);
+        }
+        t_barrier(env->domain);
+        assert_int_equal(atomic_load(&r.count), 2 * T_COUNT(worker) * n);
+    }
+}
+
+/* ---- callbacks ---- */
+
+/* A chain: each callback retires the next link, until none is left. */
+typedef struct chain {
+    weft_domain *domain;
+    int left, calls;
+    bool nested;  /* a callback ran inside a callback */
+    bool running;
+    int barrier, destroy; /* what these answered */
+} chain;
+
+static void retire_next(void *object, void *ctx)
+{
+    chain *c = ctx;
+    free(object);
+    c->nested |= c->running;
+    c->running = true;
+    c->calls++;
+    c->barrier = weft_domain_barrier(c->domain, UINT64_MAX);
+    c->destroy = weft_domain_destroy(c->domain);
+    if (c->left-- > 0)
+        CHECK(weft_retire(c->domain, malloc(1), retire_next, c) == 0);
+    weft_domain_flush(c->domain);
+    c->running = false;
+}
+
+static void test_callbacks_retire(void **state)
+{
+    t_env *env = *state;
+    chain c = {.domain = env->domain, .left = 3000};
+    assert_int_equal(weft_retire(env->domain, malloc(1), retire_next, &c), 0);
+    for (int i = 0; i < 20000 && c.calls < 3001; i++)
+        t_barrier(env->domain);
+    assert_int_equal(c.calls, 3001);
+    assert_false(c.nested);
+    assert_int_equal(c.barrier, -EBUSY);
+    assert_int_equal(c.destroy, -EBUSY);
+    assert_int_equal(t_stats(env->domain).pending, 0);
+}
+
+/* Destroying reclaims everything, also what callbacks retire meanwhile. */
+static void count_and_retire(void *object, void *ctx)
+{
+    retirement *r = ctx;
+    free(object);
+    atomic_fetch_add(&r->count, 1);
+    if (r->n > 0) {
+        r->n--;
+        CHECK(weft_retire(r->domain, malloc(1), count_and_retire, r) == 0);
+    }
+}
+
+static void test_destroy_runs_callbacks_that_retire(void **state)
+{
+    t_env *env = *state;
+    t_alloc alloc;
+    retirement r = {.domain = t_domain(env->scheme, &alloc), .n = 5000};
+    assert_int_equal(weft_retire(r.domain, malloc(1), count_and_retire, &r), 0);
+    t_domain_done(r.domain, &alloc);
+    assert_int_equal(atomic_load(&r.count), 5001);
+}
+
+typedef struct user {
+    weft_domain *domain;
+    weft_msq *queue;
+    weft_treiber *stack;
+    atomic_int calls;
+} user;
+
+/* Uses structures of the very domain that is reclaiming, and guards. */
+static void use_structures(void *object, void *ctx)
+{
+    user *u = ctx;
+    void *value = NULL;
+    weft_guard guard;
+    weft_atomic_ptr source;
+    weft_ptr_store(&source, object);
+    weft_enter(&guard, u->domain);
+    CHECK(weft_protect(&guard, &source) == object);
+    for (int i = 0; i < 3; i++) {
+        CHECK(weft_msq_enqueue(u->queue, object) == 0);
+        CHECK(weft_treiber_push(u->stack, object) == 0);
+        CHECK(weft_msq_try_dequeue(u->queue, &value) && value == object);
+        CHECK(weft_treiber_try_pop(u->stack, &value) && value == object);
+    }
+    weft_leave(&guard);
+    atomic_fetch_add(&u->calls, 1);
+    free(object);
+}
+
+static void test_callbacks_use_structures(void **state)
+{
+    t_env *env = *state;
+    user u = {.domain = env->domain};
+    enum { N = 6000 };
+    assert_int_equal(weft_msq_create(&u.queue, env->domain), 0);
+    assert_int_equal(weft_treiber_create(&u.stack, env->domain), 0);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(weft_retire(env->domain, malloc(1), use_structures, &u), 0);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&u.calls), N);
+    weft_msq_destroy(u.queue, NULL, NULL);
+    weft_treiber_destroy(u.stack, NULL, NULL);
+}
+
+/* A callback may make and destroy structures and domains of its own. */
+static void make_and_destroy(void *object, void *ctx)
+{
+    user *u = ctx;
+    weft_domain *domain = NULL;
+    weft_msq *queue = NULL;
+    CHECK(weft_domain_create(&domain, NULL) == 0);
+    CHECK(weft_msq_create(&queue, domain) == 0);
+    CHECK(weft_msq_enqueue(queue, object) == 0);
+    weft_msq_destroy(queue, t_count_free, &u->calls);
+    CHECK(weft_domain_destroy(domain) == 0);
+}
+
+static void test_callbacks_make_and_destroy(void **state)
+{
+    t_env *env = *state;
+    user u = {.domain = env->domain};
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(weft_retire(env->domain, malloc(1), make_and_destroy, &u), 0);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&u.calls), 50);
+}
+
+/* ---- the epoch counter wraps ---- */
+
+static void test_epoch_wraps(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 40; before += 2) {
+        t_alloc alloc;
+        weft_domain *domain = t_domain(WEFT_EPOCH, &alloc);
+        weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
+        t_object o = {0};
+        atomic_int count = 0;
+        weft_guard guard;
+        weft_i_store(&head->epoch, SIZE_MAX - before, memory_order_seq_cst);
+        for (int round = 0; round < 30; round++) {
+            atomic_store(&o.reclaimed, 0);
+            t_retire_many(domain, 10, &count);
+            weft_enter(&guard, domain);
+            t_retire(domain, &o);
+            assert_int_equal(t_stats(domain).guards_held, 1);
+            for (int i = 0; i < 25; i++) { /* the guard's epoch stays behind, on whichever side of the wrap */
+                t_retire_many(domain, 1, &count);
+                weft_domain_flush(domain);
+                assert_int_equal(atomic_load(&o.reclaimed), 0);
+            }
+            weft_leave(&guard);
+            t_barrier(domain);
+            assert_int_equal(atomic_load(&o.reclaimed), 1);
+            assert_int_equal(atomic_load(&count), (round + 1) * 35);
+        }
+        assert_true(weft_i_load(&head->epoch, memory_order_seq_cst) % 2 == 1);
+        t_domain_done(domain, &alloc);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T_BOTH(test_barrier_with_nothing_to_do),
+        T_BOTH(test_barrier_reclaims_own),
+        T_BOTH(test_barrier_is_refused_under_own_guard),
+        T_BOTH(test_barrier_times_out),
+        T_BOTH(test_barrier_ignores_later_guards),
+        T_BOTH(test_barrier_reclaims_for_idle_threads),
+        T_BOTH(test_callbacks_retire),
+        T_BOTH(test_destroy_runs_callbacks_that_retire),
+        T_BOTH(test_callbacks_use_structures),
+        T_BOTH(test_callbacks_make_and_destroy),
+        cmocka_unit_test(test_epoch_wraps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

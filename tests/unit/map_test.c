@@ -1,0 +1,304 @@
+/* The map's functions one by one, for every kind of key. */
+#include "tests/unit/keys.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Runs `body` with a fresh map for each kind of key. */
+static void each_kind(void **state, void (*body)(t_env *env, const t_keys *kind, weft_map *map))
+{
+    t_env *env = *state;
+    for (size_t i = 0; i < t_all_keys_count; i++) {
+        const t_keys *kind = &t_all_keys[i];
+        weft_map *map = t_map_new(env->domain, kind->config);
+        body(env, kind, map);
+        weft_map_destroy(map, NULL, NULL);
+    }
+}
+
+static void *get(weft_map *map, const void *key)
+{
+    return weft_map_get(map, NULL, key);
+}
+
+static void test_create_errors(void **state)
+{
+    t_env *env = *state;
+    weft_map *map = (weft_map *)env;
+    weft_map_config config = weft_map_strings;
+    errno = 4711;
+    assert_int_equal(weft_map_create(NULL, env->domain, NULL), -EINVAL);
+    config.equal = NULL;
+    assert_int_equal(weft_map_create(&map, env->domain, &config), -EINVAL);
+    assert_null(map);
+    map = (weft_map *)env;
+    config = weft_map_strings;
+    config.hash = NULL;
+    assert_int_equal(weft_map_create(&map, env->domain, &config), -EINVAL);
+    assert_null(map);
+    map = (weft_map *)env;
+    t_alloc_fail(&env->alloc, 1, true);
+    assert_int_equal(weft_map_create(&map, env->domain, NULL), -ENOMEM);
+    assert_null(map);
+    t_alloc_fail_never(&env->alloc);
+    assert_int_equal(errno, 4711);
+}
+
+_Noreturn static void fail_drain(void *key, void *value, void *ctx)
+{
+    (void)key;
+    (void)value;
+    (void)ctx;
+    t_fail("nothing to drain", __FILE__, __LINE__);
+}
+
+static void test_null_map(void **state)
+{
+    t_env *env = *state;
+    weft_guard guard;
+    weft_map_iterator it;
+    void *value = t_ptr(7), *key = t_ptr(8);
+    weft_enter(&guard, env->domain);
+    errno = 4711;
+    assert_int_equal(weft_map_insert(NULL, t_ptr(1), t_ptr(1)), -EINVAL);
+    assert_int_equal(weft_map_put(NULL, t_ptr(1), t_ptr(1), NULL), -EINVAL);
+    assert_null(weft_map_get(NULL, &guard, t_ptr(1)));
+    assert_false(weft_map_contains(NULL, t_ptr(1)));
+    assert_int_equal(weft_map_get_or_insert(NULL, &guard, t_ptr(1), t_ptr(1), &value), -EINVAL);
+    assert_int_equal(weft_map_compare_and_replace(NULL, t_ptr(1), t_ptr(1), t_ptr(2)), -EINVAL);
+    assert_false(weft_map_remove(NULL, t_ptr(1), NULL));
+    assert_int_equal(weft_map_size(NULL), 0);
+    weft_map_clear(NULL);
+    weft_map_iterate(&it, NULL);
+    assert_false(weft_map_next(&it, &key, &value));
+    weft_map_iterate_end(&it);
+    weft_map_destroy(NULL, fail_drain, NULL);
+    assert_int_equal(errno, 4711);
+    weft_leave(&guard);
+}
+
+static void test_null_domain_is_the_default_one(void **state)
+{
+    (void)state;
+    weft_map *map = t_map_new(NULL, NULL);
+    weft_guard guard;
+    t_map_fill(map, 0, 100);
+    weft_enter(&guard, NULL);
+    assert_int_equal(t_int(weft_map_get(map, &guard, t_ptr(50))), 101);
+    weft_leave(&guard);
+    t_map_drain(map, 0, 50);
+    weft_map_destroy(map, NULL, NULL);
+    t_barrier(NULL);
+}
+
+static void null_values(t_env *env, const t_keys *kind, weft_map *map)
+{
+    void *key = kind->key(1), *old = t_ptr(7), *present = t_ptr(7);
+    weft_guard guard;
+    weft_enter(&guard, env->domain);
+    for (size_t round = 0; round < 2; round++) { /* absent, then present */
+        assert_int_equal(weft_map_insert(map, key, NULL), -EINVAL);
+        assert_int_equal(weft_map_put(map, key, NULL, &old), -EINVAL);
+        present = t_ptr(7);
+        assert_int_equal(weft_map_get_or_insert(map, &guard, key, NULL, &present), -EINVAL);
+        assert_null(present);
+        assert_int_equal(weft_map_get_or_insert(map, &guard, key, t_ptr(5), NULL), -EINVAL);
+        assert_int_equal(weft_map_compare_and_replace(map, key, NULL, t_ptr(1)), -EINVAL);
+        assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(9), NULL), -EINVAL);
+        assert_int_equal(weft_map_size(map), round);
+        if (round == 0)
+            assert_int_equal(weft_map_insert(map, key, t_ptr(9)), 0);
+    }
+    assert_int_equal(t_int(get(map, key)), 9);
+    weft_leave(&guard);
+}
+
+static void test_null_values(void **state)
+{
+    each_kind(state, null_values);
+}
+
+static void one_entry(t_env *env, const t_keys *kind, weft_map *map)
+{
+    void *key = kind->key(1), *twin = kind->twin(1), *other = kind->key(2), *value = t_ptr(7), *old = t_ptr(7);
+    (void)env;
+    for (int round = 0; round < 3; round++) {
+        assert_null(get(map, key));
+        assert_false(weft_map_contains(map, key));
+        value = t_ptr(7);
+        assert_false(weft_map_remove(map, key, &value));
+        assert_null(value);
+        assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(1), t_ptr(2)), -ENOENT);
+        assert_int_equal(weft_map_size(map), 0);
+
+        assert_int_equal(weft_map_insert(map, key, t_ptr(10)), 0);
+        assert_int_equal(weft_map_insert(map, twin, t_ptr(11)), -EEXIST);
+        assert_int_equal(weft_map_size(map), 1);
+        assert_true(weft_map_contains(map, key) && weft_map_contains(map, twin));
+        assert_int_equal(t_int(get(map, twin)), 10);
+        assert_null(get(map, other));
+        assert_false(weft_map_contains(map, other));
+
+        assert_int_equal(weft_map_put(map, twin, t_ptr(12), &old), 1);
+        assert_int_equal(t_int(old), 10);
+        assert_int_equal(weft_map_put(map, twin, t_ptr(13), NULL), 1);
+        assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(12), t_ptr(14)), -EAGAIN);
+        assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(13), t_ptr(14)), 0);
+        assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(14), t_ptr(14)), 0); /* by itself */
+        assert_int_equal(t_int(get(map, key)), 14);
+        assert_int_equal(weft_map_size(map), 1);
+        if (round == 1)
+            value = NULL; /* nobody wants it */
+        assert_true(weft_map_remove(map, twin, round == 1 ? NULL : &value));
+        assert_int_equal(t_int(value), round == 1 ? 0 : 14);
+        assert_int_equal(weft_map_size(map), 0);
+    }
+    old = t_ptr(7);
+    assert_int_equal(weft_map_put(map, key, t_ptr(1), &old), 0);
+    assert_null(old);
+    assert_int_equal(weft_map_put(map, other, t_ptr(2), NULL), 0);
+    assert_int_equal(weft_map_size(map), 2);
+}
+
+static void test_one_entry(void **state)
+{
+    each_kind(state, one_entry);
+}
+
+static void get_or_insert(t_env *env, const t_keys *kind, weft_map *map)
+{
+    void *present = NULL;
+    weft_guard guard;
+    weft_enter(&guard, env->domain);
+    assert_int_equal(weft_map_get_or_insert(map, &guard, kind->key(3), t_ptr(30), &present), 0);
+    assert_int_equal(t_int(present), 30);
+    assert_int_equal(weft_map_get_or_insert(map, &guard, kind->twin(3), t_ptr(31), &present), 1);
+    assert_int_equal(t_int(present), 30);
+    assert_int_equal(weft_map_get_or_insert(map, NULL, kind->twin(3), t_ptr(32), &present), 1);
+    assert_int_equal(t_int(present), 30);
+    assert_int_equal(weft_map_get_or_insert(map, NULL, kind->key(4), t_ptr(40), &present), 0);
+    assert_int_equal(t_int(present), 40);
+    assert_int_equal(t_int(weft_map_get(map, &guard, kind->key(4))), 40);
+    assert_int_equal(weft_map_size(map), 2);
+    weft_leave(&guard);
+}
+
+static void test_get_or_insert(void **state)
+{
+    each_kind(state, get_or_insert);
+}
+
+/* The same random operations on the map and on an array. */
+static void random_step(weft_map *map, const t_keys *kind, uintptr_t *model, t_rng *rng)
+{
+    uint64_t r = t_random(rng);
+    size_t i = (r >> 8) % kind->usable;
+    uintptr_t value = 1 + (r >> 40);
+    void *out = NULL, *key = r & 1 ? kind->key(i) : kind->twin(i);
+    switch (r / 2 % 6) {
+    case 0:
+        assert_int_equal(weft_map_insert(map, key, t_ptr(value)), model[i] ? -EEXIST : 0);
+        model[i] = model[i] ? model[i] : value;
+        break;
+    case 1:
+        assert_int_equal(weft_map_put(map, key, t_ptr(value), &out), model[i] != 0);
+        assert_int_equal(t_int(out), model[i]);
+        model[i] = value;
+        break;
+    case 2:
+        assert_int_equal(weft_map_get_or_insert(map, NULL, key, t_ptr(value), &out), model[i] != 0);
+        model[i] = model[i] ? model[i] : value;
+        assert_int_equal(t_int(out), model[i]);
+        break;
+    case 3:
+        assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(r & 64 ? model[i] + !model[i] : value), t_ptr(value)),
+                         !model[i] ? -ENOENT : (r & 64) || model[i] == value ? 0 : -EAGAIN);
+        if (model[i] && (r & 64))
+            model[i] = value;
+        break;
+    default:
+        assert_int_equal(weft_map_remove(map, key, &out), model[i] != 0);
+        assert_int_equal(t_int(out), model[i]);
+        model[i] = 0;
+        break;
+    }
+    assert_int_equal(t_int(get(map, key)), model[i]);
+    assert_int_equal(weft_map_contains(map, key), model[i] != 0);
+}
+
+static void random_operations(t_env *env, const t_keys *kind, weft_map *map)
+{
+    static uintptr_t model[T_KEYS];
+    t_rng rng = {17};
+    size_t size = 0;
+    (void)env;
+    memset(model, 0, sizeof model);
+    for (int i = 0; i < T_SCALE(40000, 10000); i++)
+        random_step(map, kind, model, &rng);
+    for (size_t i = 0; i < kind->usable; i++) {
+        assert_int_equal(t_int(get(map, kind->twin(i))), model[i]);
+        size += model[i] != 0;
+    }
+    assert_int_equal(weft_map_size(map), size);
+    weft_map_clear(map);
+    assert_int_equal(weft_map_size(map), 0);
+}
+
+static void test_random_operations(void **state)
+{
+    each_kind(state, random_operations);
+}
+
+static void test_extreme_integers(void **state)
+{
+    t_env *env = *state;
+    weft_map *map = t_map_new(env->domain, NULL);
+    static const uintptr_t keys[] = {0, 1, 2, UINTPTR_MAX, UINTPTR_MAX - 1, UINTPTR_MAX / 2, UINTPTR_MAX / 2 + 1};
+    for (size_t i = 0; i < T_COUNT(keys); i++)
+        assert_int_equal(weft_map_insert(map, t_ptr(keys[i]), t_ptr(UINTPTR_MAX - i)), 0);
+    for (size_t i = 0; i < T_COUNT(keys); i++)
+        assert_int_equal(t_int(get(map, t_ptr(keys[i]))), UINTPTR_MAX - i); /* any value but NULL */
+    assert_int_equal(weft_map_size(map), T_COUNT(keys));
+    weft_map_destroy(map, NULL, NULL);
+}
+
+static void test_domain_is_busy_until_destroyed(void **state)
+{
+    t_env *env = *state;
+    weft_map *map = t_map_new(env->domain, NULL);
+    assert_int_equal(weft_domain_destroy(env->domain), -EBUSY);
+    t_map_fill(map, 0, 10);
+    weft_map_destroy(map, NULL, NULL);
+}
+
+static void test_hash_bytes(void **state)
+{
+    (void)state;
+    const weft_map_seed a = {1, 2}, b = {1, 3};
+    const char *text = "the quick brown fox jumps over the lazy dog";
+    char copy[64] = {0};
+    for (size_t size = 0; size <= 43; size++) {
+        memcpy(copy + 1, text, size); /* any alignment */
+        assert_true(weft_map_hash_bytes(text, size, &a) == weft_map_hash_bytes(copy + 1, size, &a));
+        assert_true(weft_map_hash_bytes(text, size, &a) != weft_map_hash_bytes(text, size, &b));
+        if (size > 0)
+            assert_true(weft_map_hash_bytes(text, size, &a) != weft_map_hash_bytes(text, size - 1, &a));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T_BOTH(test_create_errors),
+        T_BOTH(test_null_map),
+        cmocka_unit_test(test_null_domain_is_the_default_one),
+        T_BOTH(test_null_values),
+        T_BOTH(test_one_entry),
+        T_BOTH(test_get_or_insert),
+        T_BOTH(test_random_operations),
+        T_BOTH(test_extreme_integers),
+        T_BOTH(test_domain_is_busy_until_destroyed),
+        cmocka_unit_test(test_hash_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

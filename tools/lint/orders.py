@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Enforces what docs and reviewers rely on: memory orders are named, explained and paired; atomics have one door.
+
+usage: orders.py [ROOT]
+
+Looks at base/ reclaim/ queues/ stacks/ hashmap/ channels/ under ROOT (default: the current directory) and prints
+FILE:LINE: MESSAGE for each fault; exit status 1 if there is any, or if there was nothing to look at.
+
+The rules
+  door      only base/atomic.h includes <stdatomic.h> or <atomic> and uses what they define, or the compiler's
+            __atomic and __sync; inline assembly only in base/
+  table     a strong order is written only in the table at its file's head, in this form, so that -D replaces it:
+                #ifndef MSQ_R3
+                #define MSQ_R3 memory_order_release /* what it is for -> A1, A6: why */
+                #endif
+            The letter is the order (A acquire, R release, X acq_rel, S seq_cst); a name is defined once in the tree
+  pairs     the comment names the other side of each pair, in full where it lies in another file (THREAD_A2); the
+            other side names it back; an A pairs with R, X, S, an R with A, X, S (`<-` may be written for `->`)
+  use       every named order is used, where it makes sense (no release load), and every order argument is a name
+            from a table or memory_order_relaxed
+  relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement
+  seam      outside base/ no allocation, system call, clock, thread-local or pthread key; in kernels and reclaim/
+            no memset either
+  arrows    base <- reclaim <- queues, stacks, hashmap <- channels, and no family includes another's files
+"""
+
+import os
+import re
+import sys
+
+from source import Source
+
+FAMILIES = {"base": (), "reclaim": ("base",)}
+for family in ("queues", "stacks", "hashmap"):
+    FAMILIES[family] = ("base", "reclaim")
+FAMILIES["channels"] = ("base", "reclaim", "queues", "stacks", "hashmap")
+
+DOOR = "base/atomic.h"
+LETTERS = {"A": "acquire", "R": "release", "X": "acq_rel", "S": "seq_cst"}
+SIDES = {"A": "RXS", "R": "AXS", "X": "ARXS", "S": "ARXS"}
+STRONG = re.compile(r"\bmemory_order(?:_|::)(acquire|release|acq_rel|seq_cst|consume)\b")
+RELAXED = re.compile(r"\bmemory_order(?:_|::)relaxed\b")
+NAME = re.compile(r"\b([A-Z][A-Z0-9_]*)_([ARXS])(\d+)\b")
+TABLE = re.compile(r"#define ([A-Z][A-Z0-9_]*_([ARXS])\d+) memory_order_(\w+)\s*$")
+EXPLANATION = re.compile(r"^(?P<what>\S.*?) ?(?:->|<-) ?(?P<others>[A-Z][A-Z0-9_]*(?:, [A-Z][A-Z0-9_]*)*): (?P<why>\S.*)$")
+
+# An operation of the seam, as base/atomic.h defines it; which parameters are orders shows by their names.
+OPERATION = re.compile(r"#define (weft_i_\w+)\(([\w, ]*\b(?:order|success|failure)\b[\w, ]*)\)")
+
+FORBIDDEN_EVERYWHERE = [
+    (re.compile(r'#\s*include\s*[<"](stdatomic\.h|atomic)[>"]'), "only base/atomic.h includes <{0}>"),
+    (re.compile(r"\b(atomic_\w+|__atomic_\w+|__sync_\w+|std::atomic\w*)"), "{0}: atomics go through base/atomic.h"),
+]
+FORBIDDEN_OUTSIDE_BASE = [
+    (re.compile(r"\b(asm|__asm__|__asm)\b"), "inline assembly belongs in base/"),
+    (re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|memalign|strdup|mmap|munmap|madvise)\s*\("),
+     "{0}: memory comes from the seam"),
+    (re.compile(r"\b(syscall|getrandom|clock_gettime|nanosleep|usleep|sched_yield|gettid|membarrier)\s*\("),
+     "{0}: system calls belong to the seam"),
+    (re.compile(r"\b(pthread_key\w*|pthread_[gs]etspecific|_Thread_local|thread_local|__thread)\b"),
+     "{0}: threads are looked up through the seam"),
+]
+FORBIDDEN_IN_KERNELS = [(re.compile(r"\b(memset)\s*\("), "{0} on memory that may be shared")]
+
+
+def letters_for(operation, parameter):
+    """The orders that make sense there."""
+    if parameter == "failure" or "load" in operation:
+        return "AS"
+    return "RS" if "store" in operation else "ARXS"
+
+
+class Order:
+    """One line of a table."""
+
+    def __init__(self, source, line, name, letter, what):
+        self.source, self.line, self.name, self.letter, self.what = source, line, name, letter, what
+        self.prefix = name.rsplit("_", 1)[0]
+        self.others = []
+        self.used = False
+
+
+class Lint:
+    def __init__(self):
+        self.faults = []
+        self.orders = {}
+        self.operations = {}  # name: (number of parameters, [(position, letters)])
+        self.relaxed = 0
+
+    def fault(self, source, line, message):
+        self.faults.append((source.path, line, message))
+
+    # The table
+
+    def read_table(self, source):
+        for number, line in enumerate(source.code, 1):
+            match = TABLE.match(line.rstrip())
+            if match and match.group(3) in LETTERS.values():
+                self.read_entry(source, number, *match.groups())
+            elif match and match.group(3) == "relaxed":
+                self.fault(source, number, "%s is relaxed: a named order is a strong one" % match.group(1))
+            elif STRONG.search(line) and source.path != DOOR:
+                self.fault(source, number, "a strong order outside the table: memory_order_" + STRONG.search(line).group(1))
+
+    def read_entry(self, source, number, name, letter, order):
+        comment = next((c for c in source.comments if c.first == number), None)
+        end = comment.last if comment else number
+        code = source.code + [""]
+        if code[number - 2].strip() != "#ifndef " + name or code[end].strip() != "#endif":
+            self.fault(source, number, "%s must stand between '#ifndef %s' and '#endif'" % (name, name))
+        if LETTERS[letter] != order:
+            self.fault(source, number, "%s is memory_order_%s: the letter %s says %s" % (name, order, letter, LETTERS[letter]))
+        if name in self.orders:
+            old = self.orders[name]
+            self.fault(source, number, "%s is defined already at %s:%d" % (name, old.source.path, old.line))
+            return
+        entry = self.orders[name] = Order(source, number, name, letter, comment.text if comment else "")
+        match = EXPLANATION.match(entry.what)
+        if not match:
+            self.fault(source, number, "%s needs a comment of the form /* what -> OTHER[, OTHER]: why */" % name)
+            return
+        entry.others = [o if NAME.fullmatch(o) else entry.prefix + "_" + o for o in match.group("others").split(", ")]
+
+    def check_pairs(self):
+        for order in self.orders.values():
+            for other in order.others:
+                partner = self.orders.get(other)
+                if partner is None:
+                    self.fault(order.source, order.line, "%s names %s, which is defined nowhere" % (order.name, other))
+                elif partner.letter not in SIDES[order.letter]:
+                    self.fault(order.source, order.line, "%s cannot pair with %s" % (order.name, other))
+                elif order.name not in partner.others:
+                    self.fault(order.source, order.line, "%s names %s, which does not name it back (%s:%d)" %
+                               (order.name, other, partner.source.path, partner.line))
+            if not order.used:
+                self.fault(order.source, order.line, order.name + " is used nowhere")
+
+    # The uses
+
+    def check_uses(self, source):
+        first_use = 0
+        for number, line in enumerate(source.code, 1):
+            directive = re.match(r"\s*#\s*(define|ifndef|ifdef|undef|if|elif)\b", line)
+            for match in NAME.finditer(line):
+                order = self.orders.get(match.group())
+                if order is None or (directive and match.group() in line.split()[1:2]):
+                    continue
+                order.used = True
+                first_use = first_use or number
+            if RELAXED.search(line) and source.path != DOOR:
+                self.relaxed += 1
+                if not self.explained(source, number):
+                    self.fault(source, number, "a relaxed access without a comment /* relaxed: why */")
+        for order in self.orders.values():
+            if order.source is source and first_use and order.line > first_use and source.path != DOOR:
+                self.fault(source, order.line, "%s stands below the first use of an order: the table is the file's head" % order.name)
+
+    @staticmethod
+    def explained(source, number):
+        """Up from the line over the rest of its statement, and over relaxed statements right above it."""
+        explaining = [c for c in source.comments if re.search(r"\brelaxed: *\S", c.text)]
+        while number > 0:
+            if any(c.first <= number <= c.last for c in explaining):
+                return True
+            above = source.code[number - 2].strip() if number > 1 else ""
+            in_comment = any(c.first <= number - 1 <= c.last for c in source.comments)
+            if not above and not in_comment:
+                return False
+            if above and above[-1] in ";{}:" and not RELAXED.search(above) and not in_comment:
+                return False
+            number -= 1
+        return False
+
+    def read_operations(self, source):
+        for name, parameters in OPERATION.findall(source.text):
+            parameters = [p.strip() for p in parameters.split(",")]
+            self.operations[name] = (len(parameters), [(i, letters_for(name, p)) for i, p in enumerate(parameters)
+                                                       if p in ("order", "success", "failure")])
+
+    def check_arguments(self, source):
+        for operation, (count, places) in self.operations.items():
+            for line, arguments in source.calls(operation):
+                if len(arguments) != count:
+                    self.fault(source, line, "%s takes %d arguments, not %d" % (operation, count, len(arguments)))
+                    continue
+                for position, letters in places:
+                    at, text = arguments[position]
+                    order = self.orders.get(text)
+                    if order is None and not RELAXED.fullmatch(text):
+                        self.fault(source, at, "%s: '%s' is neither a named order nor memory_order_relaxed" % (operation, text))
+                    elif order is not None and order.letter not in letters:
+                        self.fault(source, at, "%s: %s makes no sense there" % (operation, text))
+
+    # Words that must not occur, and arrows
+
+    def check_words(self, source):
+        folder = source.path.split("/")[0]
+        rules = list(FORBIDDEN_EVERYWHERE) if source.path != DOOR else []
+        if folder != "base":
+            rules += FORBIDDEN_OUTSIDE_BASE
+        if folder == "reclaim" or source.path.endswith("_kernel.h"):
+            rules += FORBIDDEN_IN_KERNELS
+        for number, line in enumerate(source.code, 1):
+            for pattern, message in rules:
+                match = pattern.search(line)
+                if match:
+                    self.fault(source, number, message.format(match.group(1)))
+            match = re.match(r'\s*#\s*include\s*[<"](?:weft/)?(\w+)/', line)
+            if match and match.group(1) in FAMILIES and match.group(1) not in FAMILIES[folder] + (folder,):
+                self.fault(source, number, "%s/ must not include %s/" % (folder, match.group(1)))
+
+    def run(self, sources):
+        for source in sources:
+            self.read_table(source)
+            if source.path == DOOR:
+                self.read_operations(source)
+        for source in sources:
+            self.check_uses(source)
+            if source.path != DOOR:
+                self.check_arguments(source)
+            self.check_words(source)
+        self.check_pairs()
+        return sorted(self.faults)
+
+
+def read_tree(root):
+    sources = []
+    for folder in FAMILIES:
+        for where, _, names in os.walk(os.path.join(root, folder), followlinks=True):
+            for name in sorted(names):
+                if name.endswith((".c", ".h")):
+                    path = os.path.join(where, name)
+                    with open(path, encoding="utf-8") as file:
+                        sources.append(Source(os.path.relpath(path, root), file.read()))
+    return sources
+
+
+def main():
+    if len(sys.argv) > 2 or sys.argv[1:2] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0 if len(sys.argv) == 2 else 2
+    sources = read_tree(sys.argv[1] if len(sys.argv) == 2 else ".")
+    lint = Lint()
+    faults = lint.run(sources)
+    for path, line, message in faults:
+        print("%s:%d: %s" % (path, line, message))
+    print("%d files, %d named orders, %d relaxed accesses: %d faults" % (len(sources), len(lint.orders), lint.relaxed, len(faults)))
+    if not lint.orders or not lint.operations:
+        print("nothing to look at: is this the root of the repository?")
+        return 1
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Seeds each fault the order lint knows into a clean tree: each must be reported, on its line, and nothing else."""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+from orders import Lint  # noqa: E402
+from source import Source  # noqa: E402
+
+DOOR = """#include <stdatomic.h>
+#define weft_i_load(p, order) atomic_load_explicit((p), (order))
+#define weft_i_store(p, v, order) atomic_store_explicit((p), (v), (order))
+#define weft_i_cas(p, expected, desired, success, failure) atomic_compare_exchange_strong_explicit(p, expected, desired, success, failure)
+#define weft_i_full_fence() atomic_thread_fence(memory_order_seq_cst)
+"""
+KERNEL = """/* private. A comment may say malloc( and memory_order_acquire. */
+#include <weft/reclaim/domain.h>
+#ifndef MSQ_R1
+#define MSQ_R1 memory_order_release /* link node -> A2, THREAD_A1: publishes the value */
+#endif
+#ifndef MSQ_A2
+#define MSQ_A2 memory_order_acquire /* read head -> R1: sees the value */
+#endif
+static void put(struct q *q, void *v)
+{
+    void *t = weft_i_load(&q->tail, MSQ_A2);
+    /* relaxed: only a hint,
+       and validated below */
+    void *h = weft_i_load(&q->head, memory_order_relaxed);
+    weft_i_load(&q->again, memory_order_relaxed);
+    g(h);
+    if (weft_i_cas(&q->tail, &t, f(v, "memory_order_release"), MSQ_R1,
+                   memory_order_relaxed)) /* relaxed: a failure reads nothing */
+        q->allocator.free(h);
+}
+"""
+THREAD = """#ifndef THREAD_A1
+#define THREAD_A1 memory_order_acquire /* walk <- MSQ_R1: sees it */
+#endif
+static inline void *walk(void) { return weft_i_load(&list, THREAD_A1); }
+"""
+CLEAN = {"base/atomic.h": DOOR, "queues/msq_kernel.h": KERNEL, "reclaim/thread.h": THREAD}
+K, T = "queues/msq_kernel.h", "reclaim/thread.h"
+
+# name, file, text to replace, replacement, where and what must be reported (the file if it is another)
+SEEDS = [
+    ("include", K, "#include <weft/reclaim/domain.h>", "#include <stdatomic.h>", "only base/atomic.h includes <stdatomic.h>"),
+    ("include_cxx", K, "#include <weft/reclaim/domain.h>", "#include <atomic>", "only base/atomic.h includes <atomic>"),
+    ("c11_atomic", K, "q->allocator.free(h)", "atomic_store(&q->x, h)", "atomic_store: atomics go through"),
+    ("gcc_atomic", T, "weft_i_load(&list, THREAD_A1)", "__atomic_load_n(&list, 2), THREAD_A1", "__atomic_load_n: atomics go"),
+    ("gcc_sync", K, "q->allocator.free(h)", "__sync_synchronize()", "__sync_synchronize: atomics go"),
+    ("std_atomic", K, "q->allocator.free(h)", "std::atomic<int> i", "std::atomic: atomics go"),
+    ("asm", K, "q->allocator.free(h)", '__asm__ volatile("mfence")', "inline assembly"),
+    ("strong_outside", K, "&q->tail, MSQ_A2)", "&q->tail, memory_order_acquire), MSQ_A2", "strong order outside the table"),
+    ("strong_define", K, "static void put", "#define MINE memory_order_release\nstatic void put", "strong order outside the table"),
+    ("cxx_order", K, "q->allocator.free(h)", "q->x(std::memory_order::seq_cst)", "strong order outside the table"),
+    ("consume", K, "q->allocator.free(h)", "q->x(memory_order_consume)", "strong order outside the table"),
+    ("no_ifndef", K, "#ifndef MSQ_R1\n", "\n", "must stand between"),
+    ("other_ifndef", K, "#ifndef MSQ_R1\n", "#ifndef MSQ_R7\n", "must stand between"),
+    ("no_endif", K, "value */\n#endif\n#ifndef MSQ_A2", "value */\n\n#ifndef MSQ_A2", "must stand between"),
+    ("letter", K, "MSQ_R1 memory_order_release", "MSQ_R1 memory_order_acq_rel", "the letter R says release"),
+    ("twice", T, "static inline", "#ifndef THREAD_A1\n#define THREAD_A1 memory_order_acquire /* x -> MSQ_R1: y */\n#endif\nstatic inline",
+     "is defined already"),
+    ("relaxed_name", K, "MSQ_A2 memory_order_acquire", "MSQ_A2 memory_order_relaxed", "a named order is a strong one"),
+    ("no_comment", K, "/* read head -> R1: sees the value */", "", "needs a comment of the form"),
+    ("no_partner", K, "read head -> R1: sees", "read head: sees", "needs a comment of the form"),
+    ("no_why", K, "read head -> R1: sees the value", "read head -> R1:", "needs a comment of the form"),
+    ("unknown_partner", K, "-> A2, THREAD_A1:", "-> A2, THREAD_A1, A9:", "MSQ_A9, which is defined nowhere"),
+    ("one_sided", T, "walk <- MSQ_R1", "walk <- MSQ_R1, MSQ_X9", "MSQ_X9, which is defined nowhere"),
+    ("not_mutual", K, "-> A2, THREAD_A1:", "-> A2:", "does not name it back"),
+    ("same_side", K, "read head -> R1:", "read head -> R1, THREAD_A1:", "MSQ_A2 cannot pair with THREAD_A1"),
+    ("unused", K, "weft_i_load(&q->tail, MSQ_A2)", "q->plain_tail", "MSQ_A2 is used nowhere"),
+    ("below_use", K, "static void put", "static int a = MSQ_R1;\n#ifndef MSQ_S8\n#define MSQ_S8 memory_order_seq_cst /* x -> S8: y */\n#endif\n"
+     "static int b = MSQ_S8;\nstatic void put", "below the first use"),
+    ("not_a_name", K, "&q->tail, MSQ_A2)", "&q->tail, order), MSQ_A2", "'order' is neither a named order"),
+    ("release_load", K, "&q->tail, MSQ_A2)", "&q->tail, MSQ_R1), MSQ_A2", "weft_i_load: MSQ_R1 makes no sense"),
+    ("release_failure", K, "memory_order_relaxed)) /* relaxed: a failure reads nothing */", "MSQ_R1))", "weft_i_cas: MSQ_R1 makes no sense"),
+    ("missing_order", K, "weft_i_load(&q->tail, MSQ_A2)", "weft_i_load(&q->tail), MSQ_A2", "takes 2 arguments, not 1"),
+    ("no_why_relaxed", K, "/* relaxed: only a hint,\n       and validated below */", "/* a hint */", "relaxed access without"),
+    ("empty_why", K, "/* relaxed: a failure reads nothing */", "/* relaxed: */", "relaxed access without"),
+    ("why_too_far", K, "    weft_i_load(&q->again", "    g();\n    weft_i_load(&q->again", "relaxed access without"),
+    ("malloc", K, "q->allocator.free(h)", "free(h)", "free: memory comes from the seam"),
+    ("aligned_alloc", T, "return weft", "aligned_alloc(8, 8); return weft", "aligned_alloc: memory comes"),
+    ("syscall", K, "q->allocator.free(h)", "syscall(1)", "syscall: system calls belong"),
+    ("thread_local", K, "static void put", "static _Thread_local int x;\nstatic void put", "_Thread_local: threads are"),
+    ("pthread_key", T, "static inline", "pthread_key_t key;\nstatic inline", "pthread_key_t: threads are"),
+    ("memset", T, "return weft", "memset(&list, 0, 8); return weft", "memset on memory"),
+    ("arrow", K, "<weft/reclaim/domain.h>", "<weft/stacks/treiber.h>", "queues/ must not include stacks/"),
+    ("arrow_back", T, "static inline", '#include "queues/msq.h"\nstatic inline', "reclaim/ must not include queues/"),
+]
+
+
+def faults_of(files):
+    return Lint().run([Source(path, text) for path, text in files.items()])
+
+
+def check(name, old, faults, expected):
+    wrong = []
+    if expected is None and faults:
+        wrong.append("a clean tree is reported")
+    if expected is not None and not any(expected in message for _, _, message in faults):
+        wrong.append("not reported: " + expected)
+    if old is not None and not old:
+        wrong.append("the seed does not apply")
+    print("[ RUN      ] %s" % name)
+    for line in wrong + ([str(f) for f in faults] if wrong else []):
+        print("  " + line)
+    print("[  %s ] %s" % ("FAILED " if wrong else "     OK", name))
+    return not wrong
+
+
+def main():
+    print("[==========] Running %d test(s)." % (len(SEEDS) + 2))
+    good = [check("clean", None, faults_of(CLEAN), None)]
+    for name, path, old, new, expected in SEEDS:
+        seeded = dict(CLEAN, **{path: CLEAN[path].replace(old, new, 1)})
+        good.append(check(name, CLEAN[path].count(old), faults_of(seeded), expected))
+    place = faults_of(dict(CLEAN, **{K: KERNEL.replace("q->allocator.free(h)", "free(h)")}))
+    good.append(check("place", None, place if [fault[:2] for fault in place] != [(K, 19)] else [], None))
+    passed = sum(good)
+    print("[  PASSED  ] %d test(s)." % passed)
+    if passed < len(good):
+        print("[  FAILED  ] %d test(s), listed below:" % (len(good) - passed))
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
