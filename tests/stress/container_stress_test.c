@@ -1,0 +1,133 @@
+/* Queue and stack under many threads: nothing lost, nothing twice, first in first out; and the checks' own test. */
+#include "tests/unit/support.h"
+
+#include "tests/stress/observe.h"
+
+#include <stdlib.h>
+
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+enum { EACH = T_SCALE(60000, 6000), THREADS = 4 };
+
+typedef struct run {
+    weft_msq *queue;
+    weft_treiber *stack;
+    atomic_size_t left; /* not yet taken */
+    o_log log[2 * THREADS];
+} run;
+
+static bool put(run *r, void *value)
+{
+    return (r->queue ? weft_msq_enqueue(r->queue, value) : weft_treiber_push(r->stack, value)) == 0;
+}
+
+static bool put_three(run *r, size_t producer, size_t from)
+{
+    void *values[3] = {o_value(producer, from), o_value(producer, from + 1), o_value(producer, from + 2)};
+    return (r->queue ? weft_msq_enqueue_many(r->queue, values, 3) : weft_treiber_push_many(r->stack, values, 3)) == 0;
+}
+
+static bool take(run *r, void **value)
+{
+    return r->queue ? weft_msq_try_dequeue(r->queue, value) : weft_treiber_try_pop(r->stack, value);
+}
+
+static void take_one(run *r, o_log *log)
+{
+    void *value;
+    if (!take(r, &value))
+        return;
+    log->value[log->count++] = value;
+    atomic_fetch_sub(&r->left, 1);
+}
+
+/* Even threads put, singly and in threes, and take now and then; odd ones only take. */
+static void produce_and_consume(unsigned index, void *ctx)
+{
+    run *r = ctx;
+    if (index % 2 == 0)
+        for (size_t i = 0; i < EACH;) {
+            bool three = i % 7 == 0 && i + 3 <= EACH;
+            CHECK(three ? put_three(r, index / 2, i) : put(r, o_value(index / 2, i)));
+            i += three ? 3 : 1;
+            if (i % 5 == 0)
+                take_one(r, &r->log[index]);
+        }
+    while (atomic_load(&r->left) > 0)
+        take_one(r, &r->log[index]);
+}
+
+static void conserve(t_env *env, bool queue)
+{
+    run r = {.left = (size_t)THREADS * EACH};
+    assert_int_equal(queue ? weft_msq_create(&r.queue, env->domain) : weft_treiber_create(&r.stack, env->domain), 0);
+    for (size_t i = 0; i < T_COUNT(r.log); i++)
+        r.log[i].value = malloc((size_t)THREADS * EACH * sizeof(void *));
+    t_run(2 * THREADS, produce_and_consume, &r);
+    assert_true(o_conserved(r.log, T_COUNT(r.log), THREADS, EACH));
+    if (queue)
+        assert_true(o_in_order(r.log, T_COUNT(r.log)));
+    assert_true(queue ? weft_msq_is_empty(r.queue) : weft_treiber_is_empty(r.stack));
+    for (size_t i = 0; i < T_COUNT(r.log); i++)
+        free(r.log[i].value);
+    weft_msq_destroy(r.queue, NULL, NULL);
+    weft_treiber_destroy(r.stack, NULL, NULL);
+}
+
+static void test_queue_conserves(void **state)
+{
+    conserve(*state, true);
+}
+
+static void test_stack_conserves(void **state)
+{
+    conserve(*state, false);
+}
+
+/* A thread that pushes and pops alone between two others' steps gets its own back: LIFO where it can be seen. */
+static void test_stack_is_lifo_when_alone(void **state)
+{
+    t_env *env = *state;
+    weft_treiber *stack;
+    void *value;
+    assert_int_equal(weft_treiber_create(&stack, env->domain), 0);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(weft_treiber_push(stack, o_value(0, i)), 0);
+    for (size_t i = 1000; i-- > 0;) {
+        assert_true(weft_treiber_try_pop(stack, &value));
+        assert_int_equal(o_sequence(value), i);
+    }
+    weft_treiber_destroy(stack, NULL, NULL);
+}
+
+/* The checks see what they are for. */
+static void test_checks_can_fail(void **state)
+{
+    void *all[4] = {o_value(0, 0), o_value(0, 1), o_value(1, 0), o_value(1, 1)};
+    o_log log = {all, 4};
+    (void)state;
+    assert_true(o_conserved(&log, 1, 2, 2) && o_in_order(&log, 1));
+    log.count = 3; /* lost */
+    assert_false(o_conserved(&log, 1, 2, 2));
+    log.count = 4;
+    all[3] = all[2]; /* twice */
+    assert_false(o_conserved(&log, 1, 2, 2));
+    assert_false(o_in_order(&log, 1));
+    all[3] = o_value(1, 1);
+    all[0] = o_value(0, 1); /* reordered */
+    all[1] = o_value(0, 0);
+    assert_true(o_conserved(&log, 1, 2, 2));
+    assert_false(o_in_order(&log, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_checks_can_fail),
+        T_BOTH(test_queue_conserves),
+        T_BOTH(test_stack_conserves),
+        T_BOTH(test_stack_is_lifo_when_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
