@@ -97,9 +97,10 @@ static void *worker_main(void *argument)
     for (int phase = arrive(worker, BENCH_IDLE); phase != BENCH_END; phase = arrive(worker, phase)) {
         if (phase == BENCH_WARM) {
             drive(worker, phase, NULL);
+            /* here, not at the measured phase: a thread that gets no processor may miss that one whole */
+            worker->counts.operations_before = worker->counts.operations;
             phase = phase_now(worker);
         } else if (phase == BENCH_MEASURED) {
-            worker->counts.operations_before = worker->counts.operations;
             uint64_t before = bench_cpu_ns();
             drive(worker, phase, times);
             worker->counts.cpu_ns = bench_cpu_ns() - before;
@@ -111,6 +112,7 @@ static void *worker_main(void *argument)
     }
     if (worker->thread)
         impl->thread_end(worker->object, worker->thread);
+    worker->times = times; /* its owner frees it, used or not */
     return NULL;
 }
 
