@@ -57,6 +57,7 @@ typedef struct t_alloc {
     atomic_size_t refused; /* allocations that failed on purpose */
     atomic_long left;      /* below 0: never fails; n: the allocation after n more fails ... */
     atomic_bool for_good;  /* ... and all after it too */
+    atomic_size_t largest; /* 0: no limit; n: more bytes than n at once are never to be had */
 } t_alloc;
 
 void t_alloc_init(t_alloc *alloc);
