@@ -12,6 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
+
+import cases  # noqa: E402
+
 FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
@@ -39,12 +44,11 @@ def files(suffix):
                     yield os.path.join(where, name)
 
 
-def cases():
+def programs():
     """(name, compiler's command, the program's text)"""
     for header in files(".h"):
         if is_public(header):
-            text = "#include <weft/%s>\n" % header
-            text = text + text + "int main(void) { return 0; }\n"
+            text = 2 * ("#include <weft/%s>\n" % header) + "int main(void) { return 0; }\n"
             for name, command in COMPILERS.items():
                 yield "%s with %s" % (header, name), command, text
     for source in files(".c"):
@@ -52,28 +56,21 @@ def cases():
         yield "%s with clang" % source, COMPILERS["clang"], '#include "%s"\n' % source
 
 
+def problem(command, text, folder):
+    done = subprocess.run(command + WARNINGS + ["-I" + folder, "-I.", "-fsyntax-only", "-"], input=text, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.stdout or "exit status %d" % done.returncode if done.returncode else None
+
+
 def main():
-    failed = []
-    everything = list(cases())
-    print("[==========] Running %d test(s)." % len(everything))
+    everything = list(programs())
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.getcwd(), os.path.join(folder, "weft"))
-        for name, command, text in everything:
-            print("[ RUN      ] " + name)
-            run = subprocess.run(command + WARNINGS + ["-I" + folder, "-I.", "-fsyntax-only", "-"], input=text, text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-            print(run.stdout, end="")
-            if run.returncode != 0:
-                failed.append(name)
-            print("[  %s ] %s" % ("FAILED " if run.returncode else "     OK", name))
-    print("[  PASSED  ] %d test(s)." % (len(everything) - len(failed)))
-    if failed:
-        print("[  FAILED  ] %d test(s), listed below:" % len(failed))
-        print("\n".join("[  FAILED  ] " + name for name in failed))
+        status = cases.run((name, lambda c=command, t=text: problem(c, t, folder)) for name, command, text in everything)
     if not any(".h with" in name for name, _, _ in everything):
         print("no public header was found")
         return 1
-    return 1 if failed else 0
+    return status
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     # Tests fork in the middle of traffic and go on in the child.
     "TSAN_OPTIONS": "die_after_fork=0:second_deadlock_stack=1",
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 stopping = False
@@ -49,6 +50,7 @@ def judge(output, status, limit_passed):
     passed = len(re.findall(r"^\[       OK \]", output, re.MULTILINE))
     skipped = total(r"^\[  SKIPPED \] (\d+) test\(s\)")
     failed = total(r"^\[  FAILED  \] (\d+) test\(s\)")
+    failed += len(re.findall(r"^\[  ERROR   \] (?!---)", output, re.MULTILINE))  # in setup or teardown
     if limit_passed:
         return Result(passed, failed + 1, skipped, "time limit of %d s passed" % limit_passed)
     if status < 0:

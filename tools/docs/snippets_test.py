@@ -1,69 +1,48 @@
 #!/usr/bin/env python3
-"""Runs what the documents show: every ```c block is a whole program, compiled as it stands and run.
+"""The extractor finds what it should, and each kind of fault in a document is reported."""
 
-usage: snippets_test.py   (in the repository's root)
-
-Also: every line of a document that starts with "./weft VERB" must name a verb that exists.
-"""
-import glob
-import os
-import re
-import subprocess
 import sys
 import tempfile
 
-DIRECTORIES = ["base", "reclaim", "queues", "stacks", "hashmap"]
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-pthread"]
-LEAST_PROGRAMS = 4  # one for each structure and one for reclamation: fewer means that nothing was looked at
+sys.dont_write_bytecode = True
+
+import snippets  # noqa: E402
+from snippets import cases  # noqa: E402
+
+GOOD = "#include <stdio.h>\nint main(void)\n{\n    return puts(\"x\") < 0;\n}"
+HELP = {"bench": "usage: --quick --family NAME -h", "test": "--filter TEXT"}
+
+# name, document, number of cases, number of failures among them
+DOCUMENTS = [
+    ("good_program", "text\n```c\n%s\n```\n" % GOOD, 1, 0),
+    ("good_cxx", "```cpp\n#include <atomic>\n%s\n```\n" % GOOD, 1, 0),
+    ("two_programs", "```c\n%s\n```\n\n```c\n%s\n```\n" % (GOOD, GOOD), 2, 0),
+    ("unclosed_block", "```c\n%s\n" % GOOD, 1, 0),
+    ("warning", "```c\n%s\n```\n" % GOOD.replace("return puts", "int unused; return puts"), 1, 1),
+    ("syntax_error", "```c\n%s\n```\n" % GOOD.replace(";", ""), 1, 1),
+    ("undefined_symbol", "```c\nint weft_none(void);\nint main(void) { return weft_none(); }\n```\n", 1, 1),
+    ("exit_status", "```c\nint main(void) { return 3; }\n```\n", 1, 1),
+    ("silent", "```c\nint main(void) { return 0; }\n```\n", 1, 1),
+    ("crash", "```c\n#include <stdlib.h>\nint main(void) { abort(); }\n```\n", 1, 1),
+    ("no_main", "```c\nint x;\n```\n", 1, 1),
+    ("fragment", "```c fragment\nint x\n```\n", 0, 0),
+    ("other_languages", "```text\nint main(\n```\n```\n./weft nonsense\n```\n", 0, 0),
+    ("commands", "```sh\ngit clone x && cd x\n./weft bench --quick --family queue | tee out  # --nonsense\n./weft test --filter=msq\n```\n", 2, 0),
+    ("indented_commands", "text\n\n    ./weft bench       builds, and doesn't stop (--quick: short)\n    ./weft --help\n", 2, 0),
+    ("indented_unknown_verb", "    ./weft nonsense\n", 1, 1),
+    ("unknown_verb", "```sh\n./weft nonsense\n```\n", 1, 1),
+    ("no_verb", "```sh\n./weft\n```\n", 1, 1),
+    ("unknown_flag", "```sh\n./weft bench --qui\n./weft test --family x\n```\n", 2, 2),
+]
 
 
-def build_library(root, scratch):
-    os.symlink(root, os.path.join(scratch, "weft"))
-    objects = []
-    for number, source in enumerate(sorted(s for d in DIRECTORIES for s in glob.glob(f"{root}/{d}/*.c"))):
-        objects.append(os.path.join(scratch, f"{number}.o"))
-        subprocess.run(["gcc", *FLAGS, "-I", scratch, "-c", source, "-o", objects[-1]], check=True)
-    return objects
-
-
-def run_program(text, where, scratch, objects):
-    source, program = os.path.join(scratch, "program.c"), os.path.join(scratch, "program")
-    with open(source, "w", encoding="utf-8") as out:
-        out.write(text)
-    made = subprocess.run(["gcc", *FLAGS, "-I", scratch, source, *objects, "-o", program], check=False)
-    if made.returncode != 0:
-        return f"{where}: does not compile"
-    done = subprocess.run([program], timeout=60, capture_output=True, check=False)
-    if done.returncode != 0:
-        return f"{where}: exits with {done.returncode}"
-    if not done.stdout:
-        return f"{where}: prints nothing"
-    print(f"ok {where}: {done.stdout.decode().split()}")
-    return None
-
-
-def main():
-    root, faults, programs = os.getcwd(), [], 0
-    documents = [d for d in glob.glob("*.md") + glob.glob("docs/**/*.md", recursive=True)]
-    verbs = {os.path.basename(v)[:-3] for v in glob.glob("tools/cli/*.sh")} | {"help"}
-    with tempfile.TemporaryDirectory() as scratch:
-        objects = build_library(os.path.realpath(root), scratch)
-        for document in documents:
-            with open(document, encoding="utf-8") as opened:
-                text = opened.read()
-            for block in re.finditer(r"^```c\n(.*?)^```", text, re.M | re.S):
-                programs += 1
-                line = text[: block.start()].count("\n") + 1
-                faults.append(run_program(block.group(1), f"{document}:{line}", scratch, objects))
-            for use in re.finditer(r"^\s*\./weft ([a-z]+)", text, re.M):
-                if use.group(1) not in verbs:
-                    faults.append(f"{document}: there is no verb '{use.group(1)}'")
-    faults = [f for f in faults if f]
-    if programs < LEAST_PROGRAMS:
-        faults.append(f"only {programs} programs found, at least {LEAST_PROGRAMS} expected")
-    print("\n".join(faults) if faults else f"{programs} programs ran")
-    return 1 if faults else 0
+def problem(name, text, count, failures):
+    with tempfile.TemporaryDirectory() as folder:
+        commands = snippets.Commands(lambda verb: HELP.get(verb, ""))
+        found = list(snippets.cases_of([(name + ".md", text)], snippets.Programs(folder), commands))
+        wrong = [fault for fault in (function() for _, function in found) if fault]
+    return None if (len(found), len(wrong)) == (count, failures) else "%d cases, faults: %s" % (len(found), wrong)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cases.run((document[0], lambda d=document: problem(*d)) for document in DOCUMENTS))

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Seeds each fault the order lint knows into a clean tree: each must be reported, on its line, and nothing else."""
 
+import os
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 
+import cases  # noqa: E402
 from orders import Lint  # noqa: E402
 from source import Source  # noqa: E402
 
@@ -95,34 +98,22 @@ def faults_of(files):
     return Lint().run([Source(path, text) for path, text in files.items()])
 
 
-def check(name, old, faults, expected):
-    wrong = []
-    if expected is None and faults:
-        wrong.append("a clean tree is reported")
-    if expected is not None and not any(expected in message for _, _, message in faults):
-        wrong.append("not reported: " + expected)
-    if old is not None and not old:
-        wrong.append("the seed does not apply")
-    print("[ RUN      ] %s" % name)
-    for line in wrong + ([str(f) for f in faults] if wrong else []):
-        print("  " + line)
-    print("[  %s ] %s" % ("FAILED " if wrong else "     OK", name))
-    return not wrong
+def seed_problem(path, old, new, expected):
+    if old not in CLEAN[path]:
+        return "the seed does not apply"
+    faults = faults_of(dict(CLEAN, **{path: CLEAN[path].replace(old, new, 1)}))
+    return None if any(expected in message for _, _, message in faults) else "not reported: %s; but %s" % (expected, faults)
+
+
+def place_problem():
+    faults = faults_of(dict(CLEAN, **{K: KERNEL.replace("q->allocator.free(h)", "free(h)")}))
+    return None if [fault[:2] for fault in faults] == [(K, 19)] else faults
 
 
 def main():
-    print("[==========] Running %d test(s)." % (len(SEEDS) + 2))
-    good = [check("clean", None, faults_of(CLEAN), None)]
-    for name, path, old, new, expected in SEEDS:
-        seeded = dict(CLEAN, **{path: CLEAN[path].replace(old, new, 1)})
-        good.append(check(name, CLEAN[path].count(old), faults_of(seeded), expected))
-    place = faults_of(dict(CLEAN, **{K: KERNEL.replace("q->allocator.free(h)", "free(h)")}))
-    good.append(check("place", None, place if [fault[:2] for fault in place] != [(K, 19)] else [], None))
-    passed = sum(good)
-    print("[  PASSED  ] %d test(s)." % passed)
-    if passed < len(good):
-        print("[  FAILED  ] %d test(s), listed below:" % (len(good) - passed))
-    return 0 if all(good) else 1
+    everything = [("clean", lambda: faults_of(CLEAN)), ("place", place_problem)]
+    everything += [(name, lambda seed=seed: seed_problem(*seed)) for name, *seed in SEEDS]
+    return cases.run(everything)
 
 
 if __name__ == "__main__":

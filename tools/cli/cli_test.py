@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""./weft itself: what it says to wrong arguments and missing packages, how tests are judged, when a build is stale."""
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import types
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..")]
+os.environ.setdefault("WEFT_ROOT", os.path.join(HERE, "../.."))
+
+import cases  # noqa: E402
+import runner  # noqa: E402
+import workspace  # noqa: E402
+
+WEFT = os.path.realpath(os.path.join(HERE, "../../weft"))
+
+
+def weft(*arguments, path=None):
+    environment = dict(os.environ, PATH=path or os.environ["PATH"])
+    return subprocess.run([WEFT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def refuses(expected, *arguments, path=None):
+    """Exit status 2, and one line on standard error that says what was expected."""
+    done = weft(*arguments, path=path)
+    good = done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1 and expected in done.stderr
+    return None if good else done
+
+
+def answers(expected, *arguments):
+    done = weft(*arguments)
+    return None if done.returncode == 0 and expected in done.stdout and not done.stderr else done
+
+
+ARGUMENTS = [
+    ("no_verb", refuses, "expected a verb: bench, test"),
+    ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: bench, test", "bensh"),
+    ("verb_with_slash", refuses, "unknown verb '../cli/test'", "../cli/test"),
+    ("not_a_verb", refuses, "unknown verb 'common'", "common"),
+    ("unknown_flag", refuses, "unknown flag '--nonsense'", "--nonsense"),
+    ("version_argument", refuses, "--version takes no arguments", "--version", "x"),
+    ("help_unknown", refuses, "unknown verb 'bensh'", "help", "bensh"),
+    ("help", answers, "usage: ./weft VERB", "help"),
+    ("help_flag", answers, "usage: ./weft VERB", "--help"),
+    ("help_test", answers, "usage: ./weft test", "help", "test"),
+    ("test_help", answers, "usage: ./weft test", "test", "--help"),
+    ("version", answers, "weft 0", "--version"),
+    ("test_unknown_flag", refuses, "unknown argument '--nonsense'", "test", "--nonsense"),
+    ("test_stray_word", refuses, "unknown argument 'msq'", "test", "msq"),
+    ("test_no_value", refuses, "--filter expects a value", "test", "--filter"),
+    ("test_empty_filter", refuses, "--filter expects", "test", "--filter="),
+    ("test_jobs_word", refuses, "--jobs expects a number from 1", "test", "--jobs", "two"),
+    ("test_jobs_zero", refuses, "--jobs expects a number from 1", "test", "--jobs=0"),
+    ("test_jobs_negative", refuses, "--jobs expects a number from 1", "test", "--jobs", "-1"),
+    ("test_jobs_huge", refuses, "--jobs expects a number from 1", "test", "--jobs", "99999999999999999999"),
+    ("test_config", refuses, "comma list of plain, asan, tsan, not 'msan'", "test", "--config", "msan"),
+    ("test_config_tail", refuses, "comma list of plain, asan, tsan", "test", "--config", "asan,"),
+]
+
+
+def without_packages(*, root, sudo):
+    """./weft test on a machine that has no package: its answer, and what apt-get was asked."""
+    with tempfile.TemporaryDirectory() as folder:
+        stubs = {
+            "dpkg-query": "exit 1",
+            "apt-get": 'echo "apt-get $*" >> "%s/asked"; exit 100' % folder,
+            "id": "echo %d" % (0 if root else 1000),
+            "sudo": '[ "$1" = -n ] && shift; exec "$@"' if sudo else "exit 1",
+        }
+        for name, text in stubs.items():
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("#!/bin/sh\n%s\n" % text)
+            os.chmod(path, 0o755)
+        asked = os.path.join(folder, "asked")
+        path = folder + ":" + os.environ["PATH"]
+        done = refuses("missing packages: ", "test", path=path) if not root and not sudo else weft("test", path=path)
+        calls = ""
+        if os.path.exists(asked):
+            with open(asked, encoding="utf-8") as file:
+                calls = file.read()
+        return done, calls
+
+
+def names_packages():
+    problem, calls = without_packages(root=False, sudo=False)
+    return problem or calls
+
+
+def installs(**who):
+    done, calls = without_packages(**who)
+    # the stub fails: then so do we, after one update, with a reason
+    good = done.returncode == 1 and calls.count("\n") == 1 and "update" in calls and "could not install" in done.stderr
+    return None if good else (done, calls)
+
+
+PASS = "[==========] Running 2 test(s).\n[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n[       OK ] b\n[  PASSED  ] 2 test(s).\n"
+FAIL = PASS.replace("[       OK ] b", "[  FAILED  ] b").replace("PASSED  ] 2", "PASSED  ] 1") + "[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] b\n"
+ERRORS = PASS.replace("[       OK ]", "[  ERROR   ] --- msg\n[  ERROR   ]").replace("PASSED  ] 2", "PASSED  ] 0")
+SKIP = PASS.replace("[       OK ] b", "[  SKIPPED ] b").replace("PASSED  ] 2", "PASSED  ] 1") + "[  SKIPPED ] 1 test(s), listed below:\n"
+
+# name, output, status, time limit passed, (passed, failed, skipped)
+JUDGEMENTS = [
+    ("judge_pass", PASS, 0, 0, (2, 0, 0)),
+    ("judge_two_groups", PASS + PASS, 0, 0, (4, 0, 0)),
+    ("judge_fail", FAIL, 1, 0, (1, 1, 0)),
+    ("judge_fail_but_zero", FAIL, 0, 0, (1, 1, 0)),
+    ("judge_errors", ERRORS, 2, 0, (0, 2, 0)),
+    ("judge_skip", SKIP, 0, 0, (1, 0, 1)),
+    ("judge_crash", PASS[:60], -11, 0, (1, 1, 0)),
+    ("judge_leak_at_exit", PASS, 23, 0, (2, 1, 0)),
+    ("judge_left_half_way", PASS[:60], 0, 0, (1, 1, 0)),
+    ("judge_no_test", PASS[:31].replace("2", "0"), 0, 0, (0, 1, 0)),
+    ("judge_time", PASS[:60], -9, 60, (1, 1, 0)),
+    ("judge_other_program", "fine\n", 0, 0, (1, 0, 0)),
+    ("judge_other_program_fails", "bad\n", 1, 0, (0, 1, 0)),
+]
+
+
+def judged(output, status, limit, expected):
+    result = runner.judge(output, status, limit)
+    got = (result.passed, result.failed, result.skipped)
+    return None if got == expected and bool(result.reason) == bool(result.failed) else (got, result.reason)
+
+
+def ran(script, expected, reason):
+    """Runs a script as a test with a time limit of one second."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace.STATE = folder
+        binary = os.path.join(folder, "a_test")
+        os.makedirs(binary + ".runfiles/weft")
+        with open(binary, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n%s\n" % script)
+        os.chmod(binary, stat.S_IRWXU)
+        result = runner.run(types.SimpleNamespace(label="//x:a_test", binary=binary, size="small"), "plain", 1)
+    good = (result.passed, result.failed) == expected and reason in result.reason and result.seconds < 5
+    return None if good else (vars(result),)
+
+
+def stale(change):
+    """Whether a change to a checkout changes its fingerprint."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace.ROOT = folder
+        script = "git init -q; mkdir base .weft; echo .weft > .gitignore; echo a > base/a.c; echo b > base/b.h; git add .; echo c > base/c.c"
+        subprocess.run(["sh", "-ec", script], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        before = workspace.fingerprint([])
+        subprocess.run(["sh", "-ec", change], cwd=folder, check=True)
+        return before != workspace.fingerprint([])
+
+
+CHANGES = [
+    ("stale_nothing", ":", False),
+    ("stale_edit", "echo x >> base/a.c", True),
+    ("stale_edit_same_time", "touch -r base/a.c t; echo x > base/a.c; touch -r t base/a.c; rm t", True),
+    ("stale_untracked_edit", "echo x >> base/c.c", True),
+    ("stale_delete", "rm base/b.h", True),
+    ("stale_delete_untracked", "rm base/c.c", True),
+    ("stale_new_file", "echo x > base/d.c", True),
+    ("stale_mode", "chmod +x base/a.c", True),
+    ("stale_user_rc", "echo build > .bazelrc.user", True),
+    ("stale_report", "echo x > report.json", False),
+    ("stale_ignored", "echo x > .weft/stamp", False),
+    ("stale_commit", "git -c user.name=x -c user.email=x commit -qm x", False),
+]
+
+
+def main():
+    everything = [(name, lambda f=function, a=rest: f(*a)) for name, function, *rest in ARGUMENTS]
+    everything += [("names_packages", names_packages),
+                   ("installs_as_root", lambda: installs(root=True, sudo=False)),
+                   ("installs_with_sudo", lambda: installs(root=False, sudo=True))]
+    everything += [(name, lambda a=rest: judged(*a)) for name, *rest in JUDGEMENTS]
+    everything += [("run_pass", lambda: ran("test -d $TEST_TMPDIR", (1, 0), "")),
+                   ("run_fail", lambda: ran("exit 3", (0, 1), "exit status 3")),
+                   ("run_signal", lambda: ran("kill -SEGV $$", (0, 1), "SIGSEGV")),
+                   ("run_time_limit", lambda: ran("sleep 60 & sleep 60", (0, 1), "time limit of 1 s"))]
+    everything += [(name, lambda c=change, e=expected: None if stale(c) == e else "it is %s" % (not e))
+                   for name, change, expected in CHANGES]
+    return cases.run(everything)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
