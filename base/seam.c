@@ -19,10 +19,14 @@ weft_i_atomic_int weft_i_tsan_fence_word;
 
 void *weft_i_sys_alloc(size_t size, size_t alignment)
 {
+    int saved = errno;
     void *memory = NULL;
     if (alignment <= _Alignof(max_align_t))
-        return malloc(size);
-    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+        memory = malloc(size);
+    else if (posix_memalign(&memory, alignment, size) != 0)
+        memory = NULL;
+    errno = saved;
+    return memory;
 }
 
 void weft_i_sys_free(void *memory)
@@ -32,13 +36,14 @@ void weft_i_sys_free(void *memory)
 
 void *weft_i_sys_map(size_t size)
 {
+    int saved = errno;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
 #ifdef MADV_HUGEPAGE
-    (void)madvise(memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+    if (memory != MAP_FAILED)
+        (void)madvise(memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
 #endif
-    return memory;
+    errno = saved;
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 void weft_i_sys_unmap(void *memory, size_t size)
