@@ -105,6 +105,8 @@ weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, v
     weft_i_upsert r = {0};
     weft_i_enter_as(&guard, map->domain, scheme);
     do {
+        if (held)
+            weft_guard_set(held, value); /* before anybody can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, &guard, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
             r.value = weft_i_protect_word(held, 0, &r.found->value, scheme);
