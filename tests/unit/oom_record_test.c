@@ -3,9 +3,10 @@
  * report an error works all the same, through guards linked into the domain. Each case in a process of its own that
  * has never had a record.
  */
-#include "tests/unit/interpose.h"
 #include "tests/unit/object.h"
 #include "tests/unit/workload.h"
+
+#include "tests/unit/interpose.h"
 
 #include <errno.h>
 #include <string.h>

@@ -174,6 +174,8 @@ static void *start_main(void *argument)
 void t_run(unsigned n, void (*body)(unsigned index, void *ctx), void *ctx)
 {
     pthread_barrier_t together;
+    if (n == 0)
+        return;
     start *starts = calloc(n, sizeof *starts);
     CHECK(starts != NULL && pthread_barrier_init(&together, NULL, n) == 0);
     for (unsigned i = 0; i < n; i++) {
@@ -259,9 +261,19 @@ void t_child_wait(int pid)
 {
     int status = 0;
     CHECK(waitpid(pid, &status, 0) == pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        fprintf(stderr, "child exited with %d\n", WEXITSTATUS(status));
     if (WIFSIGNALED(status))
         fprintf(stderr, "child ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hung)" : "");
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+void t_child_begin(unsigned seconds)
+{
+    static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
+    for (size_t i = 0; i < T_COUNT(caught) && !T_SANITIZED; i++)
+        signal(caught[i], SIG_DFL);
+    alarm(seconds);
 }
 
 void t_in_child(void (*child)(void *ctx), void *ctx, unsigned seconds)
@@ -269,7 +281,7 @@ void t_in_child(void (*child)(void *ctx), void *ctx, unsigned seconds)
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        alarm(seconds);
+        t_child_begin(seconds);
         child(ctx);
         _exit(0);
     }

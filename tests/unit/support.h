@@ -134,7 +134,9 @@ void t_hold_leave(void *hold);
 
 /* Runs `child` in a forked process that is ended by an alarm after `seconds`; fails unless it exits with 0. */
 void t_in_child(void (*child)(void *ctx), void *ctx, unsigned seconds);
-/* For who forks by itself: the status of waitpid(2) must be an exit with 0. */
+/* For who forks by itself. In the child first: an alarm, and no handlers of cmocka's, which return to the parent's
+ * test. In the parent: the child must exit with 0. */
+void t_child_begin(unsigned seconds);
 void t_child_wait(int pid);
 
 /* ---- retiring ---- */

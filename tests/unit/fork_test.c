@@ -1,0 +1,302 @@
+/*
+ * Fork in the middle of traffic. Threads hammer a queue, a stack, a map and the domain itself; the main thread forks
+ * again and again, and each child uses, drains and destroys what it has inherited, also with threads of its own.
+ */
+#include "tests/unit/support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+enum { THREADS = 3, FORKS = T_SCALE(60, 50), KEYS = 512, SECONDS = 60, FILLED = 200 };
+
+/*
+ * The address sanitizer's allocator does not survive a fork beside an allocation by another thread (glibc's does):
+ * there, what threads of this test allocate, they allocate under this lock, which forks take.
+ */
+static pthread_mutex_t heap = PTHREAD_MUTEX_INITIALIZER;
+
+static void heap_lock(void)
+{
+    if (T_SANITIZED)
+        pthread_mutex_lock(&heap);
+}
+
+static void heap_unlock(void)
+{
+    if (T_SANITIZED)
+        pthread_mutex_unlock(&heap);
+}
+
+static void *heap_alloc(size_t size, size_t alignment, void *ctx)
+{
+    void *memory = NULL;
+    (void)ctx;
+    heap_lock();
+    if (posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
+        memory = NULL;
+    heap_unlock();
+    return memory;
+}
+
+static void heap_free(void *memory, size_t size, void *ctx)
+{
+    (void)size;
+    (void)ctx;
+    heap_lock();
+    free(memory);
+    heap_unlock();
+}
+
+typedef struct traffic {
+    weft_domain *domain;
+    weft_msq *queue;
+    weft_treiber *stack;
+    weft_map *map;
+    weft_atomic_ptr shared; /* replaced all the time */
+    atomic_bool stop;
+    atomic_size_t turns;
+} traffic;
+
+enum { ALIVE = 0x600d };
+
+static atomic_int ignored;
+
+static void free_shared(void *object, void *ctx)
+{
+    (void)ctx;
+    CHECK(*(uint64_t *)object == ALIVE);
+    *(uint64_t *)object = 0;
+    heap_free(object, sizeof(uint64_t), NULL);
+}
+
+static void replace_shared(traffic *t)
+{
+    uint64_t *object = heap_alloc(sizeof *object, 8, NULL);
+    weft_guard guard;
+    CHECK(object != NULL);
+    *object = ALIVE;
+    weft_enter(&guard, t->domain);
+    void *old = weft_protect(&guard, &t->shared);
+    CHECK(*(uint64_t *)old == ALIVE);
+    bool mine = weft_ptr_cas(&t->shared, &old, object);
+    weft_leave(&guard);
+    if (mine)
+        CHECK(weft_retire(t->domain, old, free_shared, NULL) == 0);
+    else
+        heap_free(object, sizeof *object, NULL);
+}
+
+/* Values say who put them and when: within one producer they ascend. */
+static void turn(traffic *t, unsigned worker, uintptr_t i)
+{
+    void *value = t_ptr(((uintptr_t)worker + 1) << 40 | i);
+    void *out;
+    uintptr_t key = i * 7 % KEYS;
+    CHECK(weft_msq_enqueue(t->queue, value) == 0);
+    CHECK(weft_treiber_push(t->stack, value) == 0);
+    (void)!weft_map_put(t->map, t_ptr(key), t_ptr(key + 1), NULL);
+    CHECK(weft_msq_try_dequeue(t->queue, &out));
+    CHECK(weft_treiber_try_pop(t->stack, &out));
+    (void)weft_map_remove(t->map, t_ptr((key + KEYS / 2) % KEYS), NULL);
+    replace_shared(t);
+    if (i % 64 == 0)
+        weft_domain_flush(t->domain);
+    if (i % 256 == 0)
+        (void)!weft_domain_barrier(t->domain, 0);
+}
+
+static void hammer(unsigned worker, void *ctx)
+{
+    traffic *t = ctx;
+    for (uintptr_t i = 1; !atomic_load(&t->stop); i++) {
+        turn(t, worker, i);
+        atomic_fetch_add(&t->turns, 1);
+    }
+}
+
+/* ---- threads of parent and child ---- */
+
+/* On stacks of their own: the thread sanitizer takes a child's thread on a vanished thread's stack for that one. */
+enum { STACK = 1 << 20 };
+
+typedef struct runner {
+    pthread_t thread;
+    unsigned worker;
+    void (*body)(unsigned worker, void *ctx);
+    void *ctx;
+    void *stack;
+} runner;
+
+static void *runner_main(void *argument)
+{
+    runner *r = argument;
+    r->body(r->worker, r->ctx);
+    return NULL;
+}
+
+static void start_threads(runner *r, unsigned n, void (*body)(unsigned worker, void *ctx), void *ctx)
+{
+    for (unsigned i = 0; i < n; i++) {
+        pthread_attr_t attributes;
+        void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(stack != MAP_FAILED);
+        r[i] = (runner){.worker = i, .body = body, .ctx = ctx, .stack = stack};
+        CHECK(pthread_attr_init(&attributes) == 0);
+        CHECK(pthread_attr_setstack(&attributes, stack, STACK) == 0);
+        CHECK(pthread_create(&r[i].thread, &attributes, runner_main, &r[i]) == 0);
+        CHECK(pthread_attr_destroy(&attributes) == 0);
+    }
+}
+
+static void join_threads(runner *r, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        CHECK(pthread_join(r[i].thread, NULL) == 0);
+        CHECK(munmap(r[i].stack, STACK) == 0);
+    }
+}
+
+/* ---- in the child ---- */
+
+static void drain_queue(traffic *t)
+{
+    uintptr_t last[THREADS + 1] = {0};
+    void *value;
+    while (weft_msq_try_dequeue(t->queue, &value)) {
+        uintptr_t worker = t_int(value) >> 40, i = t_int(value) & 0xffffffffffu;
+        CHECK(worker <= THREADS);
+        CHECK(worker == 0 || i > last[worker]);
+        last[worker] = i;
+    }
+    CHECK(weft_msq_is_empty(t->queue));
+}
+
+static void empty_map(traffic *t)
+{
+    weft_map_iterator it;
+    void *key, *value;
+    size_t seen = 0, removed = 0;
+    weft_map_iterate(&it, t->map);
+    while (weft_map_next(&it, &key, &value)) {
+        CHECK(t_int(value) == t_int(key) + 1);
+        seen++;
+    }
+    weft_map_iterate_end(&it);
+    for (uintptr_t k = 0; k < KEYS; k++) {
+        CHECK(weft_map_contains(t->map, t_ptr(k)) == (weft_map_get(t->map, NULL, t_ptr(k)) != NULL));
+        removed += weft_map_remove(t->map, t_ptr(k), NULL);
+    }
+    CHECK(seen == removed);
+    CHECK(weft_map_size(t->map) <= THREADS || weft_map_size(t->map) >= (size_t)0 - THREADS); /* updates that broke off */
+}
+
+static void some_turns(unsigned worker, void *ctx)
+{
+    for (uintptr_t i = 1; i <= 300; i++)
+        turn(ctx, worker, i);
+}
+
+static void use_by_new_threads(traffic *t)
+{
+    runner runners[2];
+    start_threads(runners, 2, some_turns, t);
+    join_threads(runners, 2);
+}
+
+static void child(traffic *t, int which)
+{
+    void *value;
+    size_t popped = 0;
+    CHECK(t_stats(t->domain).guards_held == 0);
+    if (which % 3 == 0) { /* straight into use by new threads */
+        use_by_new_threads(t);
+        CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
+    }
+    drain_queue(t);
+    while (weft_treiber_try_pop(t->stack, &value))
+        popped++;
+    CHECK(popped >= FILLED && popped <= FILLED + THREADS);
+    empty_map(t);
+    for (uintptr_t i = 1; i <= 3000; i++)
+        turn(t, 0, i);
+    CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
+    if (which % 3 == 1)
+        use_by_new_threads(t);
+    weft_msq_destroy(t->queue, NULL, NULL);
+    weft_treiber_destroy(t->stack, NULL, NULL);
+    weft_map_destroy(t->map, NULL, NULL);
+    CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
+    /* what the vanished were handling at that instant may leak: at most a batch each */
+    CHECK(t_stats(t->domain).pending <= THREADS * 1024);
+    CHECK(weft_domain_destroy(t->domain) == 0);
+    CHECK(weft_retire(NULL, t, t_count, &ignored) == 0); /* the default domain, too */
+    t_barrier(NULL);
+}
+
+static void fork_once(traffic *t, int which)
+{
+    size_t turns = atomic_load(&t->turns);
+    while (atomic_load(&t->turns) < turns + 20) /* somewhere else in the traffic each time */
+        ;
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        t_child_begin(SECONDS);
+        child(t, which);
+        _exit(0);
+    }
+    t_child_wait(pid);
+}
+
+static void open_traffic(traffic *t, weft_scheme scheme)
+{
+    const weft_domain_config config = {.scheme = scheme, .allocator = {heap_alloc, heap_free, NULL}};
+    memset(t, 0, sizeof *t);
+    assert_int_equal(weft_domain_create(&t->domain, &config), 0);
+    assert_int_equal(weft_msq_create(&t->queue, t->domain), 0);
+    assert_int_equal(weft_treiber_create(&t->stack, t->domain), 0);
+    assert_int_equal(weft_map_create(&t->map, t->domain, NULL), 0);
+    uint64_t *first = heap_alloc(sizeof *first, 8, NULL);
+    *first = ALIVE;
+    weft_ptr_store(&t->shared, first);
+    for (uintptr_t i = 1; i <= FILLED; i++) {
+        assert_int_equal(weft_msq_enqueue(t->queue, t_ptr(i)), 0);
+        assert_int_equal(weft_treiber_push(t->stack, t_ptr(i)), 0);
+    }
+}
+
+static void test_fork_in_traffic(void **state)
+{
+    static traffic t;
+    runner runners[THREADS];
+    open_traffic(&t, ((const t_case *)*state)->scheme);
+    start_threads(runners, THREADS, hammer, &t);
+    for (int i = 0; i < FORKS; i++)
+        fork_once(&t, i);
+    atomic_store(&t.stop, true);
+    join_threads(runners, THREADS);
+    weft_msq_destroy(t.queue, NULL, NULL); /* the parent went on undisturbed */
+    weft_treiber_destroy(t.stack, NULL, NULL);
+    weft_map_destroy(t.map, NULL, NULL);
+    t_barrier(t.domain);
+    assert_int_equal(t_stats(t.domain).pending, 0);
+    assert_int_equal(weft_domain_destroy(t.domain), 0);
+    heap_free(weft_ptr_load(&t.shared), sizeof(uint64_t), NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        {"test_fork_in_traffic (hazard)", test_fork_in_traffic, NULL, NULL, &t_hazard},
+        {"test_fork_in_traffic (epoch)", test_fork_in_traffic, NULL, NULL, &t_epoch},
+    };
+    CHECK(pthread_atfork(heap_lock, heap_unlock, heap_unlock) == 0); /* first, so that it comes last */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
