@@ -36,7 +36,8 @@
 #endif
 /* clang-format on */
 
-static weft_i_record no_record; /* no slots, and no hint that matches */
+/* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
+static weft_i_record no_record = {.thread = {.use_fence = 1}};
 
 __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
 
@@ -101,6 +102,7 @@ bool weft_i_heavy_fence(void)
     /* relaxed: the lock orders it */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER)
         leave_membarrier();
+    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
     done = all_passed();
     if (done)
         weft_i_store(&mode, FENCES, RECORD_R5);
@@ -120,17 +122,19 @@ int weft_i_record_slots(weft_i_record *record)
     return weft_i_load(&record->open, RECORD_A2);
 }
 
+static size_t slots_below(int end)
+{
+    return end < WEFT_SLOTS ? ((size_t)1 << end) - 1 : (size_t)-1 >> (sizeof(size_t) * 8 - WEFT_SLOTS);
+}
+
 bool weft_i_record_open(weft_i_record *record)
 {
-    /* relaxed: only the owner writes it */
+    /* relaxed: only the owner writes them */
     int open = weft_i_load(&record->open, memory_order_relaxed);
     int end = open + WEFT_SLOTS_STEP < WEFT_SLOTS ? open + WEFT_SLOTS_STEP : WEFT_SLOTS;
     if (open == end)
         return false;
-    for (int i = end; i-- > open;) {
-        record->slot[i].next = record->thread.free;
-        record->thread.free = &record->slot[i];
-    }
+    weft_i_store(&record->thread.free, slots_below(end) & ~slots_below(open), memory_order_relaxed); /* relaxed: likewise */
     weft_i_store(&record->open, end, RECORD_R2);
     return true;
 }
@@ -138,15 +142,12 @@ bool weft_i_record_open(weft_i_record *record)
 /* Guards that the thread did not leave count as left. */
 static void clear_slots(weft_i_record *record)
 {
-    record->thread.free = NULL;
-    /* relaxed: only the owner writes it, and it is this thread or gone */
-    for (int i = weft_i_load(&record->open, memory_order_relaxed); i-- > 0;) {
-        weft_i_slot *slot = &record->slot[i];
+    /* relaxed: only the owner writes them, and it is this thread or gone */
+    int open = weft_i_load(&record->open, memory_order_relaxed);
+    for (int i = 0; i < open; i++)
         for (int w = 0; w < WEFT_I_WORDS; w++)
-            weft_i_store(&slot->words.word[w], NULL, RECORD_R4);
-        slot->next = record->thread.free;
-        record->thread.free = slot;
-    }
+            weft_i_store(&record->thread.slot[i].words.word[w], NULL, RECORD_R4);
+    weft_i_store(&record->thread.free, slots_below(open), memory_order_relaxed); /* relaxed: likewise */
 }
 
 static void give_back(weft_i_record *record)

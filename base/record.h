@@ -8,7 +8,7 @@
 #include <weft/base/seam.h>
 #include <weft/base/thread.h>
 
-/* Nested guards a thread can hold before the next one links its own memory into the domain. */
+/* Nested guards a thread can hold before the next one links its own memory into the domain: at most WEFT_I_SLOTS. */
 #ifndef WEFT_SLOTS
 #define WEFT_SLOTS 32
 #endif
@@ -37,10 +37,9 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_atomic_int open; /* slots that were ever on the free list */
+    weft_i_atomic_int open; /* slots that were ever free to take */
     struct weft_i_callback *callback; /* that runs now, the owner's alone */
     weft_i_hint hint[WEFT_HINTS];
-    weft_i_slot slot[WEFT_SLOTS];
 } weft_i_record;
 
 /* What reclaim/ wants to know of threads and forks; called with no lock of this file held, but for the fork. */

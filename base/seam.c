@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -110,4 +112,22 @@ void weft_i_sys_sleep_ns(uint64_t ns)
 void weft_i_sys_yield(void)
 {
     (void)sched_yield();
+}
+
+weft_i_signals weft_i_sys_block_signals(void)
+{
+    weft_i_signals mask = {{0}};
+    sigset_t all, before;
+    _Static_assert(sizeof mask >= sizeof before, "a signal set fits");
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    memcpy(&mask, &before, sizeof before);
+    return mask;
+}
+
+void weft_i_sys_restore_signals(weft_i_signals signals)
+{
+    sigset_t before;
+    memcpy(&before, &signals, sizeof before);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -35,6 +35,13 @@ int weft_i_sys_thread_id(void);
 void weft_i_sys_sleep_ns(uint64_t ns);
 void weft_i_sys_yield(void);
 
+/* For locks that signal handlers may need, too. */
+typedef struct weft_i_signals {
+    unsigned long mask[1024 / (8 * sizeof(unsigned long))]; /* a sigset_t, which strict C11 hides */
+} weft_i_signals;
+weft_i_signals weft_i_sys_block_signals(void);
+void weft_i_sys_restore_signals(weft_i_signals signals);
+
 #if defined(__x86_64__) || defined(__i386__)
 #define weft_i_pause() __builtin_ia32_pause()
 #elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)

@@ -4,8 +4,8 @@
  * link. Nothing here is for users to touch.
  *
  * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. Slots
- * are taken from and returned to the thread's own free list, last in first out: a signal handler that enters and
- * leaves in balance restores the list it interrupted.
+ * are taken and given back by a bit of one word, which only the owner and its signal handlers write: a handler that
+ * enters and leaves in balance, in any order, restores the word that it interrupted.
  */
 #ifndef WEFT_BASE_THREAD_H
 #define WEFT_BASE_THREAD_H
@@ -16,7 +16,7 @@ WEFT_BEGIN_DECLS
 
 enum { WEFT_I_WORDS = 3 };
 
-/* word[0] is not NULL as long as the guard is held: a pointer with its lowest bit set, or an (odd) epoch. */
+/* Pointers without their low 3 bits, or in word[0] an (odd) epoch. */
 typedef struct weft_i_words {
     weft_atomic_ptr word[WEFT_I_WORDS];
 } weft_i_words;
@@ -24,16 +24,17 @@ typedef struct weft_i_words {
 typedef struct weft_i_slot {
     weft_i_words words; /* first: a guard points here */
     weft_atomic_ptr domain;
-    struct weft_i_slot *next; /* free list, the owner's alone */
-    void *reserved[3];
 } weft_i_slot;
 
+enum { WEFT_I_SLOTS = 32 };
+
 typedef struct weft_i_thread {
-    weft_i_slot *free;           /* NULL: none open, or no record yet: take the slow path */
+    weft_i_atomic_size free; /* bit i: slot i may be taken; 0 before there is a record */
     void *default_domain;
     weft_i_atomic_int use_fence; /* 1: membarrier is not to be had, publish with a fence */
     weft_i_atomic_int thread_id;
-    void *reserved[4];
+    void *reserved[5];
+    weft_i_slot slot[WEFT_I_SLOTS];
 } weft_i_thread;
 
 /* Never NULL: before a thread has a record it points to one without slots. */

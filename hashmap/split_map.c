@@ -182,12 +182,12 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
     weft_guard own;
     if (!map)
         return NULL;
-    bool epochs = weft_i_scheme(map->domain) == WEFT_EPOCH;
-    if (guard)
-        return epochs ? weft_i_map_get(map, guard, key, WEFT_EPOCH) : weft_i_map_get(map, guard, key, WEFT_HAZARD);
-    weft_enter(&own, map->domain);
-    void *value = epochs ? weft_i_map_get(map, &own, key, WEFT_EPOCH) : weft_i_map_get(map, &own, key, WEFT_HAZARD);
-    weft_leave(&own);
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
+    void *value = scheme == WEFT_EPOCH ? weft_i_map_get(map, hold, key, WEFT_EPOCH)
+                                       : weft_i_map_get(map, hold, key, WEFT_HAZARD);
+    if (!guard)
+        weft_i_end(hold, &own);
     return value;
 }
 
@@ -298,7 +298,7 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 {
     if (!iterator || !iterator->map)
         return;
-    weft_i_walk_end(&iterator->entry, weft_i_scheme(iterator->map->domain));
+    weft_i_walk_end(weft_i_hold_of(&iterator->entry), weft_i_scheme(iterator->map->domain));
     weft_leave(&iterator->held);
     weft_leave(&iterator->entry);
     iterator->map = NULL;

@@ -167,7 +167,7 @@ weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *
 
 typedef struct weft_i_walk {
     weft_map *map;
-    weft_guard *guard;
+    weft_i_hold hold;
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
@@ -177,12 +177,12 @@ typedef struct weft_i_walk {
 typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_AT_DUMMY, WEFT_I_LOST } weft_i_seen;
 
 /* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
-weft_i_inline void weft_i_publish(weft_guard *guard, int word, void *pointer, weft_scheme scheme)
+weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&guard->words->word[word], pointer, GUARD_R3);
-    weft_i_guard_fence(guard);
+    weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
+    weft_i_light_fence(hold.thread);
 }
 
 /* Reads and protects what `prev` leads to. False: prev's holder is dead. */
@@ -196,7 +196,7 @@ weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
         w->here = weft_i_target(at);
         if (scheme != WEFT_HAZARD || !w->here)
             return true;
-        weft_i_publish(w->guard, w->word, w->here, scheme);
+        weft_i_publish(w->hold, w->word, w->here, scheme);
         at = weft_i_load(w->prev, MAP_S1);
         if (weft_i_likely(at == w->at))
             return true;
@@ -235,12 +235,12 @@ weft_i_inline void weft_i_walk_on(weft_i_walk *w)
     w->word = 3 - w->word;
 }
 
-weft_i_inline void weft_i_walk_end(weft_guard *guard, weft_scheme scheme)
+weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&guard->words->word[1], NULL, GUARD_R4);
-    weft_i_store(&guard->words->word[2], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[2], NULL, GUARD_R4);
 }
 
 /* No more insertions behind a dead node. */

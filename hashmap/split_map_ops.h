@@ -23,14 +23,14 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
  * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
  * Returns a node whose value was not NULL.
  */
-weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash,
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                const void *key, weft_scheme scheme)
 {
-    weft_i_seen seen = weft_i_walk_to(w, map, guard, hash, weft_i_map_level(map), scheme);
+    weft_i_seen seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
         weft_i_map_node *node = w->here;
         if (seen == WEFT_I_LOST) {
-            seen = weft_i_walk_to(w, map, guard, hash, weft_i_map_level(map), scheme);
+            seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
             continue;
         }
         if (seen != WEFT_I_AT_NODE || node->hash != hash)
@@ -75,12 +75,12 @@ weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
 }
 
 /* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
-weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_guard *guard, void *key, void *value,
+weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
                                           weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
 {
     uint64_t hash = weft_i_hash(map, key);
     for (;;) {
-        *found = weft_i_map_find(w, map, guard, hash, key, scheme);
+        *found = weft_i_map_find(w, map, hold, hash, key, scheme);
         if (*found)
             return 0;
         if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
@@ -100,33 +100,33 @@ typedef struct weft_i_upsert {
 weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, void *key, void *value,
                                               weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w;
     weft_i_upsert r = {0};
-    weft_i_enter_as(&guard, map->domain, scheme);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         if (held)
             weft_guard_set(held, value); /* before anybody can see and retire it */
-        r.error = weft_i_map_find_or_link(&w, map, &guard, key, value, &r.found, &r.made, scheme);
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
-            r.value = weft_i_protect_word(held, 0, &r.found->value, scheme);
+            r.value = weft_i_protect(weft_i_hold_of(held), 0, &r.found->value, scheme);
         else if (r.found)
             r.value = weft_i_load(&r.found->value, MAP_S3);
     } while (r.found && !r.value); /* removed in between */
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     return r;
 }
 
 /* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
 weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w;
     weft_i_upsert r = {0};
-    weft_i_enter_as(&guard, map->domain, scheme);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (bool done = false; !done;) {
-        r.error = weft_i_map_find_or_link(&w, map, &guard, key, value, &r.found, &r.made, scheme);
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         /* the replaced value needs a node to wait in */
         if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_hash(map, key), key, value)))
             r.error = -1;
@@ -137,17 +137,17 @@ weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value
         while (r.value && !done)
             done = weft_i_cas(&r.found->value, &r.value, value, MAP_S4, MAP_S3);
     }
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     return r;
 }
 
-weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
 {
     weft_i_walk w;
-    weft_i_map_node *node = weft_i_map_find(&w, map, guard, weft_i_hash(map, key), key, scheme);
-    void *value = node ? weft_i_protect_word(guard, 0, &node->value, scheme) : NULL;
-    weft_i_walk_end(guard, scheme);
+    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_hash(map, key), key, scheme);
+    void *value = node ? weft_i_protect(hold, 0, &node->value, scheme) : NULL;
+    weft_i_walk_end(hold, scheme);
     return value;
 }
 
@@ -155,12 +155,12 @@ weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, const void 
 weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired,
                                      weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w;
     int result = 1;
     uint64_t hash = weft_i_hash(map, key);
-    weft_i_enter_as(&guard, map->domain, scheme);
-    for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, &guard, hash, key, scheme)) != NULL;) {
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL;) {
         void *value = expected;
         if (weft_i_cas(&node->value, &value, desired, MAP_S4, MAP_S3))
             result = 0;
@@ -170,21 +170,21 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
             continue; /* removed in between */
         break;
     }
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     return result;
 }
 
 /* Empties the entry, unlinks and retires it. NULL: absent. */
 weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destroy, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w = {0};
     weft_i_map_node *node = NULL;
     void *value = NULL;
     uint64_t hash = weft_i_hash(map, key);
-    weft_i_enter_as(&guard, map->domain, scheme);
-    while (!value && (node = weft_i_map_find(&w, map, &guard, hash, key, scheme)) != NULL) {
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    while (!value && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
         value = weft_i_load(&node->value, MAP_S3);
         while (value && !weft_i_cas(&node->value, &value, NULL, MAP_S4, MAP_S3))
             ;
@@ -192,10 +192,10 @@ weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destr
     if (value) {
         void *expected = w.at, *next = weft_i_freeze(&node->next);
         if (!weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1))
-            (void)weft_i_map_find(&w, map, &guard, hash, key, scheme); /* passes the node, or where it was */
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
     }
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     if (value) {
         node->dead = destroy ? value : NULL;
         weft_i_map_retire(map, node, true);
@@ -209,16 +209,16 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
     weft_i_walk w;
     size_t same = 0;
     weft_map *map = it->map;
-    weft_i_seen seen = weft_i_walk_to(&w, map, &it->entry, it->hash, weft_i_map_level(map), scheme);
+    weft_i_seen seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
     while (seen != WEFT_I_AT_END) {
         if (seen == WEFT_I_LOST) {
             same = 0;
-            seen = weft_i_walk_to(&w, map, &it->entry, it->hash, weft_i_map_level(map), scheme);
+            seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
             continue;
         }
         weft_i_map_node *node = seen == WEFT_I_AT_NODE ? w.here : NULL;
         bool skip = node && node->hash == it->hash && same++ < it->seen;
-        *value = node && !skip ? weft_i_protect_word(&it->held, 0, &node->value, scheme) : NULL;
+        *value = node && !skip ? weft_i_protect(weft_i_hold_of(&it->held), 0, &node->value, scheme) : NULL;
         if (*value) {
             it->seen = node->hash == it->hash ? it->seen + 1 : 1;
             it->hash = node->hash;

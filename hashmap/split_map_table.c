@@ -29,15 +29,15 @@ bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *st
 
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w;
     void *link = NULL, *expected;
     uint64_t start = weft_i_start_of(place.level, place.offset);
     if (!weft_i_cas(&bucket->link, &link, weft_i_link(NULL, WEFT_I_PENDING), MAP_S2, MAP_S1))
         return;
-    weft_i_enter_as(&guard, map->domain, scheme);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
-        weft_i_walk_to(&w, map, &guard, start, place.level - 1, scheme);
+        weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
         weft_i_store(&bucket->link, weft_i_link(w.at, WEFT_I_PENDING), MAP_S2);
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, weft_i_link(bucket, WEFT_I_DUMMY), MAP_S2, MAP_S1));
@@ -45,8 +45,8 @@ void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place
     while (weft_i_bits(link) & WEFT_I_PENDING)
         if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
             break;
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
 }
 
 size_t weft_i_map_sum(weft_map *map)
@@ -109,7 +109,7 @@ static void reclaim_segment(void *object, void *ctx)
 /* Freezes and unlinks one bucket. False: it is pending. */
 static bool close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_walk w;
     void *link = weft_i_load(&bucket->link, MAP_S1);
     while (!(weft_i_bits(link) & WEFT_I_FROZEN)) {
@@ -120,10 +120,10 @@ static bool close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, s
     }
     if (!weft_i_without(link, WEFT_I_FROZEN))
         return true; /* never linked */
-    weft_i_enter_as(&guard, map->domain, scheme);
-    (void)weft_i_walk_to(&w, map, &guard, start, level - 1, scheme); /* cannot miss it, and unlinks it */
-    weft_i_walk_end(&guard, scheme);
-    weft_leave(&guard);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    (void)weft_i_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, and unlinks it */
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     return true;
 }
 
@@ -171,7 +171,7 @@ static bool lower_level(weft_map *map, size_t closing)
 
 bool weft_i_map_shrink(weft_map *map)
 {
-    weft_guard guard;
+    weft_guard own;
     bool done = false;
     size_t level = weft_i_load(&map->closing, MAP_A3);
     if (!level)
@@ -179,10 +179,10 @@ bool weft_i_map_shrink(weft_map *map)
     if (!lower_level(map, level))
         return true;
     weft_scheme scheme = weft_i_scheme(map->domain);
-    weft_i_enter_as(&guard, map->domain, scheme);
-    weft_i_segment *segment = weft_i_protect_word(&guard, 0, &map->segment[level], scheme);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    weft_i_segment *segment = weft_i_protect(hold, 0, &map->segment[level], scheme);
     if (segment && weft_i_load(&map->closing, MAP_A3) == level)
         done = close_chunk(map, segment, level, scheme);
-    weft_leave(&guard);
+    weft_i_end(hold, &own);
     return done;
 }

@@ -38,7 +38,7 @@ weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
 }
 
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
-weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_guard *guard, weft_i_place place, weft_scheme scheme)
+weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, weft_i_place place, weft_scheme scheme)
 {
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
@@ -46,7 +46,7 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_guard *guard, 
     weft_i_segment *segment = weft_i_load(source, MAP_A2);
     while (segment) {
         weft_i_bucket *bucket = &segment->bucket[place.offset];
-        weft_i_publish(guard, 1, bucket, scheme);
+        weft_i_publish(hold, 1, bucket, scheme);
         weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return bucket;
@@ -62,13 +62,13 @@ bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *st
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
-weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash, size_t level,
+weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
                                      weft_scheme scheme)
 {
-    *w = (weft_i_walk){.map = map, .guard = guard, .word = 2};
+    *w = (weft_i_walk){.map = map, .hold = hold, .word = 2};
     for (;;) {
         weft_i_place place = weft_i_place_of(hash, level);
-        weft_i_bucket *bucket = weft_i_bucket_at(map, guard, place, scheme);
+        weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
         void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
         if (weft_i_unlikely(!link)) {
             weft_i_bucket_open(map, bucket, place, scheme);
@@ -86,11 +86,11 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_guard *
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
  * Then w->here is the first entry of that hash or above, a later dummy or the end.
  */
-weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_guard *guard, uint64_t hash, size_t level,
+weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
                                          weft_scheme scheme)
 {
     uint64_t start;
-    weft_i_walk_begin(w, map, guard, hash, level, scheme);
+    weft_i_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
         weft_i_seen seen = weft_i_walk_look(w, scheme);
         bool pass = false, lost = seen == WEFT_I_LOST;
@@ -101,7 +101,7 @@ weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_gua
             pass = !lost && start <= hash;
         }
         if (weft_i_unlikely(lost))
-            weft_i_walk_begin(w, map, guard, hash, level, scheme);
+            weft_i_walk_begin(w, map, hold, hash, level, scheme);
         else if (pass)
             weft_i_walk_on(w);
         else

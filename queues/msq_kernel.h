@@ -1,6 +1,6 @@
 /*
  * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards in hold of counted pointers
  * (words: 0 the node in hand, 1 its successor), and backoff after a lost race.
  *
  * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
@@ -68,11 +68,11 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_
 /* Links the chain first..last, last's next being NULL. */
 weft_i_inline void weft_i_msq_link(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_backoff backoff = {0};
-    weft_i_enter_as(&guard, queue->domain, scheme);
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
     for (;;) {
-        void *at = weft_i_protect_word(&guard, 0, &queue->tail, scheme);
+        void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
         weft_i_msq_node *tail = at;
         void *next = weft_i_load(&tail->next, MSQ_A1);
         if (next) { /* tail lags: help */
@@ -87,7 +87,7 @@ weft_i_inline void weft_i_msq_link(weft_msq *queue, weft_i_msq_node *first, weft
         }
         weft_i_backoff_wait(&backoff);
     }
-    weft_leave(&guard);
+    weft_i_end(hold, &own);
 }
 
 weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
@@ -100,19 +100,19 @@ weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme s
 }
 
 /* The node that was the dummy, to be retired; NULL: empty. */
-weft_i_inline weft_i_msq_node *weft_i_msq_take(weft_msq *queue, void **value, weft_guard *guard, weft_scheme scheme)
+weft_i_inline weft_i_msq_node *weft_i_msq_take(weft_msq *queue, void **value, weft_i_hold hold, weft_scheme scheme)
 {
     weft_i_backoff backoff = {0};
     for (;;) {
-        void *at = weft_i_protect_word(guard, 0, &queue->head, scheme);
+        void *at = weft_i_protect(hold, 0, &queue->head, scheme);
         weft_i_msq_node *head = at;
         void *tail = weft_i_load(&queue->tail, MSQ_A3);
         weft_i_msq_node *next = weft_i_load(&head->next, MSQ_A2);
         if (!next)
             return NULL;
         if (scheme == WEFT_HAZARD) {
-            weft_i_store(&guard->words->word[1], next, GUARD_R3);
-            weft_i_guard_fence(guard);
+            weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
+            weft_i_light_fence(hold.thread);
             if (weft_i_load(&queue->head, MSQ_A4) != at)
                 continue;
         }
@@ -130,13 +130,13 @@ weft_i_inline weft_i_msq_node *weft_i_msq_take(weft_msq *queue, void **value, we
 
 weft_i_inline bool weft_i_msq_try_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     void *taken = NULL;
-    weft_i_enter_as(&guard, queue->domain, scheme);
-    weft_i_msq_node *old = weft_i_msq_take(queue, &taken, &guard, scheme);
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_msq_node *old = weft_i_msq_take(queue, &taken, hold, scheme);
     if (scheme == WEFT_HAZARD)
-        weft_i_store(&guard.words->word[1], NULL, GUARD_R4);
-    weft_leave(&guard);
+        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+    weft_i_end(hold, &own);
     if (!old)
         return false;
     weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL]);
@@ -146,11 +146,11 @@ weft_i_inline bool weft_i_msq_try_dequeue(weft_msq *queue, void **value, weft_sc
 
 weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
 {
-    weft_guard guard;
-    weft_i_enter_as(&guard, queue->domain, scheme);
-    weft_i_msq_node *head = weft_i_protect_word(&guard, 0, &queue->head, scheme);
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_msq_node *head = weft_i_protect(hold, 0, &queue->head, scheme);
     bool empty = weft_i_load(&head->next, MSQ_A2) == NULL;
-    weft_leave(&guard);
+    weft_i_end(hold, &own);
     return empty;
 }
 

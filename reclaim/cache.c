@@ -177,8 +177,10 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
 void weft_i_trim(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++) {
-        free_chain(local->domain, c, local->cache[c].head);
+        weft_i_hook *chain = local->cache[c].head;
         local->cache[c] = (weft_i_list){0};
+        weft_i_compiler_fence(); /* a fork finds no freed node in a cache */
+        free_chain(local->domain, c, chain);
     }
 }
 

@@ -11,6 +11,9 @@
 #ifndef BARRIER_R1
 #define BARRIER_R1 memory_order_release /* end barrier -> BARRIER_A1: what it put back comes before */
 #endif
+#ifndef DOMAIN_R1
+#define DOMAIN_R1 memory_order_release /* unlink guards of an ended thread -> DOMAIN_A3: its uses under them come before */
+#endif
 #ifndef USERS_R1
 #define USERS_R1 memory_order_release /* structure gone -> USERS_A1: its last uses of the domain come before */
 #endif
@@ -23,7 +26,8 @@ static weft_domain default_domain = {
     .head = {WEFT_HAZARD, 1},
     .id = 1,
     .owners = WEFT_I_MUTEX_INIT,
-    .lock = WEFT_I_MUTEX_INIT,
+    .linked_lock = WEFT_I_MUTEX_INIT,
+    .blocker_lock = WEFT_I_MUTEX_INIT,
     .shared = {.domain = &default_domain, .room = WEFT_BATCH},
 };
 
@@ -31,13 +35,32 @@ static weft_i_mutex registry = WEFT_I_MUTEX_INIT; /* the list of domains; taken 
 static weft_domain *domains = &default_domain;
 static uint64_t last_id = 1;
 static int forking_thread;
+static weft_i_signals signals_before_fork;
 
 /* ---- threads' ends and forks ---- */
+
+/* Keeps only the linked guards of the thread, or only those of others. Under the domain's lock, or in a fork's child. */
+static void keep_linked(weft_domain *domain, int thread, bool of_others)
+{
+    weft_guard *kept = NULL;
+    /* relaxed: the lock orders it */
+    for (weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed), *next; g; g = next) {
+        next = g->next;
+        if (((int)g->own_thread == thread) == of_others)
+            continue;
+        g->next = kept;
+        kept = g;
+    }
+    weft_i_store(&domain->linked, kept, DOMAIN_R1);
+}
 
 static void on_exit(weft_i_record *record)
 {
     weft_i_mutex_lock(&registry);
     for (weft_domain *d = domains; d; d = d->next) {
+        weft_i_signals signals = weft_i_lock_linked(d);
+        keep_linked(d, weft_i_record_thread_id(record), true);
+        weft_i_unlock_linked(d, signals);
         weft_i_mutex_lock(&d->owners);
         weft_i_local_abandon(d, record, false);
         weft_i_mutex_unlock(&d->owners);
@@ -48,38 +71,27 @@ static void on_exit(weft_i_record *record)
 
 static void on_fork_prepare(void)
 {
-    forking_thread = weft_i_sys_thread_id();
+    weft_i_signals signals = weft_i_sys_block_signals();
     weft_i_mutex_lock(&registry);
+    signals_before_fork = signals;
+    forking_thread = weft_i_sys_thread_id();
     for (weft_domain *d = domains; d; d = d->next) {
         weft_i_mutex_lock(&d->owners);
-        weft_i_mutex_lock(&d->lock);
+        weft_i_mutex_lock(&d->linked_lock);
+        weft_i_mutex_lock(&d->blocker_lock);
     }
 }
 
 static void on_fork_parent(void)
 {
+    weft_i_signals signals = signals_before_fork;
     for (weft_domain *d = domains; d; d = d->next) {
-        weft_i_mutex_unlock(&d->lock);
+        weft_i_mutex_unlock(&d->blocker_lock);
+        weft_i_mutex_unlock(&d->linked_lock);
         weft_i_mutex_unlock(&d->owners);
     }
     weft_i_mutex_unlock(&registry);
-}
-
-/* Linked guards lie on stacks: those of other threads are gone. */
-static void keep_own_guards(weft_domain *domain)
-{
-    weft_guard *kept = NULL;
-    /* relaxed: one thread */
-    for (weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed), *next; g; g = next) {
-        next = g->next;
-        if ((int)g->own_thread != forking_thread)
-            continue;
-        g->own_thread = (uintptr_t)weft_i_sys_thread_id();
-        g->next = kept;
-        kept = g;
-    }
-    /* relaxed: one thread */
-    weft_i_store(&domain->linked, kept, memory_order_relaxed);
+    weft_i_sys_restore_signals(signals);
 }
 
 static void on_fork_child(void)
@@ -87,8 +99,13 @@ static void on_fork_child(void)
     weft_i_mutex_init(&registry);
     for (weft_domain *d = domains; d; d = d->next) {
         weft_i_mutex_init(&d->owners);
-        weft_i_mutex_init(&d->lock);
-        keep_own_guards(d);
+        weft_i_mutex_init(&d->linked_lock);
+        weft_i_mutex_init(&d->blocker_lock);
+        /* they lie on stacks: those of other threads are gone */
+        keep_linked(d, forking_thread, false);
+        /* relaxed: one thread */
+        for (weft_guard *g = weft_i_load(&d->linked, memory_order_relaxed); g; g = g->next)
+            g->own_thread = (uintptr_t)weft_i_sys_thread_id();
         /* relaxed: one thread; a barrier or callback of the parent's other threads does not go on here */
         weft_i_store(&d->barrier, 0, memory_order_relaxed);
         weft_i_store(&d->shared_callbacks, 0, memory_order_relaxed);
@@ -106,6 +123,7 @@ static void on_fork_done(void)
 {
     for (weft_domain *d = domains; d; d = d->next)
         weft_i_recount(d);
+    weft_i_sys_restore_signals(signals_before_fork);
 }
 
 const weft_i_record_events weft_i_record_events_of_domains = {on_exit,       on_fork_prepare, on_fork_parent,
@@ -136,7 +154,8 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
     *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain, .room = WEFT_BATCH}};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners);
-    weft_i_mutex_init(&domain->lock);
+    weft_i_mutex_init(&domain->linked_lock);
+    weft_i_mutex_init(&domain->blocker_lock);
     weft_i_mutex_lock(&registry);
     domain->id = ++last_id;
     domain->next = domains;
@@ -191,7 +210,8 @@ int weft_domain_destroy(weft_domain *domain)
     }
     weft_allocator a = domain->allocator;
     weft_i_mutex_destroy(&domain->owners);
-    weft_i_mutex_destroy(&domain->lock);
+    weft_i_mutex_destroy(&domain->linked_lock);
+    weft_i_mutex_destroy(&domain->blocker_lock);
     if (a.free)
         a.free(domain, sizeof *domain, a.ctx);
     else
@@ -303,10 +323,10 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l))
         out->threads += l->owner != NULL;
     weft_i_mutex_unlock(&domain->owners);
-    weft_i_mutex_lock(&domain->lock);
+    weft_i_mutex_lock(&domain->blocker_lock);
     if (domain->blocker.words) {
         out->blocker_thread = domain->blocker.thread;
         out->blocker_age_ns = weft_i_sys_clock_ns() - domain->blocker.since_ns;
     }
-    weft_i_mutex_unlock(&domain->lock);
+    weft_i_mutex_unlock(&domain->blocker_lock);
 }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <weft/reclaim/registry.h>
+#include <weft/reclaim/scan.h>
 
 #ifdef WEFT_DEBUG
 #include <stdio.h>
@@ -16,41 +17,72 @@
 #endif
 /* clang-format on */
 
+/* Never held while a signal handler of its thread runs: handlers may link guards, too. */
+weft_i_signals weft_i_lock_linked(weft_domain *domain)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_mutex_lock(&domain->linked_lock);
+    return signals;
+}
+
+void weft_i_unlock_linked(weft_domain *domain, weft_i_signals signals)
+{
+    weft_i_mutex_unlock(&domain->linked_lock);
+    weft_i_sys_restore_signals(signals);
+}
+
 static void link_guard(weft_guard *guard, weft_domain *domain)
 {
-    guard->words = &guard->own;
-    guard->thread = NULL;
-    guard->domain = domain;
+    guard->slot = &guard->own;
     guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
+    /* relaxed: nobody sees the guard before it is linked */
+    weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
-        /* relaxed: nobody sees the guard before it is linked */
-        weft_i_store(&guard->own.word[i], i ? NULL : weft_i_hazard(NULL), memory_order_relaxed);
-    weft_i_mutex_lock(&domain->lock);
+        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: likewise */
+    weft_i_signals signals = weft_i_lock_linked(domain);
     /* relaxed: under the lock */
     guard->next = weft_i_load(&domain->linked, memory_order_relaxed);
     weft_i_store(&domain->linked, guard, LINKED_R1);
-    weft_i_mutex_unlock(&domain->lock);
-    if (domain->head.scheme == WEFT_EPOCH) {
-        weft_i_store(&guard->own.word[0], (void *)(uintptr_t)weft_i_load(&domain->head.epoch, GUARD_A1), GUARD_R2);
-        weft_i_publish_slow(weft_i_self());
-    }
+    weft_i_unlock_linked(domain, signals);
+    if (domain->head.scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(weft_i_hold_of(guard), domain);
+}
+
+static bool owns(const weft_i_thread *thread, const weft_i_slot *slot)
+{
+    return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
+}
+
+/* The lowest free slot; in an order that lets signal handlers take and give back others at any moment. */
+static weft_i_slot *take_slot(weft_i_thread *thread)
+{
+    /* relaxed: only this thread and its signal handlers write it */
+    size_t free = weft_i_load(&thread->free, memory_order_relaxed);
+    weft_i_slot *slot = &thread->slot[__builtin_ctzll(free)];
+    weft_i_store(&thread->free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */
+    weft_i_compiler_fence(); /* as in weft_i_begin */
+    return slot;
 }
 
 void weft_i_enter_slow(weft_guard *guard, weft_domain *domain)
 {
     domain = domain ? domain : weft_default_domain();
     weft_i_record *record = weft_i_record_get(&weft_i_record_events_of_domains, weft_default_domain());
-    if (record && (record->thread.free || weft_i_record_open(record)))
-        weft_enter(guard, domain);
-    else
+    /* relaxed: this thread's own */
+    if (!record || (!weft_i_load(&record->thread.free, memory_order_relaxed) && !weft_i_record_open(record))) {
         link_guard(guard, domain);
+        return;
+    }
+    guard->slot = take_slot(&record->thread);
+    weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
+    if (weft_i_scheme(domain) == WEFT_EPOCH)
+        weft_i_publish_epoch(weft_i_hold_of(guard), domain);
 }
 
-void weft_i_leave_slow(weft_guard *guard)
+static void unlink_guard(weft_guard *guard)
 {
-    weft_domain *domain = guard->domain;
-    weft_i_store(&guard->own.word[0], NULL, GUARD_R4);
-    weft_i_mutex_lock(&domain->lock);
+    weft_domain *domain = weft_i_domain_of(weft_i_hold_of(guard));
+    weft_i_signals signals = weft_i_lock_linked(domain);
     /* relaxed: under the lock */
     weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed);
     if (g == guard) {
@@ -61,7 +93,20 @@ void weft_i_leave_slow(weft_guard *guard)
         if (g)
             g->next = guard->next;
     }
-    weft_i_mutex_unlock(&domain->lock);
+    weft_i_unlock_linked(domain, signals);
+}
+
+void weft_i_leave_slow(weft_guard *guard)
+{
+    weft_i_thread *thread = weft_i_self();
+    if (guard->slot == &guard->own) {
+        unlink_guard(guard);
+    } else if (owns(thread, guard->slot)) {
+        size_t bit = (size_t)1 << (guard->slot - thread->slot);
+        weft_i_store(&guard->slot->words.word[0], NULL, GUARD_R4);
+        /* relaxed: as in take_slot */
+        weft_i_store(&thread->free, weft_i_load(&thread->free, memory_order_relaxed) | bit, GUARD_R5);
+    } /* else the thread's exit hook has left it */
 }
 
 #ifdef WEFT_DEBUG
@@ -73,9 +118,9 @@ static void misuse(const char *what)
 
 void weft_i_check_guard(const weft_guard *guard)
 {
-    if (!guard->words)
+    if (!guard->slot)
         misuse("a guard is used or left that has been left already");
-    if (guard->thread && guard->thread != weft_i_self())
+    if (guard->slot != &guard->own && !owns(weft_i_self(), guard->slot))
         misuse("a guard is used or left by a thread that did not enter it");
 }
 #endif

@@ -25,12 +25,11 @@ typedef struct weft_domain weft_domain;
  * copied or moved. 64 bytes on 64-bit machines.
  */
 typedef struct weft_guard {
-    weft_i_words *words;   /* a slot of the thread's record, or `own` */
-    weft_i_thread *thread; /* NULL: `own` is linked into the domain */
-    weft_domain *domain;
-    weft_i_words own;
+    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain */
+    weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
+    void *reserved;
 } weft_guard;
 
 /* The published head of a domain. */
@@ -72,6 +71,9 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 #ifndef GUARD_R4
 #define GUARD_R4 memory_order_release /* leave -> DOMAIN_A2: all uses under the guard come before */
 #endif
+#ifndef GUARD_R5
+#define GUARD_R5 memory_order_release /* give slot back -> DOMAIN_A4: likewise, for who asks whether any guard is held */
+#endif
 /* clang-format on */
 
 static inline weft_scheme weft_i_scheme(const weft_domain *domain)
@@ -79,83 +81,95 @@ static inline weft_scheme weft_i_scheme(const weft_domain *domain)
     return ((const weft_i_domain_head *)(const void *)domain)->scheme;
 }
 
-/* A hazard as it is stored: without the low bits that users tag with, and never NULL. */
+/* A hazard as it is stored: without the low bits that users tag with. */
 static inline void *weft_i_hazard(const void *pointer)
 {
-    return (void *)(((uintptr_t)pointer & ~(uintptr_t)7) | 1);
+    return (void *)((uintptr_t)pointer & ~(uintptr_t)7);
 }
 
-static inline void weft_i_publish_epoch(weft_i_words *words, weft_i_thread *thread, weft_domain *domain)
+/* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
+typedef struct weft_i_hold {
+    weft_i_slot *slot;
+    weft_i_thread *thread;
+} weft_i_hold;
+
+static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
 {
     WEFT_I_ORDERS
     weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
-    weft_i_store(&words->word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
-    weft_i_light_fence(thread);
+    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
+    weft_i_light_fence(hold.thread);
 }
 
-static inline void weft_i_enter_as(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
+/* Takes the first slot; `guard` is written to only where that is taken already. */
+static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
 {
     WEFT_I_ORDERS
-    weft_i_thread *thread = weft_i_self();
-    weft_i_slot *slot = thread->free;
-    if (weft_i_unlikely(!slot)) {
+    weft_i_hold hold = {NULL, weft_i_self()};
+    /* relaxed: only this thread and its signal handlers write it */
+    size_t free = weft_i_load(&hold.thread->free, memory_order_relaxed);
+    if (weft_i_unlikely(!(free & 1))) {
         weft_i_enter_slow(guard, domain);
+        hold.slot = guard->slot;
+        hold.thread = weft_i_self();
+        return hold;
+    }
+    hold.slot = &hold.thread->slot[0];
+    weft_i_store(&hold.thread->free, free - 1, memory_order_relaxed); /* relaxed: likewise */
+    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
+    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(hold, domain);
+    return hold;
+}
+
+static inline void weft_i_end(weft_i_hold hold, weft_guard *guard)
+{
+    WEFT_I_ORDERS
+    if (weft_i_unlikely(hold.slot != &hold.thread->slot[0])) {
+        weft_i_leave_slow(guard);
         return;
     }
-    thread->free = slot->next;
-    guard->words = &slot->words;
-    weft_i_compiler_fence(); /* keeps gcc 12 from joining two stores whose halves are soon read again: 7 ns */
-    guard->thread = thread;
-    weft_i_compiler_fence();
-    guard->domain = domain;
-    weft_i_store(&slot->domain, (void *)domain, GUARD_R1);
-    if (scheme == WEFT_EPOCH)
-        weft_i_publish_epoch(&slot->words, thread, domain);
-    else
-        /* relaxed: says "held" to the statistics and protects nothing yet */
-        weft_i_store(&slot->words.word[0], weft_i_hazard(NULL), memory_order_relaxed);
+    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+    /* relaxed: as in weft_i_begin */
+    weft_i_store(&hold.thread->free, weft_i_load(&hold.thread->free, memory_order_relaxed) + 1, GUARD_R5);
+}
+
+static inline weft_i_hold weft_i_hold_of(const weft_guard *guard)
+{
+    weft_i_hold hold = {guard->slot, weft_i_self()};
+    weft_i_check_guard(guard);
+    return hold;
+}
+
+static inline weft_domain *weft_i_domain_of(weft_i_hold hold)
+{
+    WEFT_I_ORDERS
+    /* relaxed: only the guard's thread writes it */
+    return (weft_domain *)weft_i_load(&hold.slot->domain, memory_order_relaxed);
 }
 
 /* Enters the domain (NULL: the default one). Cannot fail. */
 static inline void weft_enter(weft_guard *guard, weft_domain *domain)
 {
-    if (!domain && !(domain = (weft_domain *)weft_i_self()->default_domain))
+    if (!domain && !(domain = (weft_domain *)weft_i_self()->default_domain)) {
         weft_i_enter_slow(guard, NULL);
-    else
-        weft_i_enter_as(guard, domain, weft_i_scheme(domain));
+        return;
+    }
+    guard->slot = weft_i_begin(guard, domain, weft_i_scheme(domain)).slot;
 }
 
 /* Lets go of what the guard held. Guards of one thread may be left in any order. */
 static inline void weft_leave(weft_guard *guard)
 {
-    WEFT_I_ORDERS
-    weft_i_thread *thread = guard->thread;
-    weft_i_check_guard(guard);
-    if (weft_i_unlikely(!thread)) {
-        weft_i_leave_slow(guard);
-        return;
-    }
-    weft_i_slot *slot = (weft_i_slot *)(void *)guard->words;
-    weft_i_store(&slot->words.word[0], NULL, GUARD_R4);
-    if (weft_i_unlikely(slot->next != thread->free)) /* not the last one entered; a store less when it is */
-        slot->next = thread->free;
-    thread->free = slot;
+    weft_i_end(weft_i_hold_of(guard), guard);
 #ifdef WEFT_DEBUG
-    guard->words = NULL;
+    guard->slot = NULL;
 #endif
 }
 
-/* The fence between publishing a word of this guard and relying on it. */
-static inline void weft_i_guard_fence(weft_guard *guard)
-{
-    if (weft_i_likely(guard->thread != NULL))
-        weft_i_light_fence(guard->thread);
-    else
-        weft_i_publish_slow(weft_i_self());
-}
-
-/* Protects with one of the guard's words what `source` points to now; returns it as read. */
-static inline void *weft_i_protect_word(weft_guard *guard, int index, weft_atomic_ptr *source, weft_scheme scheme)
+/* Protects with one of the words what `source` points to now; returns it as read. */
+static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *source, weft_scheme scheme)
 {
     WEFT_I_ORDERS
     if (scheme == WEFT_EPOCH)
@@ -163,8 +177,8 @@ static inline void *weft_i_protect_word(weft_guard *guard, int index, weft_atomi
     /* relaxed: nothing is read through it before the load below has confirmed it */
     void *pointer = weft_i_load(source, memory_order_relaxed);
     for (;;) {
-        weft_i_store(&guard->words->word[index], weft_i_hazard(pointer), GUARD_R3);
-        weft_i_guard_fence(guard);
+        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), GUARD_R3);
+        weft_i_light_fence(hold.thread);
         void *again = weft_i_load(source, GUARD_A2);
         if (weft_i_likely(again == pointer))
             return pointer;
@@ -178,8 +192,8 @@ static inline void *weft_i_protect_word(weft_guard *guard, int index, weft_atomi
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
-    weft_i_check_guard(guard);
-    return weft_i_protect_word(guard, 0, source, weft_i_scheme(guard->domain));
+    weft_i_hold hold = weft_i_hold_of(guard);
+    return weft_i_protect(hold, 0, source, weft_i_scheme(weft_i_domain_of(hold)));
 }
 
 /*
@@ -189,25 +203,23 @@ WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_p
 static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {
     WEFT_I_ORDERS
-    weft_i_check_guard(guard);
-    if (weft_i_scheme(guard->domain) == WEFT_EPOCH)
+    weft_i_hold hold = weft_i_hold_of(guard);
+    if (weft_i_scheme(weft_i_domain_of(hold)) == WEFT_EPOCH)
         return;
-    weft_i_store(&guard->words->word[0], weft_i_hazard(pointer), GUARD_R3);
-    weft_i_guard_fence(guard);
+    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
+    weft_i_light_fence(hold.thread);
 }
 
 /* Lets go of what the guard holds and enters again: for long readers under epochs. */
 static inline void weft_guard_refresh(weft_guard *guard)
 {
     WEFT_I_ORDERS
-    weft_i_check_guard(guard);
-    if (weft_i_scheme(guard->domain) == WEFT_EPOCH) {
-        weft_i_domain_head *head = (weft_i_domain_head *)(void *)guard->domain;
-        weft_i_store(&guard->words->word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R4);
-        weft_i_guard_fence(guard);
-    } else {
-        weft_i_store(&guard->words->word[0], weft_i_hazard(NULL), GUARD_R4);
-    }
+    weft_i_hold hold = weft_i_hold_of(guard);
+    weft_domain *domain = weft_i_domain_of(hold);
+    if (weft_i_scheme(domain) == WEFT_EPOCH)
+        weft_i_publish_epoch(hold, domain);
+    else
+        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), GUARD_R4);
 }
 
 WEFT_END_DECLS

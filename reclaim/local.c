@@ -38,6 +38,7 @@ static weft_i_hook *pop(weft_i_list *list)
     if (hook) {
         list->head = hook->next;
         list->count--;
+        weft_i_compiler_fence(); /* a fork finds no object in a list that is being reclaimed */
     }
     return hook;
 }

@@ -104,10 +104,11 @@ struct weft_domain {
     weft_domain *next; /* under the registry's lock */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
-    weft_i_aligned weft_i_mutex owners; /* who owns which local, and `shared`; taken before `lock`, never over a callback */
+    weft_i_aligned weft_i_mutex owners; /* who owns which local, and `shared`; never held over a callback */
     weft_i_local shared;                /* of the threads that have no local, and of those that ended */
-    weft_i_aligned weft_i_mutex lock;   /* linked guards and blocker, for a few instructions */
+    weft_i_aligned weft_i_mutex linked_lock; /* by weft_i_lock_linked; taken after `owners` */
     weft_guard *_Atomic linked;
+    weft_i_mutex blocker_lock; /* taken after `owners` */
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans; /* retired by them, not yet in `shared` or adopted by a scan */
     weft_i_atomic_size orphan_count;
@@ -225,6 +226,7 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
         if (weft_i_likely(hook != NULL)) {
             cache->head = hook->next;
             cache->count--;
+            weft_i_compiler_fence(); /* a fork finds no node in a cache that is written to */
             return hook;
         }
     }

@@ -30,7 +30,10 @@
 #define DOMAIN_X1 memory_order_acq_rel /* seal a batch -> GUARD_A1, DOMAIN_X1: who reads this epoch or a later one sees the unlinkings of the batch */
 #endif
 #ifndef DOMAIN_A3
-#define DOMAIN_A3 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
+#define DOMAIN_A3 memory_order_acquire /* is any guard linked -> LINKED_R1, DOMAIN_R1: sees the guards that were linked before the heavy fence */
+#endif
+#ifndef DOMAIN_A4
+#define DOMAIN_A4 memory_order_acquire /* is a slot free -> GUARD_R5: the uses under its guard are over */
 #endif
 /* clang-format on */
 
@@ -58,23 +61,36 @@ typedef struct hazards {
 typedef struct scan {
     weft_domain *domain;
     bool holds_lock;        /* of the linked guards */
+    weft_i_signals signals; /* then: as they were */
     weft_i_bags maybe, kept;
     weft_i_blocker known;   /* as noted by earlier scans */
     weft_i_blocker blocker; /* the known one if it is still in the way, or else the first one met */
     hazards words;
 } scan;
 
+/*
+ * What is taken is out of its list before anything else happens to it: in a fork's child the lists of a thread that
+ * vanished at any moment are whole, and no object is in two of them.
+ */
+static weft_i_list take(weft_i_list *list)
+{
+    weft_i_list taken = *list;
+    *list = (weft_i_list){0};
+    weft_i_compiler_fence();
+    return taken;
+}
+
 void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
 {
-    if (!from->head)
+    weft_i_list taken = take(from);
+    if (!taken.head)
         return;
-    from->tail->next = to->head;
+    taken.tail->next = to->head;
     if (!to->head)
-        to->tail = from->tail;
-    weft_i_compiler_fence(); /* a fork finds the list whole at any moment */
-    to->head = from->head;
-    to->count += from->count;
-    *from = (weft_i_list){0};
+        to->tail = taken.tail;
+    weft_i_compiler_fence(); /* likewise */
+    to->head = taken.head;
+    to->count += taken.count;
 }
 
 bool weft_i_bags_empty(const weft_i_bags *bags)
@@ -104,7 +120,7 @@ static weft_guard *lock_linked(scan *s)
 {
     if (!weft_i_load(&s->domain->linked, DOMAIN_A3))
         return NULL;
-    weft_i_mutex_lock(&s->domain->lock);
+    s->signals = weft_i_lock_linked(s->domain);
     s->holds_lock = true;
     /* relaxed: under the lock */
     return weft_i_load(&s->domain->linked, memory_order_relaxed);
@@ -113,7 +129,7 @@ static weft_guard *lock_linked(scan *s)
 static void unlock_linked(scan *s)
 {
     if (s->holds_lock)
-        weft_i_mutex_unlock(&s->domain->lock);
+        weft_i_unlock_linked(s->domain, s->signals);
     s->holds_lock = false;
 }
 
@@ -239,17 +255,16 @@ static void scan_hazards(scan *s, weft_i_local *local, weft_i_bags *freed)
 {
     if (!weft_i_heavy_fence())
         return;
-    s->maybe = local->bags;
-    local->bags = (weft_i_bags){0};
+    weft_i_bags_splice(&s->maybe, &local->bags);
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         for (int i = 0, open = weft_i_record_slots(r); i < open; i++)
-            gather(s, &r->slot[i].words, weft_i_record_thread_id(r));
+            gather(s, &r->thread.slot[i].words, weft_i_record_thread_id(r));
     for (weft_guard *g = lock_linked(s); g; g = g->next)
-        gather(s, &g->own, (int)g->own_thread);
+        gather(s, &g->own.words, (int)g->own_thread);
     unlock_linked(s);
     filter(s);
     weft_i_bags_splice(freed, &s->maybe);
-    local->bags = s->kept;
+    weft_i_bags_splice(&local->bags, &s->kept);
     if (s->words.total > WEFT_BATCH)
         local->room = s->words.total;
 }
@@ -280,12 +295,12 @@ static oldest find_oldest(scan *s)
     oldest o = {0, {0}};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         for (int i = 0, open = weft_i_record_slots(r); i < open; i++) {
-            uintptr_t value = word_of(&r->slot[i].words, 0);
-            if (value && weft_i_load(&r->slot[i].domain, DOMAIN_A1) == (void *)s->domain)
-                consider(&o, &r->slot[i].words, value, weft_i_record_thread_id(r));
+            uintptr_t value = word_of(&r->thread.slot[i].words, 0);
+            if (value && weft_i_load(&r->thread.slot[i].domain, DOMAIN_A1) == (void *)s->domain)
+                consider(&o, &r->thread.slot[i].words, value, weft_i_record_thread_id(r));
         }
     for (weft_guard *g = lock_linked(s); g; g = g->next)
-        consider(&o, &g->own, word_of(&g->own, 0), (int)g->own_thread);
+        consider(&o, &g->own.words, word_of(&g->own.words, 0), (int)g->own_thread);
     unlock_linked(s);
     return o;
 }
@@ -313,9 +328,12 @@ static void scan_epochs(scan *s, weft_i_local *local, weft_i_bags *freed)
         weft_i_bags_splice(freed, &local->sealed[done++].bags);
     size_t waiting = 0;
     for (int i = done; i < local->sealed_count; i++) {
-        local->sealed[i - done] = local->sealed[i];
+        weft_i_batch *batch = &local->sealed[i - done];
+        batch->epoch = local->sealed[i].epoch;
+        if (done > 0)
+            weft_i_bags_splice(&batch->bags, &local->sealed[i].bags);
         for (int b = 0; b < WEFT_I_BAGS; b++)
-            waiting += local->sealed[i].bags.of[b].count;
+            waiting += batch->bags.of[b].count;
     }
     local->sealed_count -= done;
     if (waiting)
@@ -339,9 +357,9 @@ static void remember(scan *s)
 void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
 {
     scan s = {.domain = domain};
-    if (weft_i_mutex_trylock(&domain->lock)) {
+    if (weft_i_mutex_trylock(&domain->blocker_lock)) {
         s.known = domain->blocker;
-        weft_i_mutex_unlock(&domain->lock);
+        weft_i_mutex_unlock(&domain->blocker_lock);
     }
     local->room = WEFT_BATCH;
     local->range_bytes = 0;
@@ -349,10 +367,16 @@ void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
         scan_epochs(&s, local, freed);
     else
         scan_hazards(&s, local, freed);
-    if (weft_i_mutex_trylock(&domain->lock)) {
+    if (weft_i_mutex_trylock(&domain->blocker_lock)) {
         remember(&s);
-        weft_i_mutex_unlock(&domain->lock);
+        weft_i_mutex_unlock(&domain->blocker_lock);
     }
+}
+
+static bool held_in(weft_i_record *record, int slot, weft_domain *domain)
+{
+    return !(weft_i_load(&record->thread.free, DOMAIN_A4) >> slot & 1) &&
+           weft_i_load(&record->thread.slot[slot].domain, DOMAIN_A1) == (void *)domain;
 }
 
 size_t weft_i_guards_held(weft_domain *domain, int thread)
@@ -361,8 +385,7 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
     scan s = {.domain = domain};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         for (int i = 0, open = weft_i_record_slots(r); i < open; i++)
-            held += word_of(&r->slot[i].words, 0) != 0 && (!thread || weft_i_record_thread_id(r) == thread) &&
-                    weft_i_load(&r->slot[i].domain, DOMAIN_A1) == (void *)domain;
+            held += (!thread || weft_i_record_thread_id(r) == thread) && held_in(r, i, domain);
     for (weft_guard *g = lock_linked(&s); g; g = g->next)
         held += !thread || (int)g->own_thread == thread;
     unlock_linked(&s);

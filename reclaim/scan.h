@@ -20,4 +20,8 @@ void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
 bool weft_i_bags_empty(const weft_i_bags *bags);
 void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
 
+/* The linked guards, with signals blocked. */
+weft_i_signals weft_i_lock_linked(weft_domain *domain);
+void weft_i_unlock_linked(weft_domain *domain, weft_i_signals signals);
+
 #endif

@@ -66,11 +66,11 @@ weft_i_inline void weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node 
 
 weft_i_inline bool weft_i_treiber_try_pop(weft_treiber *stack, void **value, weft_scheme scheme)
 {
-    weft_guard guard;
+    weft_guard own;
     weft_i_backoff backoff = {0};
     void *top;
-    weft_i_enter_as(&guard, stack->domain, scheme);
-    while ((top = weft_i_protect_word(&guard, 0, &stack->top, scheme)) != NULL) {
+    weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
+    while ((top = weft_i_protect(hold, 0, &stack->top, scheme)) != NULL) {
         weft_i_treiber_node *node = top;
         weft_i_treiber_node *next = weft_i_read(&node->next);
         /* relaxed: a failure reads nothing */
@@ -80,7 +80,7 @@ weft_i_inline bool weft_i_treiber_try_pop(weft_treiber *stack, void **value, wef
     }
     if (top)
         *value = weft_i_read(&((weft_i_treiber_node *)top)->value);
-    weft_leave(&guard);
+    weft_i_end(hold, &own);
     if (!top)
         return false;
     weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &((weft_i_treiber_node *)top)->hook,

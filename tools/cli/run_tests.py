@@ -150,7 +150,7 @@ def main():
         session.line("FAILED: " + failure)
     if session.skipped:
         session.line("%d skipped" % session.skipped)
-    session.line("%.0f seconds" % (time.monotonic() - began))
+    session.line("%.1f seconds" % (time.monotonic() - began))
     session.line("%d passed, %d failed" % (session.passed, session.failed))
     return 1 if session.failed else 0
 
