@@ -186,7 +186,6 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     weft_i_record *own = weft_i_record_peek();
-    weft_i_mutex_init(&registry);
     events->fork_child();
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         if (r == own || !weft_i_load(&r->owned, RECORD_A4))
@@ -201,6 +200,7 @@ static void after_fork_in_child(void)
     /* relaxed: one thread; membarrier's registration is the parent's memory map's and must be made again */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER && !weft_i_sys_membarrier_probe())
         leave_membarrier();
+    weft_i_mutex_unlock(&registry); /* taken by this thread before the fork */
 }
 
 /* Under the registry's lock; false when the process has no key left. */

@@ -82,7 +82,7 @@ static void on_fork_prepare(void)
     }
 }
 
-static void on_fork_parent(void)
+static void after_fork(void)
 {
     weft_i_signals signals = signals_before_fork;
     for (weft_domain *d = domains; d; d = d->next) {
@@ -96,11 +96,7 @@ static void on_fork_parent(void)
 
 static void on_fork_child(void)
 {
-    weft_i_mutex_init(&registry);
     for (weft_domain *d = domains; d; d = d->next) {
-        weft_i_mutex_init(&d->owners);
-        weft_i_mutex_init(&d->linked_lock);
-        weft_i_mutex_init(&d->blocker_lock);
         /* they lie on stacks: those of other threads are gone */
         keep_linked(d, forking_thread, false);
         /* relaxed: one thread */
@@ -123,10 +119,10 @@ static void on_fork_done(void)
 {
     for (weft_domain *d = domains; d; d = d->next)
         weft_i_recount(d);
-    weft_i_sys_restore_signals(signals_before_fork);
+    after_fork();
 }
 
-const weft_i_record_events weft_i_record_events_of_domains = {on_exit,       on_fork_prepare, on_fork_parent,
+const weft_i_record_events weft_i_record_events_of_domains = {on_exit,       on_fork_prepare, after_fork,
                                                               on_fork_child, on_fork_lost,    on_fork_done};
 
 /* ---- life of a domain ---- */

@@ -202,12 +202,12 @@ weft_i_inline void weft_i_retire_sized(weft_domain *domain, weft_i_local *local,
     weft_i_count(&local->counters.retired_bytes, size);
     if (range && (local->range_bytes += size) >= WEFT_BATCH_BYTES)
         local->room = 1;
-    bool full = local->room <= 1;
+    bool full = local->room <= 1, ready = local->ready.head != NULL;
     local->room--;
     weft_i_local_leave(local);
     if (weft_i_unlikely(full))
         weft_i_collect(local);
-    else if (local->ready.head)
+    else if (ready)
         weft_i_drain(local, 2);
 }
 
