@@ -37,7 +37,7 @@
 /* clang-format on */
 
 /* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
-static weft_i_record no_record = {.thread = {.use_fence = 1}};
+static weft_i_record no_record = {.thread = {.attention = WEFT_I_FENCES}};
 
 __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
 
@@ -66,8 +66,10 @@ weft_i_record *weft_i_record_peek(void)
 
 void weft_i_publish_slow(weft_i_thread *thread)
 {
+    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    int fences = weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES;
     weft_i_full_fence();
-    if (thread != &no_record.thread)
+    if (fences && thread != &no_record.thread)
         weft_i_store(&((weft_i_record *)thread)->passed_fence, 1, RECORD_R3);
 }
 
@@ -76,7 +78,7 @@ static void leave_membarrier(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
-        weft_i_store(&r->thread.use_fence, 1, memory_order_relaxed);
+        (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&mode, TURNING, RECORD_R5);
 }
 
@@ -139,14 +141,21 @@ bool weft_i_record_open(weft_i_record *record)
     return true;
 }
 
+static void clear(weft_i_slot *slot)
+{
+    for (int w = 0; w < WEFT_I_WORDS; w++)
+        weft_i_store(&slot->words.word[w], NULL, RECORD_R4);
+}
+
 /* Guards that the thread did not leave count as left. */
 static void clear_slots(weft_i_record *record)
 {
     /* relaxed: only the owner writes them, and it is this thread or gone */
     int open = weft_i_load(&record->open, memory_order_relaxed);
     for (int i = 0; i < open; i++)
-        for (int w = 0; w < WEFT_I_WORDS; w++)
-            weft_i_store(&record->thread.slot[i].words.word[w], NULL, RECORD_R4);
+        clear(&record->thread.slot[i]);
+    clear(&record->operation);
+    weft_i_store(&record->busy, 0, RECORD_R4);
     weft_i_store(&record->thread.free, slots_below(open), memory_order_relaxed); /* relaxed: likewise */
 }
 
@@ -236,9 +245,9 @@ static weft_i_record *take_record(void *default_domain)
     if (!record && !(record = new_record()))
         return NULL;
     /* relaxed: the lock orders mode and flags; this thread publishes nothing before it reads them */
-    int fence = weft_i_load(&mode, memory_order_relaxed) != MEMBARRIER;
-    weft_i_store(&record->thread.use_fence, fence, memory_order_relaxed);
-    weft_i_store(&record->passed_fence, fence, RECORD_R3);
+    bool fences = weft_i_load(&mode, memory_order_relaxed) != MEMBARRIER;
+    weft_i_store(&record->thread.attention, fences ? WEFT_I_FENCES : 0, memory_order_relaxed);
+    weft_i_store(&record->passed_fence, fences, RECORD_R3);
     record->thread.default_domain = default_domain;
     weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */
     weft_i_store(&record->owned, 1, RECORD_R4);

@@ -32,11 +32,16 @@ typedef struct weft_i_callback {
     struct weft_i_callback *outer;
 } weft_i_callback;
 
+/* In a record's `attention`: publish with fences; and times THIEF, how many barriers want the thread's lists. */
+enum { WEFT_I_FENCES = 1, WEFT_I_THIEF = 2 };
+
 typedef struct weft_i_record {
     weft_i_thread thread; /* first: published */
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
+    weft_i_atomic_int busy;   /* inside an operation, with the right to this thread's lists (reclaim/local.h) */
+    weft_i_slot operation;    /* what that protects: an operation needs no free slot */
     weft_i_atomic_int open; /* slots that were ever free to take */
     struct weft_i_callback *callback; /* that runs now, the owner's alone */
     weft_i_hint hint[WEFT_HINTS];

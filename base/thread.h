@@ -31,7 +31,7 @@ enum { WEFT_I_SLOTS = 32 };
 typedef struct weft_i_thread {
     weft_i_atomic_size free; /* bit i: slot i may be taken; 0 before there is a record */
     void *default_domain;
-    weft_i_atomic_int use_fence; /* 1: membarrier is not to be had, publish with a fence */
+    weft_i_atomic_int attention; /* not 0: call weft_i_publish_slow after publishing */
     weft_i_atomic_int thread_id;
     void *reserved[5];
     weft_i_slot slot[WEFT_I_SLOTS];
@@ -40,7 +40,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 extern WEFT_API __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec")));
 
-/* A full fence, and the record's note that it has passed one. */
+/* A full fence; and where membarrier is not to be had, the record's note that it has passed one. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP
@@ -54,7 +54,7 @@ static inline void weft_i_light_fence(weft_i_thread *thread)
 {
     WEFT_I_ORDERS
     /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (base/record.c) */
-    if (weft_i_unlikely(weft_i_load(&thread->use_fence, memory_order_relaxed) != 0))
+    if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(thread);
     else
         weft_i_compiler_fence();

@@ -174,7 +174,7 @@ typedef struct weft_i_walk {
     int word;              /* that protects it; the other one protects prev's holder */
 } weft_i_walk;
 
-typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_AT_DUMMY, WEFT_I_LOST } weft_i_seen;
+typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_AT_DUMMY, WEFT_I_ASTRAY } weft_i_seen;
 
 /* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
 weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
@@ -182,7 +182,7 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
     if (scheme != WEFT_HAZARD)
         return;
     weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
-    weft_i_light_fence(hold.thread);
+    weft_i_hold_fence(hold);
 }
 
 /* Reads and protects what `prev` leads to. False: prev's holder is dead. */
@@ -203,12 +203,12 @@ weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
     }
 }
 
-/* Looks at what is behind `prev`, unlinking what is dead. LOST: begin again. */
+/* Looks at what is behind `prev`, unlinking what is dead. ASTRAY: begin again. */
 weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
 {
     for (;;) {
         if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
-            return WEFT_I_LOST;
+            return WEFT_I_ASTRAY;
         if (!w->here)
             return WEFT_I_AT_END;
         bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
@@ -223,7 +223,7 @@ weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
         void *expected = w->at;
         next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
         if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
-            return WEFT_I_LOST;
+            return WEFT_I_ASTRAY;
     }
 }
 

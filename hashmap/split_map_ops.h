@@ -16,7 +16,7 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
         (void)weft_i_fetch_add(&kinds->users, 1, memory_order_relaxed);
         kind = whole_entry ? &kinds->entry : &kinds->value;
     }
-    weft_i_retire(map->domain, weft_i_local_get(map->domain), &node->hook, kind);
+    weft_i_retire(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
 /*
@@ -29,7 +29,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
     weft_i_seen seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
         weft_i_map_node *node = w->here;
-        if (seen == WEFT_I_LOST) {
+        if (seen == WEFT_I_ASTRAY) {
             seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
             continue;
         }
@@ -211,7 +211,7 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
     weft_map *map = it->map;
     weft_i_seen seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
     while (seen != WEFT_I_AT_END) {
-        if (seen == WEFT_I_LOST) {
+        if (seen == WEFT_I_ASTRAY) {
             same = 0;
             seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
             continue;

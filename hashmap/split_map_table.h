@@ -93,7 +93,7 @@ weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_h
     weft_i_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
         weft_i_seen seen = weft_i_walk_look(w, scheme);
-        bool pass = false, lost = seen == WEFT_I_LOST;
+        bool pass = false, lost = seen == WEFT_I_ASTRAY;
         if (seen == WEFT_I_AT_NODE) {
             pass = ((weft_i_map_node *)w->here)->hash < hash;
         } else if (seen == WEFT_I_AT_DUMMY) {

@@ -53,93 +53,107 @@ struct weft_msq {
     weft_i_aligned weft_atomic_ptr tail;
 };
 
+weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
+{
+    weft_i_write(&node->value, value);
+    /* relaxed: the node is private until MSQ_R1 */
+    weft_i_store(&node->next, NULL, memory_order_relaxed);
+}
+
 /* NULL: out of memory. */
 weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
 {
     weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (weft_i_likely(node != NULL)) {
-        weft_i_write(&node->value, value);
-        /* relaxed: the node is private until MSQ_R1 */
-        weft_i_store(&node->next, NULL, memory_order_relaxed);
-    }
+    if (node)
+        weft_i_msq_node_fill(node, value);
     return node;
 }
 
-/* Links the chain first..last, last's next being NULL. */
-weft_i_inline void weft_i_msq_link(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_scheme scheme)
+/* E5 to E17, once: links the chain first..last, last's next being NULL. */
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
+                                             weft_i_msq_node *last, weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
+    weft_i_msq_node *tail = at;
+    void *next = weft_i_load(&tail->next, MSQ_A1);
+    if (weft_i_unlikely(next != NULL)) { /* tail lags: help */
+        /* relaxed: a failure means that somebody else has helped */
+        (void)weft_i_cas(&queue->tail, &at, next, MSQ_R2, memory_order_relaxed);
+        return WEFT_I_AGAIN;
+    }
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, first, MSQ_R1, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* relaxed: as above */
+    return WEFT_I_DONE;
+}
+
+/* D2 to D19, once. *old is the node that was the dummy, to be retired. */
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
+                                             weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->head, scheme);
+    weft_i_msq_node *head = at;
+    void *tail = weft_i_load(&queue->tail, MSQ_A3);
+    weft_i_msq_node *next = weft_i_load(&head->next, MSQ_A2);
+    if (!next)
+        return WEFT_I_EMPTY;
+    if (scheme == WEFT_HAZARD) {
+        weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
+        weft_i_hold_fence(hold);
+        if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))
+            return WEFT_I_AGAIN;
+    }
+    if (weft_i_unlikely(at == tail)) { /* invariant 2; relaxed: a failure means that somebody else has helped */
+        (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
+        return WEFT_I_AGAIN;
+    }
+    *value = weft_i_read(&next->value);
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    *old = head;
+    return WEFT_I_DONE;
+}
+
+weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
+{
+    if (scheme == WEFT_HAZARD)
+        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+}
+
+/* Until it is done. */
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                       weft_i_outcome before, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_backoff backoff = {0};
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    for (;;) {
-        void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
-        weft_i_msq_node *tail = at;
-        void *next = weft_i_load(&tail->next, MSQ_A1);
-        if (next) { /* tail lags: help */
-            /* relaxed: a failure means that somebody else has helped */
-            (void)weft_i_cas(&queue->tail, &at, next, MSQ_R2, memory_order_relaxed);
-            continue;
-        }
-        /* relaxed: a failure reads nothing */
-        if (weft_i_likely(weft_i_cas(&tail->next, &next, first, MSQ_R1, memory_order_relaxed))) {
-            (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed);
-            break;
-        }
-        weft_i_backoff_wait(&backoff);
-    }
+    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_msq_link(queue, hold, first, last, scheme))
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
     weft_i_end(hold, &own);
 }
 
-weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
-{
-    weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value);
-    if (weft_i_unlikely(!node))
-        return -1;
-    weft_i_msq_link(queue, node, node, scheme);
-    return 0;
-}
-
-/* The node that was the dummy, to be retired; NULL: empty. */
-weft_i_inline weft_i_msq_node *weft_i_msq_take(weft_msq *queue, void **value, weft_i_hold hold, weft_scheme scheme)
-{
-    weft_i_backoff backoff = {0};
-    for (;;) {
-        void *at = weft_i_protect(hold, 0, &queue->head, scheme);
-        weft_i_msq_node *head = at;
-        void *tail = weft_i_load(&queue->tail, MSQ_A3);
-        weft_i_msq_node *next = weft_i_load(&head->next, MSQ_A2);
-        if (!next)
-            return NULL;
-        if (scheme == WEFT_HAZARD) {
-            weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
-            weft_i_light_fence(hold.thread);
-            if (weft_i_load(&queue->head, MSQ_A4) != at)
-                continue;
-        }
-        if (weft_i_unlikely(at == tail)) { /* invariant 2; relaxed: a failure means that somebody else has helped */
-            (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
-            continue;
-        }
-        *value = weft_i_read(&next->value);
-        /* relaxed: a failure reads nothing */
-        if (weft_i_likely(weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
-            return head;
-        weft_i_backoff_wait(&backoff);
-    }
-}
-
-weft_i_inline bool weft_i_msq_try_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
+weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_outcome before, weft_scheme scheme)
 {
     weft_guard own;
     void *taken = NULL;
+    weft_i_msq_node *old = NULL;
+    weft_i_backoff backoff = {0};
+    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    weft_i_msq_node *old = weft_i_msq_take(queue, &taken, hold, scheme);
-    if (scheme == WEFT_HAZARD)
-        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+    do {
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+        now = weft_i_msq_take(queue, hold, &taken, &old, scheme);
+    } while (now == WEFT_I_AGAIN || now == WEFT_I_LOST);
+    weft_i_msq_let_go(hold, scheme);
     weft_i_end(hold, &own);
-    if (!old)
+    if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL]);
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     *value = taken;
     return true;
 }

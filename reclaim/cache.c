@@ -17,11 +17,6 @@
 
 static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE};
 
-const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
-    {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
-    {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
-};
-
 /* `local` may be NULL: then it is counted where several threads count. */
 static void count_allocated(weft_domain *domain, weft_i_local *local, size_t change)
 {

@@ -28,7 +28,7 @@ static weft_domain default_domain = {
     .owners = WEFT_I_MUTEX_INIT,
     .linked_lock = WEFT_I_MUTEX_INIT,
     .blocker_lock = WEFT_I_MUTEX_INIT,
-    .shared = {.domain = &default_domain, .room = WEFT_BATCH},
+    .shared = {.domain = &default_domain},
 };
 
 static weft_i_mutex registry = WEFT_I_MUTEX_INIT; /* the list of domains; taken before a domain's locks */
@@ -147,7 +147,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
                                    : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain, .room = WEFT_BATCH}};
+    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners);
     weft_i_mutex_init(&domain->linked_lock);
@@ -269,6 +269,9 @@ static int barrier(weft_domain *domain, weft_i_local *mine, uint64_t start, uint
 {
     uint64_t nap = 10000;
     bool stolen = false;
+    weft_i_mutex_lock(&domain->owners);
+    domain->round++;
+    weft_i_mutex_unlock(&domain->owners);
     weft_i_bags freed = {0};
     for (;;) {
         if (!stolen) {
@@ -299,7 +302,7 @@ int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
             return -ETIMEDOUT;
     }
     (void)weft_i_pending(domain, NULL);
-    weft_i_local mine = {.domain = domain, .room = WEFT_BATCH};
+    weft_i_local mine = {.domain = domain};
     int error = barrier(domain, &mine, start, timeout_ns);
     if (error)
         weft_i_give_to_orphans(domain, &mine);

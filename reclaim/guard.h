@@ -90,15 +90,23 @@ static inline void *weft_i_hazard(const void *pointer)
 /* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
 typedef struct weft_i_hold {
     weft_i_slot *slot;
-    weft_i_thread *thread;
+    weft_i_thread *thread; /* NULL, a constant: it is known that no fence is needed */
 } weft_i_hold;
+
+static inline void weft_i_hold_fence(weft_i_hold hold)
+{
+    if (hold.thread)
+        weft_i_light_fence(hold.thread);
+    else
+        weft_i_compiler_fence();
+}
 
 static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
 {
     WEFT_I_ORDERS
     weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
     weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
-    weft_i_light_fence(hold.thread);
+    weft_i_hold_fence(hold);
 }
 
 /* Takes the first slot; `guard` is written to only where that is taken already. */
@@ -178,7 +186,7 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
     void *pointer = weft_i_load(source, memory_order_relaxed);
     for (;;) {
         weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), GUARD_R3);
-        weft_i_light_fence(hold.thread);
+        weft_i_hold_fence(hold);
         void *again = weft_i_load(source, GUARD_A2);
         if (weft_i_likely(again == pointer))
             return pointer;
@@ -207,7 +215,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     if (weft_i_scheme(weft_i_domain_of(hold)) == WEFT_EPOCH)
         return;
     weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
-    weft_i_light_fence(hold.thread);
+    weft_i_hold_fence(hold);
 }
 
 /* Lets go of what the guard holds and enters again: for long readers under epochs. */

@@ -2,9 +2,9 @@
  * private. A thread's part of a domain: what it has retired, what is ready to be reclaimed, its caches of nodes, its
  * counters. Only the owner touches the lists, with plain loads and stores; a barrier may take them away.
  *
- * The owner's right. It sets `busy`, light fence, looks at `stolen`; a thief sets `stolen`, heavy fence, waits for
- * `busy` to be 0: Dekker's argument with the fence on the thief's side only. `busy` is never held over a callback. An
- * owner that finds itself stolen does not wait: it retires to the domain's orphan list instead.
+ * The owner's right. It sets its record's `busy`, light fence, looks at `attention`; a thief adds to that, heavy fence,
+ * waits for `busy` to be 0: Dekker's argument with the fence on the thief's side only. `busy` is never held over a
+ * callback. An owner that finds itself called does not wait: it retires to the domain's orphan list instead.
  *
  * The way of an object: retired -> bag -> (a scan: nobody holds it) -> ready -> reclaimed, two per later call. Nodes
  * of queues, stacks and maps that own nothing go from the bag to the cache, all at once, and are allocated from there.
@@ -27,6 +27,10 @@
 #endif
 #ifndef WEFT_MAP_FROM
 #define WEFT_MAP_FROM (2u << 20)
+#endif
+/* How often a barrier yields to a thread inside an operation before it tries the others. */
+#ifndef WEFT_THIEF_TURNS
+#define WEFT_THIEF_TURNS 100
 #endif
 /* Batches under epochs that wait for readers of different ages. */
 #ifndef WEFT_SEALED
@@ -71,13 +75,13 @@ typedef struct weft_i_batch {
 
 /* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
 typedef struct weft_i_counters {
-    weft_i_atomic_size retired, reclaimed, retired_bytes, reclaimed_bytes, allocated;
+    weft_i_atomic_size granted, reclaimed, retired_bytes, reclaimed_bytes, allocated;
 } weft_i_counters;
 
 struct weft_i_local {
     weft_domain *domain;
-    weft_i_atomic_int busy, stolen;
-    size_t room; /* may be retired before the next scan */
+    weft_i_atomic_size room; /* may be retired before maintenance; counters.granted - room have been */
+    size_t left;             /* and these after that, before the next scan */
     size_t range_bytes; /* of retired objects that told their size, after the last scan */
     weft_i_bags bags;
     weft_i_list ready;
@@ -86,7 +90,8 @@ struct weft_i_local {
     weft_i_atomic_size callbacks; /* odd: a callback runs */
     weft_i_batch sealed[WEFT_SEALED];
     int sealed_count;
-    weft_i_record *owner; /* under the domain's `owners` */
+    size_t round; /* the last barrier that took its lists; under the domain's `owners`, as the next */
+    weft_i_record *owner;
     weft_i_local *_Atomic next;
 };
 
@@ -112,7 +117,8 @@ struct weft_domain {
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans; /* retired by them, not yet in `shared` or adopted by a scan */
     weft_i_atomic_size orphan_count;
-    weft_i_atomic_int barrier;
+    weft_i_atomic_int barrier; /* one is running: orphans are its */
+    size_t round;              /* its number; under `owners` */
     weft_i_atomic_int shared_callbacks; /* running now */
     weft_i_atomic_size pending_peak;
     weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
@@ -120,7 +126,7 @@ struct weft_domain {
 
 /* clang-format off */
 #ifndef LOCAL_A1
-#define LOCAL_A1 memory_order_acquire /* stolen? -> LOCAL_R2: sees the lists as the thief left them */
+#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
 #endif
 #ifndef LOCAL_R1
 #define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
@@ -129,16 +135,25 @@ struct weft_domain {
 #define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
 #endif
 #ifndef LOCAL_R2
-#define LOCAL_R2 memory_order_release /* no longer stolen -> LOCAL_A1: what the thief did to the lists comes before */
+#define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
+#endif
+#ifndef COUNT_R1
+#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
 #endif
 /* clang-format on */
 
-extern const weft_i_kind weft_i_recycle[WEFT_I_CLASSES];
+/* Kinds of nodes that own nothing; in the header, so that their fields are constants to the compiler. */
+static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
+    {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
+    {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
+};
 
 weft_i_local *weft_i_local_find(weft_domain *domain);
 void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
-void weft_i_collect(weft_i_local *local);
-void weft_i_drain(weft_i_local *local, size_t most);
+/* After a retirement that said so: scans, or reclaims what is ready. `local` may be NULL. True. */
+bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+/* The lists may be used although the thread is called to attention. */
+bool weft_i_attend(weft_i_record *record);
 /* Gives back a node that nobody else has seen. */
 void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
@@ -148,12 +163,23 @@ void weft_i_free(weft_domain *domain, void *memory, size_t size);
 void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
 void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
 
+weft_i_inline weft_i_record *weft_i_own_record(void)
+{
+    return (weft_i_record *)(void *)weft_i_self();
+}
+
+/* The caller's local in the domain; NULL: none has been made, or it is not at hand. */
+weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
+{
+    weft_i_hint *hint = &weft_i_own_record()->hint[domain->id % WEFT_HINTS];
+    return weft_i_likely(hint->id == domain->id) ? (weft_i_local *)hint->local : NULL;
+}
+
 /* The caller's local in the domain; NULL: it has none and cannot have one. */
 weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
 {
-    weft_i_record *record = (weft_i_record *)(void *)weft_i_self();
-    weft_i_hint *hint = &record->hint[domain->id % WEFT_HINTS];
-    return weft_i_likely(hint->id == domain->id) ? (weft_i_local *)hint->local : weft_i_local_find(domain);
+    weft_i_local *local = weft_i_local_peek(domain);
+    return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
 weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
@@ -162,21 +188,28 @@ weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
     weft_i_store(counter, weft_i_load(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* False: a thief has the lists. */
-weft_i_inline bool weft_i_local_enter(weft_i_local *local)
+/* Busy, and after a light fence: are the lists this thread's? */
+weft_i_inline bool weft_i_may_use_lists(weft_i_record *record)
 {
-    /* relaxed: the fence orders it before the look at `stolen` */
-    weft_i_store(&local->busy, 1, memory_order_relaxed);
-    weft_i_light_fence(weft_i_self());
-    if (weft_i_likely(!weft_i_load(&local->stolen, LOCAL_A1)))
+    return weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record);
+}
+
+/* Outside operations. False: a thief has the lists. */
+weft_i_inline bool weft_i_busy_begin(void)
+{
+    weft_i_record *record = weft_i_own_record();
+    /* relaxed: the fence orders it before the look at `attention` */
+    weft_i_store(&record->busy, 1, memory_order_relaxed);
+    weft_i_light_fence(&record->thread);
+    if (weft_i_likely(weft_i_may_use_lists(record)))
         return true;
-    weft_i_store(&local->busy, 0, LOCAL_R1);
+    weft_i_store(&record->busy, 0, LOCAL_R1);
     return false;
 }
 
-weft_i_inline void weft_i_local_leave(weft_i_local *local)
+weft_i_inline void weft_i_busy_end(void)
 {
-    weft_i_store(&local->busy, 0, LOCAL_R1);
+    weft_i_store(&weft_i_own_record()->busy, 0, LOCAL_R1);
 }
 
 weft_i_inline void weft_i_list_push(weft_i_list *list, weft_i_hook *hook)
@@ -189,48 +222,85 @@ weft_i_inline void weft_i_list_push(weft_i_list *list, weft_i_hook *hook)
     list->count++;
 }
 
-weft_i_inline void weft_i_retire_sized(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
-                                       const weft_i_kind *kind, size_t size, bool range)
+/* With the right to the lists. True: call weft_i_maintain once no longer busy. */
+weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
-    if (weft_i_unlikely(!local) || weft_i_unlikely(!weft_i_local_enter(local))) {
-        weft_i_retire_orphan(domain, hook);
-        return;
-    }
     weft_i_list_push(&local->bags.of[kind->bag], hook);
-    weft_i_count(&local->counters.retired, 1);
     weft_i_count(&local->counters.retired_bytes, size);
-    if (range && (local->range_bytes += size) >= WEFT_BATCH_BYTES)
-        local->room = 1;
-    bool full = local->room <= 1, ready = local->ready.head != NULL;
-    local->room--;
-    weft_i_local_leave(local);
-    if (weft_i_unlikely(full))
-        weft_i_collect(local);
-    else if (ready)
-        weft_i_drain(local, 2);
+    /* relaxed: this thread's; readers want a figure */
+    size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: likewise */
+    return (ptrdiff_t)room <= 0;
 }
 
-/* Retires a node that is wholly unlinked. Cannot fail. */
-weft_i_inline void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind)
+/* Retires what is wholly unlinked, outside operations. Cannot fail. */
+void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+
+/*
+ * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The
+ * public function makes it, and calls nothing that returns to it, so that it saves no registers; what goes another way
+ * than usual goes to a function of its own, which does the operation with guards.
+ */
+typedef struct weft_i_attempt {
+    weft_i_record *record;
+    weft_i_local *local;
+    weft_i_hold hold;
+} weft_i_attempt;
+
+typedef enum weft_i_outcome {
+    WEFT_I_DONE,
+    WEFT_I_EMPTY,
+    WEFT_I_AGAIN, /* something has moved on */
+    WEFT_I_LOST   /* to another thread: back off */
+} weft_i_outcome;
+
+/* False: no local yet, or the thread is called to attention. */
+weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
 {
-    weft_i_retire_sized(domain, local, hook, kind, kind->size, false);
+    weft_i_record *record = weft_i_own_record();
+    weft_i_local *local = weft_i_local_peek(domain);
+    if (weft_i_unlikely(!local))
+        return false;
+    *attempt = (weft_i_attempt){record, local, {&record->operation, NULL}};
+    /* relaxed: the fence orders it before the look at `attention`; if that is 0, a mode without membarrier has not
+       begun, or reclaims nothing before this thread has passed a fence in a later operation */
+    weft_i_store(&record->busy, 1, memory_order_relaxed);
+    weft_i_compiler_fence();
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, LOCAL_A1))) {
+        weft_i_store(&record->busy, 0, LOCAL_R1);
+        return false;
+    }
+    weft_i_store(&attempt->hold.slot->domain, (void *)domain, GUARD_R1);
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(attempt->hold, domain);
+    return true;
+}
+
+weft_i_inline void weft_i_attempt_end(weft_i_attempt attempt)
+{
+    weft_i_store(&attempt.hold.slot->words.word[0], NULL, GUARD_R4);
+    weft_i_store(&attempt.record->busy, 0, LOCAL_R1);
+}
+
+/* A node from the thread's cache; NULL: it is empty. */
+weft_i_inline void *weft_i_cache_pop(weft_i_local *local, int node_class)
+{
+    weft_i_list *cache = &local->cache[node_class];
+    weft_i_hook *hook = cache->head;
+    if (weft_i_likely(hook != NULL)) {
+        cache->head = hook->next;
+        cache->count--;
+        weft_i_compiler_fence(); /* a fork finds no node in a cache that is written to */
+    }
+    return hook;
 }
 
 /* A node's memory, from the thread's cache when it has one. NULL: out of memory. */
 weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, int node_class)
 {
-    if (weft_i_likely(local != NULL)) {
-        weft_i_list *cache = &local->cache[node_class];
-        weft_i_hook *hook = cache->head;
-        if (weft_i_likely(hook != NULL)) {
-            cache->head = hook->next;
-            cache->count--;
-            weft_i_compiler_fence(); /* a fork finds no node in a cache that is written to */
-            return hook;
-        }
-    }
-    return weft_i_node_alloc_slow(local, domain, node_class);
+    void *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+    return weft_i_likely(node != NULL) ? node : weft_i_node_alloc_slow(local, domain, node_class);
 }
 
 #endif

@@ -8,12 +8,18 @@
 
 extern const weft_i_record_events weft_i_record_events_of_domains;
 
+void weft_i_collect(weft_i_local *local);
+void weft_i_drain(weft_i_local *local, size_t most);
 weft_i_local *weft_i_locals(weft_domain *domain);
 weft_i_local *weft_i_next_local(weft_i_local *local);
 void weft_i_local_abandon(weft_domain *domain, weft_i_record *record, bool vanished);
 void weft_i_after_exit(weft_domain *domain);
 bool weft_i_steal(weft_domain *domain, weft_i_bags *waiting, weft_i_list *ready);
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
+void weft_i_adopt_unless_barrier(weft_domain *domain, weft_i_bags *bags);
+void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
+void weft_i_collect_orphans(weft_domain *domain);
+size_t weft_i_size_of(const weft_i_hook *hook);
 void weft_i_reclaim_bags(weft_domain *domain, weft_i_bags *bags);
 void weft_i_trim(weft_i_local *local);
 void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed);

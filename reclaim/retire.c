@@ -2,6 +2,23 @@
 
 #include <errno.h>
 
+void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+{
+    bool due = true;
+    if (local && weft_i_busy_begin()) {
+        due = weft_i_retire_busy(local, hook, kind, size);
+        if (kind->shape == WEFT_I_RANGE)
+            local->range_bytes += size;
+        due = due || local->range_bytes >= WEFT_BATCH_BYTES;
+        weft_i_busy_end();
+    } else {
+        hook->kind = kind;
+        weft_i_retire_orphan(domain, hook);
+    }
+    if (due)
+        (void)weft_i_maintain(domain, local);
+}
+
 static weft_hook *public_hook(weft_i_hook *link)
 {
     return (weft_hook *)(void *)link;
@@ -32,7 +49,7 @@ void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t
         return;
     domain = domain ? domain : weft_default_domain();
     *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
-    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &public_kind, size, true);
+    weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &public_kind, size);
 }
 
 int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx), void *ctx)
@@ -44,6 +61,6 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
     if (!hook)
         return -ENOMEM;
     *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
-    weft_i_retire_sized(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0, true);
+    weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0);
     return 0;
 }

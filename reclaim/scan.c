@@ -107,6 +107,14 @@ void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from)
         weft_i_list_splice(&to->of[b], &from->of[b]);
 }
 
+/* A record's slots, for scans: that of operations, then those of guards. */
+enum { OPERATION = -1 };
+
+static weft_i_slot *slot_of(weft_i_record *record, int i)
+{
+    return i == OPERATION ? &record->operation : &record->thread.slot[i];
+}
+
 static uintptr_t word_of(const weft_i_words *words, int i)
 {
     return (uintptr_t)weft_i_load((weft_atomic_ptr *)&words->word[i], DOMAIN_A2);
@@ -257,8 +265,8 @@ static void scan_hazards(scan *s, weft_i_local *local, weft_i_bags *freed)
         return;
     weft_i_bags_splice(&s->maybe, &local->bags);
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        for (int i = 0, open = weft_i_record_slots(r); i < open; i++)
-            gather(s, &r->thread.slot[i].words, weft_i_record_thread_id(r));
+        for (int i = OPERATION, open = weft_i_record_slots(r); i < open; i++)
+            gather(s, &slot_of(r, i)->words, weft_i_record_thread_id(r));
     for (weft_guard *g = lock_linked(s); g; g = g->next)
         gather(s, &g->own.words, (int)g->own_thread);
     unlock_linked(s);
@@ -266,7 +274,7 @@ static void scan_hazards(scan *s, weft_i_local *local, weft_i_bags *freed)
     weft_i_bags_splice(freed, &s->maybe);
     weft_i_bags_splice(&local->bags, &s->kept);
     if (s->words.total > WEFT_BATCH)
-        local->room = s->words.total;
+        local->left = s->words.total;
 }
 
 /* ---- epochs ---- */
@@ -294,10 +302,11 @@ static oldest find_oldest(scan *s)
 {
     oldest o = {0, {0}};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        for (int i = 0, open = weft_i_record_slots(r); i < open; i++) {
-            uintptr_t value = word_of(&r->thread.slot[i].words, 0);
-            if (value && weft_i_load(&r->thread.slot[i].domain, DOMAIN_A1) == (void *)s->domain)
-                consider(&o, &r->thread.slot[i].words, value, weft_i_record_thread_id(r));
+        for (int i = OPERATION, open = weft_i_record_slots(r); i < open; i++) {
+            weft_i_slot *slot = slot_of(r, i);
+            uintptr_t value = word_of(&slot->words, 0);
+            if (value && weft_i_load(&slot->domain, DOMAIN_A1) == (void *)s->domain)
+                consider(&o, &slot->words, value, weft_i_record_thread_id(r));
         }
     for (weft_guard *g = lock_linked(s); g; g = g->next)
         consider(&o, &g->own.words, word_of(&g->own.words, 0), (int)g->own_thread);
@@ -339,7 +348,7 @@ static void scan_epochs(scan *s, weft_i_local *local, weft_i_bags *freed)
     if (waiting)
         s->blocker = o.guard;
     if (waiting / WEFT_SEALED > WEFT_BATCH)
-        local->room = waiting / WEFT_SEALED;
+        local->left = waiting / WEFT_SEALED;
 }
 
 /* ---- both ---- */
@@ -361,7 +370,7 @@ void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
         s.known = domain->blocker;
         weft_i_mutex_unlock(&domain->blocker_lock);
     }
-    local->room = WEFT_BATCH;
+    local->left = WEFT_BATCH;
     local->range_bytes = 0;
     if (domain->head.scheme == WEFT_EPOCH)
         scan_epochs(&s, local, freed);
@@ -373,10 +382,11 @@ void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
     }
 }
 
-static bool held_in(weft_i_record *record, int slot, weft_domain *domain)
+static bool held_in(weft_i_record *record, int i, weft_domain *domain)
 {
-    return !(weft_i_load(&record->thread.free, DOMAIN_A4) >> slot & 1) &&
-           weft_i_load(&record->thread.slot[slot].domain, DOMAIN_A1) == (void *)domain;
+    bool held = i == OPERATION ? weft_i_load(&record->busy, LOCAL_A2)
+                               : !(weft_i_load(&record->thread.free, DOMAIN_A4) >> i & 1);
+    return held && weft_i_load(&slot_of(record, i)->domain, DOMAIN_A1) == (void *)domain;
 }
 
 size_t weft_i_guards_held(weft_domain *domain, int thread)
@@ -384,7 +394,7 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
     size_t held = 0;
     scan s = {.domain = domain};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        for (int i = 0, open = weft_i_record_slots(r); i < open; i++)
+        for (int i = OPERATION, open = weft_i_record_slots(r); i < open; i++)
             held += (!thread || weft_i_record_thread_id(r) == thread) && held_in(r, i, domain);
     for (weft_guard *g = lock_linked(&s); g; g = g->next)
         held += !thread || (int)g->own_thread == thread;

@@ -38,53 +38,53 @@ struct weft_treiber {
     weft_i_aligned weft_atomic_ptr top;
 };
 
-/* NULL: out of memory. */
-weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_domain *domain, weft_i_local *local, void *value)
+/* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
+                                                 weft_i_treiber_node *last)
 {
-    weft_i_treiber_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (weft_i_likely(node != NULL))
-        weft_i_write(&node->value, value);
-    return node;
-}
-
-/* Puts the chain first..last on top. Needs no guard: it looks into no node but its own. */
-weft_i_inline void weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last)
-{
-    weft_i_backoff backoff = {0};
     /* relaxed: confirmed by the compare-and-swap, and not followed */
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
-    for (;;) {
-        weft_i_write(&last->next, (weft_i_treiber_node *)top);
-        /* relaxed: likewise */
-        if (weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)))
-            return;
-        weft_i_backoff_wait(&backoff);
-        /* relaxed: likewise */
-        top = weft_i_load(&stack->top, memory_order_relaxed);
-    }
+    weft_i_write(&last->next, (weft_i_treiber_node *)top);
+    /* relaxed: likewise */
+    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
+                                                                                                        : WEFT_I_LOST;
 }
 
-weft_i_inline bool weft_i_treiber_try_pop(weft_treiber *stack, void **value, weft_scheme scheme)
+/* Takes the top, once. *old is the node, to be retired. */
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
+                                                 weft_i_treiber_node **old, weft_scheme scheme)
+{
+    void *top = weft_i_protect(hold, 0, &stack->top, scheme);
+    weft_i_treiber_node *node = top;
+    if (!node)
+        return WEFT_I_EMPTY;
+    weft_i_treiber_node *next = weft_i_read(&node->next);
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)next, TREIBER_R2, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    *value = weft_i_read(&node->value);
+    *old = node;
+    return WEFT_I_DONE;
+}
+
+/* Until it is done. */
+weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_i_outcome before, weft_scheme scheme)
 {
     weft_guard own;
+    weft_i_treiber_node *old = NULL;
     weft_i_backoff backoff = {0};
-    void *top;
+    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    while ((top = weft_i_protect(hold, 0, &stack->top, scheme)) != NULL) {
-        weft_i_treiber_node *node = top;
-        weft_i_treiber_node *next = weft_i_read(&node->next);
-        /* relaxed: a failure reads nothing */
-        if (weft_i_likely(weft_i_cas(&stack->top, &top, (void *)next, TREIBER_R2, memory_order_relaxed)))
-            break;
-        weft_i_backoff_wait(&backoff);
-    }
-    if (top)
-        *value = weft_i_read(&((weft_i_treiber_node *)top)->value);
+    do {
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+        now = weft_i_treiber_take(stack, hold, value, &old, scheme);
+    } while (now == WEFT_I_LOST);
     weft_i_end(hold, &own);
-    if (!top)
+    if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &((weft_i_treiber_node *)top)->hook,
-                  &weft_i_recycle[WEFT_I_SMALL]);
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     return true;
 }
 
