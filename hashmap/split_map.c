@@ -75,7 +75,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
         return -ENOMEM;
     }
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
-                      .kinds = kinds, .level = WEFT_MAP_FIRST_BITS};
+                      .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
@@ -177,11 +177,9 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     return 1;
 }
 
-void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
+static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const void *key)
 {
     weft_guard own;
-    if (!map)
-        return NULL;
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
     void *value = scheme == WEFT_EPOCH ? weft_i_map_get(map, hold, key, WEFT_EPOCH)
@@ -189,6 +187,38 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
     if (!guard)
         weft_i_end(hold, &own);
     return value;
+}
+
+/* Integers: no code of the user's runs inside. */
+weft_i_inline void *get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+{
+    void *value = NULL;
+    weft_i_attempt attempt;
+    weft_i_outcome outcome;
+    if (guard) {
+        weft_i_hold hold = weft_i_hold_of(guard);
+        outcome = weft_i_map_look(map, hold, key, &value, scheme);
+        weft_i_walk_end(hold, scheme);
+    } else {
+        if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+            return get_slow(map, NULL, key);
+        outcome = weft_i_map_look(map, attempt.hold, key, &value, scheme);
+        weft_i_walk_end(attempt.hold, scheme);
+        weft_i_attempt_end(attempt);
+    }
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return value;
+    return outcome == WEFT_I_EMPTY ? NULL : get_slow(map, guard, key);
+}
+
+void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
+{
+    if (weft_i_unlikely(!map))
+        return NULL;
+    if (map->hash)
+        return get_slow(map, guard, key);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? get(map, guard, key, WEFT_EPOCH)
+                                                    : get(map, guard, key, WEFT_HAZARD);
 }
 
 bool weft_map_contains(weft_map *map, const void *key)

@@ -52,10 +52,10 @@
 #define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
 #endif
 #ifndef MAP_A1
-#define MAP_A1 memory_order_acquire /* read level -> MAP_R1: sees the segment, and what is being closed */
+#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segment, and what is being closed */
 #endif
 #ifndef MAP_R1
-#define MAP_R1 memory_order_release /* change level -> MAP_A1: the segment was put in place, or `closing` set, before */
+#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or `closing` set, before */
 #endif
 #ifndef MAP_A2
 #define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
@@ -111,7 +111,7 @@ struct weft_map {
     void *ctx;
     weft_map_seed seed;
     weft_i_map_kinds *kinds; /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size level;
+    weft_i_aligned weft_i_atomic_size table; /* its level in the low 8 bits, above them how often that has changed */
     weft_i_atomic_size closing; /* the level whose segment is being closed; 0: none */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS];
     weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
@@ -163,18 +163,87 @@ weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *
     return map->equal ? map->equal(a, b, map->ctx) : a == b;
 }
 
+/* ---- the table, and places of buckets in it ---- */
+
+weft_i_inline size_t weft_i_level_of(size_t table)
+{
+    return table & 255;
+}
+
+weft_i_inline size_t weft_i_table_after(size_t table, size_t level)
+{
+    return ((table >> 8) + 1) << 8 | level;
+}
+
+weft_i_inline size_t weft_i_map_table(weft_map *map)
+{
+    return weft_i_load(&map->table, MAP_A1);
+}
+
+weft_i_inline size_t weft_i_map_level(weft_map *map)
+{
+    return weft_i_level_of(weft_i_map_table(map));
+}
+
+typedef struct weft_i_place {
+    size_t level; /* WEFT_MAP_FIRST_BITS: in base */
+    size_t offset;
+} weft_i_place;
+
+/* The bucket of a hash in a table of 2^level. */
+weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
+{
+    uint64_t j = hash >> (64 - level);
+    size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
+    if (level - zeros <= WEFT_MAP_FIRST_BITS)
+        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
+    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
+}
+
+weft_i_inline size_t weft_i_segment_length(size_t level)
+{
+    return (size_t)1 << (level - 1);
+}
+
+weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
+{
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
+                                        : (2 * (uint64_t)offset + 1) << (64 - level);
+}
+
+/*
+ * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
+ * buckets are in the level's own, a quarter in the one below). False: in none of these.
+ */
+weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucket, size_t level, uint64_t *start)
+{
+    for (; level > WEFT_MAP_FIRST_BITS; level--) {
+        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        size_t offset = segment ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        if (offset < weft_i_segment_length(level)) {
+            *start = weft_i_start_of(level, offset);
+            return true;
+        }
+    }
+    size_t offset = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket;
+    *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, offset);
+    return offset < sizeof map->base / sizeof *bucket;
+}
+
 /* ---- the walk ---- */
 
 typedef struct weft_i_walk {
     weft_map *map;
     weft_i_hold hold;
+    uint64_t hash;         /* a dummy that starts after it ends the walk */
+    size_t level;          /* of the table, as it was */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
     int word;              /* that protects it; the other one protects prev's holder */
 } weft_i_walk;
 
-typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_AT_DUMMY, WEFT_I_ASTRAY } weft_i_seen;
+typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_ASTRAY } weft_i_seen;
 
 /* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
 weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
@@ -203,19 +272,41 @@ weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
     }
 }
 
-/* Looks at what is behind `prev`, unlinking what is dead. ASTRAY: begin again. */
+/* Steps over what was just looked at. */
+weft_i_inline void weft_i_walk_on(weft_i_walk *w, weft_atomic_ptr *its)
+{
+    w->prev = its;
+    w->word = 3 - w->word;
+}
+
+/*
+ * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
+ * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
+ */
 weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
 {
+    uint64_t start;
     for (;;) {
         if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
             return WEFT_I_ASTRAY;
         if (!w->here)
             return WEFT_I_AT_END;
         bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+        if (dummy) {
+            if (weft_i_unlikely(!weft_i_bucket_start(w->map, w->here, w->level, &start)) &&
+                !weft_i_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
+                return WEFT_I_ASTRAY; /* its segment is being dropped */
+            if (start > w->hash)
+                return WEFT_I_AT_END;
+        }
         weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
         void *next = weft_i_load(its, MAP_S1);
-        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING))))
-            return dummy ? WEFT_I_AT_DUMMY : WEFT_I_AT_NODE;
+        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+            if (!dummy)
+                return WEFT_I_AT_NODE;
+            weft_i_walk_on(w, its);
+            continue;
+        }
         if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
             (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), MAP_S2, MAP_S1);
             continue;
@@ -225,14 +316,6 @@ weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
         if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
             return WEFT_I_ASTRAY;
     }
-}
-
-/* Steps over what was just looked at. */
-weft_i_inline void weft_i_walk_on(weft_i_walk *w)
-{
-    w->prev = weft_i_bits(w->at) & WEFT_I_DUMMY ? &((weft_i_bucket *)w->here)->link
-                                                : &((weft_i_map_node *)w->here)->next;
-    w->word = 3 - w->word;
 }
 
 weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)

@@ -34,13 +34,13 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
             continue;
         }
         if (seen != WEFT_I_AT_NODE || node->hash != hash)
-            return NULL; /* the end, a later interval, or a higher hash */
+            return NULL; /* the end of the interval, or a higher hash */
         if (weft_i_equal(map, node->key, key)) {
             if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
                 return node;
             (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
         } else {
-            weft_i_walk_on(w);
+            weft_i_walk_on(w, &node->next);
         }
         seen = weft_i_walk_look(w, scheme);
     }
@@ -142,6 +142,42 @@ weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value
     return r;
 }
 
+/*
+ * One attempt at finding an integer's value: a walk that only looks, from the hash's bucket of the present table. What
+ * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
+ * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
+ * dummies of higher levels were all unlinked when nothing was being closed, and come with a change.
+ */
+weft_i_inline weft_i_outcome weft_i_map_look(weft_map *map, weft_i_hold hold, const void *key, void **value,
+                                             weft_scheme scheme)
+{
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    size_t table = weft_i_map_table(map);
+    if (weft_i_unlikely(weft_i_load(&map->closing, MAP_A3)))
+        return WEFT_I_AGAIN;
+    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
+    weft_i_walk w = {.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
+    while (weft_i_likely(w.prev != NULL)) {
+        w.at = weft_i_load(w.prev, MAP_S1);
+        if (weft_i_unlikely(!w.at || weft_i_bits(w.at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
+            return WEFT_I_AGAIN;
+        if (weft_i_bits(w.at) & WEFT_I_DUMMY)
+            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
+        weft_i_publish(hold, w.word, w.at, scheme);
+        if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w.prev, MAP_S1) != w.at))
+            return WEFT_I_AGAIN;
+        weft_i_map_node *node = w.at;
+        if (node->key == key) {
+            *value = weft_i_protect(hold, 0, &node->value, scheme);
+            return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
+        }
+        if (node->hash > hash)
+            return WEFT_I_EMPTY;
+        weft_i_walk_on(&w, &node->next);
+    }
+    return WEFT_I_AGAIN;
+}
+
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
 {
     weft_i_walk w;
@@ -203,28 +239,36 @@ weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destr
     return value;
 }
 
+/* To the iterator's place, for a walk that no dummy ends. */
+weft_i_inline weft_i_seen weft_i_map_resume(weft_i_walk *w, weft_map_iterator *it, weft_scheme scheme)
+{
+    weft_i_hold hold = weft_i_hold_of(&it->entry);
+    weft_i_seen seen = weft_i_walk_to(w, it->map, hold, it->hash, weft_i_map_level(it->map), scheme);
+    w->hash = UINT64_MAX;
+    return seen == WEFT_I_AT_END && w->here ? weft_i_walk_look(w, scheme) : seen;
+}
+
 /* The next entry after the iterator's place; its value is protected by iterator->held. */
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_walk w;
     size_t same = 0;
-    weft_map *map = it->map;
-    weft_i_seen seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
+    weft_i_seen seen = weft_i_map_resume(&w, it, scheme);
     while (seen != WEFT_I_AT_END) {
         if (seen == WEFT_I_ASTRAY) {
             same = 0;
-            seen = weft_i_walk_to(&w, map, weft_i_hold_of(&it->entry), it->hash, weft_i_map_level(map), scheme);
+            seen = weft_i_map_resume(&w, it, scheme);
             continue;
         }
-        weft_i_map_node *node = seen == WEFT_I_AT_NODE ? w.here : NULL;
-        bool skip = node && node->hash == it->hash && same++ < it->seen;
-        *value = node && !skip ? weft_i_protect(weft_i_hold_of(&it->held), 0, &node->value, scheme) : NULL;
+        weft_i_map_node *node = w.here;
+        bool skip = node->hash == it->hash && same++ < it->seen;
+        *value = !skip ? weft_i_protect(weft_i_hold_of(&it->held), 0, &node->value, scheme) : NULL;
         if (*value) {
             it->seen = node->hash == it->hash ? it->seen + 1 : 1;
             it->hash = node->hash;
             return node;
         }
-        weft_i_walk_on(&w);
+        weft_i_walk_on(&w, &node->next);
         seen = weft_i_walk_look(&w, scheme);
     }
     return NULL;

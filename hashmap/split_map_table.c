@@ -1,32 +1,6 @@
 #define _GNU_SOURCE
 #include <weft/hashmap/split_map_table.h>
 
-/* The offset of a bucket in the level's segment; its length or more: it lies elsewhere. */
-static size_t offset_in(weft_map *map, size_t level, const weft_i_bucket *bucket)
-{
-    weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-    return segment ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
-}
-
-/* Half of all buckets are in the present level's segment, a quarter in the one below: from there down, then above. */
-bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *start)
-{
-    size_t base = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket, top = weft_i_map_level(map);
-    for (size_t n = 0, level = top; n < WEFT_MAP_LEVELS; n++) {
-        size_t offset = level > WEFT_MAP_FIRST_BITS ? offset_in(map, level, bucket) : SIZE_MAX;
-        if (level > WEFT_MAP_FIRST_BITS && offset < weft_i_segment_length(level)) {
-            *start = weft_i_start_of(level, offset);
-            return true;
-        }
-        if (level == WEFT_MAP_FIRST_BITS && base < sizeof map->base / sizeof *bucket) {
-            *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, base);
-            return true;
-        }
-        level = level ? level - 1 : WEFT_MAP_LEVELS - 1;
-    }
-    return false;
-}
-
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
 {
     weft_guard own;
@@ -82,7 +56,7 @@ static bool make_segment(weft_map *map, size_t level)
 
 void weft_i_map_grow(weft_map *map)
 {
-    size_t level = weft_i_map_level(map);
+    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
     size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS)
         return;
@@ -94,7 +68,7 @@ void weft_i_map_grow(weft_map *map)
     if ((level > WEFT_MAP_FIRST_BITS && !make_segment(map, level)) || !make_segment(map, level + 1))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    (void)weft_i_cas(&map->level, &level, level + 1, MAP_R1, memory_order_relaxed);
+    (void)weft_i_cas(&map->table, &table, weft_i_table_after(table, level + 1), MAP_R1, memory_order_relaxed);
 }
 
 /* ---- shrinking ---- */
@@ -134,19 +108,25 @@ static void finish_closing(weft_map *map, weft_i_segment *segment, size_t level)
     (void)weft_i_cas(&map->closing, &level, 0, MAP_R3, MAP_A3);
 }
 
-/* `guard` holds the segment. */
+/*
+ * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
+ * removals whoever races. The caller holds the segment.
+ */
 static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t level, weft_scheme scheme)
 {
-    size_t length = weft_i_segment_length(level), from = weft_i_load(&segment->cursor, MAP_A3), to;
-    if (from >= length)
-        return false;
-    to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
-    for (size_t i = from; i < to; i++)
-        if (!close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme))
-            return false;
-    if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3) && to == length)
-        finish_closing(map, segment, level);
-    return true;
+    size_t length = weft_i_segment_length(level), from = weft_i_load(&segment->cursor, MAP_A3);
+    while (from < length) {
+        size_t to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
+        for (size_t i = from; i < to; i++)
+            if (!close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme))
+                return false;
+        if (!weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
+            continue;
+        if (to == length)
+            finish_closing(map, segment, level);
+        return true;
+    }
+    return false;
 }
 
 static bool begin_closing(weft_map *map)
@@ -160,10 +140,10 @@ static bool begin_closing(weft_map *map)
 /* False: a growth came between the decision to close and the lowering of the level; the closing is off. */
 static bool lower_level(weft_map *map, size_t closing)
 {
-    size_t level = weft_i_map_level(map);
-    if (level == closing)
-        (void)weft_i_cas(&map->level, &level, closing - 1, MAP_R1, MAP_A1);
-    if (level <= closing)
+    size_t table = weft_i_map_table(map);
+    if (weft_i_level_of(table) == closing)
+        (void)weft_i_cas(&map->table, &table, weft_i_table_after(table, closing - 1), MAP_R1, MAP_A1);
+    if (weft_i_level_of(table) <= closing)
         return true;
     (void)weft_i_cas(&map->closing, &closing, 0, MAP_R3, MAP_A3);
     return false;

@@ -11,32 +11,6 @@
 
 #include <weft/hashmap/split_map_kernel.h>
 
-typedef struct weft_i_place {
-    size_t level; /* WEFT_MAP_FIRST_BITS: in base */
-    size_t offset;
-} weft_i_place;
-
-/* The bucket of a hash in a table of 2^level. */
-weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
-{
-    uint64_t j = hash >> (64 - level);
-    size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
-    if (level - zeros <= WEFT_MAP_FIRST_BITS)
-        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
-    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
-}
-
-weft_i_inline size_t weft_i_segment_length(size_t level)
-{
-    return (size_t)1 << (level - 1);
-}
-
-weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
-{
-    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
-                                        : (2 * (uint64_t)offset + 1) << (64 - level);
-}
-
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
 weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, weft_i_place place, weft_scheme scheme)
 {
@@ -55,9 +29,6 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
     return NULL;
 }
 
-/* Where a bucket's interval starts. False: its segment is being dropped, begin again. */
-bool weft_i_dummy_start(weft_map *map, const weft_i_bucket *bucket, uint64_t *start);
-
 /* Links a bucket that was never used, unless another thread is at it. */
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
 
@@ -65,7 +36,7 @@ void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place
 weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
                                      weft_scheme scheme)
 {
-    *w = (weft_i_walk){.map = map, .hold = hold, .word = 2};
+    *w = (weft_i_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
     for (;;) {
         weft_i_place place = weft_i_place_of(hash, level);
         weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
@@ -84,34 +55,21 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold 
 
 /*
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
- * Then w->here is the first entry of that hash or above, a later dummy or the end.
+ * Then w->here is the first entry of that hash or above, or AT_END.
  */
 weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
                                          weft_scheme scheme)
 {
-    uint64_t start;
     weft_i_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
         weft_i_seen seen = weft_i_walk_look(w, scheme);
-        bool pass = false, lost = seen == WEFT_I_ASTRAY;
-        if (seen == WEFT_I_AT_NODE) {
-            pass = ((weft_i_map_node *)w->here)->hash < hash;
-        } else if (seen == WEFT_I_AT_DUMMY) {
-            lost = !weft_i_dummy_start(map, w->here, &start);
-            pass = !lost && start <= hash;
-        }
-        if (weft_i_unlikely(lost))
+        if (weft_i_unlikely(seen == WEFT_I_ASTRAY))
             weft_i_walk_begin(w, map, hold, hash, level, scheme);
-        else if (pass)
-            weft_i_walk_on(w);
+        else if (seen == WEFT_I_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
+            weft_i_walk_on(w, &((weft_i_map_node *)w->here)->next);
         else
             return seen;
     }
-}
-
-weft_i_inline size_t weft_i_map_level(weft_map *map)
-{
-    return weft_i_load(&map->level, MAP_A1);
 }
 
 void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
