@@ -37,7 +37,9 @@
 /* clang-format on */
 
 /* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
-static weft_i_record no_record = {.thread = {.attention = WEFT_I_FENCES}};
+static weft_i_record no_record = {
+    .thread = {.attention = WEFT_I_FENCES, .slot = {{.domain = &no_record}}}, /* its first slot is taken for good */
+};
 
 __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
 
@@ -145,6 +147,7 @@ static void clear(weft_i_slot *slot)
 {
     for (int w = 0; w < WEFT_I_WORDS; w++)
         weft_i_store(&slot->words.word[w], NULL, RECORD_R4);
+    weft_i_store(&slot->domain, NULL, RECORD_R4);
 }
 
 /* Guards that the thread did not leave count as left. */
@@ -155,8 +158,7 @@ static void clear_slots(weft_i_record *record)
     for (int i = 0; i < open; i++)
         clear(&record->thread.slot[i]);
     clear(&record->operation);
-    weft_i_store(&record->busy, 0, RECORD_R4);
-    weft_i_store(&record->thread.free, slots_below(open), memory_order_relaxed); /* relaxed: likewise */
+    weft_i_store(&record->thread.free, slots_below(open) & ~slots_below(1), memory_order_relaxed); /* relaxed: likewise */
 }
 
 static void give_back(weft_i_record *record)
@@ -231,7 +233,7 @@ static weft_i_record *new_record(void)
     weft_i_record *record = weft_i_sys_alloc(sizeof *record, WEFT_I_LINE);
     if (!record)
         return NULL;
-    *record = (weft_i_record){.next = weft_i_record_first()};
+    *record = (weft_i_record){.next = weft_i_record_first(), .open = 1}; /* the first slot needs no opening */
     weft_i_store(&records, record, RECORD_R1); /* pushed only here, under the lock */
     return record;
 }

@@ -40,8 +40,7 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_atomic_int busy;   /* inside an operation, with the right to this thread's lists (reclaim/local.h) */
-    weft_i_slot operation;    /* what that protects: an operation needs no free slot */
+    weft_i_slot operation; /* in use: the thread is busy, with the right to its lists (reclaim/local.h) */
     weft_i_atomic_int open; /* slots that were ever free to take */
     struct weft_i_callback *callback; /* that runs now, the owner's alone */
     weft_i_hint hint[WEFT_HINTS];

@@ -3,9 +3,9 @@
  * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
  * link. Nothing here is for users to touch.
  *
- * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. Slots
- * are taken and given back by a bit of one word, which only the owner and its signal handlers write: a handler that
- * enters and leaves in balance, in any order, restores the word that it interrupted.
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. The first
+ * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
+ * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
  */
 #ifndef WEFT_BASE_THREAD_H
 #define WEFT_BASE_THREAD_H
@@ -23,13 +23,13 @@ typedef struct weft_i_words {
 
 typedef struct weft_i_slot {
     weft_i_words words; /* first: a guard points here */
-    weft_atomic_ptr domain;
+    weft_atomic_ptr domain; /* NULL: not in use */
 } weft_i_slot;
 
 enum { WEFT_I_SLOTS = 32 };
 
 typedef struct weft_i_thread {
-    weft_i_atomic_size free; /* bit i: slot i may be taken; 0 before there is a record */
+    weft_i_atomic_size free; /* bit i: slot i may be taken, from 1 on */
     void *default_domain;
     weft_i_atomic_int attention; /* not 0: call weft_i_publish_slow after publishing */
     weft_i_atomic_int thread_id;

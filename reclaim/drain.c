@@ -75,7 +75,7 @@ bool weft_i_attend(weft_i_record *record)
 static bool drain_one(weft_i_local *local)
 {
     weft_domain *domain = local->domain;
-    if (!weft_i_busy_begin())
+    if (!weft_i_busy_begin(domain))
         return false;
     weft_i_hook *hook = pop(&local->ready);
     if (!hook) {

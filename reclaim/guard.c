@@ -53,7 +53,7 @@ static bool owns(const weft_i_thread *thread, const weft_i_slot *slot)
     return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
 }
 
-/* The lowest free slot; in an order that lets signal handlers take and give back others at any moment. */
+/* One of the slots for nested guards; in an order that lets signal handlers take and give back others at any moment. */
 static weft_i_slot *take_slot(weft_i_thread *thread)
 {
     /* relaxed: only this thread and its signal handlers write it */
@@ -64,19 +64,39 @@ static weft_i_slot *take_slot(weft_i_thread *thread)
     return slot;
 }
 
+/* The first slot once there is a record, then others. NULL: all are in use, or there is no record. */
+static weft_i_slot *find_slot(weft_i_record *record)
+{
+    if (!record)
+        return NULL;
+    /* relaxed: this thread's own */
+    if (!weft_i_load(&record->thread.slot[0].domain, memory_order_relaxed))
+        return &record->thread.slot[0];
+    if (weft_i_load(&record->thread.free, memory_order_relaxed) || weft_i_record_open(record)) /* relaxed: likewise */
+        return take_slot(&record->thread);
+    return NULL;
+}
+
+static void tag(weft_guard *guard, weft_scheme scheme)
+{
+    guard->slot = (weft_i_slot *)(void *)((uintptr_t)guard->slot | (scheme == WEFT_EPOCH));
+}
+
 void weft_i_enter_slow(weft_guard *guard, weft_domain *domain)
 {
     domain = domain ? domain : weft_default_domain();
     weft_i_record *record = weft_i_record_get(&weft_i_record_events_of_domains, weft_default_domain());
-    /* relaxed: this thread's own */
-    if (!record || (!weft_i_load(&record->thread.free, memory_order_relaxed) && !weft_i_record_open(record))) {
+    weft_scheme scheme = weft_i_scheme(domain);
+    guard->slot = find_slot(record);
+    if (!guard->slot) {
         link_guard(guard, domain);
-        return;
+    } else {
+        weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
+        weft_i_compiler_fence(); /* as in weft_i_begin */
+        if (scheme == WEFT_EPOCH)
+            weft_i_publish_epoch(weft_i_hold_of(guard), domain);
     }
-    guard->slot = take_slot(&record->thread);
-    weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
-    if (weft_i_scheme(domain) == WEFT_EPOCH)
-        weft_i_publish_epoch(weft_i_hold_of(guard), domain);
+    tag(guard, scheme);
 }
 
 static void unlink_guard(weft_guard *guard)
@@ -98,14 +118,16 @@ static void unlink_guard(weft_guard *guard)
 
 void weft_i_leave_slow(weft_guard *guard)
 {
-    weft_i_thread *thread = weft_i_self();
-    if (guard->slot == &guard->own) {
+    weft_i_hold hold = weft_i_hold_of(guard);
+    if (hold.slot == &guard->own) {
         unlink_guard(guard);
-    } else if (owns(thread, guard->slot)) {
-        size_t bit = (size_t)1 << (guard->slot - thread->slot);
-        weft_i_store(&guard->slot->words.word[0], NULL, GUARD_R4);
+    } else if (owns(hold.thread, hold.slot)) {
+        size_t bit = (size_t)1 << (hold.slot - hold.thread->slot);
+        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+        weft_i_compiler_fence(); /* a handler takes it when it is clear */
         /* relaxed: as in take_slot */
-        weft_i_store(&thread->free, weft_i_load(&thread->free, memory_order_relaxed) | bit, GUARD_R5);
+        weft_i_store(&hold.thread->free, weft_i_load(&hold.thread->free, memory_order_relaxed) | bit, memory_order_relaxed);
     } /* else the thread's exit hook has left it */
 }
 
@@ -120,7 +142,8 @@ void weft_i_check_guard(const weft_guard *guard)
 {
     if (!guard->slot)
         misuse("a guard is used or left that has been left already");
-    if (guard->slot != &guard->own && !owns(weft_i_self(), guard->slot))
+    const weft_i_slot *slot = (const weft_i_slot *)(const void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
+    if (slot != &guard->own && !owns(weft_i_self(), slot))
         misuse("a guard is used or left by a thread that did not enter it");
 }
 #endif

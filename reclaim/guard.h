@@ -25,7 +25,7 @@ typedef struct weft_domain weft_domain;
  * copied or moved. 64 bytes on 64-bit machines.
  */
 typedef struct weft_guard {
-    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain */
+    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain; odd: under epochs */
     weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
@@ -72,7 +72,7 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 #define GUARD_R4 memory_order_release /* leave -> DOMAIN_A2: all uses under the guard come before */
 #endif
 #ifndef GUARD_R5
-#define GUARD_R5 memory_order_release /* give slot back -> DOMAIN_A4: likewise, for who asks whether any guard is held */
+#define GUARD_R5 memory_order_release /* give slot back -> DOMAIN_A1: likewise, for who asks whether any guard is held */
 #endif
 /* clang-format on */
 
@@ -114,18 +114,16 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
 {
     WEFT_I_ORDERS
     weft_i_hold hold = {NULL, weft_i_self()};
+    hold.slot = &hold.thread->slot[0];
     /* relaxed: only this thread and its signal handlers write it */
-    size_t free = weft_i_load(&hold.thread->free, memory_order_relaxed);
-    if (weft_i_unlikely(!(free & 1))) {
+    if (weft_i_unlikely(weft_i_load(&hold.slot->domain, memory_order_relaxed) != NULL)) {
         weft_i_enter_slow(guard, domain);
-        hold.slot = guard->slot;
+        hold.slot = (weft_i_slot *)(void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
         hold.thread = weft_i_self();
         return hold;
     }
-    hold.slot = &hold.thread->slot[0];
-    weft_i_store(&hold.thread->free, free - 1, memory_order_relaxed); /* relaxed: likewise */
-    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
     weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
     return hold;
@@ -139,15 +137,19 @@ static inline void weft_i_end(weft_i_hold hold, weft_guard *guard)
         return;
     }
     weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-    /* relaxed: as in weft_i_begin */
-    weft_i_store(&hold.thread->free, weft_i_load(&hold.thread->free, memory_order_relaxed) + 1, GUARD_R5);
+    weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
 }
 
 static inline weft_i_hold weft_i_hold_of(const weft_guard *guard)
 {
-    weft_i_hold hold = {guard->slot, weft_i_self()};
+    weft_i_hold hold = {(weft_i_slot *)(void *)((uintptr_t)guard->slot & ~(uintptr_t)1), weft_i_self()};
     weft_i_check_guard(guard);
     return hold;
+}
+
+static inline bool weft_i_under_epochs(const weft_guard *guard)
+{
+    return (uintptr_t)guard->slot & 1;
 }
 
 static inline weft_domain *weft_i_domain_of(weft_i_hold hold)
@@ -164,7 +166,10 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         weft_i_enter_slow(guard, NULL);
         return;
     }
-    guard->slot = weft_i_begin(guard, domain, weft_i_scheme(domain)).slot;
+    if (weft_i_scheme(domain) == WEFT_EPOCH)
+        guard->slot = (weft_i_slot *)(void *)((uintptr_t)weft_i_begin(guard, domain, WEFT_EPOCH).slot | 1);
+    else
+        guard->slot = weft_i_begin(guard, domain, WEFT_HAZARD).slot;
 }
 
 /* Lets go of what the guard held. Guards of one thread may be left in any order. */
@@ -200,8 +205,8 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
-    weft_i_hold hold = weft_i_hold_of(guard);
-    return weft_i_protect(hold, 0, source, weft_i_scheme(weft_i_domain_of(hold)));
+    return weft_i_under_epochs(guard) ? weft_i_protect(weft_i_hold_of(guard), 0, source, WEFT_EPOCH)
+                                      : weft_i_protect(weft_i_hold_of(guard), 0, source, WEFT_HAZARD);
 }
 
 /*
@@ -212,7 +217,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {
     WEFT_I_ORDERS
     weft_i_hold hold = weft_i_hold_of(guard);
-    if (weft_i_scheme(weft_i_domain_of(hold)) == WEFT_EPOCH)
+    if (weft_i_under_epochs(guard))
         return;
     weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
     weft_i_hold_fence(hold);
@@ -223,9 +228,8 @@ static inline void weft_guard_refresh(weft_guard *guard)
 {
     WEFT_I_ORDERS
     weft_i_hold hold = weft_i_hold_of(guard);
-    weft_domain *domain = weft_i_domain_of(hold);
-    if (weft_i_scheme(domain) == WEFT_EPOCH)
-        weft_i_publish_epoch(hold, domain);
+    if (weft_i_under_epochs(guard))
+        weft_i_publish_epoch(hold, weft_i_domain_of(hold));
     else
         weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), GUARD_R4);
 }

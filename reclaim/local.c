@@ -75,7 +75,7 @@ static void collect(weft_i_local *local)
 
 void weft_i_collect(weft_i_local *local)
 {
-    if (weft_i_in_callback() || !weft_i_busy_begin())
+    if (weft_i_in_callback() || !weft_i_busy_begin(local->domain))
         return;
     collect(local);
     grant_what_is_left(local);
@@ -88,7 +88,7 @@ bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
         weft_i_collect_orphans(domain);
         return true;
     }
-    if (!weft_i_busy_begin())
+    if (!weft_i_busy_begin(local->domain))
         return true; /* a thief, who will make room */
     if (!weft_i_in_callback() && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES))
         collect(local);
@@ -210,7 +210,7 @@ void weft_i_after_exit(weft_domain *domain)
 /* For a moment: an operation takes less. */
 static bool wait_for(weft_i_record *owner)
 {
-    for (int turns = 0; weft_i_load(&owner->busy, LOCAL_A2); turns++) {
+    for (int turns = 0; weft_i_load(&owner->operation.domain, LOCAL_A2); turns++) {
         if (turns == WEFT_THIEF_TURNS)
             return false;
         weft_i_sys_yield();
@@ -232,7 +232,7 @@ bool weft_i_steal(weft_domain *domain, weft_i_bags *waiting, weft_i_list *ready)
     bool all = true;
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l))
         if (asked(domain, l))
-            /* relaxed: the fence orders it before the look at `busy` */
+            /* relaxed: the fence orders it before the look at the slot */
             (void)weft_i_fetch_add(&l->owner->thread.attention, WEFT_I_THIEF, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l)) {

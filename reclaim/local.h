@@ -2,9 +2,9 @@
  * private. A thread's part of a domain: what it has retired, what is ready to be reclaimed, its caches of nodes, its
  * counters. Only the owner touches the lists, with plain loads and stores; a barrier may take them away.
  *
- * The owner's right. It sets its record's `busy`, light fence, looks at `attention`; a thief adds to that, heavy fence,
- * waits for `busy` to be 0: Dekker's argument with the fence on the thief's side only. `busy` is never held over a
- * callback. An owner that finds itself called does not wait: it retires to the domain's orphan list instead.
+ * The owner's right. It is busy: takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to
+ * that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is
+ * busy over a callback. An owner that finds itself called does not wait: it retires to the domain's orphans instead.
  *
  * The way of an object: retired -> bag -> (a scan: nobody holds it) -> ready -> reclaimed, two per later call. Nodes
  * of queues, stacks and maps that own nothing go from the bag to the cache, all at once, and are allocated from there.
@@ -194,22 +194,21 @@ weft_i_inline bool weft_i_may_use_lists(weft_i_record *record)
     return weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record);
 }
 
-/* Outside operations. False: a thief has the lists. */
-weft_i_inline bool weft_i_busy_begin(void)
-{
-    weft_i_record *record = weft_i_own_record();
-    /* relaxed: the fence orders it before the look at `attention` */
-    weft_i_store(&record->busy, 1, memory_order_relaxed);
-    weft_i_light_fence(&record->thread);
-    if (weft_i_likely(weft_i_may_use_lists(record)))
-        return true;
-    weft_i_store(&record->busy, 0, LOCAL_R1);
-    return false;
-}
-
 weft_i_inline void weft_i_busy_end(void)
 {
-    weft_i_store(&weft_i_own_record()->busy, 0, LOCAL_R1);
+    weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
+}
+
+/* Outside operations. False: a thief has the lists. */
+weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_own_record();
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    if (weft_i_likely(weft_i_may_use_lists(record)))
+        return true;
+    weft_i_busy_end();
+    return false;
 }
 
 weft_i_inline void weft_i_list_push(weft_i_list *list, weft_i_hook *hook)
@@ -263,15 +262,14 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     if (weft_i_unlikely(!local))
         return false;
     *attempt = (weft_i_attempt){record, local, {&record->operation, NULL}};
-    /* relaxed: the fence orders it before the look at `attention`; if that is 0, a mode without membarrier has not
-       begun, or reclaims nothing before this thread has passed a fence in a later operation */
-    weft_i_store(&record->busy, 1, memory_order_relaxed);
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
+       this thread has passed a fence in a later operation */
     weft_i_compiler_fence();
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, LOCAL_A1))) {
-        weft_i_store(&record->busy, 0, LOCAL_R1);
+        weft_i_busy_end();
         return false;
     }
-    weft_i_store(&attempt->hold.slot->domain, (void *)domain, GUARD_R1);
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(attempt->hold, domain);
     return true;
@@ -280,7 +278,7 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 weft_i_inline void weft_i_attempt_end(weft_i_attempt attempt)
 {
     weft_i_store(&attempt.hold.slot->words.word[0], NULL, GUARD_R4);
-    weft_i_store(&attempt.record->busy, 0, LOCAL_R1);
+    weft_i_store(&attempt.hold.slot->domain, NULL, LOCAL_R1);
 }
 
 /* A node from the thread's cache; NULL: it is empty. */

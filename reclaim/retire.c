@@ -5,7 +5,7 @@
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     bool due = true;
-    if (local && weft_i_busy_begin()) {
+    if (local && weft_i_busy_begin(domain)) {
         due = weft_i_retire_busy(local, hook, kind, size);
         if (kind->shape == WEFT_I_RANGE)
             local->range_bytes += size;

@@ -21,7 +21,7 @@
 
 /* clang-format off */
 #ifndef DOMAIN_A1
-#define DOMAIN_A1 memory_order_acquire /* a slot's domain -> GUARD_R1: then the last domain's guard has been left */
+#define DOMAIN_A1 memory_order_acquire /* a slot's domain -> GUARD_R1, GUARD_R5: then the last domain's guard has been left */
 #endif
 #ifndef DOMAIN_A2
 #define DOMAIN_A2 memory_order_acquire /* a slot's words -> GUARD_R2, GUARD_R3, GUARD_R4: uses under what the word held before are over */
@@ -31,9 +31,6 @@
 #endif
 #ifndef DOMAIN_A3
 #define DOMAIN_A3 memory_order_acquire /* is any guard linked -> LINKED_R1, DOMAIN_R1: sees the guards that were linked before the heavy fence */
-#endif
-#ifndef DOMAIN_A4
-#define DOMAIN_A4 memory_order_acquire /* is a slot free -> GUARD_R5: the uses under its guard are over */
 #endif
 /* clang-format on */
 
@@ -382,20 +379,14 @@ void weft_i_scan(weft_domain *domain, weft_i_local *local, weft_i_bags *freed)
     }
 }
 
-static bool held_in(weft_i_record *record, int i, weft_domain *domain)
-{
-    bool held = i == OPERATION ? weft_i_load(&record->busy, LOCAL_A2)
-                               : !(weft_i_load(&record->thread.free, DOMAIN_A4) >> i & 1);
-    return held && weft_i_load(&slot_of(record, i)->domain, DOMAIN_A1) == (void *)domain;
-}
-
 size_t weft_i_guards_held(weft_domain *domain, int thread)
 {
     size_t held = 0;
     scan s = {.domain = domain};
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         for (int i = OPERATION, open = weft_i_record_slots(r); i < open; i++)
-            held += (!thread || weft_i_record_thread_id(r) == thread) && held_in(r, i, domain);
+            held += (!thread || weft_i_record_thread_id(r) == thread) &&
+                    weft_i_load(&slot_of(r, i)->domain, DOMAIN_A1) == (void *)domain;
     for (weft_guard *g = lock_linked(&s); g; g = g->next)
         held += !thread || (int)g->own_thread == thread;
     unlock_linked(&s);
