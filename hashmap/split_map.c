@@ -117,14 +117,23 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
 
 /* ---- operations ---- */
 
+static void after_insertion(weft_map *map)
+{
+    if (weft_i_map_count(map, 1))
+        weft_i_map_grow(map);
+    /* relaxed: a hint */
+    if (weft_i_unlikely(weft_i_load(&map->opening, memory_order_relaxed)))
+        weft_i_map_open_some(map);
+}
+
 static weft_i_upsert upsert(weft_map *map, weft_guard *held, void *key, void *value)
 {
     weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_insert(map, held, key, value, WEFT_EPOCH)
                                                                : weft_i_map_insert(map, held, key, value, WEFT_HAZARD);
     if (r.found)
         weft_i_map_node_drop(map, r.made);
-    else if (!r.error && weft_i_map_count(map, 1))
-        weft_i_map_grow(map);
+    else if (!r.error)
+        after_insertion(map);
     return r;
 }
 
@@ -162,8 +171,7 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     if (r.error)
         return -ENOMEM;
     if (!r.found) {
-        if (weft_i_map_count(map, 1))
-            weft_i_map_grow(map);
+        after_insertion(map);
         return 0;
     }
     if (old)
@@ -193,19 +201,15 @@ static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const vo
 weft_i_inline void *get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
-    weft_i_attempt attempt;
-    weft_i_outcome outcome;
-    if (guard) {
-        weft_i_hold hold = weft_i_hold_of(guard);
-        outcome = weft_i_map_look(map, hold, key, &value, scheme);
-        weft_i_walk_end(hold, scheme);
-    } else {
-        if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
-            return get_slow(map, NULL, key);
-        outcome = weft_i_map_look(map, attempt.hold, key, &value, scheme);
-        weft_i_walk_end(attempt.hold, scheme);
-        weft_i_attempt_end(attempt);
-    }
+    if (weft_i_unlikely(!weft_i_at_ease()))
+        return get_slow(map, guard, key);
+    weft_i_hold hold = {guard ? weft_i_hold_of(guard).slot : NULL, NULL};
+    if (!guard)
+        hold = weft_i_reading_begin(map->domain, scheme);
+    weft_i_outcome outcome = weft_i_map_look(map, hold, key, &value, scheme);
+    weft_i_walk_end(hold, scheme);
+    if (!guard)
+        weft_i_attempt_end(hold);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         return value;
     return outcome == WEFT_I_EMPTY ? NULL : get_slow(map, guard, key);

@@ -36,6 +36,9 @@
 #ifndef WEFT_MAP_CLOSE
 #define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
 #endif
+#ifndef WEFT_MAP_OPEN
+#define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
+#endif
 #define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
 
 /* clang-format off */
@@ -113,6 +116,7 @@ struct weft_map {
     weft_i_map_kinds *kinds; /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size table; /* its level in the low 8 bits, above them how often that has changed */
     weft_i_atomic_size closing; /* the level whose segment is being closed; 0: none */
+    weft_i_atomic_size opening; /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS];
     weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
@@ -140,16 +144,14 @@ weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
     return (void *)((uintptr_t)link & ~bits);
 }
 
-/* Multiply-shift with two random words: universal in its high bits, and those are the bucket. */
+/*
+ * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
+ * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
+ */
 weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *seed)
 {
-#ifdef __SIZEOF_INT128__
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)(key ^ seed->k0) * (seed->k1 | 1);
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-    return weft_map_hash_bytes(&key, sizeof key, seed);
-#endif
+    uint64_t h = (key ^ seed->k0) * (seed->k1 | 1);
+    return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio: odd, its bits well mixed */
 }
 
 weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)

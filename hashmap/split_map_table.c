@@ -1,15 +1,13 @@
 #define _GNU_SOURCE
 #include <weft/hashmap/split_map_table.h>
 
-void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
 {
-    weft_guard own;
     weft_i_walk w;
     void *link = NULL, *expected;
     uint64_t start = weft_i_start_of(place.level, place.offset);
     if (!weft_i_cas(&bucket->link, &link, weft_i_link(NULL, WEFT_I_PENDING), MAP_S2, MAP_S1))
         return;
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
         weft_i_store(&bucket->link, weft_i_link(w.at, WEFT_I_PENDING), MAP_S2);
@@ -19,6 +17,34 @@ void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place
     while (weft_i_bits(link) & WEFT_I_PENDING)
         if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
             break;
+}
+
+void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    open_bucket(map, hold, bucket, place, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+}
+
+void weft_i_map_open_some(weft_map *map)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    /* relaxed: who opens a bucket is decided by its link; a count that is not this level's opens others */
+    size_t left = weft_i_load(&map->opening, memory_order_relaxed);
+    size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
+    weft_i_place place = {weft_i_map_level(map), 0};
+    size_t length = weft_i_segment_length(place.level);
+    /* relaxed: likewise */
+    if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
+        return;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    weft_i_segment *segment = weft_i_protect(hold, 0, &map->segment[place.level], scheme);
+    for (place.offset = length - left; segment && more > 0; more--, place.offset++)
+        if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
+            open_bucket(map, hold, &segment->bucket[place.offset], place, scheme);
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
@@ -68,7 +94,8 @@ void weft_i_map_grow(weft_map *map)
     if ((level > WEFT_MAP_FIRST_BITS && !make_segment(map, level)) || !make_segment(map, level + 1))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    (void)weft_i_cas(&map->table, &table, weft_i_table_after(table, level + 1), MAP_R1, memory_order_relaxed);
+    if (weft_i_cas(&map->table, &table, weft_i_table_after(table, level + 1), MAP_R1, memory_order_relaxed))
+        weft_i_store(&map->opening, weft_i_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
 /* ---- shrinking ---- */

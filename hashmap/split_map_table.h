@@ -2,7 +2,8 @@
  * private. The map's buckets: where a walk begins, how buckets come and go, growing and shrinking.
  *
  * A bucket is linked by the one thread that changed its link from NULL to PENDING; others do not wait but begin at an
- * ancestor. Shrinking lowers the level, then freezes and unlinks the upper segment's buckets, a chunk per removal:
+ * ancestor. Who meets one that is not open opens it; but insertions open them all, in order, soon after a growth: that
+ * is cheaper than one by one (neighbours share cache lines), and lookups find a finished table. Shrinking lowers the level, then freezes and unlinks the upper segment's buckets, a chunk per removal:
  * several threads may work on one chunk, each step being the same whoever takes it, and the cursor moves once all of
  * the chunk is unlinked. A bucket that is pending holds the cursor up (and so the next growth), never an operation.
  */
@@ -76,6 +77,7 @@ void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 size_t weft_i_segment_bytes(size_t level);
 size_t weft_i_map_sum(weft_map *map);
 void weft_i_map_grow(weft_map *map);
+void weft_i_map_open_some(weft_map *map);
 /* One step of shrinking, if there is one to take. False: nothing to do, or nothing that can be done now. */
 bool weft_i_map_shrink(weft_map *map);
 

@@ -49,12 +49,12 @@ weft_i_inline int enqueue(weft_msq *queue, void *value, weft_scheme scheme)
         return enqueue_slow(queue, value);
     weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL);
     if (weft_i_unlikely(!node)) {
-        weft_i_attempt_end(attempt);
+        weft_i_attempt_end(attempt.hold);
         return enqueue_slow(queue, value);
     }
     weft_i_msq_node_fill(node, value);
     weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
-    weft_i_attempt_end(attempt);
+    weft_i_attempt_end(attempt.hold);
     return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_slow(queue, node, outcome);
 }
 
@@ -119,7 +119,7 @@ weft_i_inline bool dequeue(weft_msq *queue, void **value, weft_scheme scheme)
         *value = taken;
     }
     weft_i_msq_let_go(attempt.hold, scheme);
-    weft_i_attempt_end(attempt);
+    weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
         return outcome != WEFT_I_EMPTY && dequeue_slow(queue, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);

@@ -26,7 +26,9 @@
  * What a thread does after its exit hook has run (in later destructors of its keys) works too, more slowly.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
  * they had retired is adopted, except what they were handling at that instant (at most one batch each), which leaks.
- * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance.
+ * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
+ * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
+ * behind in memory that goes away.
  * Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of

@@ -85,8 +85,8 @@ static bool drain_one(weft_i_local *local)
     weft_i_count(&local->counters.reclaimed, 1);
     weft_i_count(&local->counters.reclaimed_bytes, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
+        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
         weft_i_node_free(domain, local, hook->kind->bag, hook);
-        weft_i_busy_end();
         return true;
     }
     weft_i_count(&local->callbacks, 1);

@@ -242,7 +242,6 @@ void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, 
  * than usual goes to a function of its own, which does the operation with guards.
  */
 typedef struct weft_i_attempt {
-    weft_i_record *record;
     weft_i_local *local;
     weft_i_hold hold;
 } weft_i_attempt;
@@ -261,7 +260,7 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     weft_i_local *local = weft_i_local_peek(domain);
     if (weft_i_unlikely(!local))
         return false;
-    *attempt = (weft_i_attempt){record, local, {&record->operation, NULL}};
+    *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
     weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
     /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
        this thread has passed a fence in a later operation */
@@ -275,10 +274,27 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     return true;
 }
 
-weft_i_inline void weft_i_attempt_end(weft_i_attempt attempt)
+/* The same for an operation that only reads, and so needs no lists; first ask whether the thread is at its ease. */
+weft_i_inline weft_i_hold weft_i_reading_begin(weft_domain *domain, weft_scheme scheme)
 {
-    weft_i_store(&attempt.hold.slot->words.word[0], NULL, GUARD_R4);
-    weft_i_store(&attempt.hold.slot->domain, NULL, LOCAL_R1);
+    weft_i_hold hold = {&weft_i_own_record()->operation, NULL};
+    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(hold, domain);
+    return hold;
+}
+
+/* It has a record, and publishes without fences for as long as one operation takes. */
+weft_i_inline bool weft_i_at_ease(void)
+{
+    /* relaxed: as in weft_i_light_fence */
+    return !weft_i_load(&weft_i_self()->attention, memory_order_relaxed);
+}
+
+weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
+{
+    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
 }
 
 /* A node from the thread's cache; NULL: it is empty. */

@@ -92,7 +92,7 @@ weft_i_inline bool pop(weft_treiber *stack, void **value, weft_scheme scheme)
     weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
-    weft_i_attempt_end(attempt);
+    weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
         return outcome != WEFT_I_EMPTY && pop_slow(stack, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
