@@ -4,57 +4,6 @@
 
 #include <errno.h>
 
-/* ---- entries that own something ---- */
-
-static void kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
-{
-    /* acq_rel by MAP_S4: the last user frees what the others are done with */
-    if (weft_i_fetch_sub(&kinds->users, 1, MAP_S4) == 1)
-        weft_i_free(domain, kinds, sizeof *kinds);
-}
-
-static void destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value)
-{
-    if (value && config->destroy_value)
-        config->destroy_value(value, config->ctx);
-    if (has_key && config->destroy_key)
-        config->destroy_key(key, config->ctx);
-}
-
-static void reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
-{
-    weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
-    destroy_parts(&kinds->config, node->key, has_key, node->dead);
-    weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, node);
-    kinds_unuse(kinds, domain);
-}
-
-static void reclaim_entry(weft_i_hook *hook, weft_domain *domain)
-{
-    char *kind = (char *)(uintptr_t)hook->kind;
-    reclaim_node((weft_i_map_kinds *)(void *)(kind - offsetof(weft_i_map_kinds, entry)), hook, domain, true);
-}
-
-static void reclaim_value(weft_i_hook *hook, weft_domain *domain)
-{
-    char *kind = (char *)(uintptr_t)hook->kind;
-    reclaim_node((weft_i_map_kinds *)(void *)(kind - offsetof(weft_i_map_kinds, value)), hook, domain, false);
-}
-
-static weft_i_map_kinds *make_kinds(weft_domain *domain, const weft_map_config *config)
-{
-    weft_i_map_kinds *kinds = weft_i_alloc(domain, sizeof *kinds, _Alignof(weft_i_map_kinds));
-    const size_t dead = offsetof(weft_i_map_node, dead);
-    if (kinds)
-        *kinds = (weft_i_map_kinds){
-            .entry = {reclaim_entry, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
-            .value = {reclaim_value, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
-            .config = *config,
-            .users = 1,
-        };
-    return kinds;
-}
-
 /* ---- life ---- */
 
 int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *config)
@@ -68,7 +17,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     domain = weft_i_domain_use(domain);
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
-    weft_i_map_kinds *kinds = map && owns ? make_kinds(domain, config) : NULL;
+    weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
     if (!map || (owns && !kinds)) {
         weft_i_free(domain, map, sizeof *map);
         weft_i_domain_unuse(domain);
@@ -101,7 +50,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
         if (drain && value)
             drain(node->key, value, ctx);
         else if (value && map->kinds)
-            destroy_parts(&map->kinds->config, node->key, true, value);
+            weft_i_map_destroy_parts(&map->kinds->config, node->key, true, value);
         weft_i_map_node_drop(map, node);
     }
     for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
@@ -110,20 +59,30 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
             weft_i_free_zeroed(domain, segment, segment->bytes);
     }
     if (map->kinds)
-        kinds_unuse(map->kinds, domain);
+        weft_i_map_kinds_unuse(map->kinds, domain);
     weft_i_free(domain, map, sizeof *map);
     weft_i_domain_unuse(domain);
 }
 
 /* ---- operations ---- */
 
-static void after_insertion(weft_map *map)
+static weft_i_noinline int look_after_table(weft_map *map, bool may_grow)
 {
-    if (weft_i_map_count(map, 1))
+    if (may_grow)
         weft_i_map_grow(map);
     /* relaxed: a hint */
-    if (weft_i_unlikely(weft_i_load(&map->opening, memory_order_relaxed)))
+    if (weft_i_load(&map->opening, memory_order_relaxed))
         weft_i_map_open_some(map);
+    return 0;
+}
+
+weft_i_inline int after_insertion(weft_map *map)
+{
+    bool look = weft_i_map_count(map, 1);
+    /* relaxed: a hint */
+    if (weft_i_unlikely(look || weft_i_load(&map->opening, memory_order_relaxed)))
+        return look_after_table(map, look);
+    return 0;
 }
 
 static weft_i_upsert upsert(weft_map *map, weft_guard *held, void *key, void *value)
@@ -133,16 +92,37 @@ static weft_i_upsert upsert(weft_map *map, weft_guard *held, void *key, void *va
     if (r.found)
         weft_i_map_node_drop(map, r.made);
     else if (!r.error)
-        after_insertion(map);
+        (void)after_insertion(map);
     return r;
+}
+
+static weft_i_noinline int insert_slow(weft_map *map, void *key, void *value)
+{
+    weft_i_upsert r = upsert(map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
+}
+
+weft_i_inline int insert(weft_map *map, void *key, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return insert_slow(map, key, value);
+    weft_i_outcome outcome = weft_i_map_try_insert(map, attempt, key, value, scheme);
+    weft_i_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return after_insertion(map);
+    return outcome == WEFT_I_EMPTY ? -EEXIST : insert_slow(map, key, value);
 }
 
 int weft_map_insert(weft_map *map, void *key, void *value)
 {
-    if (!map || !value)
+    if (weft_i_unlikely(!map || !value))
         return -EINVAL;
-    weft_i_upsert r = upsert(map, NULL, key, value);
-    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
+    if (map->hash)
+        return insert_slow(map, key, value);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? insert(map, key, value, WEFT_EPOCH)
+                                                    : insert(map, key, value, WEFT_HAZARD);
 }
 
 int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value, void **present)
@@ -171,8 +151,7 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     if (r.error)
         return -ENOMEM;
     if (!r.found) {
-        after_insertion(map);
-        return 0;
+        return after_insertion(map);
     }
     if (old)
         *old = r.value;
@@ -201,12 +180,14 @@ static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const vo
 weft_i_inline void *get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
+    weft_i_walk w;
     if (weft_i_unlikely(!weft_i_at_ease()))
         return get_slow(map, guard, key);
     weft_i_hold hold = {guard ? weft_i_hold_of(guard).slot : NULL, NULL};
     if (!guard)
         hold = weft_i_reading_begin(map->domain, scheme);
-    weft_i_outcome outcome = weft_i_map_look(map, hold, key, &value, scheme);
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_walk_end(hold, scheme);
     if (!guard)
         weft_i_attempt_end(hold);
@@ -251,19 +232,21 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
     return errors[result];
 }
 
-static void after_removal(weft_map *map)
+static weft_i_noinline bool shrink(weft_map *map)
 {
-    bool look = weft_i_map_count(map, (size_t)0 - 1);
-    if (look || weft_i_load(&map->closing, MAP_A3))
-        (void)weft_i_map_shrink(map);
+    (void)weft_i_map_shrink(map);
+    return true;
 }
 
-bool weft_map_remove(weft_map *map, const void *key, void **value)
+/* True. */
+weft_i_inline bool after_removal(weft_map *map)
 {
-    if (value)
-        *value = NULL;
-    if (!map)
-        return false;
+    bool look = weft_i_map_count(map, (size_t)0 - 1);
+    return weft_i_likely(!look && !weft_i_load(&map->closing, MAP_A3)) || shrink(map);
+}
+
+static weft_i_noinline bool remove_slow(weft_map *map, const void *key, void **value)
+{
     bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
     void *removed = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_remove(map, key, destroy, WEFT_EPOCH)
                                                              : weft_i_map_remove(map, key, destroy, WEFT_HAZARD);
@@ -271,8 +254,56 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
         return false;
     if (value)
         *value = removed;
-    after_removal(map);
-    return true;
+    return after_removal(map);
+}
+
+/* The value has been taken: unlinks the node and retires it. */
+static weft_i_noinline bool unlink_slow(weft_map *map, weft_i_map_node *node)
+{
+    if (weft_i_scheme(map->domain) == WEFT_EPOCH)
+        weft_i_map_pass(map, node, WEFT_EPOCH);
+    else
+        weft_i_map_pass(map, node, WEFT_HAZARD);
+    weft_i_map_retire(map, node, true);
+    return after_removal(map);
+}
+
+weft_i_inline bool try_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_node *node = NULL;
+    void *taken = NULL;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return remove_slow(map, key, value);
+    weft_i_outcome outcome = weft_i_map_try_remove(map, attempt, key, &taken, &node, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
+    weft_i_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome == WEFT_I_AGAIN))
+        return remove_slow(map, key, value);
+    if (outcome == WEFT_I_EMPTY)
+        return false;
+    if (value)
+        *value = taken;
+    if (weft_i_unlikely(outcome == WEFT_I_LOST))
+        return unlink_slow(map, node);
+    if (weft_i_unlikely(due))
+        (void)weft_i_maintain(map->domain, attempt.local);
+    return after_removal(map);
+}
+
+bool weft_map_remove(weft_map *map, const void *key, void **value)
+{
+    if (value)
+        *value = NULL;
+    if (weft_i_unlikely(!map))
+        return false;
+    if (map->hash || map->kinds)
+        return remove_slow(map, key, value);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? try_remove(map, key, value, WEFT_EPOCH)
+                                                    : try_remove(map, key, value, WEFT_HAZARD);
 }
 
 size_t weft_map_size(weft_map *map)

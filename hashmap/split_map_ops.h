@@ -46,16 +46,20 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
     }
 }
 
+weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, void *key, void *value)
+{
+    node->key = key;
+    node->hash = hash;
+    node->dead = NULL;
+    /* relaxed: the node is private until MAP_S2 */
+    weft_i_store(&node->value, value, memory_order_relaxed);
+}
+
 weft_i_inline weft_i_map_node *weft_i_map_node_make(weft_map *map, uint64_t hash, void *key, void *value)
 {
     weft_i_map_node *node = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE);
-    if (weft_i_likely(node != NULL)) {
-        node->key = key;
-        node->hash = hash;
-        node->dead = NULL;
-        /* relaxed: the node is private until MAP_S2 */
-        weft_i_store(&node->value, value, memory_order_relaxed);
-    }
+    if (weft_i_likely(node != NULL))
+        weft_i_map_node_fill(node, hash, key, value);
     return node;
 }
 
@@ -72,6 +76,45 @@ weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
     /* relaxed: the node is private until MAP_S2 */
     weft_i_store(&node->next, w->at, memory_order_relaxed);
     return weft_i_cas(w->prev, &expected, (void *)node, MAP_S2, MAP_S1);
+}
+
+/*
+ * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
+ * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
+ * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
+ * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. DONE: w->here is the
+ * entry, *value its value; EMPTY: w stands where the entry would be inserted.
+ */
+weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                             const void *key, void **value, bool to_insert, weft_scheme scheme)
+{
+    size_t table = weft_i_map_table(map);
+    if (weft_i_unlikely(weft_i_load(&map->closing, MAP_A3)))
+        return WEFT_I_AGAIN;
+    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
+    *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
+    while (weft_i_likely(w->prev != NULL)) {
+        w->at = weft_i_load(w->prev, MAP_S1);
+        if (weft_i_unlikely(!w->at || weft_i_bits(w->at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
+            return WEFT_I_AGAIN;
+        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+            weft_i_publish(hold, w->word, weft_i_target(w->at), scheme);
+            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, MAP_S1) != w->at))
+                return WEFT_I_AGAIN;
+        }
+        if (dummy)
+            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
+        weft_i_map_node *node = w->here = w->at;
+        if (node->key == key) {
+            *value = weft_i_protect(hold, 0, &node->value, scheme);
+            return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
+        }
+        if (node->hash > hash)
+            return WEFT_I_EMPTY;
+        weft_i_walk_on(w, &node->next);
+    }
+    return WEFT_I_AGAIN;
 }
 
 /* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
@@ -142,42 +185,6 @@ weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value
     return r;
 }
 
-/*
- * One attempt at finding an integer's value: a walk that only looks, from the hash's bucket of the present table. What
- * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
- * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
- * dummies of higher levels were all unlinked when nothing was being closed, and come with a change.
- */
-weft_i_inline weft_i_outcome weft_i_map_look(weft_map *map, weft_i_hold hold, const void *key, void **value,
-                                             weft_scheme scheme)
-{
-    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
-    size_t table = weft_i_map_table(map);
-    if (weft_i_unlikely(weft_i_load(&map->closing, MAP_A3)))
-        return WEFT_I_AGAIN;
-    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
-    weft_i_walk w = {.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
-    while (weft_i_likely(w.prev != NULL)) {
-        w.at = weft_i_load(w.prev, MAP_S1);
-        if (weft_i_unlikely(!w.at || weft_i_bits(w.at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
-            return WEFT_I_AGAIN;
-        if (weft_i_bits(w.at) & WEFT_I_DUMMY)
-            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
-        weft_i_publish(hold, w.word, w.at, scheme);
-        if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w.prev, MAP_S1) != w.at))
-            return WEFT_I_AGAIN;
-        weft_i_map_node *node = w.at;
-        if (node->key == key) {
-            *value = weft_i_protect(hold, 0, &node->value, scheme);
-            return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
-        }
-        if (node->hash > hash)
-            return WEFT_I_EMPTY;
-        weft_i_walk_on(&w, &node->next);
-    }
-    return WEFT_I_AGAIN;
-}
-
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
 {
     weft_i_walk w;
@@ -237,6 +244,55 @@ weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destr
         weft_i_map_retire(map, node, true);
     }
     return value;
+}
+
+/* Walks past where a dead node was linked, so that it is no more. */
+weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    (void)weft_i_map_find(&w, map, hold, node->hash, node->key, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+}
+
+/* One attempt at inserting an integer. DONE: inserted; EMPTY: there already. */
+weft_i_inline weft_i_outcome weft_i_map_try_insert(weft_map *map, weft_i_attempt attempt, void *key, void *value,
+                                                   weft_scheme scheme)
+{
+    weft_i_walk w;
+    void *present;
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
+    if (weft_i_unlikely(outcome != WEFT_I_EMPTY))
+        return outcome == WEFT_I_DONE ? WEFT_I_EMPTY : WEFT_I_AGAIN;
+    weft_i_map_node *node = weft_i_cache_pop(attempt.local, WEFT_I_LARGE);
+    if (weft_i_unlikely(!node))
+        return WEFT_I_AGAIN;
+    weft_i_map_node_fill(node, hash, key, value);
+    if (weft_i_likely(weft_i_map_link(&w, node)))
+        return WEFT_I_DONE;
+    weft_i_list_push(&attempt.local->cache[WEFT_I_LARGE], &node->hook);
+    return WEFT_I_AGAIN;
+}
+
+/* One attempt at removing an integer that owns nothing. EMPTY: absent. LOST: the value is taken, the node not unlinked. */
+weft_i_inline weft_i_outcome weft_i_map_try_remove(weft_map *map, weft_i_attempt attempt, const void *key, void **value,
+                                                   weft_i_map_node **removed, weft_scheme scheme)
+{
+    weft_i_walk w;
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, value, false, scheme);
+    if (outcome != WEFT_I_DONE)
+        return outcome;
+    weft_i_map_node *node = *removed = w.here;
+    void *expected = *value;
+    if (weft_i_unlikely(!weft_i_cas(&node->value, &expected, NULL, MAP_S4, MAP_S3)))
+        return WEFT_I_AGAIN;
+    void *next = weft_i_freeze(&node->next);
+    expected = w.at;
+    return weft_i_likely(weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1)) ? WEFT_I_DONE : WEFT_I_LOST;
 }
 
 /* To the iterator's place, for a walk that no dummy ends. */
