@@ -1,0 +1,108 @@
+#include "tests/linear/item.h"
+
+#include <stdlib.h>
+
+enum { SEARCHED = 4096, SEARCH_BYTES = 256 << 20, SHRUNK = 5000 };
+
+static bool takes_unknown(const lin_history *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if ((h->op[i].kind == LIN_DEQUEUE || h->op[i].kind == LIN_POP) && h->op[i].ret == LIN_NEVER)
+            return true;
+    return false;
+}
+
+/*
+ * A dequeue or pop that never returned may have taken any value or none. If the rest can be ordered without it, that is
+ * an order; if not, only the search can say.
+ */
+static void check_with_unknown(const lin_history *h, const lin_spec *spec, lin_finding *out)
+{
+    lin_verdict verdict = h->count <= SEARCHED ? lin_search(h, spec, SEARCH_BYTES) : LIN_UNDECIDED;
+    if (verdict == LIN_VIOLATION)
+        return; /* as found */
+    lin_free(&out->window);
+    if (verdict == LIN_UNDECIDED)
+        lin_find(out, LIN_UNDECIDED, "operations that never returned may have taken values, and there are too many ways");
+    else
+        lin_find(out, verdict, verdict == LIN_LINEARIZABLE ? "linearizable" : "out of memory");
+}
+
+void lin_check(const lin_history *history, lin_type type, lin_finding *out)
+{
+    static void (*const check[])(const lin_history *history, lin_finding *out) = {lin_check_queue, lin_check_stack,
+                                                                                  lin_check_map};
+    *out = (lin_finding){.verdict = LIN_LINEARIZABLE};
+    check[type](history, out);
+    if (type != LIN_MAP && out->verdict == LIN_VIOLATION && takes_unknown(history))
+        check_with_unknown(history, type == LIN_QUEUE ? &lin_queue_spec : &lin_stack_spec, out);
+}
+
+/* ---- shrinking ---- */
+
+static int64_t value_of(const lin_operation *op)
+{
+    return op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH ? op->value : op->result;
+}
+
+static bool is_empty(const lin_operation *op)
+{
+    return (op->kind == LIN_DEQUEUE || op->kind == LIN_POP) && op->got != LIN_VALUE;
+}
+
+/* Numbers the units that go together: the operations of one value; an answer of "empty" is one by itself. */
+static size_t number_units(const lin_history *h, size_t *unit)
+{
+    size_t units = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        size_t k = 0;
+        while (k < i && (is_empty(&h->op[i]) || is_empty(&h->op[k]) || value_of(&h->op[k]) != value_of(&h->op[i])))
+            k++;
+        unit[i] = k < i ? unit[k] : units++;
+    }
+    return units;
+}
+
+/* Is it still a violation without the units in [from, to)? Then that is the window. */
+static bool drop(lin_finding *finding, lin_type type, size_t *unit, size_t from, size_t to)
+{
+    lin_finding smaller = {0};
+    lin_history rest = {0};
+    bool fine = true;
+    for (size_t i = 0; i < finding->window.count; i++)
+        if (unit[i] < from || unit[i] >= to)
+            fine = lin_add(&rest, finding->window.op[i]) && fine;
+    if (fine && rest.count > 0)
+        lin_check(&rest, type, &smaller);
+    fine = fine && rest.count > 0 && smaller.verdict == LIN_VIOLATION;
+    lin_free(&smaller.window);
+    if (!fine) {
+        lin_free(&rest);
+        return false;
+    }
+    lin_free(&finding->window);
+    finding->window = rest;
+    snprintf(finding->why, sizeof finding->why, "%s", smaller.why);
+    return true;
+}
+
+/*
+ * Leaving out whole values keeps a linearizable queue or stack linearizable, so that what is left is a violation of the
+ * same history. Of a map no operation that changes it may be left out: its window stays.
+ */
+void lin_shrink(lin_finding *finding, lin_type type)
+{
+    if (finding->verdict != LIN_VIOLATION || type == LIN_MAP || finding->window.count > SHRUNK)
+        return;
+    size_t *unit = malloc((finding->window.count + 1) * sizeof *unit);
+    if (!unit)
+        return;
+    size_t units = number_units(&finding->window, unit);
+    for (size_t size = units / 2; size > 0; size /= 2)
+        for (size_t from = 0; from < units;)
+            if (drop(finding, type, unit, from, from + size))
+                units = number_units(&finding->window, unit);
+            else
+                from += size;
+    free(unit);
+}

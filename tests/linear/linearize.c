@@ -1,0 +1,136 @@
+/* ./weft linearize: reads histories, says whether they are linearizable, and shows why not. */
+#define _GNU_SOURCE
+#include "tests/linear/check.h"
+#include "tests/linear/timeline.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FINE = 0, NOT = 1, BAD = 2, UNDECIDED = 3, DRAWN = 40 };
+
+static const char help[] =
+    "usage: ./weft linearize --spec queue|stack|map [--html FILE] FILE...\n"
+    "\n"
+    "Says of each FILE (-: standard input) whether the history in it is linearizable. A line is an operation:\n"
+    "\n"
+    "  {\"client\":0,\"op\":\"enqueue\",\"arg\":5,\"ret\":null,\"call\":123,\"return\":456}\n"
+    "\n"
+    "  op      enqueue, dequeue; push, pop; get, insert, put, remove\n"
+    "  arg     enqueue, push: the value; get, remove: the key; insert, put: [key, value]; whole numbers, and\n"
+    "          what is enqueued or pushed, distinct\n"
+    "  ret     enqueue, push: null; dequeue, pop, get: the value, null: none there; put: the replaced value or\n"
+    "          null; insert, remove: true or false\n"
+    "  call    the time of the call, return that of the return, null: it never returned, and may have happened\n"
+    "\n"
+    "An operation precedes another if its return is less than the other's call. A client does one at a time.\n"
+    "\n"
+    "  --spec TYPE   what the history is of\n"
+    "  --html FILE   the operations that cannot be ordered, as a page; of the first history that has such\n"
+    "  --help        this text\n"
+    "\n"
+    "Exit status: 0 linearizable, 1 not, 2 bad input, 3 undecided; of several files, the worst.\n";
+
+static int usage_error(const char *what, const char *which)
+{
+    fprintf(stderr, "weft linearize: %s%s (see ./weft linearize --help)\n", what, which);
+    return BAD;
+}
+
+static bool write_html(const char *path, const char *name, const lin_finding *found)
+{
+    char title[400];
+    FILE *out = fopen(path, "w");
+    snprintf(title, sizeof title, "%s: not linearizable", name);
+    bool fine = out && lin_draw_html(out, &found->window, title, found->why);
+    if (out && fclose(out) != 0)
+        fine = false;
+    if (!fine)
+        fprintf(stderr, "weft linearize: cannot write %s: %s\n", path, strerror(errno));
+    return fine;
+}
+
+static int report(const char *name, const lin_history *history, lin_type type, const char **html)
+{
+    lin_finding found;
+    int status = FINE;
+    lin_check(history, type, &found);
+    lin_shrink(&found, type);
+    if (found.verdict == LIN_LINEARIZABLE) {
+        printf("%s: linearizable (%zu operations)\n", name, history->count);
+    } else if (found.verdict == LIN_VIOLATION) {
+        printf("%s: not linearizable: %s\n\n", name, found.why);
+        if (found.window.count > DRAWN)
+            printf("  (%zu operations; --html shows them)\n", found.window.count);
+        else if (!lin_draw_text(stdout, &found.window))
+            fprintf(stderr, "weft linearize: out of memory\n");
+        status = NOT;
+        if (*html && !write_html(*html, name, &found))
+            status = BAD;
+        *html = NULL;
+    } else {
+        printf("%s: undecided: %s\n", name, found.why);
+        status = UNDECIDED;
+    }
+    lin_free(&found.window);
+    return status;
+}
+
+static int one_file(const char *path, lin_type type, const char **html)
+{
+    char error[400];
+    lin_history history = {0};
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (!in) {
+        fprintf(stderr, "weft linearize: cannot read %s: %s\n", path, strerror(errno));
+        return BAD;
+    }
+    int status = BAD;
+    if (lin_read(in, name, type, &history, error, sizeof error))
+        status = report(name, &history, type, html);
+    else
+        fprintf(stderr, "weft linearize: %s\n", error);
+    if (in != stdin)
+        fclose(in);
+    lin_free(&history);
+    return status;
+}
+
+/* Bad input is worst, then a violation, then a doubt. */
+static int worse(int a, int b)
+{
+    static const int rank[] = {[FINE] = 0, [UNDECIDED] = 1, [NOT] = 2, [BAD] = 3};
+    return rank[a] > rank[b] ? a : b;
+}
+
+int main(int count, char **argument)
+{
+    static const struct option options[] = {
+        {"spec", required_argument, NULL, 's'}, {"html", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const char *const types[] = {"queue", "stack", "map"};
+    const char *html = NULL;
+    int type = -1, letter, status = FINE;
+    opterr = 0;
+    while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
+        if (letter == 'h')
+            return fputs(help, stdout) < 0;
+        if (letter == 'o')
+            html = optarg;
+        for (int t = 0; letter == 's' && t < 3; t++)
+            if (strcmp(optarg, types[t]) == 0)
+                type = t;
+        if (letter == 's' && type < 0)
+            return usage_error("--spec expects queue, stack or map, not ", optarg);
+        if (letter == '?')
+            return usage_error("unknown argument or missing value: ", argument[optind - 1]);
+    }
+    if (type < 0)
+        return usage_error("--spec expects queue, stack or map", "");
+    if (optind == count)
+        return usage_error("expected a FILE with a history, or - for standard input", "");
+    for (int i = optind; i < count; i++)
+        status = worse(status, one_file(argument[i], (lin_type)type, &html));
+    return status;
+}

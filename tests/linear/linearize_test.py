@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""linearize_test.py PROGRAM: ./weft linearize as its users call it: verdicts, exit statuses, bad input, the page."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1
+                          else os.path.join(os.path.dirname(__file__), "weft-linearize"))
+
+
+def line(client, op, arg, ret, call, returned):
+    return json.dumps({"client": client, "op": op, "arg": arg, "ret": ret, "call": call, "return": returned})
+
+
+def run(spec, text, *more):
+    return subprocess.run([PROGRAM, "--spec", spec, *more, "-"], input=text, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+
+
+RIGHT = {
+    "queue": [(0, "enqueue", 1, None, 0, 9), (1, "dequeue", None, 1, 5, 6), (1, "dequeue", None, None, 10, 11)],
+    "stack": [(0, "push", 1, None, 0, 1), (0, "push", 2, None, 2, 3), (0, "pop", None, 2, 4, 5)],
+    "map": [(0, "insert", [7, 1], True, 0, 3), (1, "insert", [7, 2], False, 1, 4), (0, "get", 7, 1, 5, 6),
+            (0, "put", [7, 3], 1, 7, 8), (0, "remove", 7, True, 9, 10), (0, "remove", 7, False, 11, 12),
+            (0, "put", [7, 4], None, 13, 14), (0, "get", 8, None, 15, 16)],
+}
+
+WRONG = {
+    "queue": ([(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 2, 3), (0, "dequeue", None, 2, 4, 5)], "still inside"),
+    "stack": ([(0, "push", 1, None, 0, 1), (0, "pop", None, None, 2, 3)], "empty"),
+    "map": ([(0, "insert", [7, 1], True, 0, 1), (1, "insert", [7, 2], True, 2, 3)], "key 7"),
+}
+
+BAD = [
+    ("queue", "nonsense", "not JSON"),
+    ("queue", "[1]", "object"),
+    ("queue", line(0, "push", 1, None, 0, 1), '"op" must be "enqueue" or "dequeue"'),
+    ("stack", line(0, "push", "x", None, 0, 1), '"arg" of push'),
+    ("map", line(0, "put", 5, None, 0, 1), "[key, value]"),
+    ("map", line(0, "insert", [1, 2], 1, 0, 1), "true or false"),
+    ("queue", line(0, "enqueue", 1, 5, 0, 1), "must be null"),
+    ("queue", line(-1, "enqueue", 1, None, 0, 1), '"client"'),
+    ("queue", line(0, "enqueue", 1, None, 5, 1), "before"),
+    ("queue", line(0, "enqueue", 1, None, None, 1), '"call"'),
+    ("queue", line(0, "enqueue", 1, None, 0, "x"), '"return"'),
+    ("queue", line(0, "enqueue", 1, None, 0, 5) + "\n" + line(0, "enqueue", 2, None, 3, 8), "calls again"),
+]
+
+
+class Verdicts(unittest.TestCase):
+    def test_right_ones(self):
+        for spec, rows in RIGHT.items():
+            done = run(spec, "\n".join(line(*row) for row in rows) + "\n")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+            self.assertIn("linearizable (%d operations)" % len(rows), done.stdout)
+
+    def test_wrong_ones_say_why(self):
+        for spec, (rows, why) in WRONG.items():
+            done = run(spec, "\n".join(line(*row) for row in rows))
+            self.assertEqual((done.returncode, done.stderr), (1, ""), done.stdout)
+            self.assertIn(why, done.stdout)
+            for row in rows:
+                self.assertIn("client %d" % row[0], done.stdout)
+
+    def test_pending_operations_may_have_happened_or_not(self):
+        before = [line(0, "enqueue", 1, None, 0, None)]
+        for rest in ([(1, "dequeue", None, 1, 5, 6)], [(1, "dequeue", None, None, 5, 6)]):
+            self.assertEqual(run("queue", "\n".join(before + [line(*row) for row in rest])).returncode, 0)
+        taken = [line(0, "push", 1, None, 0, 1), line(1, "pop", None, None, 2, None), line(0, "pop", None, None, 5, 6)]
+        self.assertEqual(run("stack", "\n".join(taken)).returncode, 0)
+
+    def test_undecided(self):
+        done = run("queue", "\n".join([line(0, "enqueue", 1, None, 0, 1), line(0, "enqueue", 1, None, 2, 3)]))
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("distinct", done.stdout)
+
+    def test_a_small_window_of_a_long_history(self):
+        rows = [line(0, "enqueue", n, None, 10 * n, 10 * n + 1) for n in range(1, 2000)]
+        rows += [line(1, "dequeue", None, n, 30000 + 10 * n, 30000 + 10 * n + 1) for n in range(1, 2000) if n != 700]
+        done = run("queue", "\n".join(rows))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("700 was enqueued before", done.stdout)
+        self.assertLess(len(done.stdout.splitlines()), 8)
+
+
+class Input(unittest.TestCase):
+    def test_bad_input_names_the_line(self):
+        for spec, text, expected in BAD:
+            done = run(spec, line(9, *RIGHT[spec][0][1:]) + "\n" + text + "\n")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), text)
+            self.assertRegex(done.stderr, r"^weft linearize: standard input:[23]: ")
+            self.assertIn(expected, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_wrong_arguments(self):
+        for arguments in ([], ["--spec", "tree", "x"], ["--spec", "queue"], ["--what"], ["--spec", "queue", "/nonexistent"],
+                          ["--spec"], ["x"]):
+            done = subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  timeout=100, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
+            self.assertEqual(len(done.stderr.splitlines()), 1, arguments)
+
+    def test_help(self):
+        done = subprocess.run([PROGRAM, "--help"], stdout=subprocess.PIPE, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 0)
+        for word in ("--spec", "--html", "enqueue", "Exit status"):
+            self.assertIn(word, done.stdout)
+
+    def test_the_worst_of_several_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def write(name, rows):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+                    out.write("\n".join(line(*row) for row in rows))
+                return os.path.join(folder, name)
+            right, wrong = write("right", RIGHT["queue"]), write("wrong", WRONG["queue"][0])
+            page = os.path.join(folder, "page.html")
+            done = subprocess.run([PROGRAM, "--spec=queue", "--html", page, right, wrong], stdout=subprocess.PIPE,
+                                  text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 1)
+            with open(page, encoding="utf-8") as text:
+                content = text.read()
+            self.assertEqual(content.count("<rect"), 3)
+            self.assertNotIn("http", content)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,210 @@
+#include "tests/linear/timeline.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL = 80 };
+
+void lin_label(const lin_operation *op, char *out, size_t room)
+{
+    char argument[48] = "", answer[32] = "";
+    if (op->kind == LIN_INSERT || op->kind == LIN_PUT)
+        snprintf(argument, sizeof argument, " %" PRId64 " = %" PRId64, op->key, op->value);
+    else if (op->kind == LIN_GET || op->kind == LIN_REMOVE)
+        snprintf(argument, sizeof argument, " %" PRId64, op->key);
+    else if (op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH)
+        snprintf(argument, sizeof argument, " %" PRId64, op->value);
+    if (op->ret == LIN_NEVER)
+        snprintf(answer, sizeof answer, " ...");
+    else if (op->got == LIN_VALUE)
+        snprintf(answer, sizeof answer, ": %" PRId64, op->result);
+    else if (op->got >= LIN_FALSE)
+        snprintf(answer, sizeof answer, ": %s", op->got == LIN_TRUE ? "true" : "false");
+    else if (op->kind != LIN_ENQUEUE && op->kind != LIN_PUSH)
+        snprintf(answer, sizeof answer, ": %s", lin_kind_of(op->kind, LIN_MAP) ? "absent" : "empty");
+    snprintf(out, room, "%s%s%s", lin_kind_name(op->kind), argument, answer);
+}
+
+/* ---- where things go: each time that occurs gets a column, wide enough for the labels between ---- */
+
+typedef struct layout {
+    const lin_history *window;
+    uint64_t *time;
+    size_t *column, times;
+    uint32_t *client;
+    size_t clients;
+} layout;
+
+static int by_time(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_client(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t place(const layout *l, uint64_t time)
+{
+    return (size_t)((const uint64_t *)bsearch(&time, l->time, l->times, sizeof time, by_time) - l->time);
+}
+
+static size_t lane(const layout *l, uint32_t client)
+{
+    return (size_t)((const uint32_t *)bsearch(&client, l->client, l->clients, sizeof client, by_client) - l->client);
+}
+
+static void choose_columns(layout *l)
+{
+    char label[LABEL];
+    for (size_t t = 0; t < l->times; t++) {
+        l->column[t] = t ? l->column[t - 1] + 2 : 0;
+        for (size_t i = 0; i < l->window->count; i++) {
+            const lin_operation *op = &l->window->op[i];
+            if (op->ret != l->time[t])
+                continue;
+            lin_label(op, label, sizeof label);
+            size_t needed = l->column[place(l, op->call)] + strlen(label) + 3;
+            if (l->column[t] < needed)
+                l->column[t] = needed;
+        }
+    }
+}
+
+static bool lay_out(layout *l, const lin_history *window)
+{
+    *l = (layout){.window = window};
+    l->time = malloc((2 * window->count + 1) * sizeof *l->time);
+    l->column = malloc((2 * window->count + 1) * sizeof *l->column);
+    l->client = malloc((window->count + 1) * sizeof *l->client);
+    if (!l->time || !l->column || !l->client)
+        return false;
+    for (size_t i = 0; i < window->count; i++) {
+        l->time[2 * i] = window->op[i].call;
+        l->time[2 * i + 1] = window->op[i].ret;
+        l->client[i] = window->op[i].client;
+    }
+    qsort(l->time, 2 * window->count, sizeof *l->time, by_time);
+    qsort(l->client, window->count, sizeof *l->client, by_client);
+    for (size_t i = 0; i < 2 * window->count; i++)
+        if (l->times == 0 || l->time[i] != l->time[l->times - 1])
+            l->time[l->times++] = l->time[i];
+    for (size_t i = 0; i < window->count; i++)
+        if (l->clients == 0 || l->client[i] != l->client[l->clients - 1])
+            l->client[l->clients++] = l->client[i];
+    choose_columns(l);
+    return true;
+}
+
+static void release(layout *l)
+{
+    free(l->time);
+    free(l->column);
+    free(l->client);
+}
+
+/* ---- in a terminal ---- */
+
+static void draw_bar(char *row, size_t from, size_t to, const char *label, bool returned)
+{
+    memset(row + from, '-', to - from);
+    row[from] = '|';
+    row[to] = returned ? '|' : '>';
+    memcpy(row + from + 2, label, strlen(label));
+    row[from + 1] = row[from + 2 + strlen(label)] = ' ';
+}
+
+bool lin_draw_text(FILE *out, const lin_history *window)
+{
+    layout l;
+    char label[LABEL], *row = NULL;
+    bool fine = lay_out(&l, window) && (l.times == 0 || (row = malloc(l.column[l.times - 1] + LABEL + 2)) != NULL);
+    for (size_t c = 0; fine && c < l.clients; c++) {
+        size_t width = l.column[l.times - 1] + 1;
+        memset(row, ' ', width);
+        for (size_t i = 0; i < window->count; i++) {
+            const lin_operation *op = &window->op[i];
+            if (op->client != l.client[c])
+                continue;
+            lin_label(op, label, sizeof label);
+            draw_bar(row, l.column[place(&l, op->call)], l.column[place(&l, op->ret)], label, op->ret != LIN_NEVER);
+        }
+        while (width > 0 && row[width - 1] == ' ')
+            width--;
+        fprintf(out, "  client %-4" PRIu32 " %.*s\n", l.client[c], (int)width, row);
+    }
+    free(row);
+    release(&l);
+    return fine;
+}
+
+/* ---- as a page ---- */
+
+static const char head[] =
+    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
+    "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:100%}"
+    "div{overflow-x:auto}text{font:13px monospace;fill:currentColor}rect{fill:#4a90d933;stroke:#3f7cbd}"
+    "line{stroke:#8886}td,th{text-align:left;padding-right:1.5rem}</style>";
+
+static void draw_svg(FILE *out, const layout *l)
+{
+    char label[LABEL];
+    size_t width = (l->times ? l->column[l->times - 1] : 0) * 9 + 130;
+    fprintf(out, "<div><svg width=\"%zu\" height=\"%zu\" role=\"img\" aria-label=\"operations over time\">", width,
+            l->clients * 40 + 10);
+    for (size_t c = 0; c < l->clients; c++)
+        fprintf(out, "<line x1=\"90\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"0\" y=\"%zu\">client %" PRIu32 "</text>", width,
+                c * 40 + 22, c * 40 + 22, c * 40 + 27, l->client[c]);
+    for (size_t i = 0; i < l->window->count; i++) {
+        const lin_operation *op = &l->window->op[i];
+        size_t from = l->column[place(l, op->call)] * 9 + 95, to = l->column[place(l, op->ret)] * 9 + 95;
+        size_t y = lane(l, op->client) * 40;
+        lin_label(op, label, sizeof label);
+        fprintf(out, "<rect x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"26\" rx=\"4\"/><text x=\"%zu\" y=\"%zu\">%s</text>", from,
+                y + 9, to > from ? to - from : 4, from + 8, y + 27, label);
+    }
+    fputs("</svg></div>", out);
+}
+
+static void escape(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '<' || *text == '&')
+            fprintf(out, "&#%d;", *text);
+        else
+            fputc(*text, out);
+}
+
+bool lin_draw_html(FILE *out, const lin_history *window, const char *title, const char *why)
+{
+    layout l;
+    char label[LABEL];
+    bool fine = lay_out(&l, window);
+    fputs(head, out);
+    fputs("<title>", out);
+    escape(out, title);
+    fputs("</title><h1>", out);
+    escape(out, title);
+    fputs("</h1><p>", out);
+    escape(out, why);
+    fputs("</p>", out);
+    if (fine)
+        draw_svg(out, &l);
+    fputs("<table><tr><th>client<th>operation<th>call<th>return", out);
+    for (size_t i = 0; i < window->count; i++) {
+        const lin_operation *op = &window->op[i];
+        lin_label(op, label, sizeof label);
+        fprintf(out, "<tr><td>%" PRIu32 "<td>%s<td>%" PRIu64 "<td>", op->client, label, op->call);
+        if (op->ret == LIN_NEVER)
+            fputs("never", out);
+        else
+            fprintf(out, "%" PRIu64, op->ret);
+    }
+    fputs("</table></html>\n", out);
+    release(&l);
+    return fine;
+}
