@@ -20,7 +20,7 @@ typedef struct weft_i_backoff {
     unsigned ns; /* the last wait; start with 0 */
 } weft_i_backoff;
 
-#ifndef WEFT_SEAM
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
 void weft_i_backoff_wait(weft_i_backoff *backoff);
 #endif
 

@@ -1,13 +1,14 @@
 /*
  * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
- * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h).
+ * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h), unless that header defines
+ * WEFT_SEAM_ATOMICS_ONLY.
  */
 #ifndef WEFT_BASE_SEAM_H
 #define WEFT_BASE_SEAM_H
 
 #include <weft/base/atomic.h>
 
-#ifndef WEFT_SEAM
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
 
 #include <pthread.h>
 

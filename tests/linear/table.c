@@ -42,17 +42,16 @@ static bool same(const configuration *a, const configuration *b)
     return a->done == b->done && a->there == b->there && (!a->there || a->value == b->value);
 }
 
+/* The last in goes first: what lies on the way to a slot was there before. */
 static void clear(set *s)
 {
-    for (size_t i = 0; i < s->count && s->slots > 64; i++) {
-        size_t at = hash_of(&s->at[i]) % s->slots;
-        while (s->slot[at] && s->slot[at] != i + 1)
+    while (s->count > 0) {
+        size_t at = hash_of(&s->at[s->count - 1]) % s->slots;
+        while (s->slot[at] != s->count)
             at = (at + 1) % s->slots;
         s->slot[at] = 0;
+        s->count--;
     }
-    for (size_t i = 0; i < s->slots && s->slots <= 64; i++)
-        s->slot[i] = 0;
-    s->count = 0;
 }
 
 static bool grow(set *s)
