@@ -33,9 +33,11 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
             seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
             continue;
         }
-        if (seen != WEFT_I_AT_NODE || node->hash != hash)
+        if (seen != WEFT_I_AT_NODE || node->hash > hash)
             return NULL; /* the end of the interval, or a higher hash */
-        if (weft_i_equal(map, node->key, key)) {
+        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+            weft_i_walk_on(w, &node->next);
+        } else if (weft_i_equal(map, node->key, key)) {
             if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
                 return node;
             (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
@@ -317,7 +319,7 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
             continue;
         }
         weft_i_map_node *node = w.here;
-        bool skip = node->hash == it->hash && same++ < it->seen;
+        bool skip = node->hash < it->hash || (node->hash == it->hash && same++ < it->seen);
         *value = !skip ? weft_i_protect(weft_i_hold_of(&it->held), 0, &node->value, scheme) : NULL;
         if (*value) {
             it->seen = node->hash == it->hash ? it->seen + 1 : 1;

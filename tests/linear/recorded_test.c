@@ -22,17 +22,7 @@
 #include <weft/queues/msq.h>
 #include <weft/stacks/treiber.h>
 
-/*
- * Held up inside, only one key: with several in one bucket a violation is reported in one map of six, of which it is not
- * known yet whether it is the map's or the checker's (docs/verification.md).
- */
-#ifdef LIN_PARKED
-enum { KEYS = 1 };
-#else
-enum { KEYS = 3 };
-#endif
-
-enum { THREADS = 4, OPERATIONS = 2500, ROUNDS = T_SCALE(40, 5), MOST = OPERATIONS + THREADS * OPERATIONS };
+enum { THREADS = 4, OPERATIONS = 2500, ROUNDS = T_SCALE(40, 5), KEYS = 12, MOST = OPERATIONS + THREADS * OPERATIONS };
 
 /* What is recorded: the structure, or one that only looks like it. */
 typedef struct structure {
