@@ -18,7 +18,8 @@ enum { THREADS = 3, FORKS = T_SCALE(60, 50), KEYS = 512, SECONDS = 60, FILLED = 
 
 /*
  * The address sanitizer's allocator does not survive a fork beside an allocation by another thread (glibc's does):
- * there, what threads of this test allocate, they allocate under this lock, which forks take.
+ * there, what threads of this test allocate, they allocate under this lock, which forks take. What a thread's start
+ * and its registration allocate is outside of it: forks wait until every thread has turned.
  */
 static pthread_mutex_t heap = PTHREAD_MUTEX_INITIALIZER;
 
@@ -62,6 +63,7 @@ typedef struct traffic {
     weft_atomic_ptr shared; /* replaced all the time */
     atomic_bool stop;
     atomic_size_t turns;
+    atomic_uint turning; /* threads past their first turn */
     atomic_bool park;
     atomic_uint parked;
     int gate[2];
@@ -149,6 +151,8 @@ static void hammer(unsigned worker, void *ctx)
     traffic *t = ctx;
     for (uintptr_t i = 1; !atomic_load(&t->stop); i++) {
         turn(t, worker, i);
+        if (i == 1)
+            atomic_fetch_add(&t->turning, 1);
         atomic_fetch_add(&t->turns, 1);
         park_while_forking(t);
     }
@@ -312,6 +316,8 @@ static void test_fork_in_traffic(void **state)
     runner runners[THREADS];
     open_traffic(&t, ((const t_case *)*state)->scheme);
     start_threads(runners, THREADS, hammer, &t);
+    while (atomic_load(&t.turning) < THREADS) /* see heap */
+        ;
     for (int i = 0; i < FORKS; i++)
         fork_once(&t, i);
     atomic_store(&t.stop, true);
