@@ -150,9 +150,8 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
                           : weft_i_map_put(map, key, value, destroy, WEFT_HAZARD);
     if (r.error)
         return -ENOMEM;
-    if (!r.found) {
+    if (!r.found)
         return after_insertion(map);
-    }
     if (old)
         *old = r.value;
     if (destroy && r.value != value) {
