@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { SEARCHED = 4096, SEARCH_BYTES = 256 << 20, SHRUNK = 5000 };
+enum { SEARCHED = 4096, SEARCH_BYTES = 256 << 20 };
 
 static bool takes_unknown(const lin_history *h)
 {
@@ -28,13 +28,27 @@ static void check_with_unknown(const lin_history *h, const lin_spec *spec, lin_f
         lin_find(out, verdict, verdict == LIN_LINEARIZABLE ? "linearizable" : "out of memory");
 }
 
+void lin_check_searched(const lin_history *history, const lin_spec *spec, lin_finding *out)
+{
+    *out = (lin_finding){.verdict = history->count <= SEARCHED ? lin_search(history, spec, SEARCH_BYTES) : LIN_UNDECIDED};
+    static const char *const why[] = {"linearizable", "no order explains it", "too many ways for a search", "out of memory"};
+    lin_find(out, out->verdict, "%s", why[out->verdict]);
+    for (size_t i = 0; out->verdict == LIN_VIOLATION && i < history->count; i++)
+        lin_show(out, history, i);
+}
+
 void lin_check(const lin_history *history, lin_type type, lin_finding *out)
 {
-    static void (*const check[])(const lin_history *history, lin_finding *out) = {lin_check_queue, lin_check_stack,
-                                                                                  lin_check_map};
     *out = (lin_finding){.verdict = LIN_LINEARIZABLE};
-    check[type](history, out);
-    if (type != LIN_MAP && out->verdict == LIN_VIOLATION && takes_unknown(history))
+    if (type == LIN_MAP)
+        lin_check_map(history, out);
+    else if (type == LIN_DEQUE || type == LIN_CHANNEL)
+        lin_check_searched(history, type == LIN_DEQUE ? &lin_deque_spec : &lin_channel_spec, out);
+    else if (type == LIN_QUEUE)
+        lin_check_queue(history, out);
+    else
+        lin_check_stack(history, out);
+    if ((type == LIN_QUEUE || type == LIN_STACK) && out->verdict == LIN_VIOLATION && takes_unknown(history))
         check_with_unknown(history, type == LIN_QUEUE ? &lin_queue_spec : &lin_stack_spec, out);
 }
 
@@ -50,15 +64,32 @@ static bool is_empty(const lin_operation *op)
     return (op->kind == LIN_DEQUEUE || op->kind == LIN_POP) && op->got != LIN_VALUE;
 }
 
-/* Numbers the units that go together: the operations of one value; an answer of "empty" is one by itself. */
-static size_t number_units(const lin_history *h, size_t *unit)
+typedef struct member {
+    int64_t value;
+    size_t op;
+} member;
+
+static int by_value(const void *a, const void *b)
 {
-    size_t units = 0;
-    for (size_t i = 0; i < h->count; i++) {
-        size_t k = 0;
-        while (k < i && (is_empty(&h->op[i]) || is_empty(&h->op[k]) || value_of(&h->op[k]) != value_of(&h->op[i])))
-            k++;
-        unit[i] = k < i ? unit[k] : units++;
+    const member *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->op < y->op ? -1 : 1;
+}
+
+/* Numbers the units that go together: the operations of one value; an answer of "empty" is one by itself. */
+static size_t number_units(const lin_history *h, size_t *unit, member *room)
+{
+    size_t units = 0, valued = 0;
+    for (size_t i = 0; i < h->count; i++)
+        if (is_empty(&h->op[i]))
+            unit[i] = units++;
+        else
+            room[valued++] = (member){value_of(&h->op[i]), i};
+    qsort(room, valued, sizeof *room, by_value);
+    for (size_t i = 0; i < valued; i++) {
+        units += i == 0 || room[i].value != room[i - 1].value;
+        unit[room[i].op] = units - 1;
     }
     return units;
 }
@@ -92,17 +123,17 @@ static bool drop(lin_finding *finding, lin_type type, size_t *unit, size_t from,
  */
 void lin_shrink(lin_finding *finding, lin_type type)
 {
-    if (finding->verdict != LIN_VIOLATION || type == LIN_MAP || finding->window.count > SHRUNK)
+    if (finding->verdict != LIN_VIOLATION || (type != LIN_QUEUE && type != LIN_STACK))
         return;
     size_t *unit = malloc((finding->window.count + 1) * sizeof *unit);
-    if (!unit)
-        return;
-    size_t units = number_units(&finding->window, unit);
+    member *room = malloc((finding->window.count + 1) * sizeof *room);
+    size_t units = unit && room ? number_units(&finding->window, unit, room) : 0;
     for (size_t size = units / 2; size > 0; size /= 2)
         for (size_t from = 0; from < units;)
             if (drop(finding, type, unit, from, from + size))
-                units = number_units(&finding->window, unit);
+                units = number_units(&finding->window, unit, room);
             else
                 from += size;
     free(unit);
+    free(room);
 }

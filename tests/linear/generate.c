@@ -28,10 +28,12 @@ static lin_operation choose(simulation *s, uint32_t client)
     else if (s->shape->type == LIN_STACK)
         op.kind = put ? LIN_PUSH : LIN_POP;
     else
-        op.kind = (uint8_t)(LIN_GET + lin_below(s->random, 4));
+        op.kind = (uint8_t)(LIN_GET + lin_below(s->random, LIN_MAP_KINDS - LIN_GET));
     op.key = s->shape->type == LIN_MAP ? (int64_t)lin_below(s->random, s->shape->keys) : 0;
-    if (op.kind == LIN_ENQUEUE || op.kind == LIN_PUSH || op.kind == LIN_INSERT || op.kind == LIN_PUT)
+    if (lin_forms[op.kind].argument != LIN_TAKES_NOTHING && lin_forms[op.kind].argument != LIN_TAKES_KEY)
         op.value = ++s->next_value;
+    if (op.kind == LIN_REPLACE)
+        op.result = s->value[op.key];
     return op;
 }
 
@@ -64,9 +66,14 @@ static void happen(simulation *s, lin_operation *op)
         op->got = *value ? LIN_TRUE : LIN_FALSE;
         *value = 0;
         break;
+    case LIN_REPLACE:
+        op->got = *value == 0 ? LIN_NOTHING : *value == op->result ? LIN_TRUE : LIN_FALSE;
+        *value = op->got == LIN_TRUE ? op->value : *value;
+        break;
     default:
         answer(op, *value);
-        *value = op->kind == LIN_PUT ? op->value : *value;
+        if (op->kind == LIN_PUT || (op->kind == LIN_GET_OR_INSERT && !*value))
+            *value = op->value;
     }
 }
 
@@ -125,9 +132,11 @@ void lin_spoil(lin_random *random, lin_history *history, lin_type type)
         if (a->kind != b->kind || a->ret == LIN_NEVER || b->ret == LIN_NEVER)
             return;
         a->got = b->got;
-        a->result = b->result;
         b->got = was.got;
-        b->result = was.result;
+        if (a->kind != LIN_REPLACE) {
+            a->result = b->result;
+            b->result = was.result;
+        }
         return;
     }
     case 1: /* an answer is lost, or found */

@@ -7,13 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    lin_type type;
-} kinds[LIN_KINDS] = {
-    {"enqueue", LIN_QUEUE}, {"dequeue", LIN_QUEUE}, {"push", LIN_STACK}, {"pop", LIN_STACK},
-    {"get", LIN_MAP},       {"insert", LIN_MAP},    {"put", LIN_MAP},    {"remove", LIN_MAP},
+const lin_form lin_forms[LIN_KINDS] = {
+    [LIN_ENQUEUE] = {"enqueue", LIN_QUEUE, LIN_TAKES_VALUE, LIN_GIVES_NOTHING},
+    [LIN_DEQUEUE] = {"dequeue", LIN_QUEUE, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_PUSH] = {"push", LIN_STACK, LIN_TAKES_VALUE, LIN_GIVES_NOTHING},
+    [LIN_POP] = {"pop", LIN_STACK, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_GET] = {"get", LIN_MAP, LIN_TAKES_KEY, LIN_GIVES_VALUE},
+    [LIN_INSERT] = {"insert", LIN_MAP, LIN_TAKES_PAIR, LIN_GIVES_TRUTH},
+    [LIN_PUT] = {"put", LIN_MAP, LIN_TAKES_PAIR, LIN_GIVES_VALUE},
+    [LIN_REMOVE] = {"remove", LIN_MAP, LIN_TAKES_KEY, LIN_GIVES_TRUTH},
+    [LIN_GET_OR_INSERT] = {"get_or_insert", LIN_MAP, LIN_TAKES_PAIR, LIN_GIVES_VALUE},
+    [LIN_REPLACE] = {"replace", LIN_MAP, LIN_TAKES_TRIPLE, LIN_GIVES_MAYBE},
+    [LIN_TRY_ENQUEUE] = {"try_enqueue", LIN_RING, LIN_TAKES_VALUE, LIN_GIVES_TRUTH},
+    [LIN_TRY_DEQUEUE] = {"try_dequeue", LIN_RING, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_PUSH_BOTTOM] = {"push_bottom", LIN_DEQUE, LIN_TAKES_VALUE, LIN_GIVES_NOTHING},
+    [LIN_POP_BOTTOM] = {"pop_bottom", LIN_DEQUE, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_STEAL] = {"steal", LIN_DEQUE, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_SEND] = {"send", LIN_CHANNEL, LIN_TAKES_VALUE, LIN_GIVES_TRUTH},
+    [LIN_RECEIVE] = {"receive", LIN_CHANNEL, LIN_TAKES_NOTHING, LIN_GIVES_VALUE},
+    [LIN_CLOSE] = {"close", LIN_CHANNEL, LIN_TAKES_NOTHING, LIN_GIVES_NOTHING},
 };
+
+const char *lin_type_name(lin_type type)
+{
+    static const char *const names[LIN_TYPES] = {"queue", "stack", "map", "ring", "deque", "channel"};
+    return names[type];
+}
 
 bool lin_add(lin_history *history, lin_operation op)
 {
@@ -33,16 +52,6 @@ void lin_free(lin_history *history)
 {
     free(history->op);
     *history = (lin_history){0};
-}
-
-const char *lin_kind_name(lin_kind kind)
-{
-    return kinds[kind].name;
-}
-
-bool lin_kind_of(lin_kind kind, lin_type type)
-{
-    return kinds[kind].type == type;
 }
 
 /* ---- reading ---- */
@@ -81,59 +90,77 @@ static bool read_time(const reader *r, const json_t *object, const char *field, 
 static bool read_kind(const reader *r, const json_t *object, lin_type type, lin_operation *op)
 {
     const char *name = json_string_value(json_object_get(object, "op"));
-    for (int k = 0; name && k < LIN_KINDS; k++)
-        if (kinds[k].type == type && strcmp(kinds[k].name, name) == 0) {
+    char expected[120] = "";
+    for (int k = 0; k < LIN_KINDS; k++) {
+        if (lin_forms[k].type != type)
+            continue;
+        if (name && strcmp(lin_forms[k].name, name) == 0) {
             op->kind = (uint8_t)k;
             return true;
         }
-    static const char *const expected[] = {"\"enqueue\" or \"dequeue\"", "\"push\" or \"pop\"",
-                                           "\"get\", \"insert\", \"put\" or \"remove\""};
-    return bad(r, "\"op\" must be %s", expected[type]);
+        size_t used = strlen(expected);
+        (void)snprintf(expected + used, sizeof expected - used, "%s\"%s\"", used ? ", " : "", lin_forms[k].name);
+    }
+    return bad(r, "\"op\" must be one of %s", expected);
+}
+
+/* An array of `n` whole numbers. */
+static bool read_numbers(const json_t *array, size_t n, int64_t *out)
+{
+    bool fine = json_is_array(array) && json_array_size(array) == n;
+    for (size_t i = 0; fine && i < n; i++) {
+        fine = json_is_integer(json_array_get(array, i));
+        out[i] = json_integer_value(json_array_get(array, i));
+    }
+    return fine;
 }
 
 static bool read_arg(const reader *r, const json_t *object, lin_operation *op)
 {
     const json_t *arg = json_object_get(object, "arg");
-    switch (op->kind) {
-    case LIN_ENQUEUE:
-    case LIN_PUSH:
-        if (!json_is_integer(arg))
-            return bad(r, "\"arg\" of %s must be a whole number", lin_kind_name(op->kind));
+    const lin_form *form = &lin_forms[op->kind];
+    int64_t number[3] = {0};
+    switch (form->argument) {
+    case LIN_TAKES_VALUE:
         op->value = json_integer_value(arg);
-        return true;
-    case LIN_GET:
-    case LIN_REMOVE:
-        if (!json_is_integer(arg))
-            return bad(r, "\"arg\" of %s must be the key, a whole number", lin_kind_name(op->kind));
+        return json_is_integer(arg) || bad(r, "\"arg\" of %s must be a whole number", form->name);
+    case LIN_TAKES_KEY:
         op->key = json_integer_value(arg);
+        return json_is_integer(arg) || bad(r, "\"arg\" of %s must be the key, a whole number", form->name);
+    case LIN_TAKES_PAIR:
+        if (!read_numbers(arg, 2, number))
+            return bad(r, "\"arg\" of %s must be [key, value], whole numbers", form->name);
+        op->key = number[0];
+        op->value = number[1];
         return true;
-    case LIN_INSERT:
-    case LIN_PUT:
-        if (!json_is_array(arg) || json_array_size(arg) != 2 || !json_is_integer(json_array_get(arg, 0)) ||
-            !json_is_integer(json_array_get(arg, 1)))
-            return bad(r, "\"arg\" of %s must be [key, value], whole numbers", lin_kind_name(op->kind));
-        op->key = json_integer_value(json_array_get(arg, 0));
-        op->value = json_integer_value(json_array_get(arg, 1));
+    case LIN_TAKES_TRIPLE:
+        if (!read_numbers(arg, 3, number))
+            return bad(r, "\"arg\" of %s must be [key, expected, value], whole numbers", form->name);
+        op->key = number[0];
+        op->result = number[1];
+        op->value = number[2];
         return true;
     default:
-        return true; /* dequeue and pop take none */
+        return true;
     }
 }
 
 static bool read_result(const reader *r, const json_t *object, lin_operation *op)
 {
+    static const char *const expected[] = {"null", "a whole number or null", "true or false", "true, false or null"};
     const json_t *ret = json_object_get(object, "ret");
-    bool truth = op->kind == LIN_INSERT || op->kind == LIN_REMOVE, none = op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH;
+    const lin_form *form = &lin_forms[op->kind];
     if (op->ret == LIN_NEVER)
         return true;
-    if (truth && !json_is_boolean(ret))
-        return bad(r, "\"ret\" of %s must be true or false", lin_kind_name(op->kind));
-    if (none && !json_is_null(ret))
-        return bad(r, "\"ret\" of %s must be null", lin_kind_name(op->kind));
-    if (!truth && !none && !json_is_integer(ret) && !json_is_null(ret))
-        return bad(r, "\"ret\" of %s must be a whole number or null", lin_kind_name(op->kind));
     op->got = json_is_true(ret) ? LIN_TRUE : json_is_false(ret) ? LIN_FALSE : json_is_integer(ret) ? LIN_VALUE : LIN_NOTHING;
-    op->result = json_integer_value(ret);
+    bool fits = form->answer == LIN_GIVES_NOTHING ? op->got == LIN_NOTHING
+              : form->answer == LIN_GIVES_VALUE   ? op->got <= LIN_VALUE
+              : form->answer == LIN_GIVES_TRUTH   ? op->got >= LIN_FALSE
+                                                  : op->got != LIN_VALUE;
+    if (!fits || (op->got == LIN_NOTHING && !json_is_null(ret)))
+        return bad(r, "\"ret\" of %s must be %s", form->name, expected[form->answer]);
+    if (op->got == LIN_VALUE)
+        op->result = json_integer_value(ret);
     return true;
 }
 
@@ -225,13 +252,14 @@ bool lin_read(FILE *in, const char *name, lin_type type, lin_history *out, char 
 
 void lin_write(FILE *out, const lin_operation *op)
 {
-    fprintf(out, "{\"client\":%" PRIu32 ",\"op\":\"%s\",\"arg\":", op->client, lin_kind_name(op->kind));
-    if (op->kind == LIN_INSERT || op->kind == LIN_PUT)
+    const lin_form *form = &lin_forms[op->kind];
+    fprintf(out, "{\"client\":%" PRIu32 ",\"op\":\"%s\",\"arg\":", op->client, form->name);
+    if (form->argument == LIN_TAKES_TRIPLE)
+        fprintf(out, "[%" PRId64 ",%" PRId64 ",%" PRId64 "]", op->key, op->result, op->value);
+    else if (form->argument == LIN_TAKES_PAIR)
         fprintf(out, "[%" PRId64 ",%" PRId64 "]", op->key, op->value);
-    else if (op->kind == LIN_GET || op->kind == LIN_REMOVE)
-        fprintf(out, "%" PRId64, op->key);
-    else if (op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH)
-        fprintf(out, "%" PRId64, op->value);
+    else if (form->argument == LIN_TAKES_KEY || form->argument == LIN_TAKES_VALUE)
+        fprintf(out, "%" PRId64, form->argument == LIN_TAKES_KEY ? op->key : op->value);
     else
         fputs("null", out);
     if (op->ret == LIN_NEVER || op->got == LIN_NOTHING)

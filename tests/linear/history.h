@@ -19,6 +19,17 @@ typedef enum lin_kind {
     LIN_INSERT,
     LIN_PUT,
     LIN_REMOVE,
+    LIN_GET_OR_INSERT, /* the value that was there, or null: inserted */
+    LIN_REPLACE,       /* if it is the expected value; null: absent */
+    LIN_MAP_KINDS,
+    LIN_TRY_ENQUEUE = LIN_MAP_KINDS, /* false: full */
+    LIN_TRY_DEQUEUE,
+    LIN_PUSH_BOTTOM, /* the owner's */
+    LIN_POP_BOTTOM,
+    LIN_STEAL,
+    LIN_SEND,    /* false: closed */
+    LIN_RECEIVE, /* null: closed, and nothing left */
+    LIN_CLOSE,
     LIN_KINDS
 } lin_kind;
 
@@ -31,7 +42,7 @@ typedef struct lin_operation {
     uint64_t call, ret;
     int64_t key;    /* maps */
     int64_t value;  /* handed in */
-    int64_t result; /* when `got` is LIN_VALUE */
+    int64_t result; /* when `got` is LIN_VALUE; of a replace, the expected value */
     uint32_t client;
     uint8_t kind; /* lin_kind */
     uint8_t got;  /* lin_result; of no meaning while `ret` is LIN_NEVER */
@@ -46,12 +57,23 @@ typedef struct lin_history {
 bool lin_add(lin_history *history, lin_operation op);
 void lin_free(lin_history *history);
 
-const char *lin_kind_name(lin_kind kind);
+/* The last three are decided by search only. */
+typedef enum lin_type { LIN_QUEUE, LIN_STACK, LIN_MAP, LIN_RING, LIN_DEQUE, LIN_CHANNEL, LIN_TYPES } lin_type;
 
-typedef enum lin_type { LIN_QUEUE, LIN_STACK, LIN_MAP } lin_type;
+const char *lin_type_name(lin_type type);
 
-/* Is it one of the type's operations? */
-bool lin_kind_of(lin_kind kind, lin_type type);
+/* What goes in, and what comes out. */
+typedef enum lin_argument { LIN_TAKES_NOTHING, LIN_TAKES_VALUE, LIN_TAKES_KEY, LIN_TAKES_PAIR, LIN_TAKES_TRIPLE } lin_argument;
+typedef enum lin_answer { LIN_GIVES_NOTHING, LIN_GIVES_VALUE, LIN_GIVES_TRUTH, LIN_GIVES_MAYBE } lin_answer;
+
+typedef struct lin_form {
+    const char *name;
+    lin_type type;
+    lin_argument argument;
+    lin_answer answer; /* MAYBE: true, false or null */
+} lin_form;
+
+extern const lin_form lin_forms[LIN_KINDS];
 
 /*
  * JSON lines, an operation each: {"client":0,"op":"enqueue","arg":5,"ret":null,"call":123,"return":456}. Reads all of

@@ -10,23 +10,33 @@
 
 enum { FINE = 0, NOT = 1, BAD = 2, UNDECIDED = 3, DRAWN = 40 };
 
+typedef struct request {
+    int type;        /* lin_type */
+    size_t capacity; /* of a ring */
+    const char *html; /* NULL: written, or not wanted */
+} request;
+
 static const char help[] =
-    "usage: ./weft linearize --spec queue|stack|map [--html FILE] FILE...\n"
+    "usage: ./weft linearize --spec TYPE [--html FILE] FILE...\n"
     "\n"
     "Says of each FILE (-: standard input) whether the history in it is linearizable. A line is an operation:\n"
     "\n"
     "  {\"client\":0,\"op\":\"enqueue\",\"arg\":5,\"ret\":null,\"call\":123,\"return\":456}\n"
     "\n"
-    "  op      enqueue, dequeue; push, pop; get, insert, put, remove\n"
-    "  arg     enqueue, push: the value; get, remove: the key; insert, put: [key, value]; whole numbers, and\n"
-    "          what is enqueued or pushed, distinct\n"
-    "  ret     enqueue, push: null; dequeue, pop, get: the value, null: none there; put: the replaced value or\n"
-    "          null; insert, remove: true or false\n"
+    "  op      queue: enqueue, dequeue; stack: push, pop\n"
+    "          map: get, insert, put, remove, get_or_insert, replace\n"
+    "          ring: try_enqueue, try_dequeue; deque: push_bottom, pop_bottom, steal; channel: send, receive, close\n"
+    "  arg     what goes in: the value; get, remove: the key; insert, put, get_or_insert: [key, value]; replace:\n"
+    "          [key, expected, value]; whole numbers, and what goes into a queue or stack, distinct\n"
+    "  ret     what comes out, null: none there; put: the replaced value or null; get_or_insert: the value that was\n"
+    "          there, null: inserted; insert, remove, try_enqueue (full), send (closed): true or false; replace: true,\n"
+    "          false or null (absent); enqueue, push, push_bottom, close: null\n"
     "  call    the time of the call, return that of the return, null: it never returned, and may have happened\n"
     "\n"
     "An operation precedes another if its return is less than the other's call. A client does one at a time.\n"
     "\n"
-    "  --spec TYPE   what the history is of\n"
+    "  --spec TYPE   what the history is of: queue, stack, map; or, decided by search, so that they must be short:\n"
+    "                ring:CAPACITY (1 to 24), deque, channel\n"
     "  --html FILE   the operations that cannot be ordered, as a page; of the first history that has such\n"
     "  --help        this text\n"
     "\n"
@@ -51,12 +61,16 @@ static bool write_html(const char *path, const char *name, const lin_finding *fo
     return fine;
 }
 
-static int report(const char *name, const lin_history *history, lin_type type, const char **html)
+static int report(const char *name, const lin_history *history, request *r)
 {
     lin_finding found;
     int status = FINE;
-    lin_check(history, type, &found);
-    lin_shrink(&found, type);
+    lin_spec ring = lin_ring_spec(r->capacity);
+    if (r->type == LIN_RING)
+        lin_check_searched(history, &ring, &found);
+    else
+        lin_check(history, (lin_type)r->type, &found);
+    lin_shrink(&found, (lin_type)r->type);
     if (found.verdict == LIN_LINEARIZABLE) {
         printf("%s: linearizable (%zu operations)\n", name, history->count);
     } else if (found.verdict == LIN_VIOLATION) {
@@ -66,9 +80,9 @@ static int report(const char *name, const lin_history *history, lin_type type, c
         else if (!lin_draw_text(stdout, &found.window))
             fprintf(stderr, "weft linearize: out of memory\n");
         status = NOT;
-        if (*html && !write_html(*html, name, &found))
+        if (r->html && !write_html(r->html, name, &found))
             status = BAD;
-        *html = NULL;
+        r->html = NULL;
     } else {
         printf("%s: undecided: %s\n", name, found.why);
         status = UNDECIDED;
@@ -77,7 +91,7 @@ static int report(const char *name, const lin_history *history, lin_type type, c
     return status;
 }
 
-static int one_file(const char *path, lin_type type, const char **html)
+static int one_file(const char *path, request *r)
 {
     char error[400];
     lin_history history = {0};
@@ -88,8 +102,8 @@ static int one_file(const char *path, lin_type type, const char **html)
         return BAD;
     }
     int status = BAD;
-    if (lin_read(in, name, type, &history, error, sizeof error))
-        status = report(name, &history, type, html);
+    if (lin_read(in, name, (lin_type)r->type, &history, error, sizeof error))
+        status = report(name, &history, r);
     else
         fprintf(stderr, "weft linearize: %s\n", error);
     if (in != stdin)
@@ -105,32 +119,39 @@ static int worse(int a, int b)
     return rank[a] > rank[b] ? a : b;
 }
 
+/* queue, ring:4, ... */
+static bool read_type(const char *text, request *r)
+{
+    int used = 0;
+    for (r->type = 0; r->type < LIN_TYPES; r->type++)
+        if (r->type != LIN_RING && strcmp(text, lin_type_name((lin_type)r->type)) == 0)
+            return true;
+    r->type = LIN_RING;
+    return sscanf(text, "ring:%zu%n", &r->capacity, &used) == 1 && !text[used] && r->capacity >= 1 && r->capacity <= 24;
+}
+
 int main(int count, char **argument)
 {
     static const struct option options[] = {
         {"spec", required_argument, NULL, 's'}, {"html", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
-    static const char *const types[] = {"queue", "stack", "map"};
-    const char *html = NULL;
-    int type = -1, letter, status = FINE;
+    request r = {.type = -1};
+    int letter, status = FINE;
     opterr = 0;
     while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
         if (letter == 'h')
             return fputs(help, stdout) < 0;
         if (letter == 'o')
-            html = optarg;
-        for (int t = 0; letter == 's' && t < 3; t++)
-            if (strcmp(optarg, types[t]) == 0)
-                type = t;
-        if (letter == 's' && type < 0)
-            return usage_error("--spec expects queue, stack or map, not ", optarg);
+            r.html = optarg;
+        if (letter == 's' && !read_type(optarg, &r))
+            return usage_error("--spec expects queue, stack, map, ring:1 to ring:24, deque or channel, not ", optarg);
         if (letter == '?')
             return usage_error("unknown argument or missing value: ", argument[optind - 1]);
     }
-    if (type < 0)
-        return usage_error("--spec expects queue, stack or map", "");
+    if (r.type < 0)
+        return usage_error("--spec expects queue, stack, map, ring:CAPACITY, deque or channel", "");
     if (optind == count)
         return usage_error("expected a FILE with a history, or - for standard input", "");
     for (int i = optind; i < count; i++)
-        status = worse(status, one_file(argument[i], (lin_type)type, &html));
+        status = worse(status, one_file(argument[i], &r));
     return status;
 }

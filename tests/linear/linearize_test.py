@@ -27,22 +27,35 @@ RIGHT = {
     "stack": [(0, "push", 1, None, 0, 1), (0, "push", 2, None, 2, 3), (0, "pop", None, 2, 4, 5)],
     "map": [(0, "insert", [7, 1], True, 0, 3), (1, "insert", [7, 2], False, 1, 4), (0, "get", 7, 1, 5, 6),
             (0, "put", [7, 3], 1, 7, 8), (0, "remove", 7, True, 9, 10), (0, "remove", 7, False, 11, 12),
-            (0, "put", [7, 4], None, 13, 14), (0, "get", 8, None, 15, 16)],
+            (0, "put", [7, 4], None, 13, 14), (0, "get", 8, None, 15, 16), (0, "get_or_insert", [7, 5], 4, 17, 18),
+            (0, "replace", [7, 4, 6], True, 19, 20), (0, "replace", [7, 4, 9], False, 21, 22),
+            (0, "replace", [8, 4, 9], None, 23, 24), (0, "get_or_insert", [8, 1], None, 25, 26)],
+    "deque": [(0, "push_bottom", 1, None, 0, 1), (0, "push_bottom", 2, None, 2, 3), (1, "steal", None, 1, 4, 5),
+              (0, "pop_bottom", None, 2, 4, 6), (1, "steal", None, None, 7, 8)],
+    "channel": [(0, "send", 1, True, 0, 1), (0, "close", None, None, 2, 3), (0, "send", 2, False, 4, 5),
+                (1, "receive", None, 1, 0, 6), (1, "receive", None, None, 7, 8)],
+    "ring:1": [(0, "try_enqueue", 1, True, 0, 1), (0, "try_enqueue", 2, False, 2, 3), (0, "try_dequeue", None, 1, 4, 5),
+               (0, "try_dequeue", None, None, 6, 7)],
 }
 
 WRONG = {
     "queue": ([(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 2, 3), (0, "dequeue", None, 2, 4, 5)], "still inside"),
     "stack": ([(0, "push", 1, None, 0, 1), (0, "pop", None, None, 2, 3)], "empty"),
     "map": ([(0, "insert", [7, 1], True, 0, 1), (1, "insert", [7, 2], True, 2, 3)], "key 7"),
+    "deque": ([(0, "push_bottom", 1, None, 0, 1), (0, "push_bottom", 2, None, 2, 3), (1, "steal", None, 2, 4, 5)], "order"),
+    "channel": ([(0, "send", 1, True, 0, 1), (1, "receive", None, None, 2, 3)], "order"),
+    "ring:2": ([(0, "try_enqueue", 1, True, 0, 1), (0, "try_enqueue", 2, False, 2, 3)], "order"),
 }
 
 BAD = [
     ("queue", "nonsense", "not JSON"),
     ("queue", "[1]", "object"),
-    ("queue", line(0, "push", 1, None, 0, 1), '"op" must be "enqueue" or "dequeue"'),
+    ("queue", line(0, "push", 1, None, 0, 1), '"op" must be one of "enqueue", "dequeue"'),
     ("stack", line(0, "push", "x", None, 0, 1), '"arg" of push'),
     ("map", line(0, "put", 5, None, 0, 1), "[key, value]"),
     ("map", line(0, "insert", [1, 2], 1, 0, 1), "true or false"),
+    ("map", line(0, "replace", [1, 2], True, 0, 1), "[key, expected, value]"),
+    ("map", line(0, "replace", [1, 2, 3], 1, 0, 1), "true, false or null"),
     ("queue", line(0, "enqueue", 1, 5, 0, 1), "must be null"),
     ("queue", line(-1, "enqueue", 1, None, 0, 1), '"client"'),
     ("queue", line(0, "enqueue", 1, None, 5, 1), "before"),
@@ -98,7 +111,7 @@ class Input(unittest.TestCase):
             self.assertEqual(len(done.stderr.splitlines()), 1)
 
     def test_wrong_arguments(self):
-        for arguments in ([], ["--spec", "tree", "x"], ["--spec", "queue"], ["--what"], ["--spec", "queue", "/nonexistent"],
+        for arguments in ([], ["--spec", "tree", "x"], ["--spec", "ring:0", "x"], ["--spec", "ring", "x"], ["--spec", "ring:2x", "x"], ["--spec", "queue"], ["--what"], ["--spec", "queue", "/nonexistent"],
                           ["--spec"], ["x"]):
             done = subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                   timeout=100, check=False)

@@ -15,6 +15,7 @@
 #include "tests/linear/park.h"
 #endif
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 
@@ -89,12 +90,24 @@ static void on_sequence(round *r, lin_log *log, lin_random *random, int64_t valu
     }
 }
 
-static void on_map(round *r, lin_log *log, lin_random *random, int64_t value)
+/* `last`: by key, what this thread last read there, to be expected. */
+static void on_map(round *r, lin_log *log, lin_random *random, int64_t value, int64_t *last)
 {
-    int64_t key = (int64_t)lin_below(random, KEYS);
+    int64_t key = (int64_t)lin_below(random, KEYS), *seen = &last[key];
     void *k = t_ptr((uintptr_t)key), *found = NULL;
-    lin_operation *op = lin_call(log, LIN_GET + lin_below(random, 4), key, value);
+    lin_operation *op = lin_call(log, LIN_GET + lin_below(random, LIN_MAP_KINDS - LIN_GET), key, value);
     switch (op->kind) {
+    case LIN_REPLACE: {
+        static const lin_result answers[] = {LIN_TRUE, LIN_FALSE, LIN_NOTHING};
+        op->result = *seen ? *seen : value;
+        int error = weft_map_compare_and_replace(r->object, k, t_ptr((uintptr_t)op->result), t_ptr((uintptr_t)value));
+        lin_return(op, answers[error == -EAGAIN ? 1 : error == -ENOENT ? 2 : 0], op->result);
+        return;
+    }
+    case LIN_GET_OR_INSERT:
+        if (weft_map_get_or_insert(r->object, NULL, k, t_ptr((uintptr_t)value), &found) == 0)
+            found = NULL;
+        break;
     case LIN_GET:
         found = weft_map_get(r->object, NULL, k);
         break;
@@ -109,18 +122,23 @@ static void on_map(round *r, lin_log *log, lin_random *random, int64_t value)
         return;
     }
     lin_return(op, found ? LIN_VALUE : LIN_NOTHING, (int64_t)t_int(found));
+    *seen = op->kind == LIN_PUT || !found ? value : (int64_t)t_int(found);
 }
 
 static void work(unsigned index, void *ctx)
 {
     round *r = ctx;
     lin_random random = {r->seed + index};
+    int64_t last[KEYS] = {0};
     atomic_fetch_add(&r->ready, 1);
     while (atomic_load(&r->ready) < THREADS) /* on its feet: a barrier wakes one after another */
         sched_yield();
     for (int64_t i = 0; i < OPERATIONS; i++) {
         int64_t value = r->first_value + i * THREADS + index;
-        (r->what->type == LIN_MAP ? on_map : on_sequence)(r, &r->log[index], &random, value);
+        if (r->what->type == LIN_MAP)
+            on_map(r, &r->log[index], &random, value, last);
+        else
+            on_sequence(r, &r->log[index], &random, value);
         if (lin_below(&random, 16) == 0)
             sched_yield();
     }

@@ -149,7 +149,7 @@ static lin_verdict run(search *s)
     size_t depth = 0, size = s->spec->size, returned = 0, left = 0;
     for (event *e = s->head.after; e; e = e->after)
         left += !e->is_call;
-    s->spec->init(s->states);
+    s->spec->init(s->states, s->spec->parameter);
     for (event *e = s->head.after; returned < left;) {
         unsigned char *state = s->states + (depth + 1) * size;
         lin_step step = LIN_NO;

@@ -96,21 +96,7 @@ static bool add(set *s, configuration c)
 /* Does the operation, if it would have answered so. */
 static bool step(configuration *c, const lin_operation *op)
 {
-    bool known = op->ret != LIN_NEVER, there = c->there;
-    if (known && (op->kind == LIN_GET || op->kind == LIN_PUT))
-        if (there ? op->got != LIN_VALUE || op->result != c->value : op->got != LIN_NOTHING)
-            return false;
-    if (known && op->kind == LIN_INSERT && (op->got == LIN_TRUE) == there)
-        return false;
-    if (known && op->kind == LIN_REMOVE && (op->got == LIN_TRUE) != there)
-        return false;
-    if (op->kind == LIN_PUT || (op->kind == LIN_INSERT && !there)) {
-        c->there = true;
-        c->value = op->value;
-    }
-    if (op->kind == LIN_REMOVE)
-        c->there = false;
-    return true;
+    return lin_map_key_step(&c->there, &c->value, op);
 }
 
 static void violated(key_check *k, size_t last)
@@ -124,7 +110,7 @@ static void violated(key_check *k, size_t last)
                              ? snprintf(known + used, sizeof known - used, "%s%lld", i ? ", " : "", (long long)k->now.at[i].value)
                              : snprintf(known + used, sizeof known - used, "%sabsent", i ? ", " : ""));
     lin_find(k->out, LIN_VIOLATION, "key %lld: what %s returned fits nowhere; before the operations then open it was %s%s",
-             (long long)op->key, lin_kind_name(op->kind), known, k->now.count > 4 ? ", ..." : "");
+             (long long)op->key, lin_forms[op->kind].name, known, k->now.count > 4 ? ", ..." : "");
     for (size_t i = k->recents > 4 ? k->recents - 4 : 0; i < k->recents; i++)
         lin_show(k->out, h, k->recent[i % 4]);
     for (size_t i = 0; i < MOST_OPEN; i++)

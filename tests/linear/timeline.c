@@ -4,26 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL = 80 };
+enum { LABEL = 128 };
 
 void lin_label(const lin_operation *op, char *out, size_t room)
 {
-    char argument[48] = "", answer[32] = "";
-    if (op->kind == LIN_INSERT || op->kind == LIN_PUT)
+    char argument[72] = "", answer[32] = "";
+    const lin_form *form = &lin_forms[op->kind];
+    if (form->argument == LIN_TAKES_TRIPLE)
+        snprintf(argument, sizeof argument, " %" PRId64 ": %" PRId64 " by %" PRId64, op->key, op->result, op->value);
+    else if (form->argument == LIN_TAKES_PAIR)
         snprintf(argument, sizeof argument, " %" PRId64 " = %" PRId64, op->key, op->value);
-    else if (op->kind == LIN_GET || op->kind == LIN_REMOVE)
-        snprintf(argument, sizeof argument, " %" PRId64, op->key);
-    else if (op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH)
-        snprintf(argument, sizeof argument, " %" PRId64, op->value);
+    else if (form->argument == LIN_TAKES_KEY || form->argument == LIN_TAKES_VALUE)
+        snprintf(argument, sizeof argument, " %" PRId64, form->argument == LIN_TAKES_KEY ? op->key : op->value);
     if (op->ret == LIN_NEVER)
         snprintf(answer, sizeof answer, " ...");
     else if (op->got == LIN_VALUE)
         snprintf(answer, sizeof answer, ": %" PRId64, op->result);
     else if (op->got >= LIN_FALSE)
         snprintf(answer, sizeof answer, ": %s", op->got == LIN_TRUE ? "true" : "false");
-    else if (op->kind != LIN_ENQUEUE && op->kind != LIN_PUSH)
-        snprintf(answer, sizeof answer, ": %s", lin_kind_of(op->kind, LIN_MAP) ? "absent" : "empty");
-    snprintf(out, room, "%s%s%s", lin_kind_name(op->kind), argument, answer);
+    else if (form->answer != LIN_GIVES_NOTHING)
+        snprintf(answer, sizeof answer, ": %s", form->type == LIN_MAP ? "absent" : "empty");
+    snprintf(out, room, "%s%s%s", form->name, argument, answer);
 }
 
 /* ---- where things go: each time that occurs gets a column, wide enough for the labels between ---- */
