@@ -118,3 +118,12 @@ LIBRARY_FILES = [
         "hashmap",
     ]
 ]
+
+# How tests that hold threads up inside operations build the library.
+PARKED_COPTS = [
+    "-DWEFT_SEAM=\\\"tests/linear/park_seam.h\\\"",
+    "-DWEFT_BATCH=8",
+    "-DWEFT_MAP_FIRST_BITS=2",
+    "-DWEFT_MAP_CLOSE=2",
+    "-DWEFT_MAP_OPEN=2",
+]

@@ -1,0 +1,168 @@
+/* Weft's structures as the laboratory drives them. Each object has a domain of its own. */
+#define _GNU_SOURCE
+#include "tests/linear/drive.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+typedef struct object {
+    weft_domain *domain;
+    void *structure;
+    lin_type type;
+} object;
+
+static int create(const lin_subject *self, void **out, unsigned threads)
+{
+    const weft_domain_config config = {.scheme = self->scheme[0] == 'h' ? WEFT_HAZARD : WEFT_EPOCH};
+    object *o = calloc(1, sizeof *o);
+    (void)threads;
+    *out = o;
+    if (!o)
+        return -ENOMEM;
+    o->type = self->type;
+    int error = weft_domain_create(&o->domain, &config);
+    if (error == 0)
+        error = self->type == LIN_QUEUE   ? weft_msq_create((weft_msq **)&o->structure, o->domain)
+                : self->type == LIN_STACK ? weft_treiber_create((weft_treiber **)&o->structure, o->domain)
+                                          : weft_map_create((weft_map **)&o->structure, o->domain, NULL);
+    return error;
+}
+
+/* A domain that nobody uses any more reclaims all it has. */
+static void destroy(void *thing)
+{
+    object *o = thing;
+    if (o->type == LIN_QUEUE)
+        weft_msq_destroy(o->structure, NULL, NULL);
+    else if (o->type == LIN_STACK)
+        weft_treiber_destroy(o->structure, NULL, NULL);
+    else
+        weft_map_destroy(o->structure, NULL, NULL);
+    if (weft_domain_destroy(o->domain) != 0)
+        abort();
+    free(o);
+}
+
+static void *thread_begin(void *thing)
+{
+    return thing;
+}
+
+static void thread_end(void *thing, void *thread)
+{
+    (void)thing;
+    (void)thread;
+}
+
+static void *as_pointer(int64_t number)
+{
+    return (void *)(uintptr_t)number;
+}
+
+/* NULL: nothing was there. */
+static void give(lin_operation *op, void *value)
+{
+    op->got = value ? LIN_VALUE : LIN_NOTHING;
+    op->result = (int64_t)(uintptr_t)value;
+}
+
+/* No memory: the test cannot go on. */
+static void need(bool done)
+{
+    if (!done)
+        abort();
+}
+
+static void on_queue(void *thing, void *thread, lin_operation *op)
+{
+    void *value = NULL;
+    (void)thread;
+    if (op->kind == LIN_ENQUEUE)
+        need(weft_msq_enqueue(((object *)thing)->structure, as_pointer(op->value)) == 0);
+    else
+        give(op, weft_msq_try_dequeue(((object *)thing)->structure, &value) ? value : NULL);
+}
+
+static void on_stack(void *thing, void *thread, lin_operation *op)
+{
+    void *value = NULL;
+    (void)thread;
+    if (op->kind == LIN_PUSH)
+        need(weft_treiber_push(((object *)thing)->structure, as_pointer(op->value)) == 0);
+    else
+        give(op, weft_treiber_try_pop(((object *)thing)->structure, &value) ? value : NULL);
+}
+
+static void on_map(void *thing, void *thread, lin_operation *op)
+{
+    weft_map *map = ((object *)thing)->structure;
+    void *key = as_pointer(op->key), *value = as_pointer(op->value), *found = NULL;
+    int error;
+    (void)thread;
+    switch (op->kind) {
+    case LIN_GET:
+        give(op, weft_map_get(map, NULL, key));
+        return;
+    case LIN_PUT:
+        need(weft_map_put(map, key, value, &found) >= 0);
+        give(op, found);
+        return;
+    case LIN_GET_OR_INSERT:
+        need((error = weft_map_get_or_insert(map, NULL, key, value, &found)) >= 0);
+        give(op, error == 1 ? found : NULL);
+        return;
+    case LIN_INSERT:
+        need((error = weft_map_insert(map, key, value)) == 0 || error == -EEXIST);
+        op->got = error == 0 ? LIN_TRUE : LIN_FALSE;
+        return;
+    case LIN_REPLACE: /* `result` stays the expected value */
+        error = weft_map_compare_and_replace(map, key, as_pointer(op->result), value);
+        op->got = error == 0 ? LIN_TRUE : error == -EAGAIN ? LIN_FALSE : LIN_NOTHING;
+        return;
+    default:
+        op->got = weft_map_remove(map, key, &found) ? LIN_TRUE : LIN_FALSE;
+    }
+}
+
+static bool iterate(void *thing, lin_iteration *out)
+{
+    weft_map_iterator it;
+    void *key, *value;
+    weft_map_iterate(&it, ((object *)thing)->structure);
+    while (out->count < out->room && weft_map_next(&it, &key, &value))
+        out->entry[out->count++] = (lin_entry){(int64_t)(uintptr_t)key, (int64_t)(uintptr_t)value};
+    weft_map_iterate_end(&it);
+    return true;
+}
+
+static size_t size(void *thing)
+{
+    return weft_map_size(((object *)thing)->structure);
+}
+
+static size_t pending(void *thing)
+{
+    weft_domain_statistics figures;
+    weft_domain_stats(((object *)thing)->domain, &figures);
+    return figures.pending_peak;
+}
+
+#define COMMON(in_scheme)                                                                                              \
+    .scheme = #in_scheme, .create = create, .destroy = destroy, .thread_begin = thread_begin,                          \
+    .thread_end = thread_end, .pending = pending
+#define QUEUE .name = "weft-msq", .type = LIN_QUEUE, .perform = on_queue
+#define STACK .name = "weft-treiber", .type = LIN_STACK, .perform = on_stack
+#define MAP                                                                                                            \
+    .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kinds = LIN_MAP_KINDS - LIN_GET, .iterate = iterate,  \
+    .size = size
+
+static const lin_subject queue_hazard = {COMMON(hazard), QUEUE}, queue_epoch = {COMMON(epoch), QUEUE};
+static const lin_subject stack_hazard = {COMMON(hazard), STACK}, stack_epoch = {COMMON(epoch), STACK};
+static const lin_subject map_hazard = {COMMON(hazard), MAP}, map_epoch = {COMMON(epoch), MAP};
+
+const lin_subject *const lin_weft_subjects[] = {&queue_hazard, &queue_epoch, &stack_hazard, &stack_epoch, &map_hazard,
+                                                &map_epoch, NULL};
