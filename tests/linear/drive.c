@@ -64,7 +64,7 @@ static lin_operation *choose(worker *w, size_t i)
     if (type != LIN_MAP)
         return lin_call(log, lin_below(&w->random, 100) < r->plan->puts ? kind : kind + 1, 0, value);
     key = (int64_t)lin_below(&w->random, r->plan->keys);
-    kind = LIN_GET + (lin_kind)lin_below(&w->random, r->subject->map_kinds);
+    kind = r->subject->map_kind[lin_below(&w->random, r->subject->map_kinds)];
     if (lin_below(&w->random, 4) == 0) { /* a calm key: mostly looked at */
         key += r->plan->keys;
         kind = lin_below(&w->random, 16) ? LIN_GET : kind;

@@ -12,7 +12,8 @@
 typedef struct lin_subject {
     const char *name, *scheme; /* scheme: "hazard", "epoch" or "" */
     lin_type type;
-    unsigned map_kinds; /* of a map: it has so many of the operations from LIN_GET on */
+    const unsigned char *map_kind; /* of a map: the operations it has, and how many */
+    size_t map_kinds;
     int (*create)(const struct lin_subject *self, void **object, unsigned threads); /* 0 or -errno */
     void (*destroy)(void *object);
     void *(*thread_begin)(void *object); /* each thread's handle */
@@ -51,5 +52,8 @@ void lin_outcome_free(lin_outcome *outcome);
 
 /* Weft's structures, each under each scheme; ended by NULL. */
 extern const lin_subject *const lin_weft_subjects[];
+
+/* To see what a violation looks like: a stack sold as a queue. */
+extern const lin_subject lin_broken_queue;
 
 #endif

@@ -62,7 +62,7 @@ static void test_subject(void **state)
     total sum = record(subject, ROUNDS);
     assert_int_equal(sum.violations, 0);
     assert_true(sum.operations >= (size_t)ROUNDS * OPERATIONS * 9 / 10);
-    assert_true(sum.concurrent > 0);
+    assert_true(sum.concurrent > (PARKED ? sum.operations / 2 : 0));
     if (subject->type == LIN_MAP) {
         assert_int_equal(sum.iterations, ROUNDS * 17);
         assert_true(sum.seen > ROUNDS);
@@ -71,12 +71,11 @@ static void test_subject(void **state)
 
 /* ---- what is not what it is sold as must be found ---- */
 
-static void cross(void *object, void *thread, lin_operation *op)
+static void as_stack(void *object, void *thread, lin_operation *op)
 {
-    static const lin_kind other[] = {LIN_PUSH, LIN_POP, LIN_ENQUEUE, LIN_DEQUEUE};
     lin_operation as = *op;
-    as.kind = (uint8_t)other[op->kind];
-    (as.kind <= LIN_DEQUEUE ? lin_weft_subjects[0] : lin_weft_subjects[2])->perform(object, thread, &as);
+    as.kind = op->kind == LIN_PUSH ? LIN_ENQUEUE : LIN_DEQUEUE;
+    lin_weft_subjects[0]->perform(object, thread, &as);
     op->got = as.got;
     op->result = as.result;
 }
@@ -124,15 +123,14 @@ static lin_subject seeded(int from, void (*perform)(void *, void *, lin_operatio
 
 static void test_what_is_none(void **state)
 {
-    lin_subject no_stack = seeded(0, cross, NULL), no_queue = seeded(2, cross, NULL);
+    lin_subject no_stack = seeded(0, as_stack, NULL);
     lin_subject no_map = seeded(4, always_inserts, NULL), forgets = seeded(4, NULL, forgets_one);
     lin_subject twice = seeded(4, NULL, sees_one_twice);
     (void)state;
     no_stack.type = LIN_STACK;
-    no_queue.type = LIN_QUEUE;
-    no_stack.create = no_queue.create = create_crossed;
+    no_stack.create = create_crossed;
     assert_int_equal(record(&no_stack, 3).violations, 3);
-    assert_int_equal(record(&no_queue, 3).violations, 3);
+    assert_int_equal(record(&lin_broken_queue, 3).violations, 3);
     assert_int_equal(record(&no_map, 3).violations, 3);
     assert_int_equal(record(&forgets, 3).violations, 3);
     assert_int_equal(record(&twice, 3).violations, 3);

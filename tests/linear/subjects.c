@@ -97,6 +97,21 @@ static void on_stack(void *thing, void *thread, lin_operation *op)
         give(op, weft_treiber_try_pop(((object *)thing)->structure, &value) ? value : NULL);
 }
 
+/* A stack that is sold as a queue. */
+static void on_broken(void *thing, void *thread, lin_operation *op)
+{
+    lin_operation as = *op;
+    as.kind = op->kind == LIN_ENQUEUE ? LIN_PUSH : LIN_POP;
+    on_stack(thing, thread, &as);
+    op->got = as.got;
+    op->result = as.result;
+}
+
+static int create_broken(const lin_subject *self, void **out, unsigned threads)
+{
+    return create(self->ctx, out, threads);
+}
+
 static void on_map(void *thing, void *thread, lin_operation *op)
 {
     weft_map *map = ((object *)thing)->structure;
@@ -157,12 +172,18 @@ static size_t pending(void *thing)
 #define QUEUE .name = "weft-msq", .type = LIN_QUEUE, .perform = on_queue
 #define STACK .name = "weft-treiber", .type = LIN_STACK, .perform = on_stack
 #define MAP                                                                                                            \
-    .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kinds = LIN_MAP_KINDS - LIN_GET, .iterate = iterate,  \
-    .size = size
+    .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kind = map_kinds, .map_kinds = sizeof map_kinds,      \
+    .iterate = iterate, .size = size
+
+static const unsigned char map_kinds[] = {LIN_GET, LIN_INSERT, LIN_PUT, LIN_REMOVE, LIN_GET_OR_INSERT, LIN_REPLACE};
 
 static const lin_subject queue_hazard = {COMMON(hazard), QUEUE}, queue_epoch = {COMMON(epoch), QUEUE};
 static const lin_subject stack_hazard = {COMMON(hazard), STACK}, stack_epoch = {COMMON(epoch), STACK};
 static const lin_subject map_hazard = {COMMON(hazard), MAP}, map_epoch = {COMMON(epoch), MAP};
+
+const lin_subject lin_broken_queue = {.name = "broken-queue", .scheme = "", .type = LIN_QUEUE, .create = create_broken,
+                                      .destroy = destroy, .thread_begin = thread_begin, .thread_end = thread_end,
+                                      .perform = on_broken, .ctx = &stack_hazard};
 
 const lin_subject *const lin_weft_subjects[] = {&queue_hazard, &queue_epoch, &stack_hazard, &stack_epoch, &map_hazard,
                                                 &map_epoch, NULL};

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""soak_test.py PROGRAM: ./weft soak as its users call it: a clean run, a violation kept and decided again, bad arguments."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-soak"))
+
+
+def run(*arguments, **more):
+    return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=200,
+                          check=False, **more)
+
+
+class Soak(unittest.TestCase):
+    def test_clean(self):
+        done = run("--minutes", "0.05", "--seed", "7", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["end"], "clean")
+        self.assertGreater(figures["operations"], 100000)
+        self.assertGreater(figures["concurrent"], figures["operations"] / 4)
+        self.assertGreater(figures["held_up"], 10000)
+        self.assertGreater(figures["iterations"], 0)
+        self.assertIn("seed 7; recording costs", done.stderr)
+
+    def test_one_structure_and_scheme(self):
+        done = run("--minutes=0.01", "--structure=weft-msq,weft-map", "--scheme=epoch", "--seed=1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("clean: ", done.stdout)
+
+    def test_a_violation_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("--structure", "broken-queue", "--seed", "3", cwd=folder)
+            self.assertEqual(done.returncode, 1, done.stderr + done.stdout)
+            self.assertIn("broken-queue: not linearizable: ", done.stdout)
+            self.assertIn("the same again: ./weft soak --structure broken-queue --seed 3\n", done.stdout)
+            with open(os.path.join(folder, "weft-violation.jsonl"), encoding="utf-8") as history:
+                rows = [json.loads(line) for line in history]
+            self.assertGreater(len(rows), 1000)
+            self.assertEqual({row["op"] for row in rows}, {"enqueue", "dequeue"})
+
+    def test_interrupted(self):
+        with subprocess.Popen([PROGRAM, "--minutes", "5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            child.stderr.readline()
+            child.send_signal(signal.SIGINT)
+            out, _ = child.communicate(timeout=100)
+            self.assertEqual(child.returncode, 130)
+            self.assertIn("interrupted: ", out)
+
+    def test_wrong_arguments(self):
+        for arguments in (["--minutes", "0"], ["--minutes", "x"], ["--minutes", "-1"], ["--seed", "-1"], ["--seed", "x"],
+                          ["--structure", "nonesuch"], ["--scheme", "rcu"], ["--what"], ["more"], ["--seed"],
+                          ["--structure", "ck-fifo", "--scheme", "epoch"]):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
+            self.assertEqual(len(done.stderr.splitlines()), 1, arguments)
+
+    def test_list_and_help(self):
+        self.assertIn("ck-fifo", run("--list").stdout)
+        for word in ("--minutes", "--seed", "Exit status"):
+            self.assertIn(word, run("--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
