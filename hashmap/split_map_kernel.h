@@ -119,7 +119,7 @@ struct weft_map {
     weft_map_seed seed;
     weft_i_map_kinds *kinds; /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size table; /* its level in the low 8 bits, above them how often that has changed */
-    weft_i_atomic_size closing; /* the level whose segment is being closed; 0: none */
+    weft_i_atomic_size closing; /* the table's word whose level is being closed: no two are the same; 0: none */
     weft_i_atomic_size opening; /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS];
     weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];

@@ -1,6 +1,10 @@
 #define _GNU_SOURCE
 #include <weft/hashmap/split_map_table.h>
 
+/*
+ * Only in a table that has the level: a late thread's bucket would stay on the list of a smaller one, and end walks that
+ * trust in its word. Once pending, a bucket holds up the closing of its level, so that to look once is enough.
+ */
 static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
 {
     weft_i_walk w;
@@ -8,6 +12,10 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, 
     uint64_t start = weft_i_start_of(place.level, place.offset);
     if (!weft_i_cas(&bucket->link, &link, weft_i_link(NULL, WEFT_I_PENDING), MAP_S2, MAP_S1))
         return;
+    if (weft_i_map_level(map) < place.level) {
+        weft_i_store(&bucket->link, NULL, MAP_S2);
+        return;
+    }
     do {
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
         weft_i_store(&bucket->link, weft_i_link(w.at, WEFT_I_PENDING), MAP_S2);
@@ -128,20 +136,21 @@ static bool close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, s
     return true;
 }
 
-static void finish_closing(weft_map *map, weft_i_segment *segment, size_t level)
+static void finish_closing(weft_map *map, weft_i_segment *segment, size_t closing)
 {
-    weft_i_store(&map->segment[level], NULL, MAP_R2);
+    weft_i_store(&map->segment[weft_i_level_of(closing)], NULL, MAP_R2);
     weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, reclaim_segment, NULL);
-    (void)weft_i_cas(&map->closing, &level, 0, MAP_R3, MAP_A3);
+    (void)weft_i_cas(&map->closing, &closing, 0, MAP_R3, MAP_A3);
 }
 
 /*
  * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
  * removals whoever races. The caller holds the segment.
  */
-static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t level, weft_scheme scheme)
+static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t closing, weft_scheme scheme)
 {
-    size_t length = weft_i_segment_length(level), from = weft_i_load(&segment->cursor, MAP_A3);
+    size_t level = weft_i_level_of(closing), length = weft_i_segment_length(level);
+    size_t from = weft_i_load(&segment->cursor, MAP_A3);
     while (from < length) {
         size_t to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
         for (size_t i = from; i < to; i++)
@@ -150,7 +159,7 @@ static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t level, we
         if (!weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
             continue;
         if (to == length)
-            finish_closing(map, segment, level);
+            finish_closing(map, segment, closing);
         return true;
     }
     return false;
@@ -158,19 +167,20 @@ static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t level, we
 
 static bool begin_closing(weft_map *map)
 {
-    size_t level = weft_i_map_level(map), none = 0;
+    size_t table = weft_i_map_table(map), level = weft_i_level_of(table), none = 0;
     if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
         return false;
-    return weft_i_load(&map->segment[level], MAP_A2) && weft_i_cas(&map->closing, &none, level, MAP_R3, MAP_A3);
+    return weft_i_cas(&map->closing, &none, table, MAP_R3, MAP_A3);
 }
 
-/* False: a growth came between the decision to close and the lowering of the level; the closing is off. */
+/*
+ * The word that is being closed becomes the one below, whoever does it, and stays that until the closing is over. False:
+ * the table has become another: a growth came before it, or that closing is long over.
+ */
 static bool lower_level(weft_map *map, size_t closing)
 {
-    size_t table = weft_i_map_table(map);
-    if (weft_i_level_of(table) == closing)
-        (void)weft_i_cas(&map->table, &table, weft_i_table_after(table, closing - 1), MAP_R1, MAP_A1);
-    if (weft_i_level_of(table) <= closing)
+    size_t table = closing, lower = weft_i_table_after(closing, weft_i_level_of(closing) - 1);
+    if (weft_i_cas(&map->table, &table, lower, MAP_R1, MAP_A1) || table == lower)
         return true;
     (void)weft_i_cas(&map->closing, &closing, 0, MAP_R3, MAP_A3);
     return false;
@@ -180,16 +190,18 @@ bool weft_i_map_shrink(weft_map *map)
 {
     weft_guard own;
     bool done = false;
-    size_t level = weft_i_load(&map->closing, MAP_A3);
-    if (!level)
+    size_t closing = weft_i_load(&map->closing, MAP_A3);
+    if (!closing)
         return begin_closing(map);
-    if (!lower_level(map, level))
+    if (!lower_level(map, closing))
         return true;
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    weft_i_segment *segment = weft_i_protect(hold, 0, &map->segment[level], scheme);
-    if (segment && weft_i_load(&map->closing, MAP_A3) == level)
-        done = close_chunk(map, segment, level, scheme);
+    weft_i_segment *segment = weft_i_protect(hold, 0, &map->segment[weft_i_level_of(closing)], scheme);
+    if (!segment) /* closed, or never made */
+        done = weft_i_cas(&map->closing, &closing, 0, MAP_R3, MAP_A3);
+    else if (weft_i_load(&map->closing, MAP_A3) == closing)
+        done = close_chunk(map, segment, closing, scheme);
     weft_i_end(hold, &own);
     return done;
 }

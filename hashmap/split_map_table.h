@@ -30,7 +30,7 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
     return NULL;
 }
 
-/* Links a bucket that was never used, unless another thread is at it. */
+/* Links a bucket that was never used, unless another thread is at it, or the table no longer has its level. */
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
@@ -46,7 +46,7 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold 
             weft_i_bucket_open(map, bucket, place, scheme);
             link = weft_i_load(&bucket->link, MAP_S1);
         }
-        if (weft_i_likely(!(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+        if (weft_i_likely(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
             w->prev = &bucket->link;
             return;
         }
