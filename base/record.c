@@ -167,12 +167,14 @@ static void give_back(weft_i_record *record)
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
     record->callback = NULL;
+    record->sharing = NULL;
     weft_i_store(&record->owned, 0, RECORD_R4);
 }
 
 static void on_thread_exit(void *value)
 {
     weft_i_record *record = value;
+    record->callback = NULL; /* if one has ended the thread: it lay on the stack */
     events->exit(record);
     exited = 1;
     weft_i_self_1 = &no_record.thread;

@@ -54,6 +54,16 @@ static void keep_linked(weft_domain *domain, int thread, bool of_others)
     weft_i_store(&domain->linked, kept, DOMAIN_R1);
 }
 
+/* The thread may have been ended by a callback that it ran in a barrier, or for others. */
+static void end_what_it_ran(weft_domain *domain, weft_i_record *record)
+{
+    /* relaxed: only this thread can have written its own id */
+    if (weft_i_load(&domain->barrier, memory_order_relaxed) == weft_i_record_thread_id(record))
+        weft_i_store(&domain->barrier, 0, BARRIER_R1);
+    if (record->sharing == domain)
+        weft_i_shared_callbacks_end(domain);
+}
+
 static void on_exit(weft_i_record *record)
 {
     weft_i_mutex_lock(&registry);
@@ -62,8 +72,9 @@ static void on_exit(weft_i_record *record)
         keep_linked(d, weft_i_record_thread_id(record), true);
         weft_i_unlock_linked(d, signals);
         weft_i_mutex_lock(&d->owners);
-        weft_i_local_abandon(d, record, false);
+        weft_i_local_abandon(d, record);
         weft_i_mutex_unlock(&d->owners);
+        end_what_it_ran(d, record);
     }
     weft_i_mutex_unlock(&registry);
     weft_i_after_exit(&default_domain);
@@ -112,7 +123,7 @@ static void on_fork_child(void)
 static void on_fork_lost(weft_i_record *record)
 {
     for (weft_domain *d = domains; d; d = d->next)
-        weft_i_local_abandon(d, record, true);
+        weft_i_local_abandon(d, record);
 }
 
 static void on_fork_done(void)
@@ -296,7 +307,7 @@ int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
     uint64_t start = weft_i_sys_clock_ns(), nap = 10000;
     int none = 0;
     /* relaxed: nothing is read on failure */
-    while (!weft_i_cas(&domain->barrier, &none, 1, BARRIER_A1, memory_order_relaxed)) {
+    while (!weft_i_cas(&domain->barrier, &none, weft_i_sys_thread_id(), BARRIER_A1, memory_order_relaxed)) {
         none = 0;
         if (!wait_more(start, timeout_ns, &nap))
             return -ETIMEDOUT;
@@ -317,6 +328,8 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     domain = domain ? domain : &default_domain;
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
+    if (out->pending >> (sizeof out->pending * 8 - 1))
+        out->pending = out->pending_bytes = 0; /* threads that ended while they retired */
     weft_i_sum_up(domain, out);
     weft_i_mutex_lock(&domain->owners);
     for (weft_i_local *l = weft_i_locals(domain); l; l = weft_i_next_local(l))

@@ -26,6 +26,8 @@
  * What a thread does after its exit hook has run (in later destructors of its keys) works too, more slowly.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
  * they had retired is adopted, except what they were handling at that instant (at most one batch each), which leaks.
+ * A thread that ends inside an operation (by pthread_exit or cancelled, in a callback or a handler) leaves all usable;
+ * what it was handling at that instant, at most one batch or what a barrier had taken, is never reclaimed.
  * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
  * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
  * behind in memory that goes away.

@@ -137,6 +137,16 @@ size_t weft_i_callbacks(weft_i_local *local)
     return weft_i_load(&local->callbacks, CALLBACK_A1);
 }
 
+void weft_i_callbacks_end(weft_i_local *local)
+{
+    weft_i_store(&local->callbacks, 0, CALLBACK_R1);
+}
+
+void weft_i_shared_callbacks_end(weft_domain *domain)
+{
+    (void)weft_i_fetch_sub(&domain->shared_callbacks, 1, CALLBACK_R1);
+}
+
 /* ---- orphans ---- */
 
 static void push_orphans(weft_domain *domain, weft_i_list *list)
@@ -197,8 +207,13 @@ void weft_i_collect_shared(weft_domain *domain)
     /* under the lock: a barrier finds each object in a list, or this */
     (void)weft_i_fetch_add(&domain->shared_callbacks, 1, CALLBACK_R1);
     weft_i_mutex_unlock(&domain->owners);
+    weft_i_record *record = weft_i_record_peek();
+    if (record)
+        record->sharing = domain;
     weft_i_reclaim_bags(domain, &freed);
-    (void)weft_i_fetch_sub(&domain->shared_callbacks, 1, CALLBACK_R1);
+    if (record)
+        record->sharing = NULL;
+    weft_i_shared_callbacks_end(domain);
 }
 
 void weft_i_collect_orphans(weft_domain *domain)

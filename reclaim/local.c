@@ -178,8 +178,11 @@ static void take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *r
         grant(local, WEFT_BATCH);
 }
 
-/* The record's owner ends, or is not in this process: what it had goes to the others. Under `owners`. */
-void weft_i_local_abandon(weft_domain *domain, weft_i_record *record, bool vanished)
+/*
+ * The record's owner ends, or is not in this process: what it had goes to the others. It may have been anywhere, in a
+ * callback too. Under `owners`.
+ */
+void weft_i_local_abandon(weft_domain *domain, weft_i_record *record)
 {
     weft_i_bags waiting = {0};
     weft_i_local *local = weft_i_locals(domain);
@@ -187,14 +190,12 @@ void weft_i_local_abandon(weft_domain *domain, weft_i_record *record, bool vanis
         local = weft_i_next_local(local);
     if (!local)
         return;
-    if (vanished) {
-        mend(&local->ready);
-        for (int b = 0; b < WEFT_I_BAGS; b++)
-            mend(&local->bags.of[b]);
-        for (int i = 0; i < local->sealed_count * WEFT_I_BAGS; i++)
-            mend(&local->sealed[i / WEFT_I_BAGS].bags.of[i % WEFT_I_BAGS]);
-        weft_i_store(&local->callbacks, 0, memory_order_relaxed); /* relaxed: one thread, in a fork's child */
-    }
+    mend(&local->ready);
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        mend(&local->bags.of[b]);
+    for (int i = 0; i < local->sealed_count * WEFT_I_BAGS; i++)
+        mend(&local->sealed[i / WEFT_I_BAGS].bags.of[i % WEFT_I_BAGS]);
+    weft_i_callbacks_end(local);
     take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
     weft_i_push_orphans(domain, &waiting);
     weft_i_trim(local);

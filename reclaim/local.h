@@ -117,7 +117,7 @@ struct weft_domain {
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans; /* retired by them, not yet in `shared` or adopted by a scan */
     weft_i_atomic_size orphan_count;
-    weft_i_atomic_int barrier; /* one is running: orphans are its */
+    weft_i_atomic_int barrier; /* the thread that runs one: orphans are its; 0: none */
     size_t round;              /* its number; under `owners` */
     weft_i_atomic_int shared_callbacks; /* running now */
     weft_i_atomic_size pending_peak;

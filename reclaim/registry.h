@@ -12,7 +12,7 @@ void weft_i_collect(weft_i_local *local);
 void weft_i_drain(weft_i_local *local, size_t most);
 weft_i_local *weft_i_locals(weft_domain *domain);
 weft_i_local *weft_i_next_local(weft_i_local *local);
-void weft_i_local_abandon(weft_domain *domain, weft_i_record *record, bool vanished);
+void weft_i_local_abandon(weft_domain *domain, weft_i_record *record);
 void weft_i_after_exit(weft_domain *domain);
 bool weft_i_steal(weft_domain *domain, weft_i_bags *waiting, weft_i_list *ready);
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
@@ -34,6 +34,9 @@ void weft_i_recount(weft_domain *domain);
 void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out);
 void weft_i_collect_shared(weft_domain *domain);
 size_t weft_i_callbacks(weft_i_local *local);
+/* Its owner has ended, and with it what it ran. */
+void weft_i_callbacks_end(weft_i_local *local);
+void weft_i_shared_callbacks_end(weft_domain *domain);
 
 /* A structure of the domain begins or ceases to exist; NULL stands for the default domain. */
 weft_domain *weft_i_domain_use(weft_domain *domain);
