@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void *value_of(unsigned who, size_t i)
 {
@@ -212,9 +213,24 @@ void p_others(p_scene *scene, size_t work)
 
 /* ---- the scene ---- */
 
+static void *take_memory(size_t size, size_t alignment, void *ctx)
+{
+    void *memory = NULL;
+    (void)ctx;
+    return posix_memalign(&memory, alignment < sizeof memory ? sizeof memory : alignment, size) == 0 ? memory : NULL;
+}
+
+/* Who still looks sees nonsense. */
+static void spoil_memory(void *memory, size_t size, void *ctx)
+{
+    (void)ctx;
+    memset(memory, 0xdb, size);
+    free(memory);
+}
+
 void p_open(p_scene *s, weft_scheme scheme)
 {
-    const weft_domain_config config = {.scheme = scheme};
+    const weft_domain_config config = {.scheme = scheme, .allocator = {take_memory, spoil_memory, NULL}};
     int *first = malloc(sizeof *first);
     CHECK(first != NULL);
     *first = 1;

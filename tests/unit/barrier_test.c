@@ -289,6 +289,54 @@ static void test_epoch_wraps(void **state)
     }
 }
 
+/* ---- callbacks of other threads ---- */
+
+typedef struct waiting {
+    weft_domain *domain;
+    sem_t running, go_on;
+} waiting;
+
+static void wait_inside(void *object, void *ctx)
+{
+    waiting *w = ctx;
+    (void)object;
+    sem_post(&w->running);
+    while (sem_wait(&w->go_on) != 0)
+        ;
+}
+
+static void retire_and_flush(void *ctx)
+{
+    waiting *w = ctx;
+    CHECK(weft_retire(w->domain, w, wait_inside, w) == 0);
+    weft_domain_flush(w->domain);
+}
+
+/* A barrier returns only when the callbacks that other threads were running have returned. */
+static void test_barrier_waits_for_callbacks(void **state)
+{
+    t_env *env = *state;
+    waiting w = {.domain = env->domain};
+    t_worker worker;
+    assert_int_equal(sem_init(&w.running, 0, 0), 0);
+    assert_int_equal(sem_init(&w.go_on, 0, 0), 0);
+    t_worker_start(&worker);
+    worker.ctx = &w;
+    worker.action = retire_and_flush;
+    sem_post(&worker.told);
+    while (sem_wait(&w.running) != 0)
+        ;
+    assert_int_equal(weft_domain_barrier(env->domain, 0), -ETIMEDOUT);
+    assert_int_equal(weft_domain_barrier(env->domain, 20000000), -ETIMEDOUT);
+    sem_post(&w.go_on);
+    while (sem_wait(&worker.done) != 0)
+        ;
+    t_barrier(env->domain);
+    t_worker_end(&worker);
+    sem_destroy(&w.running);
+    sem_destroy(&w.go_on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +346,7 @@ int main(void)
         T_BOTH(test_barrier_times_out),
         T_BOTH(test_barrier_ignores_later_guards),
         T_BOTH(test_barrier_reclaims_for_idle_threads),
+        T_BOTH(test_barrier_waits_for_callbacks),
         T_BOTH(test_callbacks_retire),
         T_BOTH(test_destroy_runs_callbacks_that_retire),
         T_BOTH(test_callbacks_use_structures),

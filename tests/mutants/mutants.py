@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""mutants.py [--docs] [--only NAME]: seeds each bug of table.py, one at a time, and demands that its test fails.
+
+Everything is compiled by gcc here, once as it is and then, per mutant, what includes the changed file. --docs prints the
+table as it stands in docs/mutants.md.
+"""
+
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+# The sources themselves, also where Bazel lays links to them.
+HERE = "reclaim/guard.h" if os.path.exists("reclaim/guard.h") else os.path.join(os.path.dirname(__file__), "../../reclaim/guard.h")
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(HERE)))
+sys.path[:0] = [os.path.join(ROOT, "tests/mutants"), os.path.join(ROOT, "tools")]
+import cases  # noqa: E402
+import table  # noqa: E402
+
+LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 12, 45, 1500
+JOBS = max(2, len(os.sched_getaffinity(0)))
+COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
+PARKED = ["-O1", '-DWEFT_SEAM="tests/linear/park_seam.h"', "-DWEFT_BATCH=8", "-DWEFT_MAP_FIRST_BITS=2",
+          "-DWEFT_MAP_CLOSE=2", "-DWEFT_MAP_OPEN=2", "-DLIN_PARKED"]
+FLAVOURS = {
+    "plain": ["-O1"],
+    "parked": PARKED,
+    "asan": PARKED + ["-fsanitize=address"],
+    "tsan": ["-O1", "-fsanitize=thread"],
+}
+LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item", "lifo", "search", "spec", "table", "generate",
+                                               "recorder", "park", "drive", "iterate", "subjects", "timeline")]
+SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
+UNIT = {"map": "unit/map_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
+        "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
+        "guard": "unit/guard_test"}
+WRAPPED = ["getrandom", "malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific"]
+
+# name: (flavour, its own sources)
+KILLERS = {
+    "parked": ("parked", LAB + ["tests/linear/recorded_test.c"]),
+    "parked-asan": ("asan", LAB + ["tests/linear/recorded_test.c"]),
+    "tsan": ("tsan", LAB + ["tests/linear/recorded_test.c"]),
+    "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
+    "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
+    "oom": ("plain", ["tests/faults/oom_test.c"]),
+    "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
+}
+KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path in UNIT.items()})
+
+# What a killer is called in the table of the docs.
+LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
+          "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
+          "ended": "//tests/faults:ended_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
+LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
+
+
+def program_of(killer):
+    return killer.split(":")[0].rstrip("!")
+
+
+def library():
+    return sorted(os.path.relpath(path, ROOT) for part in ("base", "reclaim", "queues", "stacks", "hashmap")
+                  for path in glob.glob(os.path.join(ROOT, part, "*.c")))
+
+
+class Workshop:
+    """Objects by flavour and source, with what each includes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.include = os.path.join(folder, "include")
+        os.makedirs(self.include)
+        os.symlink(ROOT, os.path.join(self.include, "weft"))
+        self.objects = {}  # (flavour, source): (object, set of the files it includes)
+
+    def compile(self, flavour, source, out, overlay=None):
+        before = ["-iquote", overlay, "-I", os.path.join(overlay, "include")] if overlay else []
+        path = os.path.join(overlay, source) if overlay and os.path.exists(os.path.join(overlay, source)) else os.path.join(ROOT, source)
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *before, "-iquote", ROOT, "-I", self.include, "-MMD", "-MF",
+                        out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
+
+    def build_all(self, flavours):
+        wanted = {(flavour, source) for killer, (flavour, sources) in KILLERS.items() if flavour in flavours
+                  for source in sources + library() + SUPPORT}
+        wanted |= {("plain", "tests/unit/interpose.c")} if "plain" in flavours else set()
+
+        def one(key):
+            flavour, source = key
+            out = os.path.join(self.folder, flavour + "-" + source.replace("/", "-") + ".o")
+            self.compile(flavour, source, out)
+            with open(out + ".d", encoding="utf-8") as file:
+                names = file.read().replace("\\\n", " ").split()[1:]
+            self.objects[key] = (out, {os.path.relpath(os.path.realpath(name), os.path.realpath(ROOT)) for name in names})
+
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(one, sorted(wanted)))
+
+    def link(self, killer, out, changed=()):
+        flavour, sources = KILLERS[killer]
+        interposed = killer == "unit-thread"
+        sources = sources + library() + SUPPORT + (["tests/unit/interpose.c"] if interposed else [])
+        changed = dict(changed)
+        objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
+        wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson"], check=True)
+
+    def mutate(self, mutant):
+        """The mutated program."""
+        name, _, path, changes, killer = mutant
+        killer = program_of(killer)
+        overlay = os.path.join(self.folder, "mutant-" + name)
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in changes:
+            if text.count(old) != 1:
+                raise ValueError("stands %d times in %s, table.py is out of date:\n%s" % (text.count(old), path, old))
+            text = text.replace(old, new)
+        for target in (path, os.path.join("include/weft", path)):
+            os.makedirs(os.path.dirname(os.path.join(overlay, target)), exist_ok=True)
+            with open(os.path.join(overlay, target), "w", encoding="utf-8") as file:
+                file.write(text)
+        flavour, sources = KILLERS[killer]
+        changed = {}
+        for source in dict.fromkeys(sources + library() + SUPPORT):
+            if path in self.objects[(flavour, source)][1]:
+                changed[source] = os.path.join(overlay, source.replace("/", "-") + ".o")
+                self.compile(flavour, source, changed[source], overlay)
+        if not changed:
+            raise ValueError("nothing that %s is made of includes %s" % (killer, path))
+        program = os.path.join(overlay, "program")
+        self.link(killer, program, changed)
+        return program
+
+
+def run(killer, program):
+    """(failed?, how it showed)"""
+    pattern = killer.split(":", 1)[1]
+    arguments = [pattern] if pattern else []
+    if killer.startswith("parked") and "*none*" not in pattern:
+        arguments.append(str(ROUNDS if pattern.startswith("weft") else 3))
+    limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
+    environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
+    prefix = ["setarch", "-R"] if killer.startswith("tsan") else []
+    with subprocess.Popen([*prefix, program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=environment, start_new_session=True) as child:
+        try:
+            output = child.communicate(timeout=limit)[0].decode("utf-8", "replace")
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, 9)
+            child.communicate()
+            return "!" in killer, "does not end in %d s" % limit
+    if child.returncode == 0:
+        return False, "survives"
+    shown = re.search(r"(ERROR: AddressSanitizer: \S+|WARNING: ThreadSanitizer: [a-z ]+|^.*(?:fits nowhere|never put|taken twice|"
+                      r"lowest|found empty|still inside|dequeued after|an iteration|check failed: ).*$|error: .*$)", output, re.MULTILINE)
+    if "Segmentation fault" in output:
+        return True, "segmentation fault"
+    if shown:
+        return True, re.sub(r"\s+", " ", shown.group(1))[:100]
+    return True, "status %d" % child.returncode
+
+
+def docs():
+    lines = ["# Seeded bugs, and what kills them", "",
+             "Made by `python3 tests/mutants/mutants.py --docs`; `//tests/mutants:mutants_test` seeds each of them, one at a time,",
+             "and fails if the test named here does not.", "",
+             "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
+    for name, what, path, _, killer in table.MUTANTS:
+        lines.append("| %s | %s | `%s` | `%s` |" % (name, what, path, LABELS[program_of(killer)]))
+    if table.SURVIVORS:
+        lines += ["", "Not killed by a test in its time:", ""] + ["- %s: %s" % pair for pair in table.SURVIVORS]
+    return "\n".join(lines) + "\n"
+
+
+def check_docs():
+    with open(os.path.join(ROOT, "docs/mutants.md"), encoding="utf-8") as file:
+        if file.read() != docs():
+            return "docs/mutants.md is out of date: python3 tests/mutants/mutants.py --docs > docs/mutants.md"
+    return None
+
+
+def check_unmutated(workshop, mutants):
+    """The killers themselves pass, or what they say of mutants means nothing."""
+    wrong = []
+    for killer in sorted({program_of(mutant[4]) for mutant in mutants}):
+        program = os.path.join(workshop.folder, "unmutated-" + killer)
+        workshop.link(killer, program)
+        pattern = {"held": "held in push*", "ended": "*callback*"}.get(killer, "*")
+        failed, how = run(killer + ":" + pattern, program)
+        if failed:
+            wrong.append("%s fails as it is: %s" % (killer, how))
+    return "\n".join(wrong)
+
+
+def main():
+    if "--docs" in sys.argv:
+        sys.stdout.write(docs())
+        return 0
+    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
+    mutants = [mutant for mutant in table.MUTANTS if only in mutant[0]]
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(folder)
+        workshop.build_all({KILLERS[program_of(mutant[4])][0] for mutant in mutants})
+
+        def one(mutant):
+            began = time.monotonic()
+            try:
+                killed, how = run(mutant[4], workshop.mutate(mutant))
+            except (ValueError, subprocess.CalledProcessError) as error:
+                killed, how = False, str(error)
+            rows[mutant[0]] = killed, how, time.monotonic() - began
+            print("%-30s %-14s %5.1f s  %s" % (mutant[0], program_of(mutant[4]), rows[mutant[0]][2], how), flush=True)
+
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(one, mutants))
+        tests = [(mutant[0], lambda name=mutant[0]: None if rows[name][0] else rows[name][1]) for mutant in mutants]
+        if not only:
+            tests += [("the killers pass as they are", lambda: check_unmutated(workshop, mutants)), ("the table in docs/", check_docs),
+                      ("at least %d" % LEAST, lambda: None if len(mutants) >= LEAST else "only %d" % len(mutants))]
+        return cases.run(tests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
