@@ -322,6 +322,7 @@ static void test_fork_in_traffic(void **state)
         fork_once(&t, i);
     atomic_store(&t.stop, true);
     join_threads(runners, THREADS);
+    print_message("%d forks in the middle of %zu turns of %d threads\n", FORKS, atomic_load(&t.turns), THREADS);
     weft_msq_destroy(t.queue, NULL, NULL); /* the parent went on undisturbed */
     weft_treiber_destroy(t.stack, NULL, NULL);
     weft_map_destroy(t.map, NULL, NULL);

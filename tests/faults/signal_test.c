@@ -5,6 +5,7 @@
 #include "tests/unit/support.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SECONDS = 100, SIGNALS = T_SCALE(30000, 3000), ALIVE = 0x600d };
@@ -104,6 +105,7 @@ static void interrupted(weft_scheme scheme, size_t depth)
     }
     atomic_store(&s->stop, true);
     CHECK(pthread_join(sender, NULL) == 0);
+    fprintf(stderr, "%d signals handled\n", atomic_load(&s->handled));
     CHECK(t_stats(s->domain).guards_held == 0);
     CHECK(weft_retire(s->domain, weft_ptr_load(&s->object), free_object, NULL) == 0);
     t_barrier(s->domain);

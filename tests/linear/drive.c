@@ -51,6 +51,10 @@ lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operat
         plan.park_yields = 0; /* nobody is held up: speed shows other things */
     if (plan.park_ns > 1000000 && plan.park_sleeps < 20000)
         plan.park_sleeps = 20000;
+    if (lin_below(&random, 200) == 0) { /* a few stay away for a second */
+        plan.park_sleeps = 200000;
+        plan.park_ns = 999999999;
+    }
     return plan;
 }
 

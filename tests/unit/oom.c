@@ -33,8 +33,7 @@ void t_out_of_memory(weft_scheme scheme, const t_operation *operation, size_t le
         size_t all = 0, refused = 1;
         for (long nth = 1; refused > 0; nth++)
             all += refused = attempt(scheme, operation, nth, for_good != 0);
-        if (all < least)
-            fprintf(stderr, "%s: memory was refused %zu times only\n", operation->name, all);
+        print_message("%s: memory refused %zu times%s\n", operation->name, all, for_good ? ", for good" : "");
         CHECK(all >= least);
     }
 }
