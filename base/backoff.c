@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include <weft/base/backoff.h>
 
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+
 /* Pauses per 1024 ns, measured at the first contention; 0: not yet. */
 static weft_i_atomic_int pauses_per_1024ns;
 
@@ -39,3 +41,5 @@ void weft_i_backoff_wait(weft_i_backoff *backoff)
     for (uint64_t turns = (uint64_t)ns * (unsigned)rate / 1024 + 1; turns > 0; turns--)
         weft_i_pause();
 }
+
+#endif

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include <weft/base/seam.h>
 
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -131,3 +133,5 @@ void weft_i_sys_restore_signals(weft_i_signals signals)
     memcpy(&before, &signals, sizeof before);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
+
+#endif

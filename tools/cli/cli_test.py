@@ -39,8 +39,8 @@ def answers(expected, *arguments):
 
 
 ARGUMENTS = [
-    ("no_verb", refuses, "expected a verb: bench, linearize, soak, test"),
-    ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: bench, linearize, soak, test", "bensh"),
+    ("no_verb", refuses, "expected a verb: bench, linearize, model, soak, test"),
+    ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: bench, linearize, model, soak, test", "bensh"),
     ("verb_with_slash", refuses, "unknown verb '../cli/test'", "../cli/test"),
     ("not_a_verb", refuses, "unknown verb 'common'", "common"),
     ("unknown_flag", refuses, "unknown flag '--nonsense'", "--nonsense"),

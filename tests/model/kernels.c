@@ -1,0 +1,237 @@
+#define _GNU_SOURCE
+#include "tests/model/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/reclaim/local.h>
+#include <weft/stacks/treiber.h>
+
+/* ---- orders ---- */
+
+int *model_orders;
+
+#define ROW(name, order) {name, order},
+const kernel_order kernel_orders[] = {MODEL_ORDER_TABLE(ROW)};
+const size_t kernel_order_count = MODEL_ORDERS;
+
+void kernel_orders_reset(void)
+{
+    for (size_t i = 0; i < MODEL_ORDERS; i++)
+        model_orders[i] = kernel_orders[i].order;
+}
+
+void kernel_order_set(size_t which, int order)
+{
+    model_orders[which] = order;
+}
+
+/* ---- what was done ---- */
+
+enum { MOST = 32 };
+
+typedef struct done {
+    lin_operation op;
+    unsigned thread;
+    uint32_t began[MODEL_THREADS], ended; /* clocks */
+} done;
+
+static const kernel_case **the_case; /* not in static data, which the machine puts back */
+static weft_domain *domain;
+static void *structure;
+static done history[MOST];
+static int count;
+
+static done *begin(lin_kind kind, int64_t key, int64_t value)
+{
+    done *d = &history[count++];
+    *d = (done){.op = {.kind = (uint8_t)kind, .key = key, .value = value}, .thread = model_thread()};
+    for (unsigned t = 0; t < MODEL_THREADS; t++)
+        d->began[t] = model_clock(t);
+    return d;
+}
+
+static void end(done *d, lin_result got, int64_t result)
+{
+    d->op.got = (uint8_t)got;
+    d->op.result = result;
+    d->ended = model_tick();
+}
+
+static bool precedes(const done *a, const done *b)
+{
+    return a->thread == b->thread ? a < b : a->ended <= b->began[a->thread];
+}
+
+/* An order that keeps happens-before and that the specification would have answered so. */
+static bool explain(const lin_spec *spec, unsigned left, const void *state)
+{
+    char next[1024];
+    if (!left)
+        return true;
+    for (int i = 0; i < count; i++) {
+        bool first = left >> i & 1;
+        for (int j = 0; j < count && first; j++)
+            first = !(left >> j & 1) || j == i || !precedes(&history[j], &history[i]);
+        if (!first)
+            continue;
+        memcpy(next, state, spec->size);
+        if (spec->step(next, &history[i].op) == LIN_YES && explain(spec, left & ~(1u << i), next))
+            return true;
+    }
+    return false;
+}
+
+/* ---- operations ---- */
+
+static void put(int64_t value)
+{
+    bool queue = (*the_case)->type == LIN_QUEUE;
+    done *d = begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
+    int error = queue ? weft_msq_enqueue(structure, (void *)(uintptr_t)value)
+                      : weft_treiber_push(structure, (void *)(uintptr_t)value);
+    MODEL_CHECK(error == 0);
+    end(d, LIN_NOTHING, 0);
+}
+
+static bool take(void)
+{
+    bool queue = (*the_case)->type == LIN_QUEUE;
+    void *value = NULL;
+    done *d = begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
+    bool got = queue ? weft_msq_try_dequeue(structure, &value) : weft_treiber_try_pop(structure, &value);
+    end(d, got ? LIN_VALUE : LIN_NOTHING, (int64_t)(uintptr_t)value);
+    return got;
+}
+
+static void on_map(char what, int64_t key, int64_t value)
+{
+    void *k = (void *)(uintptr_t)key, *found;
+    done *d = begin(what == 'i' ? LIN_INSERT : what == 'r' ? LIN_REMOVE : LIN_GET, key, what == 'i' ? value : 0);
+    if (what == 'i') {
+        end(d, weft_map_insert(structure, k, (void *)(uintptr_t)value) == 0 ? LIN_TRUE : LIN_FALSE, 0);
+    } else if (what == 'r') {
+        end(d, weft_map_remove(structure, k, NULL) ? LIN_TRUE : LIN_FALSE, 0);
+    } else {
+        found = weft_map_get(structure, NULL, k);
+        end(d, found ? LIN_VALUE : LIN_NOTHING, (int64_t)(uintptr_t)found);
+    }
+}
+
+static void do_all(void)
+{
+    unsigned who = model_thread();
+    int64_t value = who * 16;
+    for (const char *at = (*the_case)->does[who - 1]; *at; at++) {
+        value++;
+        if (*at == '+')
+            put(value);
+        else if (*at == '-')
+            (void)take();
+        else
+            on_map(*at, at[1] - '0', value), at++;
+    }
+    if ((*the_case)->ends)
+        model_end_thread();
+}
+
+/* ---- the case ---- */
+
+static void attach(void)
+{
+    MODEL_CHECK(weft_domain_attach(domain) == 0);
+    weft_i_local *local = weft_i_local_peek(domain);
+    model_figures(&local->counters, sizeof local->counters);
+    model_figures(&local->room, sizeof local->room); /* which others only count, and its owner sees as it is */
+}
+
+static void set_up(void)
+{
+    const kernel_case *c = *the_case;
+    const weft_domain_config config = {.scheme = c->epochs ? WEFT_EPOCH : WEFT_HAZARD};
+    int error = weft_domain_create(&domain, &config);
+    model_figures(&domain->shared.counters, sizeof domain->shared.counters);
+    model_figures(&domain->pending_peak, sizeof domain->pending_peak);
+    for (unsigned t = 1; t <= c->threads; t++)
+        model_as(t, attach);
+    error = error                 ? error
+            : c->type == LIN_QUEUE ? weft_msq_create((weft_msq **)&structure, domain)
+            : c->type == LIN_STACK ? weft_treiber_create((weft_treiber **)&structure, domain)
+                                   : weft_map_create((weft_map **)&structure, domain, NULL);
+    MODEL_CHECK(error == 0);
+    for (unsigned i = 1; i <= c->before; i++)
+        if (c->type == LIN_MAP)
+            on_map('i', i, i);
+        else
+            put(i);
+}
+
+static void finish(void)
+{
+    static char state[1024];
+    const kernel_case *c = *the_case;
+    const lin_spec *spec = c->type == LIN_QUEUE ? &lin_queue_spec : c->type == LIN_STACK ? &lin_stack_spec : &lin_map_spec;
+    if (c->type == LIN_MAP)
+        for (int key = 1; key <= 4; key++)
+            on_map('g', key, 0);
+    else
+        while (count < MOST - 1 && take())
+            ;
+    spec->init(state, 0);
+    MODEL_CHECK(explain(spec, count == MOST ? ~0u : (1u << count) - 1, state));
+    if (c->type == LIN_QUEUE)
+        weft_msq_destroy(structure, NULL, NULL);
+    else if (c->type == LIN_STACK)
+        weft_treiber_destroy(structure, NULL, NULL);
+    else
+        weft_map_destroy(structure, NULL, NULL);
+    MODEL_CHECK(weft_domain_destroy(domain) == 0);
+}
+
+#define Q LIN_QUEUE
+#define S LIN_STACK
+#define M LIN_MAP
+
+const kernel_case kernel_cases[] = {
+    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 31},
+    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 55},
+    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 78},
+    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 0},
+    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 0},
+    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 36386},
+    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 13155},
+    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 0},
+    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 0},
+    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 6},
+    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 168704},
+    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 0},
+    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 2059},
+    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 0},
+    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 0},
+    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 0},
+    {"map-hazard-insert-insert", M, false, false, false, 2, 0, {"i1", "i1"}, 12},
+    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 0},
+    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 187657},
+    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 21437},
+    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 1021},
+    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 68536},
+    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 0},
+};
+const size_t kernel_case_count = sizeof kernel_cases / sizeof *kernel_cases;
+
+void kernel_run(const kernel_case *c, const model_options *options, model_result *out)
+{
+    model_case run = {c->name, c->threads, set_up, {do_all, do_all, do_all}, finish, c->no_membarrier};
+    if (!the_case) {
+        the_case = malloc(sizeof *the_case);
+        model_orders = malloc(MODEL_ORDERS * sizeof *model_orders);
+        if (!the_case || !model_orders)
+            abort();
+        kernel_orders_reset();
+    }
+    *the_case = c;
+    model_explore(&run, options, out);
+}

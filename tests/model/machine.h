@@ -1,0 +1,99 @@
+/*
+ * A controlled machine for code written against the atomics seam: logical threads are fibers on one thread of the
+ * system, and each atomic operation, fence, lock, start and join is a choice point of a depth-first search.
+ *
+ * Memory is that of the repaired C11 model (RC11: O. Lahav et al., PLDI 2017) as far as po and rf together are acyclic,
+ * in the form of views (J. Kang et al., POPL 2017, without promises). Each location has its stores in modification
+ * order; each thread has a view, the least position that it may still read at each location. A load reads any store from
+ * there on; a store goes to any place from there on that does not part a read-modify-write from what it read. Release
+ * and acquire hand views over; release sequences are those of C++20 (read-modify-writes only). seq_cst fences and accesses
+ * go through one global view, in the order of execution (C11's S: of what RC11 allows where seq_cst and weaker accesses of one
+ * location are mixed, some is not shown; nor is load buffering). membarrier(2) is a seq_cst fence in every thread.
+ *
+ * Happens-before is kept by vector clocks: plain fields that race, memory that is freed while another thread's access to
+ * it is not ordered before, and uses after that are reported, whatever the values. Memory comes from an arena that is
+ * never used twice within an execution, filled with a pattern that nobody mistakes for a value.
+ *
+ * The search: dynamic partial-order reduction with source sets and sleep sets (P. Abdulla et al., POPL 2014). Two steps depend on
+ * each other if they touch one location and one of them writes, if both go through the global view, or one lock.
+ */
+#ifndef WEFT_TESTS_MODEL_MACHINE_H
+#define WEFT_TESTS_MODEL_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MODEL_THREADS = 6 };
+
+typedef struct model_case {
+    const char *name;
+    unsigned threads;                /* beside the main one */
+    void (*setup)(void);             /* the main thread, alone; may be NULL */
+    void (*thread[MODEL_THREADS - 1])(void);
+    void (*finish)(void);            /* the main thread, after all have ended; checks; may be NULL */
+    bool no_membarrier;
+} model_case;
+
+typedef struct model_options {
+    uint64_t most;       /* executions; 0: all */
+    int preemptions;     /* most switches away from a thread that could go on; below 0: no bound */
+    bool quiet;          /* no trace of a failure */
+    bool all_orders;     /* without reduction: for the machine's own tests */
+} model_options;
+
+typedef struct model_result {
+    uint64_t executions, steps;
+    bool complete; /* all were explored */
+    bool failed;
+    char why[200];
+    char choices[2000]; /* of the failed execution, for replay */
+} model_result;
+
+void model_explore(const model_case *c, const model_options *options, model_result *out);
+
+/* Within a case: fails the execution unless it holds. */
+void model_check(bool condition, const char *what);
+#define MODEL_CHECK(condition) model_check((condition), #condition)
+
+/* An execution that says nothing of interest ends here, and counts. */
+void model_outcome(unsigned outcome); /* litmus tests: what this execution has shown, below 64 */
+extern uint64_t model_outcomes;
+
+unsigned model_thread(void); /* 0: the main one */
+uint32_t model_clock(unsigned thread); /* how much of that thread's past happens before what the caller does now */
+
+/* In setup: what lies there is only counted, and decides nothing: no choice points, the last value is read. */
+void model_figures(const void *from, size_t size);
+
+uint32_t model_tick(void); /* a point in the caller's past that what it does from now on comes after */
+
+/* In setup and finish: as that thread, whose thread-local data are then its own. */
+void model_as(unsigned thread, void (*body)(void));
+/* In a thread, last: runs the hook that pthread_key_create was given, if the thread has set its key. */
+void model_end_thread(void);
+
+/* ---- what the seam calls; order: a memory_order's number ---- */
+
+enum { MODEL_RELAXED, MODEL_ACQUIRE, MODEL_RELEASE, MODEL_ACQ_REL, MODEL_SEQ_CST };
+
+uint64_t model_load(const void *where, size_t size, int order, const char *file, int line);
+void model_store(void *where, size_t size, uint64_t value, int order, const char *file, int line);
+typedef enum model_rmw_kind { MODEL_ADD, MODEL_OR, MODEL_EXCHANGE } model_rmw_kind;
+uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file, int line);
+bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file,
+               int line);
+void model_fence(int order, const char *file, int line);
+void model_heavy_fence(void);
+void model_plain(const void *where, size_t size, bool write, const char *file, int line);
+void *model_alloc(size_t size, size_t alignment);
+void model_free(void *memory);
+void model_lock(void *mutex);
+bool model_trylock(void *mutex);
+void model_unlock(void *mutex);
+void model_yield(void);
+bool model_has_membarrier(void);
+int model_key(void (*hook)(void *value));
+int model_set_key(void *value);
+
+#endif

@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""orders.py FILE...: every named order of these sources, as entries of a table that a model build reads: orders.h."""
+
+import re
+import sys
+
+NAMED = re.compile(r"^#ifndef ([A-Z]+_[ARX][0-9]+|[A-Z]+_S[0-9]+)\n#define \1 memory_order_(\w+)", re.MULTILINE)
+
+
+def main():
+    found = {}
+    for path in sys.argv[1:]:
+        if path.endswith((".c", ".h")):
+            with open(path, encoding="utf-8") as file:
+                found.update(NAMED.findall(file.read()))
+    names = sorted(found)
+    print("/* Made by orders.py. */")
+    print("#ifndef WEFT_TESTS_MODEL_ORDERS_H\n#define WEFT_TESTS_MODEL_ORDERS_H\n")
+    print("extern int *model_orders; /* in force; see model_orders_reset */")
+    print("enum { MODEL_ORDERS = %d };\n" % len(names))
+    for i, name in enumerate(names):
+        print("#define %s (model_orders[%d])" % (name, i))
+    print("\n#define MODEL_ORDER_TABLE(X) \\")
+    print(" \\\n".join('    X("%s", memory_order_%s)' % (name, found[name]) for name in names))
+    print("\n#endif")
+
+
+if __name__ == "__main__":
+    main()
