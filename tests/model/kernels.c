@@ -196,35 +196,45 @@ static void finish(void)
 #define M LIN_MAP
 
 const kernel_case kernel_cases[] = {
-    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 31},
-    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 55},
-    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 78},
-    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 0},
-    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 0},
-    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 36386},
-    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 13155},
-    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 0},
-    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 0},
-    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 6},
-    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 168704},
-    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 0},
-    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 2059},
-    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 0},
-    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 0},
-    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 0},
-    {"map-hazard-insert-insert", M, false, false, false, 2, 0, {"i1", "i1"}, 12},
-    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 0},
-    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 187657},
-    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 21437},
-    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 1021},
-    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 68536},
-    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 0},
+    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 31, false},
+    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 55, false},
+    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 78, false},
+    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 0, false},
+    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 0, false},
+    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 36386, false},
+    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 13155, false},
+    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 0, false},
+    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 0, false},
+    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 6, false},
+    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 168704, false},
+    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 0, false},
+    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 2059, false},
+    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 0, false},
+    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 0, false},
+    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 0, false},
+    {"map-hazard-insert-insert", M, false, false, false, 2, 0, {"i1", "i1"}, 12, false},
+    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 0, false},
+    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 187657, false},
+    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 21437, false},
+    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 1021, false},
+    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 68536, false},
+    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 0, false},
+    {"queue-hazard-fences", Q, false, true, false, 2, 0, {"+-", "-"}, 111429, false},
+    {"queue-epoch-fences", Q, true, true, false, 2, 0, {"+-", "-"}, 3624, false},
+    {"queue-hazard-ends", Q, false, false, true, 2, 0, {"+-", "-"}, 0, false},
+    {"stack-hazard-ends", S, false, false, true, 2, 1, {"-", "+"}, 29832, false},
+    {"queue-epoch-ends", Q, true, false, true, 2, 0, {"+-", "-"}, 0, false},
+    {"stack-hazard-three", S, false, false, false, 3, 1, {"-", "-", "+"}, 0, false},
+    {"queue-hazard-three", Q, false, false, false, 3, 0, {"+", "+", "-"}, 0, false},
+    {"queue-epoch-three", Q, true, false, false, 3, 0, {"+", "+", "-"}, 0, false},
+    {"map-epoch-three", M, true, false, false, 3, 0, {"i1", "i1", "g1"}, 18, false},
+    {"map-hazard-three", M, false, false, false, 3, 1, {"g1", "i1", "r1"}, 0, false},
 };
 const size_t kernel_case_count = sizeof kernel_cases / sizeof *kernel_cases;
 
 void kernel_run(const kernel_case *c, const model_options *options, model_result *out)
 {
-    model_case run = {c->name, c->threads, set_up, {do_all, do_all, do_all}, finish, c->no_membarrier};
+    model_case run = {c->name, c->threads, set_up, {do_all, do_all, do_all}, finish, c->no_membarrier, c->broken_membarrier};
     if (!the_case) {
         the_case = malloc(sizeof *the_case);
         model_orders = malloc(MODEL_ORDERS * sizeof *model_orders);

@@ -16,6 +16,7 @@ typedef struct kernel_case {
     unsigned before;        /* values put in by setup */
     const char *does[KERNEL_THREADS]; /* a letter each: + put, - take; of maps: i insert, r remove, g get, with a digit, the key */
     uint64_t executions;    /* that it takes */
+    bool broken_membarrier; /* a seeded bug */
 } kernel_case;
 
 extern const kernel_case kernel_cases[];

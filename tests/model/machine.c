@@ -753,6 +753,8 @@ void model_heavy_fence(void)
 {
     static view before;
     turn((op){OP_HEAVY, true, NULL, false});
+    if (m->c->broken_membarrier)
+        return;
     thread *self = &m->thread[m->running];
     fence(self, MODEL_SEQ_CST);
     before = self->cur;

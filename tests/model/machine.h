@@ -33,6 +33,7 @@ typedef struct model_case {
     void (*thread[MODEL_THREADS - 1])(void);
     void (*finish)(void);            /* the main thread, after all have ended; checks; may be NULL */
     bool no_membarrier;
+    bool broken_membarrier; /* it returns and does nothing: a seeded bug */
 } model_case;
 
 typedef struct model_options {
