@@ -1046,13 +1046,6 @@ static void save_data(void)
     memcpy(m->saved, __data_start, m->saved_size);
 }
 
-static void describe(model_result *out)
-{
-    size_t used = 0;
-    for (int i = 0; i < m->entries && used + 8 < sizeof out->choices; i++)
-        used += (size_t)snprintf(out->choices + used, sizeof out->choices - used, "%s%u", i ? "," : "", m->entry[i].chosen);
-}
-
 static void show_failure(model_result *out)
 {
     model_result again = {0};
@@ -1081,7 +1074,6 @@ void model_explore(const model_case *c, const model_options *options, model_resu
         one_execution();
         out->executions += !m->blind;
         if (out->failed) {
-            describe(out);
             if (!m->options->quiet)
                 show_failure(out);
             break;

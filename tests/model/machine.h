@@ -38,7 +38,6 @@ typedef struct model_case {
 
 typedef struct model_options {
     uint64_t most;       /* executions; 0: all */
-    int preemptions;     /* most switches away from a thread that could go on; below 0: no bound */
     bool quiet;          /* no trace of a failure */
     bool all_orders;     /* without reduction: for the machine's own tests */
 } model_options;
@@ -48,7 +47,6 @@ typedef struct model_result {
     bool complete; /* all were explored */
     bool failed;
     char why[200];
-    char choices[2000]; /* of the failed execution, for replay */
 } model_result;
 
 void model_explore(const model_case *c, const model_options *options, model_result *out);
@@ -57,7 +55,6 @@ void model_explore(const model_case *c, const model_options *options, model_resu
 void model_check(bool condition, const char *what);
 #define MODEL_CHECK(condition) model_check((condition), #condition)
 
-/* An execution that says nothing of interest ends here, and counts. */
 void model_outcome(unsigned outcome); /* litmus tests: what this execution has shown, below 64 */
 extern uint64_t model_outcomes;
 

@@ -26,7 +26,11 @@ JOBS = max(2, len(os.sched_getaffinity(0)))
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
 PARKED = ["-O1", '-DWEFT_SEAM="tests/linear/park_seam.h"', "-DWEFT_BATCH=8", "-DWEFT_MAP_FIRST_BITS=2",
           "-DWEFT_MAP_CLOSE=2", "-DWEFT_MAP_OPEN=2", "-DLIN_PARKED"]
+MODEL = ["-O2", '-DWEFT_SEAM="tests/model/seam.h"', "-DWEFT_I_ASAN=1", "-DWEFT_BATCH=1", "-DWEFT_HINTS=2", "-DWEFT_MAP_CLOSE=1",
+         "-DWEFT_MAP_FIRST_BITS=1", "-DWEFT_MAP_OPEN=1", "-DWEFT_MAP_STRIPES=1", "-DWEFT_SCAN_BLOOM=1", "-DWEFT_SCAN_WORDS=16",
+         "-DWEFT_SEALED=2", "-DWEFT_SLOTS_STEP=1"]
 FLAVOURS = {
+    "model": MODEL,
     "plain": ["-O1"],
     "parked": PARKED,
     "asan": PARKED + ["-fsanitize=address"],
@@ -47,6 +51,8 @@ KILLERS = {
     "tsan": ("tsan", LAB + ["tests/linear/recorded_test.c"]),
     "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
+    "model": ("model", ["tests/model/%s.c" % name for name in ("fiber", "machine", "kernels", "model")] +
+              ["tests/linear/spec.c", "tests/linear/history.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
 }
@@ -55,7 +61,7 @@ KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path 
 # What a killer is called in the table of the docs.
 LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
           "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
+          "ended": "//tests/faults:ended_test", "model": "//tests/model:kernels_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
 LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
 
 
@@ -68,6 +74,13 @@ def library():
                   for path in glob.glob(os.path.join(ROOT, part, "*.c")))
 
 
+def sources_of(killer):
+    """All that it is made of."""
+    flavour, sources = KILLERS[killer]
+    support = [] if flavour == "model" else SUPPORT
+    return flavour, list(dict.fromkeys(sources + library() + support))
+
+
 class Workshop:
     """Objects by flavour and source, with what each includes."""
 
@@ -76,17 +89,23 @@ class Workshop:
         self.include = os.path.join(folder, "include")
         os.makedirs(self.include)
         os.symlink(ROOT, os.path.join(self.include, "weft"))
+        os.makedirs(os.path.join(folder, "tests/model"))
+        with open(os.path.join(folder, "tests/model/orders.h"), "w", encoding="utf-8") as out:
+            files = [path for part in ("base", "reclaim", "queues", "stacks", "hashmap")
+                     for path in sorted(glob.glob(os.path.join(ROOT, part, "*.[ch]")))]
+            subprocess.run([sys.executable, os.path.join(ROOT, "tests/model/orders.py"), *files], stdout=out, check=True)
         self.objects = {}  # (flavour, source): (object, set of the files it includes)
 
     def compile(self, flavour, source, out, overlay=None):
         before = ["-iquote", overlay, "-I", os.path.join(overlay, "include")] if overlay else []
         path = os.path.join(overlay, source) if overlay and os.path.exists(os.path.join(overlay, source)) else os.path.join(ROOT, source)
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *before, "-iquote", ROOT, "-I", self.include, "-MMD", "-MF",
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *before, "-iquote", ROOT, "-iquote", self.folder,
+                        "-I", self.include, "-MMD", "-MF",
                         out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
 
     def build_all(self, flavours):
-        wanted = {(flavour, source) for killer, (flavour, sources) in KILLERS.items() if flavour in flavours
-                  for source in sources + library() + SUPPORT}
+        wanted = {(KILLERS[killer][0], source) for killer in KILLERS if KILLERS[killer][0] in flavours
+                  for source in sources_of(killer)[1]}
         wanted |= {("plain", "tests/unit/interpose.c")} if "plain" in flavours else set()
 
         def one(key):
@@ -101,9 +120,9 @@ class Workshop:
             list(pool.map(one, sorted(wanted)))
 
     def link(self, killer, out, changed=()):
-        flavour, sources = KILLERS[killer]
+        flavour, sources = sources_of(killer)
         interposed = killer == "unit-thread"
-        sources = sources + library() + SUPPORT + (["tests/unit/interpose.c"] if interposed else [])
+        sources = sources + (["tests/unit/interpose.c"] if interposed else [])
         changed = dict(changed)
         objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
         wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
@@ -124,9 +143,9 @@ class Workshop:
             os.makedirs(os.path.dirname(os.path.join(overlay, target)), exist_ok=True)
             with open(os.path.join(overlay, target), "w", encoding="utf-8") as file:
                 file.write(text)
-        flavour, sources = KILLERS[killer]
+        flavour, sources = sources_of(killer)
         changed = {}
-        for source in dict.fromkeys(sources + library() + SUPPORT):
+        for source in sources:
             if path in self.objects[(flavour, source)][1]:
                 changed[source] = os.path.join(overlay, source.replace("/", "-") + ".o")
                 self.compile(flavour, source, changed[source], overlay)
@@ -143,6 +162,8 @@ def run(killer, program):
     arguments = [pattern] if pattern else []
     if killer.startswith("parked") and "*none*" not in pattern:
         arguments.append(str(ROUNDS if pattern.startswith("weft") else 3))
+    if killer.startswith("model"):
+        arguments = ["--case", pattern.rstrip("*") or "put-take", "--most", "300000"]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
     prefix = ["setarch", "-R"] if killer.startswith("tsan") else []
@@ -157,7 +178,7 @@ def run(killer, program):
     if child.returncode == 0:
         return False, "survives"
     shown = re.search(r"(ERROR: AddressSanitizer: \S+|WARNING: ThreadSanitizer: [a-z ]+|^.*(?:fits nowhere|never put|taken twice|"
-                      r"lowest|found empty|still inside|dequeued after|an iteration|check failed: ).*$|error: .*$)", output, re.MULTILINE)
+                      r"memory was|data race|lowest|found empty|still inside|dequeued after|an iteration|check failed: ).*$|error: .*$)", output, re.MULTILINE)
     if "Segmentation fault" in output:
         return True, "segmentation fault"
     if shown:
@@ -172,6 +193,7 @@ def docs():
              "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
     for name, what, path, _, killer in table.MUTANTS:
         lines.append("| %s | %s | `%s` | `%s` |" % (name, what, path, LABELS[program_of(killer)]))
+    lines += ["", "Seeded and killed inside `//tests/model:kernels_test`:", ""] + ["- %s: %s" % pair for pair in table.ELSEWHERE]
     if table.SURVIVORS:
         lines += ["", "Not killed by a test in its time:", ""] + ["- %s: %s" % pair for pair in table.SURVIVORS]
     return "\n".join(lines) + "\n"

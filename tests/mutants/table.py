@@ -10,11 +10,14 @@ KERNEL, OPS, TABLE = "hashmap/split_map_kernel.h", "hashmap/split_map_ops.h", "h
 RETIRE = "weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE)"
 FREED = "(weft_i_list_push(&attempt.local->cache[WEFT_I_SMALL], &old->hook), false)"
 
+# Seeded inside //tests/model:kernels_test itself.
+ELSEWHERE = [
+    ("a hazard, or an epoch, is published with no store-load ordering: the heavy fence does nothing", "`a_broken_fence_is_noticed`"),
+    ("one of ten memory orders, each relaxed alone: a node's publication, those of guards and of scans", "`weaker_orders_are_noticed`"),
+]
+
 # Not in the table: what no test kills in its time, and what does.
 SURVIVORS = [
-    ("head is moved, and its node retired, while tail still leads to it", "nothing: who leaves tail behind still protects its node; for the model checker"),
-    ("hazard published with no store-load ordering (no membarrier on the scan's side)", "nothing yet; for the model checker"),
-    ("a node published without release, alone", "nothing on x86, where a store releases; for the model checker"),
     ("a late thread lowers the table once more (was in Weft)", "`./weft soak --structure weft-map`, within a minute"),
     ("a late thread opens a bucket of a level that the table no longer has (was in Weft)", "`./weft soak --structure weft-map`, within a minute"),
     ("a walk begins at a bucket that is not linked, and sees an empty map", "`./weft soak --structure weft-map`, within a minute"),
@@ -26,6 +29,8 @@ MUTANTS = [
      [(RETIRE, FREED)], "parked!:weft-msq*"),
     ("msq-no-second-look", "the successor's hazard is published and not validated", MSQ,
      [("if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))", "if (0)")], "parked-asan:weft-msq (hazard)"),
+    ("msq-head-passes-tail", "head is moved, and its node retired, while tail still leads to it", MSQ,
+     [("if (weft_i_unlikely(at == tail)) {", "if (0) {")], "model:queue-hazard-three"),
     ("msq-value-read-late", "a dequeued value is read after the guard was left", "queues/msq.c",
      [("        *value = taken;\n    }\n    weft_i_msq_let_go(attempt.hold, scheme);\n    weft_i_attempt_end(attempt.hold);",
        "    }\n    weft_i_msq_let_go(attempt.hold, scheme);\n    weft_i_attempt_end(attempt.hold);\n"
