@@ -103,6 +103,8 @@ static void *work(void *argument)
         sched_yield();
     for (size_t i = 0; i < plan->operations && w->thread; i++) {
         lin_operation *op = choose(w, i);
+        if (lin_below(&w->random, plan->yields) == 0) /* called, not yet begun: others come in between, on one core too */
+            sched_yield();
         r->subject->perform(r->object, w->thread, op);
         op->ret = lin_time_of_return();
         if (r->subject->type == LIN_MAP && op->got <= LIN_VALUE)

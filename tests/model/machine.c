@@ -369,14 +369,11 @@ static bool advance(void)
 
 /* ---- steps ---- */
 
-static void trace(const char *format, const void *where, uint64_t value, const char *file, int line)
+static void trace(const char *what, const void *where, uint64_t value, const char *file, int line)
 {
-    if (!m->tracing)
-        return;
-    const char *name = file && strrchr(file, '/') ? strrchr(file, '/') + 1 : file ? file : "";
-    fprintf(stderr, "  thread %u  ", m->running);
-    fprintf(stderr, format, where, (unsigned long long)value);
-    fprintf(stderr, "  (%s:%d)\n", name, line);
+    const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    if (m->tracing)
+        fprintf(stderr, "  thread %u  %-14s %p  %llx  (%s:%d)\n", m->running, what, where, (unsigned long long)value, name, line);
 }
 
 /* The thread says what it will do next, and waits for its turn. */
@@ -625,7 +622,7 @@ uint64_t model_load(const void *where, size_t size, int order, const char *file,
     int first = first_visible(l, index, is_seq_cst(order));
     int from = l->count - 1 - (int)choose((unsigned)(l->count - first)); /* the last one first */
     after_read(&l->store[from], index, order);
-    trace("reads  %p: %llx", where, l->store[from].value, file, line);
+    trace("reads", where, l->store[from].value, file, line);
     return l->store[from].value;
 }
 
@@ -653,7 +650,7 @@ void model_store(void *where, size_t size, uint64_t value, int order, const char
     if (is_seq_cst(order))
         note_global(index, s->place);
     put(where, size, l);
-    trace("writes %p: %llx", where, value, file, line);
+    trace("writes", where, value, file, line);
 }
 
 static message *modify(location *l, int index, int from, uint64_t value, int order)
@@ -692,7 +689,7 @@ uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t opera
     uint64_t old = l->store[from].value, value = changed(kind, old, operand);
     modify(l, index, from, value, order);
     put(where, size, l);
-    trace("changes %p to %llx", where, value, file, line);
+    trace("changes to", where, value, file, line);
     return old;
 }
 
@@ -718,11 +715,11 @@ bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, i
     if (same) {
         modify(l, index, from, desired, success);
         put(where, size, l);
-        trace("swaps  %p to %llx", where, desired, file, line);
+        trace("swaps to", where, desired, file, line);
     } else {
         after_read(&l->store[from], index, failure);
         *expected = l->store[from].value;
-        trace("fails to swap %p: %llx", where, *expected, file, line);
+        trace("does not swap", where, *expected, file, line);
     }
     return same;
 }
@@ -745,7 +742,7 @@ void model_fence(int order, const char *file, int line)
 {
     turn((op){OP_FENCE, is_seq_cst(order), NULL, false});
     fence(&m->thread[m->running], order);
-    trace("fence%.0p %llu", NULL, (uint64_t)order, file, line);
+    trace("fence", NULL, (uint64_t)order, file, line);
 }
 
 /* Between the caller and each other thread, as if that had a fence here; not between two others. */
@@ -768,7 +765,7 @@ void model_heavy_fence(void)
         join_places(&self->cur, &t->cur);
     }
     self->released = self->cur;
-    trace("membarrier%.0p%.0llu", NULL, 0, __FILE__, __LINE__);
+    trace("membarrier", NULL, 0, __FILE__, __LINE__);
 }
 
 void model_lock(void *address)
