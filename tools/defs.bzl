@@ -37,10 +37,13 @@ def weft_library(name, deps = [], **kwargs):
         **kwargs
     )
 
-    # The same files as they lie, for the lint and the tests that compile by themselves.
+    weft_files()
+
+def weft_files():
+    """`:files`, all of a directory as it lies, for the lint and the tests that compile by themselves."""
     native.filegroup(
         name = "files",
-        srcs = native.glob(["*.c", "*.h"]),
+        srcs = native.glob(["*.c", "*.h", "*.py"], allow_empty = True),
         visibility = ["//visibility:public"],
     )
 
@@ -119,11 +122,27 @@ LIBRARY_FILES = [
     ]
 ]
 
-# How tests that hold threads up inside operations build the library.
+# How tests that hold threads up inside operations build the library. tests/mutants/mutants.py reads these two lists.
 PARKED_COPTS = [
     "-DWEFT_SEAM=\\\"tests/linear/park_seam.h\\\"",
     "-DWEFT_BATCH=8",
     "-DWEFT_MAP_FIRST_BITS=2",
     "-DWEFT_MAP_CLOSE=2",
     "-DWEFT_MAP_OPEN=2",
+]
+
+# How the model checker builds it: what makes loops long is as small as can be, and freed nodes go back at once.
+MODEL_COPTS = [
+    "-DWEFT_SEAM=\\\"tests/model/seam.h\\\"",
+    "-DWEFT_I_ASAN=1",
+    "-DWEFT_BATCH=1",
+    "-DWEFT_HINTS=2",
+    "-DWEFT_MAP_CLOSE=1",
+    "-DWEFT_MAP_FIRST_BITS=1",
+    "-DWEFT_MAP_OPEN=1",
+    "-DWEFT_MAP_STRIPES=1",
+    "-DWEFT_SCAN_BLOOM=1",
+    "-DWEFT_SCAN_WORDS=16",
+    "-DWEFT_SEALED=2",
+    "-DWEFT_SLOTS_STEP=1",
 ]

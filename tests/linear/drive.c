@@ -90,6 +90,12 @@ static void iterate(round *r, bool quiet)
     it->size = it->has_size ? r->subject->size(r->object) : 0;
 }
 
+static void perform(round *r, void *thread, lin_operation *op)
+{
+    r->subject->perform(r->object, thread, op);
+    op->ret = lin_time_of_return();
+}
+
 static void *work(void *argument)
 {
     worker *w = argument;
@@ -105,8 +111,7 @@ static void *work(void *argument)
         lin_operation *op = choose(w, i);
         if (lin_below(&w->random, plan->yields) == 0) /* called, not yet begun: others come in between, on one core too */
             sched_yield();
-        r->subject->perform(r->object, w->thread, op);
-        op->ret = lin_time_of_return();
+        perform(r, w->thread, op);
         if (r->subject->type == LIN_MAP && op->got <= LIN_VALUE)
             w->last[op->key] = op->kind == LIN_PUT || op->got == LIN_NOTHING ? op->value : op->result;
         if (w->index == 0 && r->subject->iterate && i % (plan->operations / ITERATED + 1) == 0)
@@ -129,14 +134,12 @@ static void drain(round *r)
         atomic_store(&r->error, -ENOMEM);
     for (bool more = thread && r->subject->type != LIN_MAP; more;) {
         lin_operation *op = lin_call(log, kind, 0, 0);
-        r->subject->perform(r->object, thread, op);
-        op->ret = lin_time_of_return();
+        perform(r, thread, op);
         more = op->got == LIN_VALUE && log->history.count < log->history.room;
     }
     for (unsigned key = 0; thread && r->subject->type == LIN_MAP && key < 2 * r->plan->keys; key++) {
         lin_operation *op = lin_call(log, LIN_GET, key, 0);
-        r->subject->perform(r->object, thread, op);
-        op->ret = lin_time_of_return();
+        perform(r, thread, op);
     }
     if (thread && r->subject->iterate)
         iterate(r, true);

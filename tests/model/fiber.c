@@ -29,16 +29,6 @@ __asm__(".text\n"
 void model_fiber_swap(void **save, void *to);
 void model_fiber_begin(void);
 
-model_fiber *model_fiber_new(void)
-{
-    model_fiber *fiber = calloc(1, sizeof *fiber);
-    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!fiber || stack == MAP_FAILED)
-        return NULL;
-    fiber->stack = stack;
-    return fiber;
-}
-
 void model_fiber_start(model_fiber *fiber, void (*body)(void *ctx), void *ctx)
 {
     uint64_t *top = (uint64_t *)(void *)(fiber->stack + STACK - 16);
@@ -75,16 +65,6 @@ static void begin(unsigned high, unsigned low)
     abort();
 }
 
-model_fiber *model_fiber_new(void)
-{
-    model_fiber *fiber = calloc(1, sizeof *fiber);
-    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!fiber || stack == MAP_FAILED)
-        return NULL;
-    fiber->stack = stack;
-    return fiber;
-}
-
 void model_fiber_start(model_fiber *fiber, void (*body)(void *ctx), void *ctx)
 {
     uint64_t self = (uint64_t)(uintptr_t)fiber;
@@ -102,3 +82,13 @@ void model_fiber_switch(model_fiber *from, model_fiber *to)
 }
 
 #endif
+
+model_fiber *model_fiber_new(void)
+{
+    model_fiber *fiber = calloc(1, sizeof *fiber);
+    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!fiber || stack == MAP_FAILED)
+        return NULL;
+    fiber->stack = stack;
+    return fiber;
+}

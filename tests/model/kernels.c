@@ -12,20 +12,35 @@
 
 /* ---- orders ---- */
 
-int *model_orders;
+static const kernel_case **the_case;
+int *model_orders; /* as the_case: elsewhere than in static data, which the machine puts back */
 
 #define ROW(name, order) {name, order},
 const kernel_order kernel_orders[] = {MODEL_ORDER_TABLE(ROW)};
 const size_t kernel_order_count = MODEL_ORDERS;
 
+/* Before the machine first looks at the program's data. */
+static void make_room(void)
+{
+    if (the_case)
+        return;
+    the_case = malloc(sizeof *the_case);
+    model_orders = malloc(MODEL_ORDERS * sizeof *model_orders);
+    if (!the_case || !model_orders)
+        abort();
+    kernel_orders_reset();
+}
+
 void kernel_orders_reset(void)
 {
+    make_room();
     for (size_t i = 0; i < MODEL_ORDERS; i++)
         model_orders[i] = kernel_orders[i].order;
 }
 
 void kernel_order_set(size_t which, int order)
 {
+    make_room();
     model_orders[which] = order;
 }
 
@@ -39,7 +54,6 @@ typedef struct done {
     uint32_t began[MODEL_THREADS], ended; /* clocks */
 } done;
 
-static const kernel_case **the_case; /* not in static data, which the machine puts back */
 static weft_domain *domain;
 static void *structure;
 static done history[MOST];
@@ -146,6 +160,8 @@ static void attach(void)
     weft_i_local *local = weft_i_local_peek(domain);
     model_figures(&local->counters, sizeof local->counters);
     model_figures(&local->room, sizeof local->room); /* which others only count, and its owner sees as it is */
+    if (!(*the_case)->epochs && !(*the_case)->ends) /* where only a thief or a barrier would look at it */
+        model_figures(&weft_i_own_record()->operation.domain, sizeof weft_i_own_record()->operation.domain);
 }
 
 static void set_up(void)
@@ -196,38 +212,38 @@ static void finish(void)
 #define M LIN_MAP
 
 const kernel_case kernel_cases[] = {
-    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 31, false},
-    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 55, false},
-    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 78, false},
-    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 0, false},
-    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 0, false},
-    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 36386, false},
-    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 13155, false},
-    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 0, false},
-    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 0, false},
-    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 6, false},
-    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 168704, false},
-    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 241404, false},
-    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 2059, false},
-    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 0, false},
-    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 0, false},
-    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 0, false},
+    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 15, false},
+    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 19, false},
+    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 20, false},
+    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 9952, false},
+    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 11516, false},
+    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 1188, false},
+    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 552, false},
+    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 360792, false},
+    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 345558, false},
+    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 3, false},
+    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 2792, false},
+    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 11516, false},
+    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 207, false},
+    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 12145, false},
+    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 38384, false},
+    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 114828, false},
     {"map-hazard-insert-insert", M, false, false, false, 2, 0, {"i1", "i1"}, 12, false},
-    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 0, false},
-    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 187657, false},
-    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 21437, false},
-    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 1021, false},
-    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 68536, false},
-    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 0, false},
-    {"queue-hazard-fences", Q, false, true, false, 2, 0, {"+-", "-"}, 111429, false},
-    {"queue-epoch-fences", Q, true, true, false, 2, 0, {"+-", "-"}, 3624, false},
-    {"queue-hazard-ends", Q, false, false, true, 2, 0, {"+-", "-"}, 0, false},
-    {"stack-hazard-ends", S, false, false, true, 2, 1, {"-", "+"}, 29832, false},
-    {"queue-epoch-ends", Q, true, false, true, 2, 0, {"+-", "-"}, 187657, false},
-    {"stack-hazard-three", S, false, false, false, 3, 1, {"-", "-", "+"}, 0, false},
-    {"queue-hazard-three", Q, false, false, false, 3, 0, {"+", "+", "-"}, 0, false},
-    {"queue-epoch-three", Q, true, false, false, 3, 0, {"+", "+", "-"}, 0, false},
-    {"map-epoch-three", M, true, false, false, 3, 0, {"i1", "i1", "g1"}, 18, false},
+    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 73365, false},
+    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 13240, false},
+    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 2171, false},
+    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 281, false},
+    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 6028, false},
+    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 94919, false},
+    {"queue-hazard-fences", Q, false, true, false, 2, 0, {"+-", "-"}, 11534, false},
+    {"queue-epoch-fences", Q, true, true, false, 2, 0, {"+-", "-"}, 565, false},
+    {"queue-hazard-ends", Q, false, false, true, 2, 0, {"+-", "-"}, 22018, false},
+    {"stack-hazard-ends", S, false, false, true, 2, 1, {"-", "+"}, 1590, false},
+    {"queue-epoch-ends", Q, true, false, true, 2, 0, {"+-", "-"}, 5596, false},
+    {"stack-hazard-three", S, false, false, false, 3, 1, {"-", "-", "+"}, 74546, false},
+    {"queue-hazard-three", Q, false, false, false, 3, 0, {"+", "+", "-"}, 12014, false},
+    {"queue-epoch-three", Q, true, false, false, 3, 0, {"+", "+", "-"}, 19072, false},
+    {"map-epoch-three", M, true, false, false, 3, 0, {"i1", "i1", "g1"}, 16, false},
     {"map-hazard-three", M, false, false, false, 3, 1, {"g1", "i1", "r1"}, 0, false},
 };
 const size_t kernel_case_count = sizeof kernel_cases / sizeof *kernel_cases;
@@ -235,13 +251,7 @@ const size_t kernel_case_count = sizeof kernel_cases / sizeof *kernel_cases;
 void kernel_run(const kernel_case *c, const model_options *options, model_result *out)
 {
     model_case run = {c->name, c->threads, set_up, {do_all, do_all, do_all}, finish, c->no_membarrier, c->broken_membarrier};
-    if (!the_case) {
-        the_case = malloc(sizeof *the_case);
-        model_orders = malloc(MODEL_ORDERS * sizeof *model_orders);
-        if (!the_case || !model_orders)
-            abort();
-        kernel_orders_reset();
-    }
+    make_room();
     *the_case = c;
     model_explore(&run, options, out);
 }

@@ -22,7 +22,6 @@ typedef struct kernel_case {
 extern const kernel_case kernel_cases[];
 extern const size_t kernel_case_count;
 
-/* 0 or below in `most`: all. */
 void kernel_run(const kernel_case *c, const model_options *options, model_result *out);
 
 /* Named orders: as shipped, or one of them weaker. */

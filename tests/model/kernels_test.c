@@ -52,7 +52,6 @@ static void test_weaker_orders_are_noticed(void **state)
     const model_options quiet = {.quiet = true};
     model_result result;
     (void)state;
-    kernel_run(&kernel_cases[0], NULL, &result);
     for (size_t i = 0; i < sizeof weakened / sizeof *weakened; i++) {
         size_t order = 0;
         while (order < kernel_order_count && strcmp(kernel_orders[order].name, weakened[i].order) != 0)

@@ -5,10 +5,12 @@ Everything is compiled by gcc here, once as it is and then, per mutant, what inc
 table as it stands in docs/mutants.md.
 """
 
+import ast
 import concurrent.futures
 import glob
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,11 +26,17 @@ import table  # noqa: E402
 LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 12, 45, 1500
 JOBS = max(2, len(os.sched_getaffinity(0)))
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
-PARKED = ["-O1", '-DWEFT_SEAM="tests/linear/park_seam.h"', "-DWEFT_BATCH=8", "-DWEFT_MAP_FIRST_BITS=2",
-          "-DWEFT_MAP_CLOSE=2", "-DWEFT_MAP_OPEN=2", "-DLIN_PARKED"]
-MODEL = ["-O2", '-DWEFT_SEAM="tests/model/seam.h"', "-DWEFT_I_ASAN=1", "-DWEFT_BATCH=1", "-DWEFT_HINTS=2", "-DWEFT_MAP_CLOSE=1",
-         "-DWEFT_MAP_FIRST_BITS=1", "-DWEFT_MAP_OPEN=1", "-DWEFT_MAP_STRIPES=1", "-DWEFT_SCAN_BLOOM=1", "-DWEFT_SCAN_WORDS=16",
-         "-DWEFT_SEALED=2", "-DWEFT_SLOTS_STEP=1"]
+
+
+def flags(name):
+    """A list of tools/defs.bzl, as a shell would pass it on."""
+    with open(os.path.join(ROOT, "tools/defs.bzl"), encoding="utf-8") as file:
+        text = re.search(r"^%s = (\[.*?^\])" % name, file.read(), re.MULTILINE | re.DOTALL).group(1)
+    return [shlex.split(flag)[0] for flag in ast.literal_eval(text)]
+
+
+PARKED = ["-O1", "-DLIN_PARKED"] + flags("PARKED_COPTS")
+MODEL = ["-O2"] + flags("MODEL_COPTS")
 FLAVOURS = {
     "model": MODEL,
     "plain": ["-O1"],
@@ -51,7 +59,8 @@ KILLERS = {
     "tsan": ("tsan", LAB + ["tests/linear/recorded_test.c"]),
     "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
-    "model": ("model", ["tests/model/%s.c" % name for name in ("fiber", "machine", "kernels", "model")] +
+    "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "machine", "memory", "search",
+                                                         "kernels", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),

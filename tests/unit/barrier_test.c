@@ -301,8 +301,7 @@ static void wait_inside(void *object, void *ctx)
     waiting *w = ctx;
     (void)object;
     sem_post(&w->running);
-    while (sem_wait(&w->go_on) != 0)
-        ;
+    t_sem_wait(&w->go_on);
 }
 
 static void retire_and_flush(void *ctx)
@@ -321,16 +320,12 @@ static void test_barrier_waits_for_callbacks(void **state)
     assert_int_equal(sem_init(&w.running, 0, 0), 0);
     assert_int_equal(sem_init(&w.go_on, 0, 0), 0);
     t_worker_start(&worker);
-    worker.ctx = &w;
-    worker.action = retire_and_flush;
-    sem_post(&worker.told);
-    while (sem_wait(&w.running) != 0)
-        ;
+    t_worker_tell(&worker, retire_and_flush, &w);
+    t_sem_wait(&w.running);
     assert_int_equal(weft_domain_barrier(env->domain, 0), -ETIMEDOUT);
     assert_int_equal(weft_domain_barrier(env->domain, 20000000), -ETIMEDOUT);
     sem_post(&w.go_on);
-    while (sem_wait(&worker.done) != 0)
-        ;
+    t_sem_wait(&worker.done);
     t_barrier(env->domain);
     t_worker_end(&worker);
     sem_destroy(&w.running);

@@ -197,7 +197,7 @@ void t_run_in_turn(unsigned n, void (*body)(unsigned index, void *ctx), void *ct
     }
 }
 
-static void sem_wait_for(sem_t *semaphore)
+void t_sem_wait(sem_t *semaphore)
 {
     while (sem_wait(semaphore) != 0)
         ; /* interrupted by a signal */
@@ -209,7 +209,7 @@ static void *worker_main(void *argument)
     worker->thread_id = (int)syscall(SYS_gettid);
     sem_post(&worker->done);
     for (;;) {
-        sem_wait_for(&worker->told);
+        t_sem_wait(&worker->told);
         if (!worker->action)
             return NULL;
         worker->action(worker->ctx);
@@ -222,15 +222,20 @@ void t_worker_start(t_worker *worker)
     memset(worker, 0, sizeof *worker);
     CHECK(sem_init(&worker->told, 0, 0) == 0 && sem_init(&worker->done, 0, 0) == 0);
     CHECK(pthread_create(&worker->thread, NULL, worker_main, worker) == 0);
-    sem_wait_for(&worker->done);
+    t_sem_wait(&worker->done);
 }
 
-void t_worker_do(t_worker *worker, void (*action)(void *ctx), void *ctx)
+void t_worker_tell(t_worker *worker, void (*action)(void *ctx), void *ctx)
 {
     worker->action = action;
     worker->ctx = ctx;
     sem_post(&worker->told);
-    sem_wait_for(&worker->done);
+}
+
+void t_worker_do(t_worker *worker, void (*action)(void *ctx), void *ctx)
+{
+    t_worker_tell(worker, action, ctx);
+    t_sem_wait(&worker->done);
 }
 
 void t_worker_end(t_worker *worker)

@@ -115,7 +115,12 @@ typedef struct t_worker {
     int thread_id; /* as gettid(2) gives it */
 } t_worker;
 
+/* Also when a signal comes in between. */
+void t_sem_wait(sem_t *semaphore);
+
 void t_worker_start(t_worker *worker);
+/* Returns at once; the worker posts `done`. */
+void t_worker_tell(t_worker *worker, void (*action)(void *ctx), void *ctx);
 /* Returns when the worker has done it. */
 void t_worker_do(t_worker *worker, void (*action)(void *ctx), void *ctx);
 void t_worker_end(t_worker *worker);

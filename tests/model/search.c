@@ -1,0 +1,223 @@
+/* Which choices an execution makes, and which are left: dynamic partial-order reduction with source sets and sleep sets. */
+#define _GNU_SOURCE
+#include "tests/model/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static entry *next_entry(void)
+{
+    if (m->entries == ENTRIES) {
+        fprintf(stderr, "model: an execution has more than %d choices\n", ENTRIES);
+        abort();
+    }
+    return &m->entry[m->entries++];
+}
+
+/* One of n, for the search to try all. */
+unsigned m_choose(unsigned n)
+{
+    if (n <= 1 || m->direct)
+        return 0;
+    if (m->at == m->entries)
+        *next_entry() = (entry){.options = (uint16_t)n};
+    return m->entry[m->at++].chosen;
+}
+
+static bool depend(const op *a, const op *b)
+{
+    if (a->kind == OP_HEAVY || b->kind == OP_HEAVY)
+        return !(a->calm && b->heavy + 1 >= a->calm) && !(b->calm && a->heavy + 1 >= b->calm);
+    if (a->kind == OP_YIELD || b->kind == OP_YIELD) /* which sees all that is written */
+        return a->kind == OP_WRITE || b->kind == OP_WRITE || a->kind == OP_LOCK || b->kind == OP_LOCK;
+    if (a->kind == OP_LOCK || b->kind == OP_LOCK)
+        return a->kind == b->kind && a->where == b->where;
+    if (a->kind == OP_FENCE || b->kind == OP_FENCE)
+        return a->global && b->global; /* seq_cst accesses of two locations do not */
+    return a->where && a->where == b->where && (a->kind == OP_WRITE || b->kind == OP_WRITE);
+}
+
+static bool before(int i, const step *s)
+{
+    return (uint32_t)i < s->causes[m->step[i].thread];
+}
+
+/*
+ * The threads that could begin, before step i, the sequence of what came after it and does not need it, and `now` (source
+ * sets: P. Abdulla et al., POPL 2014; adding the thread of `now` alone loses traces once there are sleep sets).
+ */
+static unsigned initials(int i, const step *now)
+{
+    unsigned seen = 0, first = 0;
+    int kept[STEPS], count = 0;
+    for (int j = i + 1; j <= m->steps; j++) {
+        const step *s = j < m->steps ? &m->step[j] : now;
+        if (j < m->steps ? before(i, s) : false)
+            continue;
+        bool needs = false;
+        for (int k = 0; k < count && !needs; k++)
+            needs = before(kept[k], s) && m->step[kept[k]].thread != s->thread;
+        if (!(seen >> s->thread & 1) && !needs)
+            first |= 1u << s->thread;
+        seen |= 1u << s->thread;
+        kept[count++] = j;
+    }
+    return first;
+}
+
+/* The other order of step i and `now` is wanted, too. */
+static void want(int i, const step *now)
+{
+    entry *e = &m->entry[m->step[i].entry];
+    unsigned begin = initials(i, now) & e->enabled;
+    if (!begin)
+        e->wanted |= e->enabled;
+    else if (!(begin & e->wanted))
+        e->wanted |= (uint8_t)(begin & -begin);
+}
+
+/* Whoever holds a lock had to take it: that is what a waiting thread races with. */
+static int taking_of(int unlock)
+{
+    const step *u = &m->step[unlock];
+    for (int k = unlock - 1; k >= 0; k--)
+        if (m->step[k].thread == u->thread && m->step[k].op.kind == OP_LOCK && m->step[k].op.where == u->op.where)
+            return k;
+    return unlock;
+}
+
+static void add_past(uint32_t *to, const uint32_t *from)
+{
+    for (unsigned t = 0; t < THREADS; t++)
+        to[t] = to[t] > from[t] ? to[t] : from[t];
+}
+
+/* Finds the earlier steps that this one races with: dependent, and no other in between. */
+void m_note_step(unsigned who, const op *o, int in_entry)
+{
+    thread *t = &m->thread[who];
+    if (m->steps == STEPS) {
+        fprintf(stderr, "model: an execution has more than %d steps\n", STEPS);
+        abort();
+    }
+    step *now = &m->step[m->steps];
+    *now = (step){.op = *o, .thread = (uint8_t)who, .entry = in_entry};
+    int raced[STEPS], races = 0, covered = m->steps;
+    for (unsigned u = 1; u <= m->c->threads; u++)
+        if (u != who && (int)t->causes[u] < covered)
+            covered = (int)t->causes[u];
+    for (int i = m->steps - 1; i >= covered; i--) {
+        const step *s = &m->step[i];
+        if (s->thread == who || (uint32_t)i < t->causes[s->thread] || !depend(&s->op, o))
+            continue;
+        bool left = o->waits && s->op.kind == OP_LOCK && !s->op.waits;
+        raced[races++] = left ? taking_of(i) : i;
+        add_past(t->causes, s->causes);
+    }
+    memcpy(now->causes, t->causes, sizeof now->causes);
+    for (int i = 0; i < races; i++)
+        want(raced[i], now);
+    t->causes[who] = now->causes[who] = (uint32_t)m->steps + 1;
+    m->steps++;
+    if (m->wrote)
+        memcpy(m->wrote->past, t->causes, sizeof m->wrote->past);
+    if (m->read)
+        add_past(m->read->readers, t->causes);
+    m->wrote = m->read = NULL;
+}
+
+/*
+ * A step that passes over later stores could mostly have been made before them, and is then shown in another order of
+ * steps. Not so where a later store belongs to what has led here: to the past of the thread, of the store that is read,
+ * or, for a write, of all that is written and read before it in modification order. (If none of these needs the later
+ * store, they and the step all move before it; nothing else changes places, and one pair fewer is passed over.)
+ */
+bool m_is_due(const location *l, int at, bool writes)
+{
+    uint32_t past[THREADS];
+    if (at == l->count - 1 || m->options->all_orders)
+        return true;
+    memcpy(past, m->thread[m->running].causes, sizeof past);
+    for (int i = writes ? 0 : at; i <= at; i++) {
+        add_past(past, l->store[i].past);
+        if (writes)
+            add_past(past, l->store[i].readers);
+    }
+    for (int i = at + 1; i < l->count; i++)
+        if (l->store[i].thread != 0 && l->store[i].step >= past[l->store[i].thread])
+            return false;
+    return true;
+}
+
+static unsigned enabled_threads(void)
+{
+    unsigned enabled = 0;
+    for (unsigned i = 1; i <= m->c->threads; i++) {
+        const thread *t = &m->thread[i];
+        bool blocked = t->next.waits && m_mutex_at(t->next.where)->holder >= 0;
+        if (t->status == READY && !blocked)
+            enabled |= 1u << i;
+    }
+    return enabled;
+}
+
+static unsigned first_of(unsigned set)
+{
+    return (unsigned)__builtin_ctz(set);
+}
+
+/* Who sleeps from here on: whoever slept or is done there and does not depend on what has just been done. */
+static unsigned still_sleeping(void)
+{
+    unsigned sleeping = 0;
+    if (m->steps == 0)
+        return 0;
+    const step *last = &m->step[m->steps - 1];
+    const entry *e = &m->entry[last->entry];
+    for (unsigned i = 1; i <= m->c->threads; i++)
+        if (((e->sleeping | e->done) >> i & 1) && i != last->thread && !depend(&m->thread[i].next, &last->op))
+            sleeping |= 1u << i;
+    return sleeping;
+}
+
+/* The next thread to go; 0: none can, or all that can sleep. */
+unsigned m_choose_thread(unsigned previous)
+{
+    unsigned enabled = enabled_threads();
+    if (m->at == m->entries) {
+        bool all = m->options->all_orders;
+        unsigned sleeping = all ? 0 : still_sleeping(), awake = enabled & ~sleeping;
+        if (!awake) {
+            m->blind = enabled != 0;
+            return 0;
+        }
+        unsigned first = awake >> previous & 1 ? previous : first_of(awake);
+        *next_entry() = (entry){.is_thread = true, .chosen = (uint16_t)first, .enabled = (uint8_t)enabled,
+                                .wanted = (uint8_t)(all ? enabled : 1u << first), .sleeping = (uint8_t)sleeping};
+    }
+    return m->entry[m->at++].chosen;
+}
+
+/* Goes on with the next execution; false: all have been. */
+bool m_advance(void)
+{
+    while (m->entries > 0) {
+        entry *e = &m->entry[m->entries - 1];
+        if (!e->is_thread) {
+            if (e->chosen + 1 < e->options) {
+                e->chosen++;
+                return true;
+            }
+        } else {
+            e->done |= (uint8_t)(1u << e->chosen);
+            unsigned left = e->wanted & ~e->done & ~e->sleeping;
+            if (left) {
+                e->chosen = (uint16_t)first_of(left);
+                return true;
+            }
+        }
+        m->entries--;
+    }
+    return false;
+}
