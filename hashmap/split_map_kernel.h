@@ -117,10 +117,10 @@ struct weft_map {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void *ctx;
     weft_map_seed seed;
-    weft_i_map_kinds *kinds; /* NULL: no destructors */
+    weft_i_map_kinds *kinds;                 /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size table; /* its level in the low 8 bits, above them how often that has changed */
-    weft_i_atomic_size closing; /* the table's word whose level is being closed: no two are the same; 0: none */
-    weft_i_atomic_size opening; /* how many buckets of the last growth nobody has set about to open */
+    weft_i_atomic_size closing;              /* the table's word whose level is being closed: no two are the same; 0: none */
+    weft_i_atomic_size opening;              /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS];
     weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
@@ -160,8 +160,7 @@ weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *se
 
 weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)
 {
-    return map->hash ? map->hash(key, &map->seed, map->ctx)
-                     : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
 }
 
 weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *b)
@@ -213,8 +212,7 @@ weft_i_inline size_t weft_i_segment_length(size_t level)
 
 weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
 {
-    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
-                                        : (2 * (uint64_t)offset + 1) << (64 - level);
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
 }
 
 /*
@@ -258,6 +256,20 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
         return;
     weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
     weft_i_hold_fence(hold);
+}
+
+/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
+weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
+{
+    void *value = weft_i_load(source, MAP_S3);
+    while (scheme == WEFT_HAZARD) {
+        weft_i_publish(hold, 0, weft_i_hazard(value), scheme);
+        void *again = weft_i_load(source, MAP_S3);
+        if (weft_i_likely(again == value))
+            break;
+        value = again;
+    }
+    return value;
 }
 
 /* Reads and protects what `prev` leads to. False: prev's holder is dead. */

@@ -109,7 +109,7 @@ weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft
             return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
         weft_i_map_node *node = w->here = w->at;
         if (node->key == key) {
-            *value = weft_i_protect(hold, 0, &node->value, scheme);
+            *value = weft_i_protect_value(hold, &node->value, scheme);
             return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
         }
         if (node->hash > hash)
@@ -154,7 +154,7 @@ weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, v
             weft_guard_set(held, value); /* before anybody can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
-            r.value = weft_i_protect(weft_i_hold_of(held), 0, &r.found->value, scheme);
+            r.value = weft_i_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
         else if (r.found)
             r.value = weft_i_load(&r.found->value, MAP_S3);
     } while (r.found && !r.value); /* removed in between */
@@ -191,7 +191,7 @@ weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *
 {
     weft_i_walk w;
     weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_hash(map, key), key, scheme);
-    void *value = node ? weft_i_protect(hold, 0, &node->value, scheme) : NULL;
+    void *value = node ? weft_i_protect_value(hold, &node->value, scheme) : NULL;
     weft_i_walk_end(hold, scheme);
     return value;
 }
@@ -320,7 +320,7 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
         }
         weft_i_map_node *node = w.here;
         bool skip = node->hash < it->hash || (node->hash == it->hash && same++ < it->seen);
-        *value = !skip ? weft_i_protect(weft_i_hold_of(&it->held), 0, &node->value, scheme) : NULL;
+        *value = !skip ? weft_i_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
         if (*value) {
             it->seen = node->hash == it->hash ? it->seen + 1 : 1;
             it->hash = node->hash;

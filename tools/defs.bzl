@@ -131,10 +131,10 @@ PARKED_COPTS = [
     "-DWEFT_MAP_OPEN=2",
 ]
 
-# How the model checker builds it: what makes loops long is as small as can be, and freed nodes go back at once.
+# How the model checker builds it: what makes loops long is as small as can be.
 MODEL_COPTS = [
     "-DWEFT_SEAM=\\\"tests/model/seam.h\\\"",
-    "-DWEFT_I_ASAN=1",
+    "-DWEFT_I_ASAN=MODEL_GIVES_BACK",
     "-DWEFT_BATCH=1",
     "-DWEFT_HINTS=2",
     "-DWEFT_MAP_CLOSE=1",
@@ -144,5 +144,6 @@ MODEL_COPTS = [
     "-DWEFT_SCAN_BLOOM=1",
     "-DWEFT_SCAN_WORDS=16",
     "-DWEFT_SEALED=2",
+    "-DWEFT_SLOTS=2",
     "-DWEFT_SLOTS_STEP=1",
 ]

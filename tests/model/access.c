@@ -28,8 +28,7 @@ static int locate(const void *where, size_t size)
     size_t i = slot_of(where);
     if (m->slot[i].generation == m->generation)
         return m->slot[i].index;
-    if (m->locations == LOCATIONS)
-        abort();
+    m_room(m->locations, LOCATIONS, "locations");
     m->slot[i].address = where;
     m->slot[i].generation = m->generation;
     m->slot[i].index = m->locations;
@@ -73,19 +72,20 @@ static void after_read(message *s, int index, int order)
 /* Puts a store behind the one at `behind`. */
 static message *insert(location *l, int behind, uint64_t value)
 {
-    if (l->count == MESSAGES) {
-        fprintf(stderr, "model: more than %d stores to one place\n", MESSAGES);
-        abort();
-    }
+    m_room(l->count, MESSAGES, "stores to one location");
     value &= l->mask;
     uint16_t before = l->store[behind].place;
     unsigned place = behind + 1 < l->count ? (before + l->store[behind + 1].place) / 2u : before + (unsigned)GAP;
-    if (place <= before || place > UINT16_MAX)
-        abort();
+    m_room(place <= before || place > UINT16_MAX, 1, "stores between two");
     memmove(&l->store[behind + 2], &l->store[behind + 1], (size_t)(l->count - behind - 1) * sizeof l->store[0]);
     l->count++;
     uint8_t writer = m->direct ? 0 : (uint8_t)m->running;
-    l->store[behind + 1] = (message){.value = value, .place = (uint16_t)place, .thread = writer, .step = (uint16_t)m->steps};
+    l->store[behind + 1] = (message){.value = value,
+                                     .place = (uint16_t)place,
+                                     .thread = writer,
+                                     .step = (uint16_t)m->steps,
+                                     .file = m->direct ? NULL : m->thread[writer].file,
+                                     .line = m->thread[writer].line};
     return &l->store[behind + 1];
 }
 
@@ -137,10 +137,9 @@ static uint16_t calm_since(const location *l, int index, unsigned who)
 
 static void note_heavy(void)
 {
-    if (m->direct)
+    if (!m->reducing || m->direct)
         return;
-    if (m->heavies == HEAVIES)
-        abort();
+    m_room(m->heavies, HEAVIES, "heavy fences");
     for (unsigned i = 0; i < THREADS; i++)
         m->heavy[m->heavies].before[i] = m_keep(&m->thread[i].cur);
     m->now.heavy = (uint16_t)m->heavies++;
@@ -158,17 +157,17 @@ uint64_t model_load(const void *where, size_t size, int order, const char *file,
     if (m_is_figure(where))
         return get(where, size);
     m_turn((op){.kind = OP_READ, .global = is_seq_cst(order), .where = where});
-    m_touch(where, file, line);
+    m_touch(where, size, ATOMIC_READ, file, line);
     int index = locate(where, size);
     location *l = &m->location[index];
     int free[MESSAGES], count = 0;
     for (int i = l->count - 1, first = first_visible(l, index, is_seq_cst(order)); i >= first; i--)
         if (m_is_due(l, i, false))
             free[count++] = i;
-    int from = free[m_choose((unsigned)count)]; /* the last one first */
+    int from = m_choose(free, count, l->count - 1);
     m->now.calm = is_seq_cst(order) ? 0 : calm_since(l, index, m->running);
     after_read(&l->store[from], index, order);
-    m_trace("reads", where, l->store[from].value, file, line);
+    m_trace("reads", where, l->store[from].value, order, &l->store[from]);
     return l->store[from].value;
 }
 
@@ -184,19 +183,19 @@ void model_store(void *where, size_t size, uint64_t value, int order, const char
         return;
     }
     m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(order), .where = where});
-    m_touch(where, file, line);
+    m_touch(where, size, ATOMIC_WRITE, file, line);
     int index = locate(where, size);
     location *l = &m->location[index];
     int first = first_visible(l, index, is_seq_cst(order)), free[MESSAGES], count = 0;
     for (int i = l->count - 1; i >= first; i--)
         if ((!l->store[i].taken || i == l->count - 1) && m_is_due(l, i, true))
             free[count++] = i;
-    message *s = insert(l, free[m_choose((unsigned)count)], value);
+    message *s = insert(l, m_choose(free, count, l->count - 1), value);
     after_write(s, index, order, NULL);
     if (is_seq_cst(order))
         note_global(index, s->place);
     put(where, size, l);
-    m_trace("writes", where, value, file, line);
+    m_trace("writes", where, value, order, NULL);
 }
 
 static message *modify(location *l, int index, int from, uint64_t value, int order)
@@ -224,26 +223,25 @@ uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t opera
         return was;
     }
     m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(order), .where = where});
-    m_touch(where, file, line);
+    m_touch(where, size, ATOMIC_WRITE, file, line);
     int index = locate(where, size), free[MESSAGES], count = 0;
     location *l = &m->location[index];
     int first = first_visible(l, index, is_seq_cst(order));
     for (int i = l->count - 1; i >= first; i--)
         if (!l->store[i].taken && m_is_due(l, i, true))
             free[count++] = i;
-    int from = free[m_choose((unsigned)count)];
+    int from = m_choose(free, count, l->count - 1);
     uint64_t old = l->store[from].value, value = changed(kind, old, operand);
+    m_trace("changes", where, value, order, &l->store[from]);
     modify(l, index, from, value, order);
     put(where, size, l);
-    m_trace("changes to", where, value, file, line);
     return old;
 }
 
-bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file,
-               int line)
+bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file, int line)
 {
     m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(success) || is_seq_cst(failure), .where = where});
-    m_touch(where, file, line);
+    m_touch(where, size, ATOMIC_WRITE, file, line);
     int index = locate(where, size), free[MESSAGES], count = 0;
     location *l = &m->location[index];
     *expected &= l->mask;
@@ -258,17 +256,17 @@ bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, i
         m_fail("no store to read", file, line);
         return false;
     }
-    int from = free[m_choose((unsigned)count)];
+    int from = m_choose(free, count, l->count - 1);
     bool same = l->store[from].value == *expected;
     if (same) {
+        m_trace("swaps in", where, desired, success, &l->store[from]);
         modify(l, index, from, desired, success);
         put(where, size, l);
-        m_trace("swaps to", where, desired, file, line);
     } else {
         m->now.kind = OP_READ;
         after_read(&l->store[from], index, failure);
         *expected = l->store[from].value;
-        m_trace("does not swap", where, *expected, file, line);
+        m_trace("does not swap", where, *expected, failure, &l->store[from]);
     }
     return same;
 }
@@ -280,12 +278,10 @@ mutex *m_mutex_at(const void *address)
     for (int i = 0; i < m->mutexes; i++)
         if (m->mutex[i].address == address)
             return &m->mutex[i];
-    if (m->mutexes == 64)
-        abort();
+    m_room(m->mutexes, MUTEXES, "locks");
     m->mutex[m->mutexes] = (mutex){.address = address, .holder = -1};
     return &m->mutex[m->mutexes++];
 }
-
 
 static void fence(thread *t, int order)
 {
@@ -301,13 +297,16 @@ static void fence(thread *t, int order)
 
 void model_fence(int order, const char *file, int line)
 {
+    if (order == MODEL_RELAXED) /* a fence that has been taken away */
+        return;
     m_turn((op){.kind = OP_FENCE, .global = is_seq_cst(order)});
+    m_at(file, line);
     fence(&m->thread[m->running], order);
-    m_trace("fence", NULL, (uint64_t)order, file, line);
+    m_trace("fence", NULL, 0, order, NULL);
 }
 
 /* Between the caller and each other thread, as if that had a fence here; not between two others. */
-void model_heavy_fence(void)
+void m_heavy_fence(void)
 {
     static view before;
     m_turn((op){.kind = OP_HEAVY, .global = true, .heavy = HEAVIES});
@@ -327,7 +326,7 @@ void model_heavy_fence(void)
         m_join_places(&self->cur, &t->cur);
     }
     self->released = self->cur;
-    m_trace("membarrier", NULL, 0, __FILE__, __LINE__);
+    m_trace("membarrier", NULL, 0, MODEL_SEQ_CST, NULL);
 }
 
 void model_lock(void *address)
@@ -338,6 +337,7 @@ void model_lock(void *address)
         m_fail("a lock is taken that its taker holds", NULL, 0);
     x->holder = (int)m->running;
     m_join(&m->thread[m->running].cur, &x->left);
+    m_trace("takes the lock", address, 0, MODEL_ACQUIRE, NULL);
 }
 
 bool model_trylock(void *address)
@@ -348,6 +348,7 @@ bool model_trylock(void *address)
         return false;
     x->holder = (int)m->running;
     m_join(&m->thread[m->running].cur, &x->left);
+    m_trace("takes the lock", address, 0, MODEL_ACQUIRE, NULL);
     return true;
 }
 
@@ -357,6 +358,7 @@ void model_unlock(void *address)
     mutex *x = m_mutex_at(address);
     x->holder = -1;
     x->left = m->thread[m->running].cur;
+    m_trace("leaves the lock", address, 0, MODEL_RELEASE, NULL);
 }
 
 /* A spin: it goes on when another thread has done something, and then sees what there is. */
@@ -367,6 +369,7 @@ void model_yield(void)
         return;
     t->status = YIELDED;
     m_turn((op){.kind = OP_YIELD});
+    m_trace("waits", NULL, 0, MODEL_RELAXED, NULL);
     for (int i = 0; i < m->locations; i++)
         t->cur.at[i] = m->location[i].store[m->location[i].count - 1].place;
 }

@@ -33,10 +33,10 @@ void model_fiber_start(model_fiber *fiber, void (*body)(void *ctx), void *ctx)
 {
     uint64_t *top = (uint64_t *)(void *)(fiber->stack + STACK - 16);
     *--top = (uint64_t)(uintptr_t)model_fiber_begin;
-    *--top = 0;                          /* rbp */
-    *--top = 0;                          /* rbx */
-    *--top = (uint64_t)(uintptr_t)ctx;   /* r12 */
-    *--top = (uint64_t)(uintptr_t)body;  /* r13 */
+    *--top = 0;                         /* rbp */
+    *--top = 0;                         /* rbx */
+    *--top = (uint64_t)(uintptr_t)ctx;  /* r12 */
+    *--top = (uint64_t)(uintptr_t)body; /* r13 */
     *--top = 0;
     *--top = 0;
     fiber->sp = top;

@@ -1,3 +1,4 @@
+/* Runs a case: orders in force, the history of what was done, and whether an order that keeps happens-before explains it. */
 #define _GNU_SOURCE
 #include "tests/model/kernels.h"
 
@@ -5,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/reclaim/local.h>
-#include <weft/stacks/treiber.h>
+#include <weft/base/record.h>
 
 /* ---- orders ---- */
 
 static const kernel_case **the_case;
-int *model_orders; /* as the_case: elsewhere than in static data, which the machine puts back */
+
+/* As the_case: elsewhere than in static data, which the machine puts back. */
+static int *orders;
+static bool *used;
 
 #define ROW(name, order) {name, order},
 const kernel_order kernel_orders[] = {MODEL_ORDER_TABLE(ROW)};
@@ -25,8 +26,9 @@ static void make_room(void)
     if (the_case)
         return;
     the_case = malloc(sizeof *the_case);
-    model_orders = malloc(MODEL_ORDERS * sizeof *model_orders);
-    if (!the_case || !model_orders)
+    orders = malloc(MODEL_ORDERS * sizeof *orders);
+    used = calloc(MODEL_ORDERS, sizeof *used);
+    if (!the_case || !orders || !used)
         abort();
     kernel_orders_reset();
 }
@@ -35,43 +37,82 @@ void kernel_orders_reset(void)
 {
     make_room();
     for (size_t i = 0; i < MODEL_ORDERS; i++)
-        model_orders[i] = kernel_orders[i].order;
+        orders[i] = kernel_orders[i].order;
 }
 
 void kernel_order_set(size_t which, int order)
 {
     make_room();
-    model_orders[which] = order;
+    orders[which] = order;
+}
+
+int model_order(int which)
+{
+    used[which] |= !model_is_alone();
+    return orders[which];
+}
+
+bool kernel_uses(const kernel_case *c, size_t which)
+{
+    const model_options some = {.quiet = true, .search = MODEL_RANDOM, .most = 300};
+    const model_options others = {.quiet = true, .search = MODEL_PCT, .most = 300, .depth = 3};
+    model_result result;
+    make_room();
+    memset(used, 0, MODEL_ORDERS * sizeof *used);
+    kernel_run(c, &some, &result);
+    kernel_run(c, &others, &result);
+    return used[which];
+}
+
+size_t kernel_order_named(const char *name)
+{
+    size_t i = 0;
+    while (i < kernel_order_count && strcmp(kernel_orders[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+const kernel_case *kernel_running(void)
+{
+    return *the_case;
+}
+
+bool model_gives_back(void)
+{
+    return !((*the_case)->flags & RECYCLES);
 }
 
 /* ---- what was done ---- */
 
-enum { MOST = 32 };
+enum { MOST = 64 };
 
 typedef struct done {
-    lin_operation op;
+    lin_operation op; /* first */
     unsigned thread;
+    bool answered;
     uint32_t began[MODEL_THREADS], ended; /* clocks */
 } done;
 
-static weft_domain *domain;
-static void *structure;
 static done history[MOST];
 static int count;
 
-static done *begin(lin_kind kind, int64_t key, int64_t value)
+lin_operation *kernel_begin(lin_kind kind, int64_t key, int64_t value)
 {
     done *d = &history[count++];
+    if (count > MOST)
+        abort();
     *d = (done){.op = {.kind = (uint8_t)kind, .key = key, .value = value}, .thread = model_thread()};
     for (unsigned t = 0; t < MODEL_THREADS; t++)
         d->began[t] = model_clock(t);
-    return d;
+    return &d->op;
 }
 
-static void end(done *d, lin_result got, int64_t result)
+void kernel_end(lin_operation *op, lin_result got, int64_t result)
 {
-    d->op.got = (uint8_t)got;
-    d->op.result = result;
+    done *d = (done *)(void *)op;
+    op->got = (uint8_t)got;
+    op->result = result;
+    d->answered = true;
     d->ended = model_tick();
 }
 
@@ -80,177 +121,105 @@ static bool precedes(const done *a, const done *b)
     return a->thread == b->thread ? a < b : a->ended <= b->began[a->thread];
 }
 
-/* An order that keeps happens-before and that the specification would have answered so. */
-static bool explain(const lin_spec *spec, unsigned left, const void *state)
+/* ---- explaining ---- */
+
+enum { STATE = 1024, FAILED = 1 << 12 };
+
+/* What has been tried in vain: the operations that were left, and the state they were left in. */
+typedef struct tried {
+    uint64_t left, state;
+} tried;
+
+static tried failed[FAILED];
+
+static tried *tried_at(uint64_t left, const char *state, size_t size)
 {
-    char next[1024];
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)state[i]) * 1099511628211u;
+    tried *t = &failed[(left * 0x9e3779b97f4a7c15u ^ hash) >> 52];
+    if (t->left == left && t->state == hash)
+        return NULL;
+    *t = (tried){left, hash};
+    return t;
+}
+
+/* An order that keeps happens-before and that the specification would have answered so. */
+static bool explained(const lin_spec *spec, uint64_t left, const char *state)
+{
+    char next[STATE];
+    int begins[MOST], beginning = 0;
     if (!left)
         return true;
     for (int i = 0; i < count; i++) {
         bool first = left >> i & 1;
         for (int j = 0; j < count && first; j++)
             first = !(left >> j & 1) || j == i || !precedes(&history[j], &history[i]);
-        if (!first)
-            continue;
+        if (first)
+            begins[beginning++] = i;
+    }
+    for (int i = 0; i < beginning; i++) {
         memcpy(next, state, spec->size);
-        if (spec->step(next, &history[i].op) == LIN_YES && explain(spec, left & ~(1u << i), next))
+        uint64_t rest = left & ~((uint64_t)1 << begins[i]);
+        if (spec->step(next, &history[begins[i]].op) == LIN_YES && tried_at(rest, next, spec->size) && explained(spec, rest, next))
             return true;
     }
     return false;
 }
 
-/* ---- operations ---- */
-
-static void put(int64_t value)
+static void show_history(void)
 {
-    bool queue = (*the_case)->type == LIN_QUEUE;
-    done *d = begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
-    int error = queue ? weft_msq_enqueue(structure, (void *)(uintptr_t)value)
-                      : weft_treiber_push(structure, (void *)(uintptr_t)value);
-    MODEL_CHECK(error == 0);
-    end(d, LIN_NOTHING, 0);
-}
-
-static bool take(void)
-{
-    bool queue = (*the_case)->type == LIN_QUEUE;
-    void *value = NULL;
-    done *d = begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
-    bool got = queue ? weft_msq_try_dequeue(structure, &value) : weft_treiber_try_pop(structure, &value);
-    end(d, got ? LIN_VALUE : LIN_NOTHING, (int64_t)(uintptr_t)value);
-    return got;
-}
-
-static void on_map(char what, int64_t key, int64_t value)
-{
-    void *k = (void *)(uintptr_t)key, *found;
-    done *d = begin(what == 'i' ? LIN_INSERT : what == 'r' ? LIN_REMOVE : LIN_GET, key, what == 'i' ? value : 0);
-    if (what == 'i') {
-        end(d, weft_map_insert(structure, k, (void *)(uintptr_t)value) == 0 ? LIN_TRUE : LIN_FALSE, 0);
-    } else if (what == 'r') {
-        end(d, weft_map_remove(structure, k, NULL) ? LIN_TRUE : LIN_FALSE, 0);
-    } else {
-        found = weft_map_get(structure, NULL, k);
-        end(d, found ? LIN_VALUE : LIN_NOTHING, (int64_t)(uintptr_t)found);
+    static const char *const kinds[] = {"enqueue", "dequeue", "push", "pop", "get", "insert", "put", "remove", "get_or_insert", "replace"};
+    static const char *const answers[] = {"nothing", "", "false", "true"};
+    for (int i = 0; i < count; i++) {
+        const done *d = &history[i];
+        fprintf(stderr, "       thread %u: %s", d->thread, kinds[d->op.kind]);
+        if (d->op.key)
+            fprintf(stderr, " %d", (int)d->op.key);
+        if (d->op.value)
+            fprintf(stderr, " %d", (int)d->op.value);
+        fprintf(stderr, ": %s", answers[d->op.got]);
+        if (d->op.got == LIN_VALUE)
+            fprintf(stderr, "%d", (int)d->op.result);
+        fputs(d->thread == 0 ? " (before or after the others)\n" : "\n", stderr);
     }
 }
 
-static void do_all(void)
+static void check_history(void)
 {
-    unsigned who = model_thread();
-    int64_t value = who * 16;
-    for (const char *at = (*the_case)->does[who - 1]; *at; at++) {
-        value++;
-        if (*at == '+')
-            put(value);
-        else if (*at == '-')
-            (void)take();
-        else
-            on_map(*at, at[1] - '0', value), at++;
-    }
-    if ((*the_case)->ends)
-        model_end_thread();
-}
-
-/* ---- the case ---- */
-
-static void attach(void)
-{
-    MODEL_CHECK(weft_domain_attach(domain) == 0);
-    weft_i_local *local = weft_i_local_peek(domain);
-    model_figures(&local->counters, sizeof local->counters);
-    model_figures(&local->room, sizeof local->room); /* which others only count, and its owner sees as it is */
-    if (!(*the_case)->epochs && !(*the_case)->ends) /* where only a thief or a barrier would look at it */
-        model_figures(&weft_i_own_record()->operation.domain, sizeof weft_i_own_record()->operation.domain);
-}
-
-static void set_up(void)
-{
-    const kernel_case *c = *the_case;
-    const weft_domain_config config = {.scheme = c->epochs ? WEFT_EPOCH : WEFT_HAZARD};
-    int error = weft_domain_create(&domain, &config);
-    model_figures(&domain->shared.counters, sizeof domain->shared.counters);
-    model_figures(&domain->pending_peak, sizeof domain->pending_peak);
-    for (unsigned t = 1; t <= c->threads; t++)
-        model_as(t, attach);
-    error = error                 ? error
-            : c->type == LIN_QUEUE ? weft_msq_create((weft_msq **)&structure, domain)
-            : c->type == LIN_STACK ? weft_treiber_create((weft_treiber **)&structure, domain)
-                                   : weft_map_create((weft_map **)&structure, domain, NULL);
-    MODEL_CHECK(error == 0);
-    for (unsigned i = 1; i <= c->before; i++)
-        if (c->type == LIN_MAP)
-            on_map('i', i, i);
-        else
-            put(i);
+    static char state[STATE];
+    const kernel_kind kind = (*the_case)->kind;
+    if (kind == CELL)
+        return;
+    const lin_spec *spec = kind == QUEUE ? &lin_queue_spec : kind == STACK ? &lin_stack_spec : &lin_map_spec;
+    spec->init(state, 0);
+    bool fine = explained(spec, count == MOST ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, state);
+    if (!fine && model_is_shown())
+        show_history();
+    model_check(fine, "no order explains what the operations have answered");
 }
 
 static void finish(void)
 {
-    static char state[1024];
-    const kernel_case *c = *the_case;
-    const lin_spec *spec = c->type == LIN_QUEUE ? &lin_queue_spec : c->type == LIN_STACK ? &lin_stack_spec : &lin_map_spec;
-    if (c->type == LIN_MAP)
-        for (int key = 1; key <= 4; key++)
-            on_map('g', key, 0);
-    else
-        while (count < MOST - 1 && take())
-            ;
-    spec->init(state, 0);
-    MODEL_CHECK(explain(spec, count == MOST ? ~0u : (1u << count) - 1, state));
-    if (c->type == LIN_QUEUE)
-        weft_msq_destroy(structure, NULL, NULL);
-    else if (c->type == LIN_STACK)
-        weft_treiber_destroy(structure, NULL, NULL);
-    else
-        weft_map_destroy(structure, NULL, NULL);
-    MODEL_CHECK(weft_domain_destroy(domain) == 0);
+    kernel_take_down();
+    check_history();
+    model_check(model_unfreed(sizeof(weft_i_record)) == 0, "memory was never freed");
 }
 
-#define Q LIN_QUEUE
-#define S LIN_STACK
-#define M LIN_MAP
-
-const kernel_case kernel_cases[] = {
-    {"queue-hazard-put-take", Q, false, false, false, 2, 0, {"+", "-"}, 15, false},
-    {"queue-epoch-put-take", Q, true, false, false, 2, 0, {"+", "-"}, 19, false},
-    {"queue-hazard-put-put", Q, false, false, false, 2, 0, {"+", "+"}, 20, false},
-    {"queue-hazard-take-take", Q, false, false, false, 2, 2, {"-", "-"}, 9952, false},
-    {"queue-epoch-take-take", Q, true, false, false, 2, 2, {"-", "-"}, 11516, false},
-    {"queue-hazard-pair-take", Q, false, false, false, 2, 0, {"+-", "-"}, 1188, false},
-    {"queue-epoch-pair-take", Q, true, false, false, 2, 0, {"+-", "-"}, 552, false},
-    {"queue-hazard-pairs", Q, false, false, false, 2, 0, {"+-", "+-"}, 360792, false},
-    {"queue-epoch-pairs", Q, true, false, false, 2, 0, {"+-", "+-"}, 345558, false},
-    {"stack-hazard-put-take", S, false, false, false, 2, 0, {"+", "-"}, 3, false},
-    {"stack-hazard-take-take", S, false, false, false, 2, 2, {"-", "-"}, 2792, false},
-    {"stack-epoch-take-take", S, true, false, false, 2, 2, {"-", "-"}, 11516, false},
-    {"stack-hazard-pair-take", S, false, false, false, 2, 0, {"+-", "-"}, 207, false},
-    {"stack-hazard-aba", S, false, false, false, 2, 2, {"-", "--+"}, 12145, false},
-    {"stack-hazard-pairs", S, false, false, false, 2, 0, {"+-", "+-"}, 38384, false},
-    {"stack-epoch-pairs", S, true, false, false, 2, 0, {"+-", "+-"}, 114828, false},
-    {"map-hazard-insert-insert", M, false, false, false, 2, 0, {"i1", "i1"}, 12, false},
-    {"map-hazard-insert-remove", M, false, false, false, 2, 1, {"i1", "r1"}, 73365, false},
-    {"map-epoch-insert-remove", M, true, false, false, 2, 1, {"i1", "r1"}, 13240, false},
-    {"map-hazard-remove-get", M, false, false, false, 2, 1, {"r1", "g1"}, 2171, false},
-    {"map-epoch-remove-get", M, true, false, false, 2, 1, {"r1", "g1"}, 281, false},
-    {"map-hazard-remove-remove", M, false, false, false, 2, 1, {"r1", "r1"}, 6028, false},
-    {"map-hazard-grow-insert", M, false, false, false, 2, 1, {"i2", "i3"}, 94919, false},
-    {"queue-hazard-fences", Q, false, true, false, 2, 0, {"+-", "-"}, 11534, false},
-    {"queue-epoch-fences", Q, true, true, false, 2, 0, {"+-", "-"}, 565, false},
-    {"queue-hazard-ends", Q, false, false, true, 2, 0, {"+-", "-"}, 22018, false},
-    {"stack-hazard-ends", S, false, false, true, 2, 1, {"-", "+"}, 1590, false},
-    {"queue-epoch-ends", Q, true, false, true, 2, 0, {"+-", "-"}, 5596, false},
-    {"stack-hazard-three", S, false, false, false, 3, 1, {"-", "-", "+"}, 74546, false},
-    {"queue-hazard-three", Q, false, false, false, 3, 0, {"+", "+", "-"}, 12014, false},
-    {"queue-epoch-three", Q, true, false, false, 3, 0, {"+", "+", "-"}, 19072, false},
-    {"map-epoch-three", M, true, false, false, 3, 0, {"i1", "i1", "g1"}, 16, false},
-    {"map-hazard-three", M, false, false, false, 3, 1, {"g1", "i1", "r1"}, 0, false},
-};
-const size_t kernel_case_count = sizeof kernel_cases / sizeof *kernel_cases;
+/* ---- running ---- */
 
 void kernel_run(const kernel_case *c, const model_options *options, model_result *out)
 {
-    model_case run = {c->name, c->threads, set_up, {do_all, do_all, do_all}, finish, c->no_membarrier, c->broken_membarrier};
+    model_case run = {.name = c->name,
+                      .setup = kernel_set_up,
+                      .thread = {kernel_do_all, kernel_do_all, kernel_do_all, kernel_do_all},
+                      .finish = finish,
+                      .no_membarrier = c->flags & FENCES,
+                      .refused_membarrier = c->flags & REFUSED,
+                      .broken_membarrier = c->flags & BROKEN,
+                      .reuse = c->flags & REUSE};
+    while (run.threads < KERNEL_THREADS && c->does[run.threads])
+        run.threads++;
     make_room();
     *the_case = c;
     model_explore(&run, options, out);

@@ -1,27 +1,55 @@
-/* Weft's structures on the machine: what each thread does, and whether an order of it all explains what they got. */
+/* Weft's structures and domains on the machine: what each thread does, and whether an order of it all explains what they got. */
 #ifndef WEFT_TESTS_MODEL_KERNELS_H
 #define WEFT_TESTS_MODEL_KERNELS_H
 
 #include "tests/linear/check.h"
 #include "tests/model/machine.h"
 
-enum { KERNEL_THREADS = 3, KERNEL_OPERATIONS = 4 };
+enum { KERNEL_THREADS = 4 };
 
+typedef enum kernel_kind { QUEUE, STACK, MAP, CELL } kernel_kind;
+
+/* How a case differs from the usual. */
+enum {
+    FENCES = 1,    /* there is no membarrier */
+    REFUSED = 2,   /* there is one until the threads run */
+    ENDS = 4,      /* threads' exit hooks run inside, too */
+    LATE = 8,      /* threads have no record before they begin */
+    REUSE = 16,    /* freed memory is given out at once */
+    RECYCLES = 32, /* nodes come back by caches and depots, not by the allocator */
+    BROKEN = 64,   /* membarrier returns and does nothing: a seeded bug */
+    COUNTED = 128, /* counters are choice points as all else is */
+    SLOW = 256,    /* not for ./weft test */
+    LARGE = 512    /* too large to be explored to the end: for chance and priorities */
+};
+
+/*
+ * What a thread does, a letter each. Queue and stack: `+` put, `-` take, `0` is it empty, `a` take all (stack), `D`
+ * destroy (queue), `X` destroy the domain, unless it is busy. Map, with a
+ * digit, the key: `i` insert, `p` put, `o` get_or_insert, `c` compare_and_replace the first value, `r` remove, `g` get;
+ * `w` walk over all, `z` a step of shrinking, `Z` in a callback. Cell, a guarded pointer to an object: `s` swap and retire, `h` likewise by hook, `m` swap by
+ * compare-and-swap, `l` look under a guard, `n` under two guards, `N` under one more than there are slots, `E` likewise
+ * and then the thread's exit hook, with the guards still held; `K` look and keep the guard, `k` leave it; `o` enter and leave another domain. `t` tell that what was
+ * retired is retired, `b` barrier: what that thread, and those that told, had retired is reclaimed then.
+ * Pointers of the user's: `W` write and publish, `R` read what is published, `T` try a lock made of one.
+ * All: `f` flush, `q` statistics, `x` the thread's exit hook.
+ */
 typedef struct kernel_case {
     const char *name;
-    lin_type type;
-    bool epochs, no_membarrier;
-    bool ends;              /* threads' exit hooks run inside, too */
-    unsigned threads;
-    unsigned before;        /* values put in by setup */
-    const char *does[KERNEL_THREADS]; /* a letter each: + put, - take; of maps: i insert, r remove, g get, with a digit, the key */
-    uint64_t executions;    /* that it takes */
-    bool broken_membarrier; /* a seeded bug */
+    kernel_kind kind;
+    bool epochs;
+    unsigned flags;
+    unsigned before; /* values put in by setup: 1, 2, ... */
+    const char *does[KERNEL_THREADS];
+    uint64_t executions;               /* that it takes; 0: not explored to the end */
+    const char *first[KERNEL_THREADS]; /* what each does in setup, alone */
 } kernel_case;
 
 extern const kernel_case kernel_cases[];
 extern const size_t kernel_case_count;
+const kernel_case *kernel_case_named(const char *name); /* NULL: none */
 
+/* The case must not lie in static data that changes, which the machine puts back. */
 void kernel_run(const kernel_case *c, const model_options *options, model_result *out);
 
 /* Named orders: as shipped, or one of them weaker. */
@@ -31,7 +59,20 @@ typedef struct kernel_order {
 } kernel_order;
 extern const kernel_order kernel_orders[];
 extern const size_t kernel_order_count;
+size_t kernel_order_named(const char *name); /* kernel_order_count: none */
 void kernel_orders_reset(void);
 void kernel_order_set(size_t which, int order);
+bool kernel_uses(const kernel_case *c, size_t which); /* in some of 600 executions, while threads run */
+
+/* ---- private: between kernels.c and operations.c ---- */
+
+const kernel_case *kernel_running(void);
+void kernel_set_up(void);
+void kernel_do_all(void);
+void kernel_take_down(void); /* empties the structure, and checks that nothing is left */
+
+/* The operation that begins now; its answer. */
+lin_operation *kernel_begin(lin_kind kind, int64_t key, int64_t value);
+void kernel_end(lin_operation *op, lin_result got, int64_t result);
 
 #endif

@@ -59,7 +59,7 @@ static void sb1(void)
 {
     STORE(x, 1, o->store);
     if (o->fence == 9)
-        model_heavy_fence();
+        (void)model_membarrier();
     else
         fence();
     r[0] = LOAD(y, o->load);
@@ -369,7 +369,7 @@ typedef struct litmus {
     uint64_t executions;
 } litmus;
 
-#define TWO(a, b, end) {"", 2, NULL, {a, b}, end, false, false}
+#define TWO(a, b, end) {"", 2, NULL, {a, b}, end, false, false, false, false}
 
 static const litmus tests[] = {
     {"SB relaxed", TWO(sb1, sb2, pair), {RLX, RLX, -1}, 15, 0, 5},
@@ -389,35 +389,35 @@ static const litmus tests[] = {
     {"MP seq_cst fences", TWO(mp1, mp2, pair), {RLX, RLX, SC}, 11, 4, 4},
     {"LB relaxed (not covered: never shown)", TWO(lb1, lb2, pair), {RLX, RLX, -1}, 7, 8, 3},
     {"LB release, acquire", TWO(lb1, lb2, pair), {REL, ACQ, -1}, 7, 8, 3},
-    {"IRIW relaxed", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false}, {RLX, RLX, -1}, BIT(10), 0, 17},
-    {"IRIW release, acquire", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false}, {REL, ACQ, -1}, BIT(10), 0, 17},
-    {"IRIW seq_cst", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false}, {SC, SC, -1}, BIT(15), BIT(10), 15},
-    {"IRIW seq_cst fences", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false}, {RLX, RLX, SC}, BIT(15), BIT(10), 24},
+    {"IRIW relaxed", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false, false, false}, {RLX, RLX, -1}, BIT(10), 0, 17},
+    {"IRIW release, acquire", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false, false, false}, {REL, ACQ, -1}, BIT(10), 0, 17},
+    {"IRIW seq_cst", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false, false, false}, {SC, SC, -1}, BIT(15), BIT(10), 15},
+    {"IRIW seq_cst fences", {"", 4, NULL, {write_x, write_y, iriw3, iriw4}, four, false, false, false, false}, {RLX, RLX, SC}, BIT(15), BIT(10), 24},
     {"2+2W relaxed", TWO(ww1, ww2, last_two), {RLX, RLX, -1}, 15, 0, 5},
     {"2+2W release", TWO(ww1, ww2, last_two), {REL, ACQ, -1}, 15, 0, 5},
     {"2+2W seq_cst", TWO(ww1, ww2, last_two), {SC, SC, -1}, 14, 1, 3},
     {"2+2W seq_cst fences", TWO(ww1, ww2, last_two), {RLX, RLX, SC}, 14, 1, 4},
-    {"WRC relaxed", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false}, {RLX, RLX, -1}, BIT(6), 0, 8},
-    {"WRC release, acquire", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false}, {REL, ACQ, -1}, BIT(7), BIT(6), 7},
-    {"WRC release, relaxed", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false}, {REL, RLX, -1}, BIT(6), 0, 8},
-    {"ISA2 relaxed", {"", 3, NULL, {isa1, isa2, isa3}, three, false, false}, {RLX, RLX, -1}, BIT(6), 0, 8},
-    {"ISA2 release, acquire", {"", 3, NULL, {isa1, isa2, isa3}, three, false, false}, {REL, ACQ, -1}, BIT(7), BIT(6), 7},
+    {"WRC relaxed", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false, false, false}, {RLX, RLX, -1}, BIT(6), 0, 8},
+    {"WRC release, acquire", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false, false, false}, {REL, ACQ, -1}, BIT(7), BIT(6), 7},
+    {"WRC release, relaxed", {"", 3, NULL, {write_x, wrc2, wrc3}, three, false, false, false, false}, {REL, RLX, -1}, BIT(6), 0, 8},
+    {"ISA2 relaxed", {"", 3, NULL, {isa1, isa2, isa3}, three, false, false, false, false}, {RLX, RLX, -1}, BIT(6), 0, 8},
+    {"ISA2 release, acquire", {"", 3, NULL, {isa1, isa2, isa3}, three, false, false, false, false}, {REL, ACQ, -1}, BIT(7), BIT(6), 7},
     {"R relaxed", TWO(r1, r2, r_end), {RLX, RLX, -1}, BIT(1), 0, 5},
     {"R release, acquire", TWO(r1, r2, r_end), {REL, ACQ, -1}, BIT(1), 0, 5},
     {"R seq_cst", TWO(r1, r2, r_end), {SC, SC, -1}, BIT(3), BIT(1), 3},
     {"R seq_cst fences", TWO(r1, r2, r_end), {RLX, RLX, SC}, BIT(3), BIT(1), 4},
     {"S relaxed", TWO(s1, s2, s_end), {RLX, RLX, -1}, BIT(3), 0, 4},
     {"S release, acquire", TWO(s1, s2, s_end), {REL, ACQ, -1}, BIT(2), BIT(3), 3},
-    {"RWC release, acquire", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false}, {REL, ACQ, -1}, BIT(4), 0, 9},
-    {"RWC seq_cst", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false}, {SC, SC, -1}, BIT(6), BIT(4), 7},
-    {"RWC seq_cst fences", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false}, {RLX, RLX, SC}, BIT(6), BIT(4), 10},
+    {"RWC release, acquire", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false, false, false}, {REL, ACQ, -1}, BIT(4), 0, 9},
+    {"RWC seq_cst", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false, false, false}, {SC, SC, -1}, BIT(6), BIT(4), 7},
+    {"RWC seq_cst fences", {"", 3, NULL, {write_x, rwc2, rwc3}, three, false, false, false, false}, {RLX, RLX, SC}, BIT(6), BIT(4), 10},
     {"CoRR", TWO(two_writes, corr2, corr_end), {RLX, RLX, -1}, BIT(0) | BIT(1) | BIT(2) | BIT(4) | BIT(5) | BIT(8), BIT(3) | BIT(6) | BIT(7), 6},
     {"CoWR", TWO(cowr1, write_two, cowr_end), {RLX, RLX, -1}, BIT(4) | BIT(5) | BIT(8), BIT(0) | BIT(1) | BIT(2) | BIT(7), 3},
     {"CoRW", TWO(corw1, write_two, cowr_end), {RLX, RLX, -1}, BIT(1) | BIT(2) | BIT(7), BIT(8), 3},
-    {"CoWW", {"", 1, NULL, {two_writes}, coww_end, false, false}, {RLX, RLX, -1}, BIT(2), BIT(0) | BIT(1), 1},
+    {"CoWW", {"", 1, NULL, {two_writes}, coww_end, false, false, false, false}, {RLX, RLX, -1}, BIT(2), BIT(0) | BIT(1), 1},
     {"RMW atomicity, relaxed", TWO(add, add, add_end), {RLX, RLX, -1}, BIT(9), BIT(4) | BIT(8) | BIT(10), 2},
     {"CAS: one wins", TWO(cas, cas, pair), {RLX, RLX, -1}, BIT(1) | BIT(2), BIT(0) | BIT(3), 2},
-    {"release sequence over a relaxed RMW", {"", 3, NULL, {mp1, pass_on, read_two}, sequence_end, false, false}, {REL, ACQ, -1}, BIT(5), BIT(4), 9},
+    {"release sequence over a relaxed RMW", {"", 3, NULL, {mp1, pass_on, read_two}, sequence_end, false, false, false, false}, {REL, ACQ, -1}, BIT(5), BIT(4), 9},
     {"no release sequence over an own relaxed store (C++20)", TWO(overwrite_self, read_two, sequence_end), {RLX, RLX, -1}, BIT(4) | BIT(5), BIT(2), 5},
     {"lock: no update lost", TWO(locked_add, locked_add, coww_end), {RLX, RLX, -1}, BIT(2), BIT(1), 2},
     {"wait with acquire", TWO(mp1, wait_for_y, pair), {REL, ACQ, -1}, BIT(3), BIT(2), 2},

@@ -23,8 +23,10 @@ void m_fail(const char *why, const char *file, int line)
     if (m->result->failed || m->over)
         return;
     m->result->failed = true;
-    if (file)
-        snprintf(m->result->why, sizeof m->result->why, "%s (%s:%d)", why, file, line);
+    const thread *t = &m->thread[m->running];
+    if (file || t->file)
+        snprintf(m->result->why, sizeof m->result->why, "%s (thread %u, %s%s:%d)", why, m->running, file ? "" : "after ",
+                 m_name_of(file ? file : t->file), file ? line : t->line);
     else
         snprintf(m->result->why, sizeof m->result->why, "%s", why);
     to_explorer();
@@ -41,14 +43,30 @@ unsigned model_thread(void)
     return m->running;
 }
 
+bool model_is_alone(void)
+{
+    return m->direct;
+}
+
+bool model_is_shown(void)
+{
+    return m->tracing;
+}
+
 /* ---- steps ---- */
 
-void m_trace(const char *what, const void *where, uint64_t value, const char *file, int line)
+void m_room(int used, int room, const char *of)
 {
-    if (!m->tracing)
+    if (used < room)
         return;
-    const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
-    fprintf(stderr, "  thread %u  %-14s %p  %llx  (%s:%d)\n", m->running, what, where, (unsigned long long)value, name, line);
+    fprintf(stderr, "model: %s: an execution has too many %s (state.h)\n", m->c->name, of);
+    abort();
+}
+
+void m_at(const char *file, int line)
+{
+    m->thread[m->running].file = file;
+    m->thread[m->running].line = line;
 }
 
 /* The thread says what it will do next, and waits for its turn. */
@@ -80,6 +98,14 @@ bool model_has_membarrier(void)
     return !m->c->no_membarrier;
 }
 
+bool model_membarrier(void)
+{
+    if (m->c->no_membarrier || (m->c->refused_membarrier && !m->direct))
+        return false;
+    m_heavy_fence();
+    return true;
+}
+
 int model_key(void (*hook)(void *value))
 {
     m->hook = hook;
@@ -107,6 +133,7 @@ static void thread_main(void *ctx)
     thread *t = ctx;
     unsigned who = (unsigned)(t - m->thread);
     m->c->thread[who - 1]();
+    t->cur.clock[who]++;
     t->status = ENDED;
     model_fiber_switch(t->fiber, m->explorer);
     abort();
@@ -115,9 +142,11 @@ static void thread_main(void *ctx)
 static void reset(void)
 {
     m->generation++;
-    m->locations = m->view_count = m->mutexes = m->heavies = m->steps = m->at = m->blocks = m->idle_turns = m->figure_ranges = 0;
+    m->locations = m->view_count = m->mutexes = m->heavies = m->steps = m->at = m->blocks = m->idle_turns = 0;
     m->over = m->blind = false;
     m->wrote = m->read = NULL;
+    m->switches = m->stale = m->passed = 0;
+    m->reducing = m->options->search == MODEL_ALL && !m->options->schedule && !m->options->all_orders && !m->options->bounded;
     m->arena_next = m->arena;
     if (m->tls_size)
         memcpy(m->tls_now, m->tls_first, m->tls_size);
@@ -130,6 +159,8 @@ static void reset(void)
         memset(x->causes, 0, sizeof x->causes);
         x->status = READY;
         x->key = NULL;
+        x->file = NULL;
+        m->last[t] = -1;
         x->next = (op){.kind = OP_START};
         x->cur.clock[t] = 1;
         if (m->tls_size)
@@ -141,7 +172,7 @@ extern char __data_start[], _end[]; /* the linker's */
 
 static void put_data_back(void)
 {
-    memcpy(__data_start, m->saved, m->saved_size);
+    memcpy(m->data, m->saved, m->saved_size);
 }
 
 static void switch_tls(unsigned from, unsigned to)
@@ -155,6 +186,7 @@ static void switch_tls(unsigned from, unsigned to)
 void model_as(unsigned who, void (*body)(void))
 {
     switch_tls(0, who);
+    m->thread[0].cur.clock[0]++;
     m->running = who;
     m_join(&m->thread[who].cur, &m->thread[0].cur);
     body();
@@ -230,9 +262,11 @@ static void one_execution(void)
 {
     put_data_back();
     reset();
+    m_begin_schedule();
     m->direct = true;
     if (m->c->setup)
         m->c->setup();
+    m->thread[0].cur.clock[0]++;
     for (unsigned i = 1; i <= m->c->threads; i++) {
         m_join(&m->thread[i].cur, &m->thread[0].cur);
         m->thread[i].released = m->thread[i].cur;
@@ -270,15 +304,23 @@ static int find_tls(struct dl_phdr_info *info, size_t size, void *ctx)
     return 1; /* the program itself comes first */
 }
 
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        abort();
+    return memory;
+}
+
 static machine *make_machine(void)
 {
-    enum { VIEWS = 6000 };
-    machine *made = mmap(NULL, sizeof *made, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED)
-        abort();
-    made->location = mmap(NULL, LOCATIONS * sizeof *made->location, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    made->views = mmap(NULL, VIEWS * sizeof *made->views, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    made->arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum { VIEWS = 20000 };
+    machine *made = map(sizeof *made);
+    made->location = map(LOCATIONS * sizeof *made->location);
+    made->views = map(VIEWS * sizeof *made->views);
+    made->arena = map(ARENA);
+    made->arena_cells = map(ARENA / 4 * sizeof *made->arena_cells);
+    made->data_cells = map((size_t)(_end - __data_start + 8) / 4 * sizeof *made->data_cells);
     made->view_room = VIEWS;
     made->explorer = model_fiber_new();
     for (unsigned t = 0; t < THREADS; t++)
@@ -289,6 +331,7 @@ static machine *make_machine(void)
 /* This program's data as they are before the first execution. */
 static void save_data(void)
 {
+    m->data = __data_start;
     m->saved_size = (size_t)(_end - __data_start);
     m->saved = malloc(m->saved_size);
     dl_iterate_phdr(find_tls, NULL);
@@ -296,18 +339,35 @@ static void save_data(void)
     memcpy(m->tls_first, m->tls_now ? m->tls_now : "", m->tls_size);
     for (unsigned t = 0; t < THREADS; t++)
         m->thread[t].tls = malloc(m->tls_size + 1);
-    memcpy(m->saved, __data_start, m->saved_size);
+    memcpy(m->saved, m->data, m->saved_size);
 }
 
-static void show_failure(model_result *out)
+static bool more(model_result *out)
 {
-    model_result again = {0};
-    fprintf(stderr, "%s: %s, in execution %llu:\n", m->c->name, out->why, (unsigned long long)out->executions);
-    m->result = &again;
-    m->tracing = true;
-    one_execution();
-    m->tracing = false;
+    if (m->options->progress && out->executions % 4096 == 0)
+        m->options->progress(out);
+    if (m->options->schedule || (m->options->most && out->executions >= m->options->most))
+        return false;
+    return m->options->search != MODEL_ALL || !(out->complete = !m_advance());
+}
+
+void m_explore(const model_case *c, const model_options *options, model_result *out)
+{
+    *out = (model_result){0};
+    m->c = c;
+    m->options = options;
     m->result = out;
+    m->entries = 0;
+    m->longest = 64;
+    do {
+        one_execution();
+        out->executions += !m->blind;
+        out->longest = out->longest < (uint64_t)m->steps ? (uint64_t)m->steps : out->longest;
+        m->longest = out->longest;
+    } while (!out->failed && !out->misfit && more(out));
+    if (out->failed)
+        m_write_schedule(out->schedule, sizeof out->schedule);
+    put_data_back();
 }
 
 void model_explore(const model_case *c, const model_options *options, model_result *out)
@@ -317,22 +377,12 @@ void model_explore(const model_case *c, const model_options *options, model_resu
         m = make_machine();
         save_data();
     }
-    *out = (model_result){0};
-    m->c = c;
-    m->options = options ? options : &defaults;
-    m->result = out;
-    m->entries = 0;
+    options = options ? options : &defaults;
     m->outcomes = 0;
-    do {
-        one_execution();
-        out->executions += !m->blind;
-        if (out->failed) {
-            if (!m->options->quiet)
-                show_failure(out);
-            break;
-        }
-        out->complete = !m_advance();
-    } while (!out->complete && (!m->options->most || out->executions < m->options->most));
-    put_data_back();
+    m->tracing = options->schedule && !options->quiet;
+    m_explore(c, options, out);
+    m->tracing = false;
+    if (out->failed && !options->quiet && !options->schedule)
+        m_show_failure(c, out);
     model_outcomes = m->outcomes;
 }

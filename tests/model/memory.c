@@ -8,22 +8,6 @@
 
 /* ---- views ---- */
 
-void model_figures(const void *from, size_t size)
-{
-    if (m->figure_ranges == 32)
-        abort();
-    m->figures[m->figure_ranges].from = from;
-    m->figures[m->figure_ranges++].to = (const char *)from + size;
-}
-
-bool m_is_figure(const void *where)
-{
-    bool found = false;
-    for (int i = 0; i < m->figure_ranges && !found; i++)
-        found = (const char *)where >= m->figures[i].from && (const char *)where < m->figures[i].to;
-    return found;
-}
-
 void m_join_places(view *to, const view *from)
 {
     for (int i = 0, known = from->known ? from->known : m->locations; i < known; i++)
@@ -55,10 +39,7 @@ bool m_knows(const view *v, const view *of)
 
 view *m_keep(const view *v)
 {
-    if (m->view_count == m->view_room) {
-        fprintf(stderr, "model: too many stores in one execution\n");
-        abort();
-    }
+    m_room(m->view_count, m->view_room, "stores");
     view *kept = &m->views[m->view_count++];
     memcpy(kept->at, v->at, (size_t)m->locations * sizeof v->at[0]);
     kept->known = m->locations;
@@ -68,11 +49,29 @@ view *m_keep(const view *v)
 
 /* ---- memory ---- */
 
+static bool is_plain(m_access kind)
+{
+    return kind == PLAIN_READ || kind == PLAIN_WRITE;
+}
+
+/* A plain access comes after the last step, and what that step has released does not cover it. */
+static uint32_t time_of(m_access kind)
+{
+    return m->thread[m->running].cur.clock[m->running] + is_plain(kind);
+}
+
+static bool is_in(const block *b, const char *address)
+{
+    return b->from <= address && address < b->to;
+}
+
 static block *block_of(const void *address)
 {
-    int low = 0, high = m->blocks;
+    int low = 0, high = m->blocks, *near = &m->near[(uintptr_t)address >> 6 & (NEAR - 1)];
     if ((const char *)address < m->arena || (const char *)address >= m->arena_next)
         return NULL;
+    if (*near < m->blocks && is_in(&m->block[*near], address))
+        return &m->block[*near];
     while (low < high) {
         int middle = (low + high) / 2;
         if (m->block[middle].to <= (const char *)address)
@@ -80,32 +79,36 @@ static block *block_of(const void *address)
         else
             high = middle;
     }
-    return low < m->blocks && m->block[low].from <= (const char *)address ? &m->block[low] : NULL;
+    *near = low;
+    return low < m->blocks && is_in(&m->block[low], address) ? &m->block[low] : NULL;
 }
 
-void m_touch(const void *address, const char *file, int line)
+/* One that has just been freed, for whoever asks for as much. */
+static block *again(size_t size)
 {
-    block *b = block_of(address);
-    if ((uintptr_t)address < 4096 || (uintptr_t)address >> 48 || (uintptr_t)address % 4)
-        m_fail("a pointer that is none was followed", file, line);
-    if (!b)
-        return;
-    if (b->freed)
-        m_fail("memory was used after it was freed", file, line);
-    b->access[m->running] = m->thread[m->running].cur.clock[m->running];
+    for (int i = m->blocks - 1; m->c->reuse && i >= 0; i--)
+        if (m->block[i].freed && (size_t)(m->block[i].to - m->block[i].from) == size)
+            return &m->block[i];
+    return NULL;
 }
 
 void *model_alloc(size_t size, size_t alignment)
 {
     uintptr_t at = ((uintptr_t)m->arena_next + alignment - 1) / alignment * alignment;
     size = (size + 15) / 16 * 16;
-    if (m->blocks == BLOCKS || at + size > (uintptr_t)m->arena + ARENA)
-        abort();
-    char *from = (char *)at;
-    memset(from, 0xa5, size);
-    m->block[m->blocks++] = (block){.from = from, .to = from + size};
-    m->arena_next = from + size;
-    return from;
+    block *b = again(size);
+    if (b) {
+        b->freed = false;
+        m_join(&m->thread[m->running].cur, b->left);
+    } else {
+        m_room(m->blocks, BLOCKS, "allocations");
+        m_room(at + size > (uintptr_t)m->arena + ARENA, 1, "bytes of memory");
+        b = &m->block[m->blocks++];
+        *b = (block){.from = (char *)at, .to = (char *)at + size};
+        m->arena_next = b->to;
+    }
+    memset(b->from, 0xa5, size);
+    return b->from;
 }
 
 void model_free(void *memory)
@@ -121,29 +124,107 @@ void model_free(void *memory)
     for (unsigned t = 0; t < THREADS; t++)
         if (t != m->running && b->access[t] > cur->clock[t])
             m_fail("memory was freed beside another thread's access", NULL, 0);
+    m_trace("frees", memory, 0, MODEL_RELAXED, NULL);
     b->freed = true;
+    if (m->c->reuse) {
+        b->left = m_keep(cur);
+        b->left->clock[m->running]++; /* with what came after the last step */
+    }
+}
+
+size_t model_unfreed(size_t but)
+{
+    size_t left = 0;
+    for (int i = 0; i < m->blocks; i++)
+        left += !m->block[i].freed && (size_t)(m->block[i].to - m->block[i].from) != (but + 15) / 16 * 16;
+    return left;
+}
+
+/* ---- races ---- */
+
+static cell *cell_of(const char *address)
+{
+    if (address >= m->arena && address < m->arena_next)
+        return &m->arena_cells[(address - m->arena) / 4];
+    if (address >= m->data && address < m->data + m->saved_size)
+        return &m->data_cells[(address - m->data) / 4];
+    return NULL;
+}
+
+void model_figures(const void *from, size_t size)
+{
+    for (const char *at = from; at < (const char *)from + size; at += 4)
+        cell_of(at)->figure = m->generation;
+}
+
+bool m_is_figure(const void *where)
+{
+    const cell *c = cell_of(where);
+    return c && c->figure == m->generation;
+}
+
+static bool is_beside(const uint16_t *accesses, const view *cur)
+{
+    for (unsigned t = 0; t < THREADS; t++)
+        if (accesses[t] > cur->clock[t] && t != m->running)
+            return true;
+    return false;
+}
+
+/* No longer only one thread's. */
+static void spread(cell *c)
+{
+    memset(c->at, 0, sizeof c->at);
+    for (int kind = 0; kind < ACCESSES; kind++)
+        c->at[kind][c->only] = c->last[kind];
+    c->only = THREADS;
+}
+
+/* All that conflicts with this access must happen before it; atomic ones do not conflict with each other. */
+static void note_access(cell *c, m_access kind)
+{
+    const view *cur = &m->thread[m->running].cur;
+    bool writes = kind == PLAIN_WRITE || kind == ATOMIC_WRITE, plain = is_plain(kind);
+    uint16_t now = (uint16_t)time_of(kind);
+    if (c->generation != m->generation) {
+        c->generation = m->generation;
+        c->only = (uint8_t)m->running;
+        memset(c->last, 0, sizeof c->last);
+    }
+    if (c->only == m->running) {
+        c->last[kind] = now;
+        return;
+    }
+    if (c->only < THREADS)
+        spread(c);
+    bool race = is_beside(c->at[PLAIN_WRITE], cur);
+    race = race || (writes && is_beside(c->at[PLAIN_READ], cur));
+    race = race || (plain && is_beside(c->at[ATOMIC_WRITE], cur));
+    race = race || (kind == PLAIN_WRITE && is_beside(c->at[ATOMIC_READ], cur));
+    if (race)
+        m_fail(plain ? "a data race" : "a data race with a plain access", NULL, 0);
+    c->at[kind][m->running] = now;
+}
+
+void m_touch(const void *address, size_t size, m_access kind, const char *file, int line)
+{
+    block *b = block_of(address);
+    if (file)
+        m_at(file, line);
+    if ((uintptr_t)address < 4096 || (uintptr_t)address >> 47 || (!is_plain(kind) && (uintptr_t)address % 4))
+        m_fail("a pointer that is none was followed", file, line);
+    if (b && b->freed)
+        m_fail("memory was used after it was freed", file, line);
+    if (b)
+        b->access[m->running] = time_of(kind);
+    cell *c = m->direct ? NULL : cell_of(address);
+    if (!c || c->figure == m->generation)
+        return;
+    for (size_t i = 0; i < ((uintptr_t)address % 4 + size + 3) / 4; i++)
+        note_access(&c[i], kind);
 }
 
 void model_plain(const void *where, size_t size, bool write, const char *file, int line)
 {
-    view *cur = &m->thread[m->running].cur;
-    (void)size;
-    m_touch(where, file, line);
-    size_t i = ((uintptr_t)where >> 3) * 0x9e3779b97f4a7c15u % SLOTS;
-    while (m->plain[i].generation == m->generation && m->plain[i].address != where)
-        i = (i + 1) % SLOTS;
-    plain *p = &m->plain[i];
-    if (p->generation != m->generation)
-        *p = (plain){.address = where, .generation = m->generation};
-    bool race = p->written > cur->clock[p->writer];
-    for (unsigned t = 0; write && t < THREADS; t++)
-        race = race || p->read[t] > cur->clock[t];
-    if (race)
-        m_fail("a data race", file, line);
-    if (write) {
-        p->writer = (uint8_t)m->running;
-        p->written = cur->clock[m->running];
-    } else {
-        p->read[m->running] = cur->clock[m->running];
-    }
+    m_touch(where, size, write ? PLAIN_WRITE : PLAIN_READ, file, line);
 }

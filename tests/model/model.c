@@ -1,6 +1,7 @@
-/* ./weft model: the cases of kernels.c, one by one or all; and every named order, weakened. */
+/* ./weft model: the cases of cases.c, explored, drawn at random or replayed; and every named order, weakened. */
 #define _GNU_SOURCE
 #include "tests/model/kernels.h"
+#include "tests/model/sweep.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -9,22 +10,35 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FINE = 0, FOUND = 1, USAGE = 2, SWEPT = 70000 };
+enum { FINE = 0, FOUND = 1, USAGE = 2 };
 
 static const char help[] =
     "usage: ./weft model [options]\n"
     "\n"
     "Runs Weft's real kernels on a machine that explores every interleaving, and every value that a weak memory may show\n"
-    "(docs/verification.md says which), and checks each execution: data races, uses after free, lost or doubled values,\n"
-    "answers that no order explains. A failure is shown step by step.\n"
+    "(docs/verification.md says which), and checks each execution: data races, uses after free, leaks, lost or doubled\n"
+    "values, answers that no order explains. A failure is made as short as possible and shown step by step, with the\n"
+    "command that replays it.\n"
     "\n"
-    "  --case TEXT   only cases whose name contains TEXT (default: those that end within seconds; --list names all)\n"
-    "  --most N      at most N executions of each (default: all)\n"
-    "  --sweep       weakens each named memory order in turn, and says which case notices; minutes\n"
-    "  --list        names the cases, with the executions that they take, as far as known\n"
-    "  --help        this text\n"
+    "  --case TEXT        only cases whose name contains TEXT, or is it (default: all; --list names them; those that are\n"
+    "                     too large to be explored need --most, --random or --pct)\n"
+    "  --most N           at most N executions of each case (default: all)\n"
+    "  --switches N       only executions with at most N switches away from a thread that could go on ...\n"
+    "  --stale N          ... and at most N loads or stores that pass over later stores; without reduction\n"
+    "  --random N         N executions of each case, each choice by chance\n"
+    "  --pct N            N executions by probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010)\n"
+    "  --depth D          of --pct: bugs that need D steps in a certain order, 2 to 8 (default 3)\n"
+    "  --seed S           of --random and --pct (default 1)\n"
+    "  --replay SCHEDULE  shows one execution, as a failure has named it; --case must name one case\n"
+    "  --weaken ORDER=TO  with that named order weaker: relaxed, acquire, release or acq_rel\n"
+    "  --sweep            weakens each named order in turn, and says which case notices; minutes\n"
+    "  --deep             of --sweep: with the larger cases, too; hours\n"
+    "  --docs             of --sweep: prints docs/orders.md\n"
+    "  --list             names the cases, what each thread does, and the executions that they take\n"
+    "  --help             this text\n"
     "\n"
-    "Exit status: 0 nothing found, 1 a failure (with --sweep: an order that nothing notices), 2 wrong use.\n";
+    "Exit status: 0 nothing found, 1 a failure (with --sweep: an order that nothing notices and that has no written\n"
+    "reason), 2 wrong use.\n";
 
 static int usage_error(const char *what, const char *which)
 {
@@ -41,90 +55,206 @@ static double now(void)
 
 static int list_cases(void)
 {
-    for (size_t i = 0; i < kernel_case_count; i++)
-        printf("%-28s %llu\n", kernel_cases[i].name, (unsigned long long)kernel_cases[i].executions);
+    for (size_t i = 0; i < kernel_case_count; i++) {
+        const kernel_case *c = &kernel_cases[i];
+        printf("%-28s %10llu  ", c->name, (unsigned long long)c->executions);
+        for (int t = 0; t < KERNEL_THREADS && c->does[t]; t++)
+            printf("%s%s", t ? " | " : "", c->does[t]);
+        printf(c->before ? "  (%u before)\n" : "\n", c->before);
+    }
     return fflush(stdout) != 0;
 }
 
-static int run_cases(const char *wanted, uint64_t most)
+/* ---- running ---- */
+
+typedef struct wish {
+    const char *name, *weakened;
+    size_t order;
+    model_options options;
+} wish;
+
+static const char **running; /* elsewhere than in static data, which the machine puts back */
+
+static void show_progress(const model_result *so_far)
 {
-    size_t run = 0, failed = 0;
-    for (size_t i = 0; i < kernel_case_count; i++) {
-        const kernel_case *c = &kernel_cases[i];
-        const model_options options = {.most = most};
-        model_result result;
-        if (wanted ? !strstr(c->name, wanted) : !c->executions && !most)
-            continue;
-        double began = now();
-        kernel_run(c, &options, &result);
-        printf("%-28s %10llu executions%s  %6.1f s  %s\n", c->name, (unsigned long long)result.executions,
-               result.complete ? ", all" : "", now() - began, result.failed ? result.why : "fine");
-        fflush(stdout);
-        run++;
-        failed += result.failed;
-    }
-    return !run ? usage_error("no case's name contains ", wanted) : failed ? FOUND : FINE;
+    fprintf(stderr, "\r%s: %llu executions\033[K", *running, (unsigned long long)so_far->executions);
 }
 
-/* Runs the small cases until one fails. NULL: none does. */
-static const kernel_case *who_notices(model_result *result)
+static void tell_how_to_replay(const kernel_case *c, const wish *w, const model_result *result)
 {
-    const model_options options = {.most = SWEPT, .quiet = true};
-    for (size_t i = 0; i < kernel_case_count; i++) {
-        if (!kernel_cases[i].executions)
-            continue;
-        kernel_run(&kernel_cases[i], &options, result);
-        if (result->failed)
-            return &kernel_cases[i];
+    if (!result->schedule[0]) {
+        fputs("(its schedule is too long to be told; run it again with the same seed)\n", stderr);
+        return;
     }
-    return NULL;
+    fprintf(stderr, "replay: ./weft model --case %s", c->name);
+    if (w->weakened)
+        fprintf(stderr, " --weaken %s", w->weakened);
+    fprintf(stderr, " --replay %s\n", result->schedule);
 }
 
-static int sweep(void)
+static int run_case(const kernel_case *c, const wish *w)
 {
     model_result result;
-    size_t noticed = 0;
-    for (size_t i = 0; i < kernel_order_count; i++) {
-        bool strong = kernel_orders[i].order == MODEL_SEQ_CST;
-        kernel_order_set(i, strong ? MODEL_ACQ_REL : MODEL_RELAXED);
-        if (isatty(STDERR_FILENO))
-            fprintf(stderr, "\r%zu of %zu: %s\033[K", i + 1, kernel_order_count, kernel_orders[i].name);
-        const kernel_case *by = who_notices(&result);
-        kernel_orders_reset();
-        if (isatty(STDERR_FILENO))
-            fputs("\r\033[K", stderr);
-        printf("%-14s %-8s %-28s %s\n", kernel_orders[i].name, strong ? "acq_rel" : "relaxed", by ? by->name : "nothing notices",
-               by ? result.why : "");
-        fflush(stdout);
-        noticed += by != NULL;
+    model_options options = w->options;
+    double began = now();
+    options.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+    *running = c->name;
+    kernel_run(c, &options, &result);
+    if (options.progress)
+        fputs("\r\033[K", stderr);
+    if (result.misfit)
+        return usage_error("the schedule does not fit this case, as it is now: ", options.schedule);
+    printf("%-28s %10llu executions%s  %6.1f s  %s\n", c->name, (unsigned long long)result.executions,
+           result.complete ? options.bounded ? ", all within the bounds" : ", all" : "", now() - began,
+           result.failed ? result.why : "fine");
+    fflush(stdout);
+    if (result.failed)
+        tell_how_to_replay(c, w, &result);
+    return result.failed ? FOUND : FINE;
+}
+
+static int run_cases(const wish *w)
+{
+    const kernel_case *exactly = w->name ? kernel_case_named(w->name) : NULL;
+    size_t run = 0;
+    int worst = FINE;
+    for (size_t i = 0; i < kernel_case_count; i++) {
+        const kernel_case *c = &kernel_cases[i];
+        bool by_chance = w->options.search != MODEL_ALL || w->options.most || w->options.schedule;
+        if (c->flags & LARGE && !by_chance)
+            continue;
+        if (exactly ? c != exactly : w->name && !strstr(c->name, w->name))
+            continue;
+        if (w->options.schedule && !exactly)
+            return usage_error("--replay needs --case with the whole name of one case, not ", w->name ? w->name : "none");
+        int status = run_case(c, w);
+        if (status == USAGE)
+            return USAGE;
+        worst = status > worst ? status : worst;
+        run++;
     }
-    printf("%zu of %zu weakened orders are noticed\n", noticed, kernel_order_count);
-    return noticed == kernel_order_count ? FINE : FOUND;
+    return run ? worst : usage_error("no case that can be explored to its end has a name that contains ", w->name);
+}
+
+/* ---- the command line ---- */
+
+static bool whole_number(const char *text, unsigned long long least, unsigned long long most, unsigned long long *out)
+{
+    int used = 0;
+    return sscanf(text, "%llu%n", out, &used) == 1 && !text[used] && text[0] != '-' && *out >= least && *out <= most;
+}
+
+static int weaken(const char *text, wish *w)
+{
+    const char *equals = strchr(text, '=');
+    char name[40];
+    int to = equals ? sweep_order_of(equals + 1) : -1;
+    snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - text) : 0, text);
+    w->order = kernel_order_named(name);
+    if (w->order == kernel_order_count || to < 0 || to >= kernel_orders[w->order].order)
+        return usage_error("--weaken expects ORDER=TO, a named order and a weaker one, as --sweep prints them, not ", text);
+    w->weakened = text;
+    kernel_order_set(w->order, to);
+    return FINE;
+}
+
+enum { CASE = 1, MOST, SWITCHES, STALE, RANDOM, PCT, DEPTH_, SEED, REPLAY, WEAKEN, SWEEP, DEEP, DOCS, LIST, HELP };
+
+static const struct option options[] = {{"case", required_argument, NULL, CASE},
+                                        {"most", required_argument, NULL, MOST},
+                                        {"switches", required_argument, NULL, SWITCHES},
+                                        {"stale", required_argument, NULL, STALE},
+                                        {"random", required_argument, NULL, RANDOM},
+                                        {"pct", required_argument, NULL, PCT},
+                                        {"depth", required_argument, NULL, DEPTH_},
+                                        {"seed", required_argument, NULL, SEED},
+                                        {"replay", required_argument, NULL, REPLAY},
+                                        {"weaken", required_argument, NULL, WEAKEN},
+                                        {"sweep", no_argument, NULL, SWEEP},
+                                        {"deep", no_argument, NULL, DEEP},
+                                        {"docs", no_argument, NULL, DOCS},
+                                        {"list", no_argument, NULL, LIST},
+                                        {"help", no_argument, NULL, HELP},
+                                        {0}};
+
+typedef struct number {
+    int letter;
+    const char *expects;
+    unsigned long long least, most;
+} number;
+
+static const number numbers[] = {
+    {MOST, "--most expects a whole number above 0, not ", 1, UINT64_MAX},
+    {SWITCHES, "--switches expects a whole number, not ", 0, 1000},
+    {STALE, "--stale expects a whole number, not ", 0, 1000},
+    {RANDOM, "--random expects a whole number above 0, not ", 1, UINT64_MAX},
+    {PCT, "--pct expects a whole number above 0, not ", 1, UINT64_MAX},
+    {DEPTH_, "--depth expects a number from 2 to 8, not ", 2, 8},
+    {SEED, "--seed expects a whole number, not ", 0, UINT64_MAX},
+};
+
+static void take_number(int letter, unsigned long long value, model_options *o)
+{
+    if (letter == SWITCHES || letter == STALE) {
+        if (!o->bounded)
+            o->switches = o->stale = ~0u;
+        o->bounded = true;
+        *(letter == SWITCHES ? &o->switches : &o->stale) = (unsigned)value;
+    } else if (letter == SEED) {
+        o->seed = value;
+    } else if (letter == DEPTH_) {
+        o->depth = (unsigned)value;
+    } else {
+        o->most = value;
+        o->search = letter == RANDOM ? MODEL_RANDOM : letter == PCT ? MODEL_PCT : o->search;
+    }
+}
+
+typedef struct mode {
+    bool sweep, deep, docs, list, help;
+} mode;
+
+static int take_option(int letter, const char *given, wish *w, mode *what)
+{
+    unsigned long long value;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (numbers[i].letter != letter)
+            continue;
+        if (!whole_number(optarg, numbers[i].least, numbers[i].most, &value))
+            return usage_error(numbers[i].expects, optarg);
+        take_number(letter, value, &w->options);
+    }
+    if (letter == WEAKEN)
+        return weaken(optarg, w);
+    if (letter == '?')
+        return usage_error("unknown argument or missing value: ", given);
+    w->name = letter == CASE ? optarg : w->name;
+    w->options.schedule = letter == REPLAY ? optarg : w->options.schedule;
+    what->sweep |= letter == SWEEP;
+    what->deep |= letter == DEEP;
+    what->docs |= letter == DOCS;
+    what->list |= letter == LIST;
+    what->help |= letter == HELP;
+    return FINE;
 }
 
 int main(int count, char **argument)
 {
-    static const struct option options[] = {{"case", required_argument, NULL, 'c'}, {"most", required_argument, NULL, 'm'},
-                                            {"sweep", no_argument, NULL, 's'},      {"list", no_argument, NULL, 'l'},
-                                            {"help", no_argument, NULL, 'h'},       {0}};
-    const char *wanted = NULL;
-    unsigned long long most = 0;
-    int letter, used = 0;
-    bool sweeps = false;
+    wish w = {.options = {.seed = 1, .depth = 3}};
+    mode what = {0};
+    int letter;
     opterr = 0;
-    while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
-        if (letter == 'h')
-            return fputs(help, stdout) < 0;
-        if (letter == 'l')
-            return list_cases();
-        sweeps |= letter == 's';
-        wanted = letter == 'c' ? optarg : wanted;
-        if (letter == 'm' && (sscanf(optarg, "%llu%n", &most, &used) != 1 || optarg[used] || optarg[0] == '-' || most == 0))
-            return usage_error("--most expects a whole number above 0, not ", optarg);
-        if (letter == '?')
-            return usage_error("unknown argument or missing value: ", argument[optind - 1]);
-    }
-    if (optind < count)
-        return usage_error("unknown argument: ", argument[optind]);
-    return sweeps ? sweep() : run_cases(wanted, most);
+    running = malloc(sizeof *running);
+    while ((letter = getopt_long(count, argument, "", options, NULL)) != -1)
+        if (take_option(letter, argument[optind - 1], &w, &what) != FINE)
+            return USAGE;
+    if (optind < count || !running)
+        return usage_error("unknown argument: ", optind < count ? argument[optind] : "");
+    if (what.help)
+        return fputs(help, stdout) < 0;
+    if (what.list)
+        return list_cases();
+    if (what.sweep)
+        return sweep_all(what.deep, what.docs) ? FOUND : FINE;
+    return run_cases(&w);
 }

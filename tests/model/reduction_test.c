@@ -14,8 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROGRAMS = 6000, MOST = 3000, /* executions without reduction: larger programs are passed over */
-       THREADS = 3, OPERATIONS = 4, PLACES = 2, OUTCOMES = 1 << 16 };
+enum {
+    PROGRAMS = 6000,
+    MOST = 3000, /* executions without reduction: larger programs are passed over */
+    THREADS = 3,
+    OPERATIONS = 4,
+    PLACES = 2,
+    OUTCOMES = 1 << 16
+};
 
 typedef enum what { LOAD, STORE, ADD, EXCHANGE, CAS, FENCE, HEAVY, LOCKED, WHATS } what;
 
@@ -80,13 +86,14 @@ static uint64_t perform(const operation *o)
     case EXCHANGE:
         return model_rmw(where, 8, MODEL_EXCHANGE, o->value, o->order, __FILE__, __LINE__);
     case CAS:
-        return model_cas(where, 8, &expected, o->value + 1, o->order == MODEL_ACQUIRE ? MODEL_ACQ_REL : o->order, o->order,
-                         __FILE__, __LINE__) + 2 * expected;
+        return model_cas(where, 8, &expected, o->value + 1, o->order == MODEL_ACQUIRE ? MODEL_ACQ_REL : o->order, o->order, __FILE__,
+                         __LINE__) +
+               2 * expected;
     case FENCE:
         model_fence(o->order, __FILE__, __LINE__);
         return 0;
     case HEAVY:
-        model_heavy_fence();
+        (void)model_membarrier();
         return 0;
     default:
         return locked_add(o->place);
@@ -169,7 +176,7 @@ static void test_nothing_is_lost(void **state)
     figures f = {0};
     (void)state;
     for (unsigned i = 0; i < PROGRAMS; i++) {
-        const model_case c = {"random", 2 + i % 2, NULL, {run, run, run}, note, false, false};
+        const model_case c = {"random", 2 + i % 2, NULL, {run, run, run}, note, false, false, false, false};
         draw_program(&x, c.threads);
         (void)compare(&c, &f);
     }
@@ -183,11 +190,10 @@ static void test_nothing_is_lost(void **state)
  */
 static void test_a_store_that_needs_the_later_one(void **state)
 {
-    static const operation does[THREADS][OPERATIONS] = {
-        {{STORE, MODEL_SEQ_CST, 1, 0}, {LOCKED, MODEL_RELAXED, 0, 0}},
-        {{HEAVY, MODEL_RELAXED, 0, 0}, {ADD, MODEL_RELEASE, 1, 0}},
-        {{LOAD, MODEL_ACQUIRE, 0, 0}, {EXCHANGE, MODEL_ACQ_REL, 1, 0}}};
-    const model_case c = {"needed", 3, NULL, {run, run, run}, note, false, false};
+    static const operation does[THREADS][OPERATIONS] = {{{STORE, MODEL_SEQ_CST, 1, 0}, {LOCKED, MODEL_RELAXED, 0, 0}},
+                                                        {{HEAVY, MODEL_RELAXED, 0, 0}, {ADD, MODEL_RELEASE, 1, 0}},
+                                                        {{LOAD, MODEL_ACQUIRE, 0, 0}, {EXCHANGE, MODEL_ACQ_REL, 1, 0}}};
+    const model_case c = {"needed", 3, NULL, {run, run, run}, note, false, false, false, false};
     model_result whole, reduced;
     (void)state;
     memcpy(s->does, does, sizeof does);

@@ -8,21 +8,32 @@
 
 static entry *next_entry(void)
 {
-    if (m->entries == ENTRIES) {
-        fprintf(stderr, "model: an execution has more than %d choices\n", ENTRIES);
-        abort();
-    }
+    m_room(m->entries, ENTRIES, "choices");
     return &m->entry[m->entries++];
 }
 
-/* One of n, for the search to try all. */
-unsigned m_choose(unsigned n)
+static bool is_other(void)
 {
-    if (n <= 1 || m->direct)
-        return 0;
-    if (m->at == m->entries)
-        *next_entry() = (entry){.options = (uint16_t)n};
-    return m->entry[m->at++].chosen;
+    return m->options->search != MODEL_ALL || m->options->schedule;
+}
+
+int m_choose(const int *option, int count, int last)
+{
+    int chosen;
+    if (m->direct)
+        return option[0];
+    if (is_other()) {
+        chosen = m_scheduled_value(option, count, last);
+    } else {
+        if (count <= 1 || (m->options->bounded && m->stale >= m->options->stale))
+            return option[0];
+        if (m->at == m->entries)
+            *next_entry() = (entry){.options = (uint16_t)count};
+        chosen = option[m->entry[m->at++].chosen];
+    }
+    m->passed = (unsigned)(last - chosen);
+    m->stale += m->passed > 0;
+    return chosen;
 }
 
 static bool depend(const op *a, const op *b)
@@ -93,25 +104,32 @@ static void add_past(uint32_t *to, const uint32_t *from)
         to[t] = to[t] > from[t] ? to[t] : from[t];
 }
 
+/* The last step that this one may depend on and that is not before it anyway; each one once. -1: there is none. */
+static int next_to_look_at(unsigned who, const uint32_t *causes, int *last)
+{
+    int best = -1;
+    unsigned of = 0;
+    for (unsigned u = 1; u <= m->c->threads; u++)
+        if (u != who && last[u] > best && last[u] >= (int)causes[u]) {
+            best = last[u];
+            of = u;
+        }
+    if (best >= 0)
+        last[of] = m->step[best].previous;
+    return best;
+}
+
 /* Finds the earlier steps that this one races with: dependent, and no other in between. */
-void m_note_step(unsigned who, const op *o, int in_entry)
+static void find_races(unsigned who, step *now)
 {
     thread *t = &m->thread[who];
-    if (m->steps == STEPS) {
-        fprintf(stderr, "model: an execution has more than %d steps\n", STEPS);
-        abort();
-    }
-    step *now = &m->step[m->steps];
-    *now = (step){.op = *o, .thread = (uint8_t)who, .entry = in_entry};
-    int raced[STEPS], races = 0, covered = m->steps;
-    for (unsigned u = 1; u <= m->c->threads; u++)
-        if (u != who && (int)t->causes[u] < covered)
-            covered = (int)t->causes[u];
-    for (int i = m->steps - 1; i >= covered; i--) {
+    int raced[STEPS], races = 0, last[THREADS];
+    memcpy(last, m->last, sizeof last);
+    for (int i; (i = next_to_look_at(who, t->causes, last)) >= 0;) {
         const step *s = &m->step[i];
-        if (s->thread == who || (uint32_t)i < t->causes[s->thread] || !depend(&s->op, o))
+        if (!depend(&s->op, &now->op))
             continue;
-        bool left = o->waits && s->op.kind == OP_LOCK && !s->op.waits;
+        bool left = now->op.waits && s->op.kind == OP_LOCK && !s->op.waits;
         raced[races++] = left ? taking_of(i) : i;
         add_past(t->causes, s->causes);
     }
@@ -119,12 +137,28 @@ void m_note_step(unsigned who, const op *o, int in_entry)
     for (int i = 0; i < races; i++)
         want(raced[i], now);
     t->causes[who] = now->causes[who] = (uint32_t)m->steps + 1;
-    m->steps++;
-    if (m->wrote)
-        memcpy(m->wrote->past, t->causes, sizeof m->wrote->past);
-    if (m->read)
-        add_past(m->read->readers, t->causes);
+}
+
+void m_note_step(unsigned who, const op *o, int in_entry)
+{
+    m_room(m->steps, STEPS, "steps");
+    step *now = &m->step[m->steps];
+    *now = (step){.op = *o,
+                  .thread = (uint8_t)who,
+                  .entry = in_entry,
+                  .previous = m->last[who],
+                  .usual = (uint8_t)m->usual,
+                  .passed = (uint16_t)m->passed};
+    m->last[who] = m->steps;
+    if (m->reducing) {
+        find_races(who, now);
+        if (m->wrote)
+            memcpy(m->wrote->past, now->causes, sizeof m->wrote->past);
+        if (m->read)
+            add_past(m->read->readers, now->causes);
+    }
     m->wrote = m->read = NULL;
+    m->steps++;
 }
 
 /*
@@ -136,7 +170,7 @@ void m_note_step(unsigned who, const op *o, int in_entry)
 bool m_is_due(const location *l, int at, bool writes)
 {
     uint32_t past[THREADS];
-    if (at == l->count - 1 || m->options->all_orders)
+    if (at == l->count - 1 || !m->reducing)
         return true;
     memcpy(past, m->thread[m->running].causes, sizeof past);
     for (int i = writes ? 0 : at; i <= at; i++) {
@@ -184,19 +218,31 @@ static unsigned still_sleeping(void)
 /* The next thread to go; 0: none can, or all that can sleep. */
 unsigned m_choose_thread(unsigned previous)
 {
-    unsigned enabled = enabled_threads();
+    unsigned enabled = enabled_threads(), chosen;
+    bool goes_on = enabled >> previous & 1;
+    m->passed = 0;
+    if (!enabled)
+        return 0;
+    m->usual = goes_on ? previous : first_of(enabled);
+    if (is_other())
+        return m_scheduled_thread(enabled);
     if (m->at == m->entries) {
-        bool all = m->options->all_orders;
-        unsigned sleeping = all ? 0 : still_sleeping(), awake = enabled & ~sleeping;
+        bool stays = m->options->bounded && goes_on && m->switches >= m->options->switches;
+        unsigned sleeping = m->reducing ? still_sleeping() : 0, awake = enabled & ~sleeping;
         if (!awake) {
-            m->blind = enabled != 0;
+            m->blind = true;
             return 0;
         }
-        unsigned first = awake >> previous & 1 ? previous : first_of(awake);
-        *next_entry() = (entry){.is_thread = true, .chosen = (uint16_t)first, .enabled = (uint8_t)enabled,
-                                .wanted = (uint8_t)(all ? enabled : 1u << first), .sleeping = (uint8_t)sleeping};
+        unsigned first = awake >> m->usual & 1 ? m->usual : first_of(awake);
+        *next_entry() = (entry){.is_thread = true,
+                                .chosen = (uint16_t)first,
+                                .enabled = (uint8_t)enabled,
+                                .wanted = (uint8_t)(m->reducing || stays ? 1u << first : enabled),
+                                .sleeping = (uint8_t)sleeping};
     }
-    return m->entry[m->at++].chosen;
+    chosen = m->entry[m->at++].chosen;
+    m->switches += goes_on && chosen != previous;
+    return chosen;
 }
 
 /* Goes on with the next execution; false: all have been. */

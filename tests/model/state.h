@@ -15,7 +15,10 @@ enum {
     STEPS = 4000,
     ENTRIES = 8000,
     BLOCKS = 2000,
+    DEPTH = 8, /* of PCT, at most */
     HEAVIES = 64,
+    NEAR = 256,
+    MUTEXES = 64,
     ARENA = 16 << 20,
     SLOTS = 4096, /* of hash tables */
     GAP = 64      /* between the positions of stores, so that others fit in */
@@ -29,12 +32,14 @@ typedef struct view {
 
 typedef struct message {
     uint64_t value;
-    view *released; /* what reading it by acquire hands over; NULL: nothing */
+    view *released;   /* what reading it by acquire hands over; NULL: nothing */
+    const char *file; /* who wrote it; NULL: before the others began */
+    int line;
     uint16_t place;
-    bool taken; /* a read-modify-write has read it, and stands right behind it */
+    bool taken;     /* a read-modify-write has read it, and stands right behind it */
     uint8_t thread; /* which wrote it; 0: before the others began */
     uint16_t step;
-    uint32_t past[THREADS]; /* per thread, the last of its steps that the writing depends on, itself included; + 1 */
+    uint32_t past[THREADS];    /* per thread, the last of its steps that the writing depends on, itself included; + 1 */
     uint32_t readers[THREADS]; /* likewise of all that have read it */
 } message;
 
@@ -51,7 +56,7 @@ typedef struct op {
     op_kind kind;
     bool global; /* goes through the global view */
     const void *where;
-    bool waits; /* for the lock to be free */
+    bool waits;     /* for the lock to be free */
     uint16_t heavy; /* of a heavy fence: which one of this execution */
     uint16_t calm;  /* of a load that would have been the same before these heavy fences: the first one's number + 1; or 0 */
 } op;
@@ -64,14 +69,17 @@ typedef struct thread {
     op next;
     view cur, acquired, released;
     uint32_t causes[THREADS]; /* per thread, the last of its steps that this one's depend on */
+    const char *file;         /* where it was last seen */
+    int line;
     void *tls;
     void *key; /* what it has set for the one key that there is */
 } thread;
 
 typedef struct step {
     op op;
-    uint8_t thread;
-    int entry;
+    uint8_t thread, usual; /* usual: which one goes on if nothing is chosen */
+    uint16_t passed;       /* over so many later stores */
+    int entry, previous;   /* previous: the thread's step before; -1: none */
     uint32_t causes[THREADS];
 } step;
 
@@ -86,14 +94,18 @@ typedef struct block {
     char *from, *to;
     bool freed;
     uint32_t access[THREADS];
+    view *left; /* by whoever freed it, where memory is given out again */
 } block;
 
-typedef struct plain {
-    const void *address;
-    uint32_t generation;
-    uint8_t writer;
-    uint32_t written, read[THREADS];
-} plain;
+typedef enum m_access { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE, ACCESSES } m_access;
+
+/* Four bytes: when each thread was there last, by its clock. While only one was, that is all there is to know. */
+typedef struct cell {
+    uint32_t generation, figure; /* figure: the generation in which it is one */
+    uint8_t only;                /* the one thread; THREADS: more than one */
+    uint16_t last[ACCESSES];     /* of the one thread */
+    uint16_t at[ACCESSES][THREADS];
+} cell;
 
 typedef struct mutex {
     const void *address;
@@ -112,6 +124,13 @@ typedef struct machine {
     bool over;   /* this execution cannot go on */
     bool blind;  /* it is one that was seen before */
     bool tracing;
+    bool reducing;
+    unsigned usual, passed;   /* of the step that is under way */
+    unsigned switches, stale; /* of this execution */
+    uint64_t random;
+    int priority[THREADS];
+    unsigned change[DEPTH];
+    uint64_t longest;
     uint32_t generation;
     location *location;
     int locations;
@@ -120,15 +139,15 @@ typedef struct machine {
         uint32_t generation;
         int index;
     } slot[SLOTS];
-    plain plain[SLOTS];
+    cell *arena_cells, *data_cells;
     view global;
     view *views;
     int view_count, view_room;
-    mutex mutex[64];
+    mutex mutex[MUTEXES];
     int mutexes;
     step step[STEPS];
-    int steps;
-    op now; /* what the running thread does: a failed compare-and-swap turns out to be a read */
+    int steps, last[THREADS]; /* last: each thread's last step; -1: none */
+    op now;                   /* what the running thread does: a failed compare-and-swap turns out to be a read */
     message *wrote, *read;
     entry entry[ENTRIES];
     int entries, at;
@@ -137,15 +156,11 @@ typedef struct machine {
         view *before[THREADS]; /* each thread's, as it was */
     } heavy[HEAVIES];
     int heavies;
-    struct {
-        const char *from, *to;
-    } figures[32];
-    int figure_ranges;
     void (*hook)(void *value);
     char *arena, *arena_next;
     block block[BLOCKS];
-    int blocks;
-    char *saved, *tls_now, *tls_first;
+    int blocks, near[NEAR]; /* near: the block that an address like that was last found in */
+    char *data, *saved, *tls_now, *tls_first;
     size_t saved_size, tls_size;
     uint64_t outcomes;
 } machine;
@@ -154,17 +169,20 @@ extern machine *m; /* all that changes lies there: this program's data are put b
 
 /* ---- machine.c ---- */
 
+void m_explore(const model_case *c, const model_options *options, model_result *out);
 /* Fails this execution, which ends here; file NULL: no place in the code. */
 void m_fail(const char *why, const char *file, int line);
+/* Ends the program unless there is room for one more: an execution is too long for the machine. */
+void m_room(int used, int room, const char *of);
+/* Where the running thread is in its code. */
+void m_at(const char *file, int line);
 /* The running thread says what it will do next, and waits for its turn. */
 void m_turn(op o);
-/* Shows a step of a failure. */
-void m_trace(const char *what, const void *where, uint64_t value, const char *file, int line);
 
 /* ---- search.c ---- */
 
-/* One of n, for the search to try all. */
-unsigned m_choose(unsigned n);
+/* One of these places in the modification order, the last of which is `last`: for the search to try all. */
+int m_choose(const int *option, int count, int last);
 /* The next thread to go; 0: none can, or all that can sleep. */
 unsigned m_choose_thread(unsigned previous);
 /* A thread takes a step: finds the earlier ones that it races with. */
@@ -173,6 +191,23 @@ void m_note_step(unsigned who, const op *o, int in_entry);
 bool m_is_due(const location *l, int at, bool writes);
 /* Goes on with the next execution; false: all have been. */
 bool m_advance(void);
+
+/* ---- schedule.c ---- */
+
+/* Before an execution: what random choices and priorities follow from. */
+void m_begin_schedule(void);
+/* The next of these threads, by chance, priority or the schedule that is given. */
+unsigned m_scheduled_thread(unsigned enabled);
+/* Likewise of `count` values, by how many stores each passes over. */
+int m_scheduled_value(const int *option, int count, int last);
+/* The execution that has just been, as text; an empty one does not fit. */
+void m_write_schedule(char *out, size_t size);
+/* Looks for fewer switches and stale loads that fail, too, and shows what it has. */
+void m_show_failure(const model_case *c, model_result *out);
+/* A file without its folders. */
+const char *m_name_of(const char *file);
+/* Shows a step of a failure. */
+void m_trace(const char *what, const void *where, uint64_t value, int order, const message *read);
 
 /* ---- memory.c ---- */
 
@@ -184,11 +219,12 @@ uint16_t m_place(const view *v, int index);
 bool m_knows(const view *v, const view *of);
 view *m_keep(const view *v);
 bool m_is_figure(const void *where);
-/* An access to memory: fails where there is none, or none any more. */
-void m_touch(const void *address, const char *file, int line);
+/* An access to memory: fails where there is none, or none any more, or beside another that conflicts. file: may be NULL. */
+void m_touch(const void *address, size_t size, m_access kind, const char *file, int line);
 
 /* ---- access.c ---- */
 
 mutex *m_mutex_at(const void *address);
+void m_heavy_fence(void);
 
 #endif

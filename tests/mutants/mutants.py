@@ -59,8 +59,8 @@ KILLERS = {
     "tsan": ("tsan", LAB + ["tests/linear/recorded_test.c"]),
     "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
-    "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "machine", "memory", "search",
-                                                         "kernels", "model")] +
+    "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
+                                                         "search", "cases", "kernels", "operations", "sweep", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
@@ -108,7 +108,8 @@ class Workshop:
     def compile(self, flavour, source, out, overlay=None):
         before = ["-iquote", overlay, "-I", os.path.join(overlay, "include")] if overlay else []
         path = os.path.join(overlay, source) if overlay and os.path.exists(os.path.join(overlay, source)) else os.path.join(ROOT, source)
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *before, "-iquote", ROOT, "-iquote", self.folder,
+        watched = ["-fsanitize=thread"] if flavour == "model" and source in library() else []  # as in tests/model/BUILD
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *watched, *before, "-iquote", ROOT, "-iquote", self.folder,
                         "-I", self.include, "-MMD", "-MF",
                         out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
 
@@ -172,7 +173,7 @@ def run(killer, program):
     if killer.startswith("parked") and "*none*" not in pattern:
         arguments.append(str(ROUNDS if pattern.startswith("weft") else 3))
     if killer.startswith("model"):
-        arguments = ["--case", pattern.rstrip("*") or "put-take", "--most", "300000"]
+        arguments = ["--case", pattern.rstrip("*") or "put-take", "--most", "100000"]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
     prefix = ["setarch", "-R"] if killer.startswith("tsan") else []

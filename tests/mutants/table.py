@@ -12,8 +12,8 @@ FREED = "(weft_i_list_push(&attempt.local->cache[WEFT_I_SMALL], &old->hook), fal
 
 # Seeded inside //tests/model:kernels_test itself.
 ELSEWHERE = [
-    ("a hazard, or an epoch, is published with no store-load ordering: the heavy fence does nothing", "`a_broken_fence_is_noticed`"),
-    ("one of ten memory orders, each relaxed alone: a node's publication, those of guards and of scans", "`weaker_orders_are_noticed`"),
+    ("a hazard, or an epoch, is published with no store-load ordering: the heavy fence does nothing, or the full fence is gone", "docs/orders.md"),
+    ("a named memory order is weaker than it is, each of them in turn", "docs/orders.md"),
 ]
 
 # Not in the table: what no test kills in its time, and what does.

@@ -1,0 +1,225 @@
+/* Executions that are not searched for but given, drawn by chance or by priorities; and how a failure is told. */
+#define _GNU_SOURCE
+#include "tests/model/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- chance ---- */
+
+static uint64_t draw(uint64_t below)
+{
+    m->random ^= m->random << 13;
+    m->random ^= m->random >> 7;
+    m->random ^= m->random << 17;
+    return (m->random >> 11) % below;
+}
+
+static uint64_t seed_of(uint64_t seed, uint64_t execution)
+{
+    uint64_t x = (seed + 1) * 0x9e3779b97f4a7c15u + execution * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 30) * 0x94d049bb133111ebu;
+    return x ^ x >> 31 ? x ^ x >> 31 : 1;
+}
+
+/* Each thread gets a priority, and at depth - 1 steps, wherever they fall, the first one gets the last place. */
+void m_begin_schedule(void)
+{
+    unsigned threads = m->c->threads;
+    m->random = seed_of(m->options->seed, m->result->executions);
+    if (m->options->search != MODEL_PCT)
+        return;
+    for (unsigned t = 1; t <= threads; t++) {
+        unsigned other = 1 + (unsigned)draw(t);
+        m->priority[t] = m->priority[other];
+        m->priority[other] = (int)t;
+    }
+    for (unsigned i = 0; i + 1 < m->options->depth; i++)
+        m->change[i] = (unsigned)draw(m->longest);
+}
+
+static unsigned first_by_priority(unsigned enabled)
+{
+    unsigned best = 0;
+    for (unsigned t = 1; t <= m->c->threads; t++)
+        if (enabled >> t & 1 && (!best || m->priority[t] > m->priority[best]))
+            best = t;
+    return best;
+}
+
+static void put_last(unsigned which)
+{
+    int least = m->priority[which];
+    for (unsigned t = 1; t <= m->c->threads; t++)
+        least = m->priority[t] < least ? m->priority[t] : least;
+    m->priority[which] = least - 1;
+}
+
+/* A thread that waits comes last, too, or what it waits for would never happen. */
+static unsigned by_priority(unsigned enabled)
+{
+    for (unsigned i = 0; i + 1 < m->options->depth; i++)
+        if (m->change[i] == (unsigned)m->steps)
+            put_last(first_by_priority(enabled));
+    unsigned first = first_by_priority(enabled);
+    if (m->thread[first].next.kind == OP_YIELD)
+        put_last(first);
+    return first;
+}
+
+static unsigned by_chance(unsigned enabled)
+{
+    for (uint64_t left = draw((uint64_t)__builtin_popcount(enabled)); left > 0; left--)
+        enabled &= enabled - 1;
+    return (unsigned)__builtin_ctz(enabled);
+}
+
+/* ---- schedules as text ---- */
+
+/* What the given schedule says of this step; -1: nothing. */
+static int given(char kind)
+{
+    const char *at = m->options->schedule;
+    for (int index, value, used; at && *at; at += used + (at[used] == ',')) {
+        char found;
+        used = 0;
+        if (sscanf(at, "%d%c%d%n", &index, &found, &value, &used) != 3 || used == 0 || value < 0)
+            break;
+        if (index == m->steps && found == kind)
+            return value;
+    }
+    return -1;
+}
+
+static void does_not_fit(void)
+{
+    m->result->misfit = true;
+    m->over = true;
+}
+
+unsigned m_scheduled_thread(unsigned enabled)
+{
+    int wanted;
+    if (m->options->search == MODEL_PCT)
+        return by_priority(enabled);
+    if (m->options->search == MODEL_RANDOM)
+        return by_chance(enabled);
+    wanted = given('t');
+    if (wanted < 0)
+        return m->usual;
+    if (wanted >= THREADS || !(enabled >> wanted & 1)) {
+        does_not_fit();
+        return m->usual;
+    }
+    return (unsigned)wanted;
+}
+
+/* By chance the last store half the time, and under PCT, which is about switches, mostly. */
+int m_scheduled_value(const int *option, int count, int last)
+{
+    int wanted;
+    if (m->options->search != MODEL_ALL)
+        return count > 1 && draw(m->options->search == MODEL_PCT ? 8 : 2) == 0 ? option[draw((uint64_t)count)] : option[0];
+    wanted = given('s');
+    if (wanted < 0)
+        return option[0];
+    for (int i = 0; i < count; i++)
+        if (last - option[i] == wanted)
+            return option[i];
+    does_not_fit();
+    return option[0];
+}
+
+void m_write_schedule(char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = 0;
+    for (int i = 0; i < m->steps; i++) {
+        const step *s = &m->step[i];
+        if (s->thread != s->usual && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%dt%d", used ? "," : "", i, s->thread);
+        if (s->passed && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%ds%d", used ? "," : "", i, s->passed);
+    }
+    if (used >= size)
+        out[0] = 0; /* too long to be told */
+    else if (used == 0)
+        snprintf(out, size, "0t1");
+}
+
+/* ---- showing ---- */
+
+static void write_place(char *out, size_t size, const void *where)
+{
+    for (int i = 0; i < m->blocks; i++)
+        if ((const char *)where >= m->block[i].from && (const char *)where < m->block[i].to) {
+            snprintf(out, size, "block %d+%td", i, (const char *)where - m->block[i].from);
+            return;
+        }
+    if ((const char *)where >= m->data && (const char *)where < m->data + m->saved_size)
+        snprintf(out, size, "static+%td", (const char *)where - m->data);
+    else
+        snprintf(out, size, "%#llx", (unsigned long long)(uintptr_t)where);
+}
+
+const char *m_name_of(const char *file)
+{
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    return slash ? slash + 1 : file;
+}
+
+void m_trace(const char *what, const void *where, uint64_t value, int order, const message *read)
+{
+    static const char *const orders[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
+    const thread *t = &m->thread[m->running];
+    char place[40] = "", shown[40] = "";
+    if (!m->tracing || m->direct)
+        return;
+    if (where) {
+        write_place(place, sizeof place, where);
+        write_place(shown, sizeof shown, (const void *)(uintptr_t)value);
+    }
+    fprintf(stderr, "%5d  thread %u  %s:%d  %s %s%s%s  %s", m->steps, m->running, m_name_of(t->file), t->line, what, place,
+            where ? ": " : "", shown, orders[order]);
+    if (read && read->thread && read->thread != m->running)
+        fprintf(stderr, "  from thread %d, %s:%d (step %d)", read->thread, m_name_of(read->file), read->line, read->step);
+    if (m->passed)
+        fprintf(stderr, "  (passes over %u later)", m->passed);
+    fputc('\n', stderr);
+}
+
+enum { TRIED = 8000 }; /* executions of each bound */
+
+/* Fewer switches and stale loads, the smallest sum first. */
+static void shorten(const model_case *c, model_result *out)
+{
+    for (unsigned sum = 0; sum <= 6; sum++)
+        for (unsigned stale = 0; stale <= sum; stale++) {
+            const model_options bounded = {.most = TRIED, .quiet = true, .bounded = true, .switches = sum - stale, .stale = stale};
+            model_result shorter;
+            m_explore(c, &bounded, &shorter);
+            if (!shorter.failed)
+                continue;
+            snprintf(out->why, sizeof out->why, "%s", shorter.why);
+            snprintf(out->schedule, sizeof out->schedule, "%s", shorter.schedule);
+            return;
+        }
+}
+
+void m_show_failure(const model_case *c, model_result *out)
+{
+    model_result again;
+    fprintf(stderr, "%s: %s; looking for a shorter one\n", c->name, out->why);
+    shorten(c, out);
+    if (!out->schedule[0])
+        return;
+    const model_options shown = {.quiet = true, .schedule = out->schedule};
+    fprintf(stderr, "%s: %s\n", c->name, out->why);
+    m->tracing = true;
+    m_explore(c, &shown, &again);
+    m->tracing = false;
+    m->result = out;
+    if (!again.failed)
+        fprintf(stderr, "(the schedule %s did not fail again: a bug in the checker)\n", out->schedule);
+}

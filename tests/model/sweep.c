@@ -1,0 +1,211 @@
+#define _GNU_SOURCE
+#include "tests/model/sweep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const names[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
+
+const char *sweep_order_name(int order)
+{
+    return names[order];
+}
+
+int sweep_order_of(const char *name)
+{
+    for (int i = 0; i < 5; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const int *sweep_weaker(int order)
+{
+    static const int seq_cst[] = {MODEL_ACQ_REL, MODEL_ACQUIRE, MODEL_RELEASE, MODEL_RELAXED, -1};
+    return order == MODEL_SEQ_CST ? seq_cst : order == MODEL_ACQ_REL ? seq_cst + 1 : order == MODEL_RELAXED ? seq_cst + 4 : seq_cst + 3;
+}
+
+const char sweep_heavy_fence[] = "HEAVY_FENCE";
+
+/* ---- why nothing notices ---- */
+
+typedef struct reason {
+    const char *order;
+    int to; /* -1: whatever it becomes */
+    const char *why;
+} reason;
+
+static const reason reasons[] = {
+    {"BARRIER_A1", -1, "a barrier passes a heavy fence before it looks at anything, which acquires what this has read"},
+    {"DOMAIN_X1", MODEL_RELEASE, "the heavy fence that follows each seal acquires what this has read"},
+    {"MAP_A3", -1,
+     "not shown by the model, where each retirement scans: the fence of the segment's orders its going and the end of the closing"},
+    {"MAP_R3", -1, "as MAP_A3"},
+    {"MSQ_A3", -1, "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
+    {"MSQ_A4", -1, "head is only compared, behind a fence; what the next node holds comes by MSQ_A2"},
+    {"RECORD_A2", -1, "a slot that a scan does not count yet was opened, and published in, after the scan's heavy fence"},
+    {"RECORD_R2", -1, "as RECORD_A2"},
+    {"RECORD_A3", -1, "full fences stand before the store and after the load, and synchronize by them"},
+    {"RECORD_R3", -1, "as RECORD_A3"},
+    {"RECORD_A4", -1, "read under the registry's lock, which orders it, or before a full fence, which acquires it"},
+    {"RECORD_A5", -1, "a full fence, membarrier or the registry's lock comes behind it, and acquires"},
+    {"RECORD_R5", -1, "stored behind a full fence; a third thread that scans by it was not found to miss a guard, which is no proof"},
+    {"TREIBER_R2", -1, "a pop goes on with the release sequence of the push that it has read"},
+    {NULL, 0, NULL},
+};
+
+const char *sweep_reason(const char *order, int to)
+{
+    for (const reason *r = reasons; r->order; r++)
+        if (strcmp(r->order, order) == 0 && (r->to == -1 || r->to == to))
+            return r->why;
+    return NULL;
+}
+
+/* ---- one of them ---- */
+
+void sweep_run(const kernel_case *c, size_t order, int to, const model_options *options, model_result *out)
+{
+    kernel_case *changed = malloc(sizeof *changed); /* static data are put back */
+    if (!changed)
+        abort();
+    *changed = *c;
+    if (order == kernel_order_count)
+        changed->flags |= BROKEN;
+    else
+        kernel_order_set(order, to);
+    kernel_run(changed, options, out);
+    kernel_orders_reset();
+    free(changed);
+}
+
+bool sweep_notices(const kernel_case *c, size_t order, int to, bool deep, model_result *out)
+{
+    enum { SOME = 3000 };
+    const uint64_t all = deep ? 4 * (c->executions ? c->executions : 1000000) + 1000 : SOME;
+    const model_options ways[] = {{.quiet = true, .search = MODEL_RANDOM, .most = SOME, .seed = 1},
+                                  {.quiet = true, .search = MODEL_PCT, .most = SOME, .seed = 1, .depth = 3},
+                                  {.quiet = true, .most = all}};
+    out->failed = false;
+    if (order < kernel_order_count && !kernel_uses(c, order))
+        return false;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways - !!(c->flags & LARGE) && !out->failed; i++)
+        sweep_run(c, order, to, &ways[i], out);
+    return out->failed;
+}
+
+typedef struct row {
+    size_t order;
+    int to, noticed_by; /* a case; -1: none */
+    pid_t worker;
+    bool over;
+    char why[200];
+} row;
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = kernel_cases[*(const int *)a].executions - 1, y = kernel_cases[*(const int *)b].executions - 1;
+    return x < y ? -1 : x > y; /* 0, not known, comes last */
+}
+
+/* The small cases first. */
+static void work(row *r, bool deep)
+{
+    int *turn = malloc(kernel_case_count * sizeof *turn);
+    if (!turn)
+        abort();
+    for (size_t i = 0; i < kernel_case_count; i++)
+        turn[i] = (int)i;
+    qsort(turn, kernel_case_count, sizeof *turn, by_size);
+    for (size_t i = 0; i < kernel_case_count && r->noticed_by < 0; i++) {
+        model_result result;
+        if (!sweep_notices(&kernel_cases[turn[i]], r->order, r->to, deep, &result))
+            continue;
+        r->noticed_by = turn[i];
+        snprintf(r->why, sizeof r->why, "%s", result.why);
+    }
+    free(turn);
+}
+
+/* ---- all of them ---- */
+
+static size_t make_rows(row *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < kernel_order_count; i++)
+        for (const int *to = sweep_weaker(kernel_orders[i].order); *to >= 0; to++)
+            rows[count++] = (row){.order = i, .to = *to, .noticed_by = -1};
+    rows[count++] = (row){.order = kernel_order_count, .to = MODEL_RELAXED, .noticed_by = -1};
+    return count;
+}
+
+static void start(row *r, bool deep)
+{
+    fflush(NULL);
+    pid_t worker = fork();
+    if (worker <= 0) {
+        work(r, deep);
+        r->over = true;
+    }
+    if (worker == 0)
+        _exit(0);
+    r->worker = worker; /* shared memory: the parent's alone to write */
+}
+
+static bool show(const row *r, bool docs)
+{
+    bool heavy = r->order == kernel_order_count, noticed = r->noticed_by >= 0;
+    const char *name = heavy ? sweep_heavy_fence : kernel_orders[r->order].name;
+    const char *to = heavy || (strcmp(name, "FULL_FENCE") == 0 && r->to == MODEL_RELAXED) ? "removed" : names[r->to];
+    const char *why = sweep_reason(name, r->to);
+    const char *by = noticed ? kernel_cases[r->noticed_by].name : r->over ? "nothing notices" : "the checker crashed";
+    if (docs)
+        printf("| %s | %s | %s | %s |\n", name, to, noticed ? by : "", noticed ? r->why : why ? why : "**nothing notices**");
+    else
+        printf("%-14s %-8s %-28s %s\n", name, to, by, noticed ? r->why : why ? why : "");
+    fflush(stdout);
+    return noticed || why;
+}
+
+static const char head[] =
+    "# Every memory order, made weaker\n"
+    "\n"
+    "Made by `./weft model --sweep --docs`. Each named order of the library, and the fences, are weakened one at a time, and\n"
+    "the cases of tests/model/cases.c run until one fails (docs/verification.md says what the model covers). Where none\n"
+    "does, the reason is written here. `//tests/model:kernels_test` checks each line again. To see a failure step by step:\n"
+    "`./weft model --case CASE --weaken ORDER=TO`.\n"
+    "\n"
+    "| order | becomes | noticed by | what happens, or why nothing does |\n"
+    "|---|---|---|---|\n";
+
+size_t sweep_all(bool deep, bool docs)
+{
+    size_t room = kernel_order_count * 4 + 1, next = 0, unexplained = 0, noticed = 0;
+    row *rows = mmap(NULL, room * sizeof *rows, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (rows == MAP_FAILED)
+        abort();
+    size_t count = make_rows(rows);
+    fputs(docs ? head : "", stdout);
+    long workers = sysconf(_SC_NPROCESSORS_ONLN);
+    for (size_t shown = 0; shown < count; shown++) {
+        for (; next < count && next < shown + (size_t)workers; next++)
+            start(&rows[next], deep);
+        if (isatty(STDERR_FILENO))
+            fprintf(stderr, "\r%zu of %zu\033[K", shown + 1, count);
+        if (rows[shown].worker > 0)
+            (void)waitpid(rows[shown].worker, NULL, 0);
+        if (isatty(STDERR_FILENO))
+            fputs("\r\033[K", stderr);
+        unexplained += !show(&rows[shown], docs);
+        noticed += rows[shown].noticed_by >= 0;
+    }
+    if (!docs)
+        printf("%zu of %zu weakenings are noticed, %zu have a written reason, %zu neither\n", noticed, count, count - noticed - unexplained,
+               unexplained);
+    (void)munmap(rows, room * sizeof *rows);
+    return unexplained;
+}
