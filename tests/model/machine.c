@@ -237,7 +237,7 @@ static void after_step(unsigned who, op_kind kind)
 
 static void schedule(void)
 {
-    unsigned previous = 1;
+    unsigned previous = 0; /* to begin is no switch */
     while (!m->over && !all_ended()) {
         unsigned who = m_choose_thread(previous);
         if (who == 0 && m->blind)
