@@ -23,25 +23,30 @@ static size_t slot_of(const void *where)
     return i;
 }
 
-static int locate(const void *where, size_t size)
+static int add_location(size_t slot, const void *where, size_t size)
 {
-    size_t i = slot_of(where);
-    if (m->slot[i].generation == m->generation)
-        return m->slot[i].index;
-    m_room(m->locations, LOCATIONS, "locations");
-    m->slot[i].address = where;
-    m->slot[i].generation = m->generation;
-    m->slot[i].index = m->locations;
-    location *l = &m->location[m->locations];
+    int index = m->locations++;
+    location *l = &m->location[index];
+    m_room(index, LOCATIONS, "locations");
+    m->slot[slot].address = where;
+    m->slot[slot].generation = m->generation;
+    m->slot[slot].index = index;
     l->address = where;
     l->mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << (8 * size)) - 1;
+    l->last = -1;
     l->count = 1;
     l->store[0] = (message){.value = get(where, size), .place = GAP};
-    int index = m->locations++;
     m->global.at[index] = 0;
     for (unsigned t = 0; t < THREADS; t++)
         m->thread[t].cur.at[index] = m->thread[t].acquired.at[index] = m->thread[t].released.at[index] = 0;
     return index;
+}
+
+static int locate(const void *where, size_t size)
+{
+    size_t i = slot_of(where);
+    m->here = m->slot[i].generation == m->generation ? m->slot[i].index : add_location(i, where, size);
+    return m->here;
 }
 
 static int first_visible(const location *l, int index, bool seq_cst)
@@ -58,7 +63,7 @@ static int first_visible(const location *l, int index, bool seq_cst)
 static void after_read(message *s, int index, int order)
 {
     thread *t = &m->thread[m->running];
-    m->read = m->direct ? NULL : s;
+    m->read = s;
     if (t->cur.at[index] < s->place)
         t->cur.at[index] = s->place;
     if (!s->released)
@@ -79,12 +84,12 @@ static message *insert(location *l, int behind, uint64_t value)
     m_room(place <= before || place > UINT16_MAX, 1, "stores between two");
     memmove(&l->store[behind + 2], &l->store[behind + 1], (size_t)(l->count - behind - 1) * sizeof l->store[0]);
     l->count++;
-    uint8_t writer = m->direct ? 0 : (uint8_t)m->running;
+    uint8_t writer = (uint8_t)m->running;
     l->store[behind + 1] = (message){.value = value,
                                      .place = (uint16_t)place,
                                      .thread = writer,
                                      .step = (uint16_t)m->steps,
-                                     .file = m->direct ? NULL : m->thread[writer].file,
+                                     .file = m->thread[writer].file,
                                      .line = m->thread[writer].line};
     return &l->store[behind + 1];
 }
@@ -99,7 +104,7 @@ static void after_write(message *s, int index, int order, view *sequence)
     if (sequence)
         m_join(handed, sequence); /* a thread that has read it knows no fewer locations */
     s->released = handed;
-    m->wrote = m->direct ? NULL : s;
+    m->wrote = s;
 }
 
 static bool is_seq_cst(int order)
@@ -128,7 +133,7 @@ static bool is_calm(const location *l, int index, const view *v)
 static uint16_t calm_since(const location *l, int index, unsigned who)
 {
     int since = m->heavies;
-    if (m->direct || !is_calm(l, index, &m->thread[who].cur))
+    if (!m->reducing || !is_calm(l, index, &m->thread[who].cur))
         return 0;
     while (since > 0 && is_calm(l, index, m->heavy[since - 1].before[who]))
         since--;
@@ -137,7 +142,7 @@ static uint16_t calm_since(const location *l, int index, unsigned who)
 
 static void note_heavy(void)
 {
-    if (!m->reducing || m->direct)
+    if (!m->reducing)
         return;
     m_room(m->heavies, HEAVIES, "heavy fences");
     for (unsigned i = 0; i < THREADS; i++)
@@ -152,19 +157,27 @@ static void note_heavy(void)
     }
 }
 
+/* The stores that a load may read, or another may be put behind (none parts a read-modify-write from what it read). */
+static int choose_store(const location *l, int first, bool writes)
+{
+    int option[MESSAGES], count = 0;
+    for (int i = l->count - 1; i >= first; i--)
+        if (!(writes && l->store[i].taken) && m_is_due(l, i, writes))
+            option[count++] = i;
+    return m_choose(option, count, l->count - 1);
+}
+
 uint64_t model_load(const void *where, size_t size, int order, const char *file, int line)
 {
     if (m_is_figure(where))
         return get(where, size);
-    m_turn((op){.kind = OP_READ, .global = is_seq_cst(order), .where = where});
+    m_turn(OP_READ, where, is_seq_cst(order));
     m_touch(where, size, ATOMIC_READ, file, line);
+    if (m->direct)
+        return get(where, size);
     int index = locate(where, size);
     location *l = &m->location[index];
-    int free[MESSAGES], count = 0;
-    for (int i = l->count - 1, first = first_visible(l, index, is_seq_cst(order)); i >= first; i--)
-        if (m_is_due(l, i, false))
-            free[count++] = i;
-    int from = m_choose(free, count, l->count - 1);
+    int from = choose_store(l, first_visible(l, index, is_seq_cst(order)), false);
     m->now.calm = is_seq_cst(order) ? 0 : calm_since(l, index, m->running);
     after_read(&l->store[from], index, order);
     m_trace("reads", where, l->store[from].value, order, &l->store[from]);
@@ -178,19 +191,18 @@ static void put(void *where, size_t size, const location *l)
 
 void model_store(void *where, size_t size, uint64_t value, int order, const char *file, int line)
 {
-    if (m_is_figure(where)) {
+    bool figure = m_is_figure(where);
+    if (!figure) {
+        m_turn(OP_WRITE, where, is_seq_cst(order));
+        m_touch(where, size, ATOMIC_WRITE, file, line);
+    }
+    if (figure || m->direct) {
         memcpy(where, &value, size);
         return;
     }
-    m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(order), .where = where});
-    m_touch(where, size, ATOMIC_WRITE, file, line);
     int index = locate(where, size);
     location *l = &m->location[index];
-    int first = first_visible(l, index, is_seq_cst(order)), free[MESSAGES], count = 0;
-    for (int i = l->count - 1; i >= first; i--)
-        if ((!l->store[i].taken || i == l->count - 1) && m_is_due(l, i, true))
-            free[count++] = i;
-    message *s = insert(l, m_choose(free, count, l->count - 1), value);
+    message *s = insert(l, choose_store(l, first_visible(l, index, is_seq_cst(order)), true), value);
     after_write(s, index, order, NULL);
     if (is_seq_cst(order))
         note_global(index, s->place);
@@ -217,20 +229,19 @@ static uint64_t changed(model_rmw_kind kind, uint64_t old, uint64_t operand)
 
 uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file, int line)
 {
-    if (m_is_figure(where)) {
+    bool figure = m_is_figure(where);
+    if (!figure) {
+        m_turn(OP_WRITE, where, is_seq_cst(order));
+        m_touch(where, size, ATOMIC_WRITE, file, line);
+    }
+    if (figure || m->direct) {
         uint64_t was = get(where, size), now = changed(kind, was, operand);
         memcpy(where, &now, size);
         return was;
     }
-    m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(order), .where = where});
-    m_touch(where, size, ATOMIC_WRITE, file, line);
-    int index = locate(where, size), free[MESSAGES], count = 0;
+    int index = locate(where, size);
     location *l = &m->location[index];
-    int first = first_visible(l, index, is_seq_cst(order));
-    for (int i = l->count - 1; i >= first; i--)
-        if (!l->store[i].taken && m_is_due(l, i, true))
-            free[count++] = i;
-    int from = m_choose(free, count, l->count - 1);
+    int from = choose_store(l, first_visible(l, index, is_seq_cst(order)), true);
     uint64_t old = l->store[from].value, value = changed(kind, old, operand);
     m_trace("changes", where, value, order, &l->store[from]);
     modify(l, index, from, value, order);
@@ -238,10 +249,23 @@ uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t opera
     return old;
 }
 
+static bool cas_alone(void *where, size_t size, uint64_t *expected, uint64_t desired)
+{
+    uint64_t seen = get(where, size);
+    bool same = memcmp(&seen, expected, size) == 0;
+    if (same)
+        memcpy(where, &desired, size);
+    else
+        *expected = seen;
+    return same;
+}
+
 bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file, int line)
 {
-    m_turn((op){.kind = OP_WRITE, .global = is_seq_cst(success) || is_seq_cst(failure), .where = where});
+    m_turn(OP_WRITE, where, is_seq_cst(success) || is_seq_cst(failure));
     m_touch(where, size, ATOMIC_WRITE, file, line);
+    if (m->direct)
+        return cas_alone(where, size, expected, desired);
     int index = locate(where, size), free[MESSAGES], count = 0;
     location *l = &m->location[index];
     *expected &= l->mask;
@@ -292,14 +316,14 @@ static void fence(thread *t, int order)
         m_join_places(&m->global, &t->cur);
     }
     if (order != MODEL_ACQUIRE)
-        t->released = t->cur;
+        m_copy(&t->released, &t->cur);
 }
 
 void model_fence(int order, const char *file, int line)
 {
-    if (order == MODEL_RELAXED) /* a fence that has been taken away */
+    if (order == MODEL_RELAXED || m->direct) /* relaxed: a fence that has been taken away */
         return;
-    m_turn((op){.kind = OP_FENCE, .global = is_seq_cst(order)});
+    m_turn(OP_FENCE, NULL, is_seq_cst(order));
     m_at(file, line);
     fence(&m->thread[m->running], order);
     m_trace("fence", NULL, 0, order, NULL);
@@ -309,40 +333,30 @@ void model_fence(int order, const char *file, int line)
 void m_heavy_fence(void)
 {
     static view before;
-    m_turn((op){.kind = OP_HEAVY, .global = true, .heavy = HEAVIES});
+    if (m->direct)
+        return;
+    m_turn(OP_HEAVY, NULL, true);
     note_heavy();
     if (m->c->broken_membarrier)
         return;
     thread *self = &m->thread[m->running];
     fence(self, MODEL_SEQ_CST);
-    before = self->cur;
+    m_copy(&before, &self->cur);
     for (unsigned i = 0; i < THREADS; i++) {
         thread *t = &m->thread[i];
         if (t == self)
             continue;
         m_join(&t->cur, &t->acquired);
         m_join_places(&t->cur, &before);
-        t->released = t->cur;
+        m_copy(&t->released, &t->cur);
         m_join_places(&self->cur, &t->cur);
     }
-    self->released = self->cur;
+    m_copy(&self->released, &self->cur);
     m_trace("membarrier", NULL, 0, MODEL_SEQ_CST, NULL);
 }
 
-void model_lock(void *address)
+static bool take_lock(void *address)
 {
-    m_turn((op){.kind = OP_LOCK, .where = address, .waits = true});
-    mutex *x = m_mutex_at(address);
-    if (x->holder >= 0)
-        m_fail("a lock is taken that its taker holds", NULL, 0);
-    x->holder = (int)m->running;
-    m_join(&m->thread[m->running].cur, &x->left);
-    m_trace("takes the lock", address, 0, MODEL_ACQUIRE, NULL);
-}
-
-bool model_trylock(void *address)
-{
-    m_turn((op){.kind = OP_LOCK, .where = address});
     mutex *x = m_mutex_at(address);
     if (x->holder >= 0)
         return false;
@@ -352,12 +366,25 @@ bool model_trylock(void *address)
     return true;
 }
 
+void model_lock(void *address)
+{
+    m_turn(OP_TAKE, address, false);
+    if (!take_lock(address))
+        m_fail("a lock is taken that its taker holds", NULL, 0);
+}
+
+bool model_trylock(void *address)
+{
+    m_turn(OP_LOCK, address, false);
+    return take_lock(address);
+}
+
 void model_unlock(void *address)
 {
-    m_turn((op){.kind = OP_LOCK, .where = address});
+    m_turn(OP_LOCK, address, false);
     mutex *x = m_mutex_at(address);
     x->holder = -1;
-    x->left = m->thread[m->running].cur;
+    m_copy(&x->left, &m->thread[m->running].cur);
     m_trace("leaves the lock", address, 0, MODEL_RELEASE, NULL);
 }
 
@@ -368,7 +395,7 @@ void model_yield(void)
     if (m->direct)
         return;
     t->status = YIELDED;
-    m_turn((op){.kind = OP_YIELD});
+    m_turn(OP_YIELD, NULL, false);
     m_trace("waits", NULL, 0, MODEL_RELAXED, NULL);
     for (int i = 0; i < m->locations; i++)
         t->cur.at[i] = m->location[i].store[m->location[i].count - 1].place;

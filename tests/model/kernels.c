@@ -8,60 +8,69 @@
 
 #include <weft/base/record.h>
 
+/* What has been tried in vain: the operations that were left, and the state they were left in. */
+typedef struct tried {
+    uint64_t history; /* of which one: their number */
+    uint64_t left, state;
+} tried;
+
+enum { TRIED = 1 << 12 };
+
+/* What the machine must not put back with the program's static data. */
+static struct beside {
+    const kernel_case *running;
+    int order[MODEL_ORDERS];
+    bool used[MODEL_ORDERS];
+    uint64_t histories;
+    tried tried[TRIED];
+} *beside;
+
+/* Before the machine first looks at the program's data. */
+static void make_room(void)
+{
+    if (beside)
+        return;
+    beside = calloc(1, sizeof *beside);
+    if (!beside)
+        abort();
+    kernel_orders_reset();
+}
+
 /* ---- orders ---- */
-
-static const kernel_case **the_case;
-
-/* As the_case: elsewhere than in static data, which the machine puts back. */
-static int *orders;
-static bool *used;
 
 #define ROW(name, order) {name, order},
 const kernel_order kernel_orders[] = {MODEL_ORDER_TABLE(ROW)};
 const size_t kernel_order_count = MODEL_ORDERS;
 
-/* Before the machine first looks at the program's data. */
-static void make_room(void)
-{
-    if (the_case)
-        return;
-    the_case = malloc(sizeof *the_case);
-    orders = malloc(MODEL_ORDERS * sizeof *orders);
-    used = calloc(MODEL_ORDERS, sizeof *used);
-    if (!the_case || !orders || !used)
-        abort();
-    kernel_orders_reset();
-}
-
 void kernel_orders_reset(void)
 {
     make_room();
     for (size_t i = 0; i < MODEL_ORDERS; i++)
-        orders[i] = kernel_orders[i].order;
+        beside->order[i] = kernel_orders[i].order;
 }
 
 void kernel_order_set(size_t which, int order)
 {
     make_room();
-    orders[which] = order;
+    beside->order[which] = order;
 }
 
 int model_order(int which)
 {
-    used[which] |= !model_is_alone();
-    return orders[which];
+    beside->used[which] |= !model_is_alone();
+    return beside->order[which];
 }
 
-bool kernel_uses(const kernel_case *c, size_t which)
+void kernel_uses(const kernel_case *c, bool *used)
 {
     const model_options some = {.quiet = true, .search = MODEL_RANDOM, .most = 300};
     const model_options others = {.quiet = true, .search = MODEL_PCT, .most = 300, .depth = 3};
     model_result result;
     make_room();
-    memset(used, 0, MODEL_ORDERS * sizeof *used);
+    memset(beside->used, 0, sizeof beside->used);
     kernel_run(c, &some, &result);
     kernel_run(c, &others, &result);
-    return used[which];
+    memcpy(used, beside->used, sizeof beside->used);
 }
 
 size_t kernel_order_named(const char *name)
@@ -74,12 +83,12 @@ size_t kernel_order_named(const char *name)
 
 const kernel_case *kernel_running(void)
 {
-    return *the_case;
+    return beside->running;
 }
 
 bool model_gives_back(void)
 {
-    return !((*the_case)->flags & RECYCLES);
+    return !(beside->running->flags & RECYCLES);
 }
 
 /* ---- what was done ---- */
@@ -89,7 +98,6 @@ enum { MOST = 64 };
 typedef struct done {
     lin_operation op; /* first */
     unsigned thread;
-    bool answered;
     uint32_t began[MODEL_THREADS], ended; /* clocks */
 } done;
 
@@ -112,7 +120,6 @@ void kernel_end(lin_operation *op, lin_result got, int64_t result)
     done *d = (done *)(void *)op;
     op->got = (uint8_t)got;
     op->result = result;
-    d->answered = true;
     d->ended = model_tick();
 }
 
@@ -123,25 +130,22 @@ static bool precedes(const done *a, const done *b)
 
 /* ---- explaining ---- */
 
-enum { STATE = 1024, FAILED = 1 << 12 };
+enum { STATE = 1024 };
 
-/* What has been tried in vain: the operations that were left, and the state they were left in. */
-typedef struct tried {
-    uint64_t left, state;
-} tried;
-
-static tried failed[FAILED];
-
-static tried *tried_at(uint64_t left, const char *state, size_t size)
+/* False: it has been. */
+static bool is_new(uint64_t left, const char *state, size_t size)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ (unsigned char)state[i]) * 1099511628211u;
-    tried *t = &failed[(left * 0x9e3779b97f4a7c15u ^ hash) >> 52];
-    if (t->left == left && t->state == hash)
-        return NULL;
-    *t = (tried){left, hash};
-    return t;
+    uint64_t hash = 14695981039346656037u, word;
+    for (size_t i = 0; i < size; i += sizeof word) {
+        memcpy(&word, state + i, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    tried *t = &beside->tried[(left * 0x9e3779b97f4a7c15u ^ hash) >> 52];
+    if (t->history == beside->histories && t->left == left && t->state == hash)
+        return false;
+    *t = (tried){beside->histories, left, hash};
+    return true;
 }
 
 /* An order that keeps happens-before and that the specification would have answered so. */
@@ -161,7 +165,7 @@ static bool explained(const lin_spec *spec, uint64_t left, const char *state)
     for (int i = 0; i < beginning; i++) {
         memcpy(next, state, spec->size);
         uint64_t rest = left & ~((uint64_t)1 << begins[i]);
-        if (spec->step(next, &history[begins[i]].op) == LIN_YES && tried_at(rest, next, spec->size) && explained(spec, rest, next))
+        if (spec->step(next, &history[begins[i]].op) == LIN_YES && is_new(rest, next, spec->size) && explained(spec, rest, next))
             return true;
     }
     return false;
@@ -169,11 +173,10 @@ static bool explained(const lin_spec *spec, uint64_t left, const char *state)
 
 static void show_history(void)
 {
-    static const char *const kinds[] = {"enqueue", "dequeue", "push", "pop", "get", "insert", "put", "remove", "get_or_insert", "replace"};
     static const char *const answers[] = {"nothing", "", "false", "true"};
     for (int i = 0; i < count; i++) {
         const done *d = &history[i];
-        fprintf(stderr, "       thread %u: %s", d->thread, kinds[d->op.kind]);
+        fprintf(stderr, "       thread %u: %s", d->thread, lin_forms[d->op.kind].name);
         if (d->op.key)
             fprintf(stderr, " %d", (int)d->op.key);
         if (d->op.value)
@@ -188,11 +191,12 @@ static void show_history(void)
 static void check_history(void)
 {
     static char state[STATE];
-    const kernel_kind kind = (*the_case)->kind;
+    const kernel_kind kind = beside->running->kind;
     if (kind == CELL)
         return;
     const lin_spec *spec = kind == QUEUE ? &lin_queue_spec : kind == STACK ? &lin_stack_spec : &lin_map_spec;
     spec->init(state, 0);
+    beside->histories++;
     bool fine = explained(spec, count == MOST ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, state);
     if (!fine && model_is_shown())
         show_history();
@@ -221,6 +225,6 @@ void kernel_run(const kernel_case *c, const model_options *options, model_result
     while (run.threads < KERNEL_THREADS && c->does[run.threads])
         run.threads++;
     make_room();
-    *the_case = c;
+    beside->running = c;
     model_explore(&run, options, out);
 }

@@ -62,7 +62,7 @@ extern const size_t kernel_order_count;
 size_t kernel_order_named(const char *name); /* kernel_order_count: none */
 void kernel_orders_reset(void);
 void kernel_order_set(size_t which, int order);
-bool kernel_uses(const kernel_case *c, size_t which); /* in some of 600 executions, while threads run */
+void kernel_uses(const kernel_case *c, bool *used); /* per order: in some of 600 executions, while threads run */
 
 /* ---- private: between kernels.c and operations.c ---- */
 

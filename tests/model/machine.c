@@ -69,13 +69,16 @@ void m_at(const char *file, int line)
     m->thread[m->running].line = line;
 }
 
-/* The thread says what it will do next, and waits for its turn. */
-void m_turn(op o)
+void m_turn(op_kind kind, const void *where, bool global)
 {
     thread *t = &m->thread[m->running];
     if (m->direct)
         return;
-    t->next = o;
+    t->next.where = where;
+    t->next.heavy = HEAVIES;
+    t->next.calm = 0;
+    t->next.kind = (uint8_t)kind;
+    t->next.global = global;
     model_fiber_switch(t->fiber, m->explorer);
     t->cur.clock[m->running]++;
     m->result->steps++;
@@ -139,70 +142,33 @@ static void thread_main(void *ctx)
     abort();
 }
 
-static void reset(void)
+/* What follows runs as that thread, with thread-local data of its own. */
+static void be(unsigned who)
 {
-    m->generation++;
-    m->locations = m->view_count = m->mutexes = m->heavies = m->steps = m->at = m->blocks = m->idle_turns = 0;
-    m->over = m->blind = false;
-    m->wrote = m->read = NULL;
-    m->switches = m->stale = m->passed = 0;
-    m->reducing = m->options->search == MODEL_ALL && !m->options->schedule && !m->options->all_orders && !m->options->bounded;
-    m->arena_next = m->arena;
-    if (m->tls_size)
-        memcpy(m->tls_now, m->tls_first, m->tls_size);
-    memset(m->global.at, 0, sizeof m->global.at);
-    for (unsigned t = 0; t < THREADS; t++) {
-        thread *x = &m->thread[t];
-        memset(&x->cur, 0, sizeof x->cur);
-        memset(&x->acquired, 0, sizeof x->acquired);
-        memset(&x->released, 0, sizeof x->released);
-        memset(x->causes, 0, sizeof x->causes);
-        x->status = READY;
-        x->key = NULL;
-        x->file = NULL;
-        m->last[t] = -1;
-        x->next = (op){.kind = OP_START};
-        x->cur.clock[t] = 1;
-        if (m->tls_size)
-            memcpy(x->tls, m->tls_first, m->tls_size);
-    }
-}
-
-extern char __data_start[], _end[]; /* the linker's */
-
-static void put_data_back(void)
-{
-    memcpy(m->data, m->saved, m->saved_size);
-}
-
-static void switch_tls(unsigned from, unsigned to)
-{
-    if (!m->tls_size || from == to)
+    m->running = who;
+    if (!m->tls_size || m->tls_owner == who)
         return;
-    memcpy(m->thread[from].tls, m->tls_now, m->tls_size);
-    memcpy(m->tls_now, m->thread[to].tls, m->tls_size);
+    memcpy(m->thread[m->tls_owner].tls, m->tls_now, m->tls_size);
+    memcpy(m->tls_now, m->thread[who].tls, m->tls_size);
+    m->tls_owner = who;
 }
 
 void model_as(unsigned who, void (*body)(void))
 {
-    switch_tls(0, who);
     m->thread[0].cur.clock[0]++;
-    m->running = who;
     m_join(&m->thread[who].cur, &m->thread[0].cur);
+    be(who);
     body();
+    be(0);
     m->thread[who].cur.clock[who]++;
-    m->running = 0;
     m_join(&m->thread[0].cur, &m->thread[who].cur);
-    switch_tls(who, 0);
 }
 
 static void run_thread(unsigned who)
 {
-    switch_tls(0, who);
-    m->running = who;
+    be(who);
     model_fiber_switch(m->explorer, m->thread[who].fiber);
     m->running = 0;
-    switch_tls(who, 0);
 }
 
 /* Nobody can go on: waiting threads get one more look; then it is the end. */
@@ -258,25 +224,91 @@ static void schedule(void)
     }
 }
 
-static void one_execution(void)
+static char *tls_of(unsigned who)
 {
-    put_data_back();
-    reset();
-    m_begin_schedule();
+    return who == 0 ? m->tls_now : m->thread[who].tls;
+}
+
+static void keep_image(image *i)
+{
+    be(0);
+    memcpy(i->data, m->data, m->data_size);
+    i->arena_used = (size_t)(m->arena_next - m->arena);
+    memcpy(i->arena, m->arena, i->arena_used);
+    i->blocks = m->blocks;
+    memcpy(i->block, m->block, (size_t)m->blocks * sizeof *m->block);
+    for (unsigned t = 0; t < THREADS; t++) {
+        memcpy(i->tls[t], tls_of(t), m->tls_size);
+        memcpy(i->clock[t], m->thread[t].cur.clock, sizeof i->clock[t]);
+        i->key[t] = m->thread[t].key;
+    }
+}
+
+static void put_back(const image *i)
+{
+    be(0);
+    memcpy(m->data, i->data, m->data_size);
+    m->arena_next = m->arena + i->arena_used;
+    memcpy(m->arena, i->arena, i->arena_used);
+    m->blocks = i->blocks;
+    memcpy(m->block, i->block, (size_t)i->blocks * sizeof *m->block);
+    for (unsigned t = 0; t < THREADS; t++) {
+        memcpy(tls_of(t), i->tls[t], m->tls_size);
+        memcpy(m->thread[t].cur.clock, i->clock[t], sizeof i->clock[t]);
+        m->thread[t].key = i->key[t];
+    }
+}
+
+static void reset(void)
+{
+    m->generation++;
+    m->locations = m->view_count = m->mutexes = m->heavies = m->steps = m->at = m->idle_turns = 0;
+    m->last_other = -1;
+    m->over = m->blind = false;
+    m->wrote = m->read = NULL;
+    m->switches = m->stale = m->passed = 0;
+    for (unsigned t = 0; t < THREADS; t++) {
+        thread *x = &m->thread[t];
+        m_join(&x->cur, &m->thread[0].cur);
+        m_copy(&x->released, &x->cur);
+        memset(x->acquired.clock, 0, sizeof x->acquired.clock);
+        memset(x->causes, 0, sizeof x->causes);
+        x->status = READY;
+        x->file = NULL;
+        x->next = (op){.kind = OP_START};
+    }
+}
+
+/*
+ * Setup is the same each time and comes before all else, so it is run once, and what it leaves is where each execution
+ * begins: memory as it is, and no locations, views or accesses from before, since no thread could read anything older.
+ */
+static void set_up(void)
+{
+    put_back(&m->first);
+    m->exploration++;
+    m->reducing = m->options->search == MODEL_ALL && !m->options->schedule && !m->options->all_orders && !m->options->bounded;
     m->direct = true;
+    reset();
     if (m->c->setup)
         m->c->setup();
     m->thread[0].cur.clock[0]++;
-    for (unsigned i = 1; i <= m->c->threads; i++) {
-        m_join(&m->thread[i].cur, &m->thread[0].cur);
-        m->thread[i].released = m->thread[i].cur;
+    keep_image(&m->ready);
+}
+
+static void one_execution(void)
+{
+    put_back(&m->ready);
+    reset();
+    m_begin_schedule();
+    for (unsigned i = 1; i <= m->c->threads; i++)
         model_fiber_start(m->thread[i].fiber, thread_main, &m->thread[i]);
-    }
     m->direct = false;
     schedule();
     m->direct = true;
     if (m->over || m->blind || m->result->failed)
         return;
+    be(0);
     for (unsigned i = 1; i <= m->c->threads; i++)
         m_join(&m->thread[0].cur, &m->thread[i].cur);
     if (m->c->finish)
@@ -304,6 +336,8 @@ static int find_tls(struct dl_phdr_info *info, size_t size, void *ctx)
     return 1; /* the program itself comes first */
 }
 
+extern char __data_start[], _end[]; /* the linker's */
+
 static void *map(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -315,12 +349,15 @@ static void *map(size_t size)
 static machine *make_machine(void)
 {
     enum { VIEWS = 20000 };
+    size_t data_size = (size_t)(_end - __data_start);
     machine *made = map(sizeof *made);
     made->location = map(LOCATIONS * sizeof *made->location);
     made->views = map(VIEWS * sizeof *made->views);
     made->arena = map(ARENA);
     made->arena_cells = map(ARENA / 4 * sizeof *made->arena_cells);
-    made->data_cells = map((size_t)(_end - __data_start + 8) / 4 * sizeof *made->data_cells);
+    made->data = __data_start;
+    made->data_size = data_size;
+    made->data_cells = map((data_size + 8) / 4 * sizeof *made->data_cells);
     made->view_room = VIEWS;
     made->explorer = model_fiber_new();
     for (unsigned t = 0; t < THREADS; t++)
@@ -328,18 +365,27 @@ static machine *make_machine(void)
     return made;
 }
 
-/* This program's data as they are before the first execution. */
-static void save_data(void)
+static void make_image(image *i)
 {
-    m->data = __data_start;
-    m->saved_size = (size_t)(_end - __data_start);
-    m->saved = malloc(m->saved_size);
-    dl_iterate_phdr(find_tls, NULL);
-    m->tls_first = malloc(m->tls_size + 1);
-    memcpy(m->tls_first, m->tls_now ? m->tls_now : "", m->tls_size);
+    i->data = map(m->data_size);
+    i->arena = map(ARENA);
     for (unsigned t = 0; t < THREADS; t++)
-        m->thread[t].tls = malloc(m->tls_size + 1);
-    memcpy(m->saved, m->data, m->saved_size);
+        i->tls[t] = map(m->tls_size + 1);
+}
+
+static void start_machine(void)
+{
+    m = make_machine();
+    dl_iterate_phdr(find_tls, NULL);
+    make_image(&m->first);
+    make_image(&m->ready);
+    m->arena_next = m->arena;
+    for (unsigned t = 0; t < THREADS; t++) {
+        m->thread[t].tls = map(m->tls_size + 1);
+        memcpy(m->thread[t].tls, m->tls_now ? m->tls_now : "", m->tls_size);
+        m->thread[t].cur.clock[t] = 1;
+    }
+    keep_image(&m->first);
 }
 
 static bool more(model_result *out)
@@ -357,26 +403,23 @@ void m_explore(const model_case *c, const model_options *options, model_result *
     m->c = c;
     m->options = options;
     m->result = out;
-    m->entries = 0;
-    m->longest = 64;
+    m->entries = m->changed = 0;
+    set_up();
     do {
         one_execution();
         out->executions += !m->blind;
         out->longest = out->longest < (uint64_t)m->steps ? (uint64_t)m->steps : out->longest;
-        m->longest = out->longest;
     } while (!out->failed && !out->misfit && more(out));
     if (out->failed)
         m_write_schedule(out->schedule, sizeof out->schedule);
-    put_data_back();
+    put_back(&m->first);
 }
 
 void model_explore(const model_case *c, const model_options *options, model_result *out)
 {
     static const model_options defaults;
-    if (!m) {
-        m = make_machine();
-        save_data();
-    }
+    if (!m)
+        start_machine();
     options = options ? options : &defaults;
     m->outcomes = 0;
     m->tracing = options->schedule && !options->quiet;

@@ -97,6 +97,7 @@ void model_end_thread(void);
 /* ---- what the seam calls; order: a memory_order's number ---- */
 
 enum { MODEL_RELAXED, MODEL_ACQUIRE, MODEL_RELEASE, MODEL_ACQ_REL, MODEL_SEQ_CST };
+const char *model_order_name(int order);
 
 uint64_t model_load(const void *where, size_t size, int order, const char *file, int line);
 void model_store(void *where, size_t size, uint64_t value, int order, const char *file, int line);

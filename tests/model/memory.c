@@ -21,6 +21,12 @@ void m_join(view *to, const view *from)
         to->clock[i] = from->clock[i] > to->clock[i] ? from->clock[i] : to->clock[i];
 }
 
+void m_copy(view *to, const view *from)
+{
+    memcpy(to->at, from->at, (size_t)m->locations * sizeof to->at[0]);
+    memcpy(to->clock, from->clock, sizeof to->clock);
+}
+
 uint16_t m_place(const view *v, int index)
 {
     return v->known && index >= v->known ? 0 : v->at[index];
@@ -28,22 +34,23 @@ uint16_t m_place(const view *v, int index)
 
 bool m_knows(const view *v, const view *of)
 {
-    for (int i = 0, known = of->known ? of->known : m->locations; i < known; i++)
-        if (of->at[i] > m_place(v, i))
-            return false;
+    int known = of->known ? of->known : m->locations, both = v->known && v->known < known ? v->known : known;
+    bool more = false;
     for (int i = 0; i < THREADS; i++)
-        if (of->clock[i] > v->clock[i])
-            return false;
-    return true;
+        more |= of->clock[i] > v->clock[i];
+    for (int i = 0; i < both && !more; i++)
+        more = of->at[i] > v->at[i];
+    for (int i = both; i < known && !more; i++)
+        more = of->at[i] > 0;
+    return !more;
 }
 
 view *m_keep(const view *v)
 {
     m_room(m->view_count, m->view_room, "stores");
     view *kept = &m->views[m->view_count++];
-    memcpy(kept->at, v->at, (size_t)m->locations * sizeof v->at[0]);
+    m_copy(kept, v);
     kept->known = m->locations;
-    memcpy(kept->clock, v->clock, sizeof v->clock);
     return kept;
 }
 
@@ -65,22 +72,26 @@ static bool is_in(const block *b, const char *address)
     return b->from <= address && address < b->to;
 }
 
-static block *block_of(const void *address)
+static block *search_block(const char *address, int *near)
 {
-    int low = 0, high = m->blocks, *near = &m->near[(uintptr_t)address >> 6 & (NEAR - 1)];
-    if ((const char *)address < m->arena || (const char *)address >= m->arena_next)
-        return NULL;
-    if (*near < m->blocks && is_in(&m->block[*near], address))
-        return &m->block[*near];
+    int low = 0, high = m->blocks;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (m->block[middle].to <= (const char *)address)
+        if (m->block[middle].to <= address)
             low = middle + 1;
         else
             high = middle;
     }
     *near = low;
     return low < m->blocks && is_in(&m->block[low], address) ? &m->block[low] : NULL;
+}
+
+static block *block_of(const char *address)
+{
+    if (address < m->arena || address >= m->arena_next)
+        return NULL;
+    int *near = &m->near[(uintptr_t)address >> 6 & (NEAR - 1)];
+    return *near < m->blocks && is_in(&m->block[*near], address) ? &m->block[*near] : search_block(address, near);
 }
 
 /* One that has just been freed, for whoever asks for as much. */
@@ -99,7 +110,8 @@ void *model_alloc(size_t size, size_t alignment)
     block *b = again(size);
     if (b) {
         b->freed = false;
-        m_join(&m->thread[m->running].cur, b->left);
+        if (b->left)
+            m_join(&m->thread[m->running].cur, b->left);
     } else {
         m_room(m->blocks, BLOCKS, "allocations");
         m_room(at + size > (uintptr_t)m->arena + ARENA, 1, "bytes of memory");
@@ -126,7 +138,8 @@ void model_free(void *memory)
             m_fail("memory was freed beside another thread's access", NULL, 0);
     m_trace("frees", memory, 0, MODEL_RELAXED, NULL);
     b->freed = true;
-    if (m->c->reuse) {
+    b->left = NULL;
+    if (m->c->reuse && !m->direct) {
         b->left = m_keep(cur);
         b->left->clock[m->running]++; /* with what came after the last step */
     }
@@ -146,7 +159,7 @@ static cell *cell_of(const char *address)
 {
     if (address >= m->arena && address < m->arena_next)
         return &m->arena_cells[(address - m->arena) / 4];
-    if (address >= m->data && address < m->data + m->saved_size)
+    if (address >= m->data && address < m->data + m->data_size)
         return &m->data_cells[(address - m->data) / 4];
     return NULL;
 }
@@ -154,13 +167,13 @@ static cell *cell_of(const char *address)
 void model_figures(const void *from, size_t size)
 {
     for (const char *at = from; at < (const char *)from + size; at += 4)
-        cell_of(at)->figure = m->generation;
+        cell_of(at)->figure = m->exploration;
 }
 
 bool m_is_figure(const void *where)
 {
     const cell *c = cell_of(where);
-    return c && c->figure == m->generation;
+    return c && c->figure == m->exploration;
 }
 
 static bool is_beside(const uint16_t *accesses, const view *cur)
@@ -180,21 +193,21 @@ static void spread(cell *c)
     c->only = THREADS;
 }
 
+static bool is_first_of_all(cell *c)
+{
+    if (c->generation == m->generation)
+        return false;
+    c->generation = m->generation;
+    c->only = (uint8_t)m->running;
+    memset(c->last, 0, sizeof c->last);
+    return true;
+}
+
 /* All that conflicts with this access must happen before it; atomic ones do not conflict with each other. */
-static void note_access(cell *c, m_access kind)
+static void note_access(cell *c, m_access kind, uint16_t now)
 {
     const view *cur = &m->thread[m->running].cur;
     bool writes = kind == PLAIN_WRITE || kind == ATOMIC_WRITE, plain = is_plain(kind);
-    uint16_t now = (uint16_t)time_of(kind);
-    if (c->generation != m->generation) {
-        c->generation = m->generation;
-        c->only = (uint8_t)m->running;
-        memset(c->last, 0, sizeof c->last);
-    }
-    if (c->only == m->running) {
-        c->last[kind] = now;
-        return;
-    }
     if (c->only < THREADS)
         spread(c);
     bool race = is_beside(c->at[PLAIN_WRITE], cur);
@@ -215,13 +228,17 @@ void m_touch(const void *address, size_t size, m_access kind, const char *file, 
         m_fail("a pointer that is none was followed", file, line);
     if (b && b->freed)
         m_fail("memory was used after it was freed", file, line);
+    uint32_t now = time_of(kind);
     if (b)
-        b->access[m->running] = time_of(kind);
+        b->access[m->running] = now;
     cell *c = m->direct ? NULL : cell_of(address);
-    if (!c || c->figure == m->generation)
+    if (!c || c->figure == m->exploration)
         return;
-    for (size_t i = 0; i < ((uintptr_t)address % 4 + size + 3) / 4; i++)
-        note_access(&c[i], kind);
+    for (const cell *end = c + ((uintptr_t)address % 4 + size + 3) / 4; c < end; c++)
+        if (is_first_of_all(c) || c->only == m->running)
+            c->last[kind] = (uint16_t)now;
+        else
+            note_access(c, kind, (uint16_t)now);
 }
 
 void model_plain(const void *where, size_t size, bool write, const char *file, int line)

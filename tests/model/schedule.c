@@ -36,7 +36,7 @@ void m_begin_schedule(void)
         m->priority[other] = (int)t;
     }
     for (unsigned i = 0; i + 1 < m->options->depth; i++)
-        m->change[i] = (unsigned)draw(m->longest);
+        m->change[i] = (unsigned)draw(m->result->longest > 64 ? m->result->longest : 64);
 }
 
 static unsigned first_by_priority(unsigned enabled)
@@ -157,7 +157,7 @@ static void write_place(char *out, size_t size, const void *where)
             snprintf(out, size, "block %d+%td", i, (const char *)where - m->block[i].from);
             return;
         }
-    if ((const char *)where >= m->data && (const char *)where < m->data + m->saved_size)
+    if ((const char *)where >= m->data && (const char *)where < m->data + m->data_size)
         snprintf(out, size, "static+%td", (const char *)where - m->data);
     else
         snprintf(out, size, "%#llx", (unsigned long long)(uintptr_t)where);
@@ -169,19 +169,22 @@ const char *m_name_of(const char *file)
     return slash ? slash + 1 : file;
 }
 
-void m_trace(const char *what, const void *where, uint64_t value, int order, const message *read)
+const char *model_order_name(int order)
 {
-    static const char *const orders[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
+    static const char *const names[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
+    return names[order];
+}
+
+void m_show_step(const char *what, const void *where, uint64_t value, int order, const message *read)
+{
     const thread *t = &m->thread[m->running];
     char place[40] = "", shown[40] = "";
-    if (!m->tracing || m->direct)
-        return;
     if (where) {
         write_place(place, sizeof place, where);
         write_place(shown, sizeof shown, (const void *)(uintptr_t)value);
     }
     fprintf(stderr, "%5d  thread %u  %s:%d  %s %s%s%s  %s", m->steps, m->running, m_name_of(t->file), t->line, what, place,
-            where ? ": " : "", shown, orders[order]);
+            where ? ": " : "", shown, model_order_name(order));
     if (read && read->thread && read->thread != m->running)
         fprintf(stderr, "  from thread %d, %s:%d (step %d)", read->thread, m_name_of(read->file), read->line, read->step);
     if (m->passed)

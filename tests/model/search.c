@@ -36,14 +36,19 @@ int m_choose(const int *option, int count, int last)
     return chosen;
 }
 
+static bool is_lock(const op *o)
+{
+    return o->kind == OP_LOCK || o->kind == OP_TAKE;
+}
+
 static bool depend(const op *a, const op *b)
 {
     if (a->kind == OP_HEAVY || b->kind == OP_HEAVY)
         return !(a->calm && b->heavy + 1 >= a->calm) && !(b->calm && a->heavy + 1 >= b->calm);
     if (a->kind == OP_YIELD || b->kind == OP_YIELD) /* which sees all that is written */
-        return a->kind == OP_WRITE || b->kind == OP_WRITE || a->kind == OP_LOCK || b->kind == OP_LOCK;
-    if (a->kind == OP_LOCK || b->kind == OP_LOCK)
-        return a->kind == b->kind && a->where == b->where;
+        return a->kind == OP_WRITE || b->kind == OP_WRITE || is_lock(a) || is_lock(b);
+    if (is_lock(a) || is_lock(b))
+        return is_lock(a) && is_lock(b) && a->where == b->where;
     if (a->kind == OP_FENCE || b->kind == OP_FENCE)
         return a->global && b->global; /* seq_cst accesses of two locations do not */
     return a->where && a->where == b->where && (a->kind == OP_WRITE || b->kind == OP_WRITE);
@@ -93,7 +98,7 @@ static int taking_of(int unlock)
 {
     const step *u = &m->step[unlock];
     for (int k = unlock - 1; k >= 0; k--)
-        if (m->step[k].thread == u->thread && m->step[k].op.kind == OP_LOCK && m->step[k].op.where == u->op.where)
+        if (m->step[k].thread == u->thread && is_lock(&m->step[k].op) && m->step[k].op.where == u->op.where)
             return k;
     return unlock;
 }
@@ -104,32 +109,55 @@ static void add_past(uint32_t *to, const uint32_t *from)
         to[t] = to[t] > from[t] ? to[t] : from[t];
 }
 
-/* The last step that this one may depend on and that is not before it anyway; each one once. -1: there is none. */
-static int next_to_look_at(unsigned who, const uint32_t *causes, int *last)
+/* Earlier steps, the last first: of an access only those at its location, and what is no access. */
+typedef struct walk {
+    int here, others;
+    bool all;
+} walk;
+
+static bool is_access(const op *o)
 {
-    int best = -1;
-    unsigned of = 0;
+    return o->kind == OP_READ || o->kind == OP_WRITE;
+}
+
+static int next_before(walk *w)
+{
+    if (w->all)
+        return w->here--;
+    int i = w->here > w->others ? w->here : w->others;
+    if (i >= 0)
+        *(w->here > w->others ? &w->here : &w->others) = m->step[i].previous;
+    return i;
+}
+
+/* Where a step is kept track of: among those of its location, or those that are no access. */
+static int *last_like(const op *o)
+{
+    return is_access(o) ? &m->location[m->here].last : &m->last_other;
+}
+
+/* Whatever lies before this is before all that is to come of that thread. */
+static int least_cause(unsigned who)
+{
+    uint32_t least = UINT32_MAX;
     for (unsigned u = 1; u <= m->c->threads; u++)
-        if (u != who && last[u] > best && last[u] >= (int)causes[u]) {
-            best = last[u];
-            of = u;
-        }
-    if (best >= 0)
-        last[of] = m->step[best].previous;
-    return best;
+        if (u != who && m->thread[who].causes[u] < least)
+            least = m->thread[who].causes[u];
+    return (int)(least > STEPS ? STEPS : least);
 }
 
 /* Finds the earlier steps that this one races with: dependent, and no other in between. */
 static void find_races(unsigned who, step *now)
 {
     thread *t = &m->thread[who];
-    int raced[STEPS], races = 0, last[THREADS];
-    memcpy(last, m->last, sizeof last);
-    for (int i; (i = next_to_look_at(who, t->causes, last)) >= 0;) {
+    int raced[STEPS], races = 0, least = least_cause(who);
+    bool access = is_access(&now->op);
+    walk w = {access ? now->previous : m->steps - 1, m->last_other, !access};
+    for (int i; (i = next_before(&w)) >= least;) {
         const step *s = &m->step[i];
-        if (!depend(&s->op, &now->op))
+        if (s->thread == who || (uint32_t)i < t->causes[s->thread] || !depend(&s->op, &now->op))
             continue;
-        bool left = now->op.waits && s->op.kind == OP_LOCK && !s->op.waits;
+        bool left = now->op.kind == OP_TAKE && s->op.kind == OP_LOCK;
         raced[races++] = left ? taking_of(i) : i;
         add_past(t->causes, s->causes);
     }
@@ -139,26 +167,35 @@ static void find_races(unsigned who, step *now)
     t->causes[who] = now->causes[who] = (uint32_t)m->steps + 1;
 }
 
+/* A step that is there from the execution before, which began with the same choices: what it races with is known. */
+static bool is_again(void)
+{
+    return m->reducing && m->at <= m->changed;
+}
+
 void m_note_step(unsigned who, const op *o, int in_entry)
 {
     m_room(m->steps, STEPS, "steps");
     step *now = &m->step[m->steps];
-    *now = (step){.op = *o,
-                  .thread = (uint8_t)who,
-                  .entry = in_entry,
-                  .previous = m->last[who],
-                  .usual = (uint8_t)m->usual,
-                  .passed = (uint16_t)m->passed};
-    m->last[who] = m->steps;
-    if (m->reducing) {
-        find_races(who, now);
-        if (m->wrote)
-            memcpy(m->wrote->past, now->causes, sizeof m->wrote->past);
-        if (m->read)
-            add_past(m->read->readers, now->causes);
+    int *last = last_like(o);
+    if (is_again()) {
+        memcpy(m->thread[who].causes, now->causes, sizeof now->causes);
+    } else {
+        now->op = *o;
+        now->thread = (uint8_t)who;
+        now->usual = (uint8_t)m->usual;
+        now->passed = (uint16_t)m->passed;
+        now->entry = in_entry;
+        now->previous = *last;
+        if (m->reducing)
+            find_races(who, now);
     }
+    *last = m->steps++;
+    if (m->wrote)
+        memcpy(m->wrote->past, now->causes, sizeof m->wrote->past);
+    if (m->read)
+        add_past(m->read->readers, now->causes);
     m->wrote = m->read = NULL;
-    m->steps++;
 }
 
 /*
@@ -189,7 +226,7 @@ static unsigned enabled_threads(void)
     unsigned enabled = 0;
     for (unsigned i = 1; i <= m->c->threads; i++) {
         const thread *t = &m->thread[i];
-        bool blocked = t->next.waits && m_mutex_at(t->next.where)->holder >= 0;
+        bool blocked = t->next.kind == OP_TAKE && m_mutex_at(t->next.where)->holder >= 0;
         if (t->status == READY && !blocked)
             enabled |= 1u << i;
     }
@@ -253,6 +290,7 @@ bool m_advance(void)
         if (!e->is_thread) {
             if (e->chosen + 1 < e->options) {
                 e->chosen++;
+                m->changed = m->entries - 1;
                 return true;
             }
         } else {
@@ -260,6 +298,7 @@ bool m_advance(void)
             unsigned left = e->wanted & ~e->done & ~e->sleeping;
             if (left) {
                 e->chosen = (uint16_t)first_of(left);
+                m->changed = m->entries - 1;
                 return true;
             }
         }

@@ -1,6 +1,7 @@
 /*
  * private. What the machine's files share: machine.c (threads and executions), search.c (which choices are made next),
- * memory.c (blocks, plain fields, views) and access.c (atomics, fences, locks).
+ * schedule.c (choices by chance or as given; failures shown), memory.c (blocks, plain fields, views), access.c (atomics,
+ * fences, locks) and instrument.c (plain accesses as the compiler reports them).
  */
 #ifndef WEFT_TESTS_MODEL_STATE_H
 #define WEFT_TESTS_MODEL_STATE_H
@@ -25,9 +26,9 @@ enum {
 };
 
 typedef struct view {
-    uint16_t at[LOCATIONS];
     uint32_t clock[THREADS];
     int known; /* of a store's view: locations when it was made; 0: all there are */
+    uint16_t at[LOCATIONS];
 } view;
 
 typedef struct message {
@@ -46,19 +47,20 @@ typedef struct message {
 typedef struct location {
     const void *address;
     uint64_t mask; /* of its size */
+    int last;      /* step there; -1: none */
     int count;
     message store[MESSAGES]; /* in modification order */
 } location;
 
-typedef enum op_kind { OP_READ, OP_WRITE, OP_FENCE, OP_HEAVY, OP_LOCK, OP_YIELD, OP_START } op_kind;
+/* TAKE: a lock that waits to be free; LOCK: try it, or leave it. */
+typedef enum op_kind { OP_READ, OP_WRITE, OP_FENCE, OP_HEAVY, OP_TAKE, OP_LOCK, OP_YIELD, OP_START } op_kind;
 
 typedef struct op {
-    op_kind kind;
-    bool global; /* goes through the global view */
     const void *where;
-    bool waits;     /* for the lock to be free */
     uint16_t heavy; /* of a heavy fence: which one of this execution */
     uint16_t calm;  /* of a load that would have been the same before these heavy fences: the first one's number + 1; or 0 */
+    uint8_t kind;
+    bool global; /* goes through the global view */
 } op;
 
 typedef enum status { READY, YIELDED, ENDED } status;
@@ -79,7 +81,7 @@ typedef struct step {
     op op;
     uint8_t thread, usual; /* usual: which one goes on if nothing is chosen */
     uint16_t passed;       /* over so many later stores */
-    int entry, previous;   /* previous: the thread's step before; -1: none */
+    int entry, previous;   /* previous: the step before of its location, or of those that are no access; -1: none */
     uint32_t causes[THREADS];
 } step;
 
@@ -101,7 +103,7 @@ typedef enum m_access { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE, ACCE
 
 /* Four bytes: when each thread was there last, by its clock. While only one was, that is all there is to know. */
 typedef struct cell {
-    uint32_t generation, figure; /* figure: the generation in which it is one */
+    uint32_t generation, figure; /* figure: the exploration in which it is one */
     uint8_t only;                /* the one thread; THREADS: more than one */
     uint16_t last[ACCESSES];     /* of the one thread */
     uint16_t at[ACCESSES][THREADS];
@@ -113,13 +115,23 @@ typedef struct mutex {
     view left;
 } mutex;
 
+/* What an execution begins with. */
+typedef struct image {
+    char *data, *arena, *tls[THREADS];
+    size_t arena_used;
+    uint32_t clock[THREADS][THREADS];
+    void *key[THREADS];
+    int blocks;
+    block block[BLOCKS];
+} image;
+
 typedef struct machine {
     const model_case *c;
     const model_options *options;
     model_result *result;
     model_fiber *explorer;
     thread thread[THREADS];
-    unsigned running;
+    unsigned running, tls_owner; /* tls_owner: whose thread-local data are in place */
     bool direct; /* one thread only: no choices */
     bool over;   /* this execution cannot go on */
     bool blind;  /* it is one that was seen before */
@@ -130,10 +142,9 @@ typedef struct machine {
     uint64_t random;
     int priority[THREADS];
     unsigned change[DEPTH];
-    uint64_t longest;
-    uint32_t generation;
+    uint32_t generation, exploration;
     location *location;
-    int locations;
+    int locations, here; /* here: the one last accessed */
     struct {
         const void *address;
         uint32_t generation;
@@ -146,11 +157,11 @@ typedef struct machine {
     mutex mutex[MUTEXES];
     int mutexes;
     step step[STEPS];
-    int steps, last[THREADS]; /* last: each thread's last step; -1: none */
-    op now;                   /* what the running thread does: a failed compare-and-swap turns out to be a read */
+    int steps, last_other; /* last_other: the last that is no access; -1: none */
+    op now;                /* what the running thread does: a failed compare-and-swap turns out to be a read */
     message *wrote, *read;
     entry entry[ENTRIES];
-    int entries, at;
+    int entries, at, changed; /* changed: the first that is another than in the execution before */
     int idle_turns;
     struct {
         view *before[THREADS]; /* each thread's, as it was */
@@ -160,8 +171,9 @@ typedef struct machine {
     char *arena, *arena_next;
     block block[BLOCKS];
     int blocks, near[NEAR]; /* near: the block that an address like that was last found in */
-    char *data, *saved, *tls_now, *tls_first;
-    size_t saved_size, tls_size;
+    char *data, *tls_now; /* this program's data; those of the thread that runs */
+    size_t data_size, tls_size;
+    image first, ready; /* before and after setup */
     uint64_t outcomes;
 } machine;
 
@@ -171,13 +183,13 @@ extern machine *m; /* all that changes lies there: this program's data are put b
 
 void m_explore(const model_case *c, const model_options *options, model_result *out);
 /* Fails this execution, which ends here; file NULL: no place in the code. */
-void m_fail(const char *why, const char *file, int line);
+void m_fail(const char *why, const char *file, int line) __attribute__((cold));
 /* Ends the program unless there is room for one more: an execution is too long for the machine. */
 void m_room(int used, int room, const char *of);
 /* Where the running thread is in its code. */
 void m_at(const char *file, int line);
 /* The running thread says what it will do next, and waits for its turn. */
-void m_turn(op o);
+void m_turn(op_kind kind, const void *where, bool global);
 
 /* ---- search.c ---- */
 
@@ -206,14 +218,14 @@ void m_write_schedule(char *out, size_t size);
 void m_show_failure(const model_case *c, model_result *out);
 /* A file without its folders. */
 const char *m_name_of(const char *file);
-/* Shows a step of a failure. */
-void m_trace(const char *what, const void *where, uint64_t value, int order, const message *read);
+void m_show_step(const char *what, const void *where, uint64_t value, int order, const message *read);
 
 /* ---- memory.c ---- */
 
 void m_join_places(view *to, const view *from);
 /* Places and clocks. */
 void m_join(view *to, const view *from);
+void m_copy(view *to, const view *from);
 uint16_t m_place(const view *v, int index);
 /* All that another knows. */
 bool m_knows(const view *v, const view *of);
@@ -226,5 +238,11 @@ void m_touch(const void *address, size_t size, m_access kind, const char *file, 
 
 mutex *m_mutex_at(const void *address);
 void m_heavy_fence(void);
+
+static inline void m_trace(const char *what, const void *where, uint64_t value, int order, const message *read)
+{
+    if (m->tracing && !m->direct)
+        m_show_step(what, where, value, order, read);
+}
 
 #endif

@@ -1,3 +1,4 @@
+/* Each row of docs/orders.md is a process of its own: what a weakened order breaks may be the checker itself. */
 #define _GNU_SOURCE
 #include "tests/model/sweep.h"
 
@@ -8,19 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const names[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
-
-const char *sweep_order_name(int order)
-{
-    return names[order];
-}
-
 int sweep_order_of(const char *name)
 {
-    for (int i = 0; i < 5; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
+    int order = MODEL_SEQ_CST;
+    while (order >= 0 && strcmp(model_order_name(order), name) != 0)
+        order--;
+    return order;
 }
 
 const int *sweep_weaker(int order)
@@ -91,8 +85,6 @@ bool sweep_notices(const kernel_case *c, size_t order, int to, bool deep, model_
                                   {.quiet = true, .search = MODEL_PCT, .most = SOME, .seed = 1, .depth = 3},
                                   {.quiet = true, .most = all}};
     out->failed = false;
-    if (order < kernel_order_count && !kernel_uses(c, order))
-        return false;
     for (size_t i = 0; i < sizeof ways / sizeof *ways - !!(c->flags & LARGE) && !out->failed; i++)
         sweep_run(c, order, to, &ways[i], out);
     return out->failed;
@@ -106,29 +98,42 @@ typedef struct row {
     char why[200];
 } row;
 
+/* The cases, small ones first, and the orders that each meets. */
+typedef struct plan {
+    const kernel_case *c;
+    bool *used;
+} plan;
+
 static int by_size(const void *a, const void *b)
 {
-    uint64_t x = kernel_cases[*(const int *)a].executions - 1, y = kernel_cases[*(const int *)b].executions - 1;
+    uint64_t x = ((const plan *)a)->c->executions - 1, y = ((const plan *)b)->c->executions - 1;
     return x < y ? -1 : x > y; /* 0, not known, comes last */
 }
 
-/* The small cases first. */
-static void work(row *r, bool deep)
+static plan *make_plan(void)
 {
-    int *turn = malloc(kernel_case_count * sizeof *turn);
-    if (!turn)
+    plan *made = malloc(kernel_case_count * sizeof *made);
+    bool *used = malloc(kernel_case_count * kernel_order_count);
+    if (!made || !used)
         abort();
-    for (size_t i = 0; i < kernel_case_count; i++)
-        turn[i] = (int)i;
-    qsort(turn, kernel_case_count, sizeof *turn, by_size);
-    for (size_t i = 0; i < kernel_case_count && r->noticed_by < 0; i++) {
+    for (size_t i = 0; i < kernel_case_count; i++) {
+        made[i] = (plan){&kernel_cases[i], used + i * kernel_order_count};
+        kernel_uses(made[i].c, made[i].used);
+    }
+    qsort(made, kernel_case_count, sizeof *made, by_size);
+    return made;
+}
+
+static void work(row *r, const plan *cases, bool deep)
+{
+    bool heavy = r->order == kernel_order_count;
+    for (const plan *p = cases; p < cases + kernel_case_count && r->noticed_by < 0; p++) {
         model_result result;
-        if (!sweep_notices(&kernel_cases[turn[i]], r->order, r->to, deep, &result))
+        if ((!heavy && !p->used[r->order]) || !sweep_notices(p->c, r->order, r->to, deep, &result))
             continue;
-        r->noticed_by = turn[i];
+        r->noticed_by = (int)(p->c - kernel_cases);
         snprintf(r->why, sizeof r->why, "%s", result.why);
     }
-    free(turn);
 }
 
 /* ---- all of them ---- */
@@ -143,12 +148,12 @@ static size_t make_rows(row *rows)
     return count;
 }
 
-static void start(row *r, bool deep)
+static void start(row *r, const plan *cases, bool deep)
 {
     fflush(NULL);
     pid_t worker = fork();
     if (worker <= 0) {
-        work(r, deep);
+        work(r, cases, deep);
         r->over = true;
     }
     if (worker == 0)
@@ -160,7 +165,7 @@ static bool show(const row *r, bool docs)
 {
     bool heavy = r->order == kernel_order_count, noticed = r->noticed_by >= 0;
     const char *name = heavy ? sweep_heavy_fence : kernel_orders[r->order].name;
-    const char *to = heavy || (strcmp(name, "FULL_FENCE") == 0 && r->to == MODEL_RELAXED) ? "removed" : names[r->to];
+    const char *to = heavy || (strcmp(name, "FULL_FENCE") == 0 && r->to == MODEL_RELAXED) ? "removed" : model_order_name(r->to);
     const char *why = sweep_reason(name, r->to);
     const char *by = noticed ? kernel_cases[r->noticed_by].name : r->over ? "nothing notices" : "the checker crashed";
     if (docs)
@@ -189,11 +194,12 @@ size_t sweep_all(bool deep, bool docs)
     if (rows == MAP_FAILED)
         abort();
     size_t count = make_rows(rows);
+    const plan *cases = make_plan(); /* kept until the program ends */
     fputs(docs ? head : "", stdout);
     long workers = sysconf(_SC_NPROCESSORS_ONLN);
     for (size_t shown = 0; shown < count; shown++) {
         for (; next < count && next < shown + (size_t)workers; next++)
-            start(&rows[next], deep);
+            start(&rows[next], cases, deep);
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%zu of %zu\033[K", shown + 1, count);
         if (rows[shown].worker > 0)

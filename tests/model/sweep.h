@@ -4,8 +4,7 @@
 
 #include "tests/model/kernels.h"
 
-/* As text, and back; -1: it is none. */
-const char *sweep_order_name(int order);
+/* -1: it is none. */
 int sweep_order_of(const char *name);
 
 /* The orders weaker than that one, strongest first; ends with -1. */
