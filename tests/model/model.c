@@ -69,8 +69,8 @@ static int list_cases(void)
 
 typedef struct wish {
     const char *name, *weakened;
-    size_t order;
     model_options options;
+    unsigned given; /* a bit for each option that was */
 } wish;
 
 static const char **running; /* elsewhere than in static data, which the machine puts back */
@@ -118,9 +118,9 @@ static int run_cases(const wish *w)
     const kernel_case *exactly = w->name ? kernel_case_named(w->name) : NULL;
     size_t run = 0;
     int worst = FINE;
+    bool by_chance = w->options.search != MODEL_ALL || w->options.most || w->options.schedule;
     for (size_t i = 0; i < kernel_case_count; i++) {
         const kernel_case *c = &kernel_cases[i];
-        bool by_chance = w->options.search != MODEL_ALL || w->options.most || w->options.schedule;
         if (c->flags & LARGE && !by_chance)
             continue;
         if (exactly ? c != exactly : w->name && !strstr(c->name, w->name))
@@ -150,15 +150,18 @@ static int weaken(const char *text, wish *w)
     char name[40];
     int to = equals ? sweep_order_of(equals + 1) : -1;
     snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - text) : 0, text);
-    w->order = kernel_order_named(name);
-    if (w->order == kernel_order_count || to < 0 || to >= kernel_orders[w->order].order)
+    size_t order = kernel_order_named(name);
+    if (order == kernel_order_count || to < 0 || to >= kernel_orders[order].order)
         return usage_error("--weaken expects ORDER=TO, a named order and a weaker one, as --sweep prints them, not ", text);
     w->weakened = text;
-    kernel_order_set(w->order, to);
+    kernel_order_set(order, to);
     return FINE;
 }
 
 enum { CASE = 1, MOST, SWITCHES, STALE, RANDOM, PCT, DEPTH_, SEED, REPLAY, WEAKEN, SWEEP, DEEP, DOCS, LIST, HELP };
+
+#define BIT(option) (1u << (option))
+#define WITHIN      (BIT(MOST) | BIT(SWITCHES) | BIT(STALE))
 
 static const struct option options[] = {{"case", required_argument, NULL, CASE},
                                         {"most", required_argument, NULL, MOST},
@@ -210,11 +213,7 @@ static void take_number(int letter, unsigned long long value, model_options *o)
     }
 }
 
-typedef struct mode {
-    bool sweep, deep, docs, list, help;
-} mode;
-
-static int take_option(int letter, const char *given, wish *w, mode *what)
+static int take_option(int letter, const char *given, wish *w)
 {
     unsigned long long value;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -224,37 +223,59 @@ static int take_option(int letter, const char *given, wish *w, mode *what)
             return usage_error(numbers[i].expects, optarg);
         take_number(letter, value, &w->options);
     }
-    if (letter == WEAKEN)
-        return weaken(optarg, w);
     if (letter == '?')
         return usage_error("unknown argument or missing value: ", given);
+    w->given |= BIT(letter);
     w->name = letter == CASE ? optarg : w->name;
     w->options.schedule = letter == REPLAY ? optarg : w->options.schedule;
-    what->sweep |= letter == SWEEP;
-    what->deep |= letter == DEEP;
-    what->docs |= letter == DOCS;
-    what->list |= letter == LIST;
-    what->help |= letter == HELP;
+    return letter == WEAKEN ? weaken(optarg, w) : FINE;
+}
+
+/* Any of these options expects one of those, if there are any, and none of the others. */
+typedef struct rule {
+    unsigned these, expect, exclude;
+    const char *why;
+} rule;
+
+static const rule rules[] = {
+    {BIT(DEEP) | BIT(DOCS), BIT(SWEEP), 0, "--deep and --docs belong to --sweep"},
+    {BIT(SWEEP), 0, ~(BIT(SWEEP) | BIT(DEEP) | BIT(DOCS)), "--sweep runs all cases as they are: with it go only --deep and --docs"},
+    {BIT(DEPTH_), BIT(PCT), 0, "--depth belongs to --pct"},
+    {BIT(SEED), BIT(RANDOM) | BIT(PCT), 0, "--seed belongs to --random and --pct"},
+    {BIT(REPLAY), BIT(CASE), 0, "--replay needs --case with the whole name of one case"},
+    {BIT(RANDOM), 0, BIT(PCT) | BIT(REPLAY) | WITHIN, "--random says how many executions, and which"},
+    {BIT(PCT), 0, BIT(REPLAY) | WITHIN, "--pct says how many executions, and which"},
+    {BIT(REPLAY), 0, WITHIN, "--replay runs one execution"},
+};
+
+static int check_given(unsigned given)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const rule *r = &rules[i];
+        if (given & r->these && ((r->expect && !(given & r->expect)) || given & r->exclude))
+            return usage_error(r->why, "");
+    }
     return FINE;
 }
 
 int main(int count, char **argument)
 {
     wish w = {.options = {.seed = 1, .depth = 3}};
-    mode what = {0};
     int letter;
     opterr = 0;
     running = malloc(sizeof *running);
     while ((letter = getopt_long(count, argument, "", options, NULL)) != -1)
-        if (take_option(letter, argument[optind - 1], &w, &what) != FINE)
+        if (take_option(letter, argument[optind - 1], &w) != FINE)
             return USAGE;
     if (optind < count || !running)
         return usage_error("unknown argument: ", optind < count ? argument[optind] : "");
-    if (what.help)
+    if (w.given & BIT(HELP))
         return fputs(help, stdout) < 0;
-    if (what.list)
+    if (w.given & BIT(LIST))
         return list_cases();
-    if (what.sweep)
-        return sweep_all(what.deep, what.docs) ? FOUND : FINE;
+    if (check_given(w.given) != FINE)
+        return USAGE;
+    if (w.given & BIT(SWEEP))
+        return sweep_all(w.given & BIT(DEEP), w.given & BIT(DOCS)) ? FOUND : FINE;
     return run_cases(&w);
 }

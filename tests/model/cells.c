@@ -1,0 +1,245 @@
+/* A cell: one pointer to an object that is swapped, retired and looked at under guards; barriers; pointers of the user's. */
+#define _GNU_SOURCE
+#include "tests/model/operations.h"
+
+#include <string.h>
+
+static weft_domain *other_domain;
+
+/* ---- a cell: a guarded pointer to an object ---- */
+
+enum { OBJECTS = 16, ALIVE = 0x11fe };
+
+typedef struct object {
+    weft_hook hook;
+    long state;
+    int number;
+} object;
+
+static weft_atomic_ptr cell;
+static weft_atomic_ptr has_told[KERNEL_THREADS + 1];
+static long gone[OBJECTS]; /* written plainly by the reclaim callback */
+static int objects, retired[KERNEL_THREADS + 1][OBJECTS], retired_count[KERNEL_THREADS + 1];
+static int retired_before[KERNEL_THREADS + 1]; /* by setup */
+static weft_guard *left_behind;
+
+static object *make_object(void)
+{
+    object *o = model_alloc(sizeof *o, 16);
+    o->number = objects++;
+    PLAIN(&o->state, true);
+    o->state = ALIVE;
+    return o;
+}
+
+static void reclaim(void *what, void *ctx)
+{
+    object *o = what;
+    (void)ctx;
+    PLAIN(&o->state, true);
+    MODEL_CHECK(o->state == ALIVE && !gone[o->number]);
+    o->state = 0;
+    PLAIN(&gone[o->number], true);
+    gone[o->number] = 1;
+    model_free(o);
+}
+
+static void retire(object *o, bool hook)
+{
+    unsigned who = model_thread();
+    retired[who][retired_count[who]++] = o->number;
+    if (hook)
+        weft_retire_hook(the_domain, &o->hook, o, sizeof *o, reclaim, NULL);
+    else
+        MODEL_CHECK(weft_retire(the_domain, o, reclaim, NULL) == 0);
+}
+
+static void swap(bool hook, bool by_cas)
+{
+    object *fresh = make_object();
+    void *old = weft_ptr_load(&cell);
+    if (by_cas) {
+        while (!weft_ptr_cas(&cell, &old, fresh))
+            ;
+    } else {
+        weft_ptr_store(&cell, fresh); /* one writer only */
+    }
+    retire(old, hook);
+}
+
+static void look_through(weft_guard *guard)
+{
+    const object *o = weft_protect(guard, &cell);
+    PLAIN(&o->state, false);
+    MODEL_CHECK(o->state == ALIVE);
+}
+
+/* Under so many guards at once, left in the order of their coming; they lie where the machine sees them. */
+static void look(int guards, bool leaves)
+{
+    weft_guard *guard = model_alloc((size_t)guards * sizeof *guard, 16);
+    for (int i = 0; i < guards; i++)
+        weft_enter(&guard[i], the_domain);
+    look_through(&guard[guards - 1]);
+    look_through(&guard[0]);
+    for (int i = 0; leaves && i < guards; i++)
+        weft_leave(&guard[i]);
+    if (leaves)
+        model_free(guard);
+    else
+        left_behind = guard; /* stays until the end, as domain.h asks */
+}
+
+static weft_guard kept;
+
+static void keep_guard(void)
+{
+    weft_enter(&kept, the_domain);
+    look_through(&kept);
+}
+
+static void visit_other_domain(void)
+{
+    weft_guard guard;
+    weft_enter(&guard, other_domain);
+    weft_leave(&guard);
+}
+
+/* All that had been retired before the call has been reclaimed when it returns. */
+static void barrier(void)
+{
+    bool asked[KERNEL_THREADS + 1];
+    int count[KERNEL_THREADS + 1];
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++) {
+        bool told_so = kernel_running()->does[t - 1] && strchr(kernel_running()->does[t - 1], 't') && weft_ptr_load(&has_told[t]);
+        asked[t] = t == model_thread() || told_so;
+        count[t] = asked[t] ? retired_count[t] : retired_before[t];
+    }
+    MODEL_CHECK(weft_domain_barrier(the_domain, UINT64_MAX) == 0);
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++)
+        for (int i = 0; i < count[t]; i++) {
+            PLAIN(&gone[retired[t][i]], false);
+            MODEL_CHECK(gone[retired[t][i]]);
+        }
+}
+
+/* Not more than there were. */
+static void ask_for_statistics(void)
+{
+    weft_domain_statistics s;
+    size_t most = 0;
+    weft_domain_stats(the_domain, &s);
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++)
+        most += (size_t)retired_count[t];
+    MODEL_CHECK(s.retired <= most && s.reclaimed <= most);
+}
+
+/* ---- pointers of the user's own: a message, and a lock that is tried once ---- */
+
+static weft_atomic_ptr message, lock;
+static long letter, locked;
+
+static void write_letter(void)
+{
+    PLAIN(&letter, true);
+    weft_ptr_store(&message, &letter);
+}
+
+static void read_letter(void)
+{
+    if (weft_ptr_load(&message))
+        PLAIN(&letter, false);
+}
+
+static void try_lock(void)
+{
+    void *free = NULL;
+    if (!weft_ptr_cas(&lock, &free, &locked))
+        return;
+    PLAIN(&locked, true);
+    weft_ptr_store(&lock, NULL);
+}
+
+/* ---- all ---- */
+
+bool cell_does(char what)
+{
+    switch (what) {
+    case 's':
+        swap(false, false);
+        return true;
+    case 'h':
+        swap(true, false);
+        return true;
+    case 'm':
+        swap(true, true);
+        return true;
+    case 'l':
+        look(1, true);
+        return true;
+    case 'n':
+        look(2, true);
+        return true;
+    case 'N':
+        look(WEFT_SLOTS + 1, true);
+        return true;
+    case 'E':
+        look(WEFT_SLOTS + 1, false);
+        model_end_thread();
+        return true;
+    case 'K':
+        keep_guard();
+        return true;
+    case 'k':
+        weft_leave(&kept);
+        return true;
+    case 'o':
+        visit_other_domain();
+        return true;
+    case 't':
+        weft_ptr_store(&has_told[model_thread()], &has_told);
+        return true;
+    case 'b':
+        barrier();
+        return true;
+    case 'q':
+        ask_for_statistics();
+        return true;
+    case 'W':
+        write_letter();
+        return true;
+    case 'R':
+        read_letter();
+        return true;
+    case 'T':
+        try_lock();
+        return true;
+    default:
+        return false;
+    }
+}
+
+int cell_create(void)
+{
+    weft_ptr_store(&cell, make_object());
+    return somebody_does("o") ? weft_domain_create(&other_domain, NULL) : 0;
+}
+
+void cell_note_first(void)
+{
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++)
+        retired_before[t] = retired_count[t];
+}
+
+void cell_destroy(void)
+{
+    retire(weft_ptr_load(&cell), true);
+}
+
+void cell_check_gone(void)
+{
+    MODEL_CHECK(!other_domain || weft_domain_destroy(other_domain) == 0);
+    model_free(left_behind);
+    for (int i = 0; i < objects; i++)
+        MODEL_CHECK(gone[i]);
+}

@@ -1,0 +1,242 @@
+/* Queues, stacks and maps: each operation noted with its answer, and plain writes that travel by what is put and taken. */
+#define _GNU_SOURCE
+#include "tests/model/operations.h"
+
+#include <errno.h>
+
+#include <weft/hashmap/split_map_table.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+static void *structure;
+
+static void *as_pointer(int64_t value)
+{
+    return (void *)(uintptr_t)value;
+}
+
+static int64_t as_value(const void *pointer)
+{
+    return (int64_t)(uintptr_t)pointer;
+}
+
+/* ---- what threads tell each other through a structure: plain writes before a put, read by whoever takes ---- */
+
+static long told[16 * (KERNEL_THREADS + 1)];
+
+static void tell(int64_t value)
+{
+    PLAIN(&told[value], true);
+}
+
+static void hear(int64_t value)
+{
+    PLAIN(&told[value], false);
+}
+
+/* ---- queue and stack ---- */
+
+static void put(int64_t value)
+{
+    bool queue = kernel_running()->kind == QUEUE;
+    lin_operation *op = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
+    tell(value);
+    int error = queue ? weft_msq_enqueue(structure, as_pointer(value)) : weft_treiber_push(structure, as_pointer(value));
+    MODEL_CHECK(error == 0);
+    kernel_end(op, LIN_NOTHING, 0);
+}
+
+static bool take(void)
+{
+    bool queue = kernel_running()->kind == QUEUE;
+    void *value = NULL;
+    lin_operation *op = kernel_begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
+    bool got = queue ? weft_msq_try_dequeue(structure, &value) : weft_treiber_try_pop(structure, &value);
+    if (got)
+        hear(as_value(value));
+    kernel_end(op, got ? LIN_VALUE : LIN_NOTHING, as_value(value));
+    return got;
+}
+
+/* Who is told that something is there has what thread 1 said before its first put. */
+static void look_for_something(void)
+{
+    bool queue = kernel_running()->kind == QUEUE;
+    lin_operation *op;
+    bool empty = queue ? weft_msq_is_empty(structure) : weft_treiber_is_empty(structure);
+    if (!empty) {
+        hear(17);
+        return;
+    }
+    op = kernel_begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
+    kernel_end(op, LIN_NOTHING, 0);
+}
+
+static void take_one_of_all(void *value, void *ctx)
+{
+    (void)ctx;
+    hear(as_value(value));
+    kernel_end(kernel_begin(LIN_POP, 0, 0), LIN_VALUE, as_value(value));
+}
+
+/* ---- map ---- */
+
+static void on_map(char what, int64_t key, int64_t value)
+{
+    void *k = as_pointer(key), *v = as_pointer(value), *found = NULL;
+    int error;
+    lin_operation *op = kernel_begin(what == 'i'   ? LIN_INSERT
+                                     : what == 'p' ? LIN_PUT
+                                     : what == 'o' ? LIN_GET_OR_INSERT
+                                     : what == 'c' ? LIN_REPLACE
+                                     : what == 'r' ? LIN_REMOVE
+                                                   : LIN_GET,
+                                     key, what == 'r' || what == 'g' ? 0 : value);
+    if (what == 'i') {
+        tell(value);
+        kernel_end(op, weft_map_insert(structure, k, v) == 0 ? LIN_TRUE : LIN_FALSE, 0);
+    } else if (what == 'p') {
+        tell(value);
+        MODEL_CHECK(weft_map_put(structure, k, v, &found) >= 0);
+        kernel_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
+    } else if (what == 'o') {
+        tell(value);
+        error = weft_map_get_or_insert(structure, NULL, k, v, &found);
+        MODEL_CHECK(error >= 0);
+        kernel_end(op, found != v ? LIN_VALUE : LIN_NOTHING, found != v ? as_value(found) : 0);
+    } else if (what == 'c') {
+        tell(value);
+        error = weft_map_compare_and_replace(structure, k, as_pointer(key), v);
+        kernel_end(op, error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE, key);
+    } else if (what == 'r') {
+        bool removed = weft_map_remove(structure, k, &found);
+        if (removed)
+            hear(as_value(found));
+        kernel_end(op, removed ? LIN_TRUE : LIN_FALSE, 0);
+    } else {
+        found = weft_map_get(structure, NULL, k);
+        if (found)
+            hear(as_value(found));
+        kernel_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
+    }
+}
+
+static void shrink(void *object, void *ctx)
+{
+    (void)ctx;
+    if (structure)
+        (void)weft_i_map_shrink(structure);
+    model_free(object);
+}
+
+/* Callbacks never scan: what is retired here is, for once, not followed by a fence. */
+static void shrink_in_a_callback(void)
+{
+    MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink, NULL) == 0);
+}
+
+static bool somebody(char does, int64_t key)
+{
+    return somebody_does((const char[]){does, (char)('0' + key), 0});
+}
+
+/* Sees what is there throughout once, what comes or goes at most once, and nothing else. */
+static void walk(void)
+{
+    int seen[10] = {0};
+    void *key, *value;
+    weft_map_iterator it;
+    weft_map_iterate(&it, structure);
+    while (weft_map_next(&it, &key, &value)) {
+        MODEL_CHECK(as_value(key) < 10 && value != NULL);
+        hear(as_value(value));
+        seen[as_value(key)]++;
+    }
+    weft_map_iterate_end(&it);
+    for (int64_t k = 0; k < 10; k++) {
+        bool before = k >= 1 && (uint64_t)k <= kernel_running()->before;
+        MODEL_CHECK(seen[k] <= 1);
+        MODEL_CHECK(seen[k] == 1 || !before || somebody('r', k));
+        MODEL_CHECK(seen[k] == 0 || before || somebody('i', k) || somebody('p', k) || somebody('o', k));
+    }
+}
+
+/* ---- all ---- */
+
+bool structure_does(char what, int64_t key, int64_t value)
+{
+    switch (what) {
+    case '+':
+        put(value);
+        return true;
+    case '-':
+        (void)take();
+        return true;
+    case '0':
+        look_for_something();
+        return true;
+    case 'a':
+        (void)weft_treiber_pop_all(structure, take_one_of_all, NULL);
+        return true;
+    case 'w':
+        walk();
+        return true;
+    case 'z':
+        (void)weft_i_map_shrink(structure);
+        return true;
+    case 'Z':
+        shrink_in_a_callback();
+        return true;
+    case 'D':
+        weft_msq_destroy(structure, NULL, NULL);
+        structure = NULL;
+        return true;
+    default:
+        if (key)
+            on_map(what, key, value);
+        return key != 0;
+    }
+}
+
+static int create(void)
+{
+    switch (kernel_running()->kind) {
+    case QUEUE:
+        return weft_msq_create((weft_msq **)&structure, the_domain);
+    case STACK:
+        return weft_treiber_create((weft_treiber **)&structure, the_domain);
+    default:
+        return weft_map_create((weft_map **)&structure, the_domain, NULL);
+    }
+}
+
+int structure_create(unsigned before)
+{
+    int error = create();
+    for (unsigned i = 1; i <= before && !error; i++)
+        if (kernel_running()->kind == MAP)
+            on_map('i', i, i);
+        else
+            put(i);
+    return error;
+}
+
+/* Takes out what is left: it must be explained, too. */
+void structure_destroy(void)
+{
+    if (!structure)
+        return;
+    if (kernel_running()->kind == MAP) {
+        for (int key = 1; key <= 9; key++)
+            on_map('g', key, 0);
+        weft_map_destroy(structure, NULL, NULL);
+    } else {
+        while (take())
+            ;
+        if (kernel_running()->kind == QUEUE)
+            weft_msq_destroy(structure, NULL, NULL);
+        else
+            weft_treiber_destroy(structure, NULL, NULL);
+    }
+    structure = NULL;
+}
