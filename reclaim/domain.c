@@ -105,6 +105,15 @@ static void after_fork(void)
     weft_i_sys_restore_signals(signals);
 }
 
+/* relaxed: one thread. What the parent's other threads were at does not go on here; a callback that forked does. */
+static void keep_own_work(weft_domain *domain)
+{
+    const weft_i_record *own = weft_i_record_peek();
+    bool in_barrier = weft_i_load(&domain->barrier, memory_order_relaxed) == forking_thread;
+    weft_i_store(&domain->barrier, in_barrier ? weft_i_sys_thread_id() : 0, memory_order_relaxed);
+    weft_i_store(&domain->shared_callbacks, own && own->sharing == domain, memory_order_relaxed);
+}
+
 static void on_fork_child(void)
 {
     for (weft_domain *d = domains; d; d = d->next) {
@@ -113,9 +122,7 @@ static void on_fork_child(void)
         /* relaxed: one thread */
         for (weft_guard *g = weft_i_load(&d->linked, memory_order_relaxed); g; g = g->next)
             g->own_thread = (uintptr_t)weft_i_sys_thread_id();
-        /* relaxed: one thread; a barrier or callback of the parent's other threads does not go on here */
-        weft_i_store(&d->barrier, 0, memory_order_relaxed);
-        weft_i_store(&d->shared_callbacks, 0, memory_order_relaxed);
+        keep_own_work(d);
         d->blocker = (weft_i_blocker){0};
     }
 }

@@ -334,9 +334,86 @@ static void test_fork_in_traffic(void **state)
     close(t.gate[1]);
 }
 
+/* ---- by a callback ---- */
+
+static weft_domain *forked_in;
+static pid_t forked;
+
+static void wait_for_barrier(unsigned worker, void *ctx)
+{
+    (void)worker;
+    *(int *)ctx = weft_domain_barrier(forked_in, UINT64_C(50000000));
+}
+
+/* In the child, whoever runs the callback is still at it: another thread's barrier has to wait. */
+static void fork_and_ask(void *object, void *ctx)
+{
+    int error = 0;
+    runner other;
+    (void)object;
+    forked = fork();
+    CHECK(forked >= 0);
+    if (forked > 0)
+        return;
+    t_child_begin(SECONDS);
+    start_threads(&other, 1, wait_for_barrier, &error);
+    join_threads(&other, 1);
+    *(int *)ctx = error;
+}
+
+static int asked;
+
+static void retire_one(unsigned worker, void *ctx)
+{
+    (void)worker;
+    CHECK(weft_retire(ctx, &forked, fork_and_ask, &asked) == 0);
+}
+
+/* The callback runs in a barrier, or for a thread that has ended. */
+static void fork_in_a_callback(weft_domain *domain, bool in_barrier)
+{
+    runner other;
+    weft_guard guard;
+    forked_in = domain;
+    asked = 0;
+    if (in_barrier) {
+        retire_one(0, domain);
+    } else {
+        weft_atomic_ptr cell;
+        weft_ptr_store(&cell, &forked);
+        weft_enter(&guard, domain);
+        CHECK(weft_protect(&guard, &cell) == &forked);
+        start_threads(&other, 1, retire_one, domain);
+        join_threads(&other, 1);
+        weft_leave(&guard);
+        weft_domain_flush(domain);
+    }
+    CHECK(weft_domain_barrier(domain, UINT64_MAX) == 0);
+    if (forked == 0) {
+        CHECK(asked == -ETIMEDOUT);
+        CHECK(weft_domain_barrier(domain, UINT64_C(5000000000)) == 0);
+        CHECK(weft_domain_destroy(domain) == 0);
+        _exit(0);
+    }
+    t_child_wait(forked);
+    assert_int_equal(weft_domain_destroy(domain), 0);
+}
+
+static void test_fork_in_a_callback(void **state)
+{
+    const weft_domain_config config = {.scheme = ((const t_case *)*state)->scheme};
+    for (int in_barrier = 0; in_barrier < 2; in_barrier++) {
+        weft_domain *domain;
+        assert_int_equal(weft_domain_create(&domain, &config), 0);
+        fork_in_a_callback(domain, in_barrier);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        {"test_fork_in_a_callback (hazard)", test_fork_in_a_callback, NULL, NULL, &t_hazard},
+        {"test_fork_in_a_callback (epoch)", test_fork_in_a_callback, NULL, NULL, &t_epoch},
         {"test_fork_in_traffic (hazard)", test_fork_in_traffic, NULL, NULL, &t_hazard},
         {"test_fork_in_traffic (epoch)", test_fork_in_traffic, NULL, NULL, &t_epoch},
     };

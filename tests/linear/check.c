@@ -46,8 +46,10 @@ void lin_check(const lin_history *history, lin_type type, lin_finding *out)
         lin_check_searched(history, type == LIN_DEQUE ? &lin_deque_spec : &lin_channel_spec, out);
     else if (type == LIN_QUEUE)
         lin_check_queue(history, out);
-    else
+    else if (type == LIN_STACK)
         lin_check_stack(history, out);
+    else
+        *out = (lin_finding){.verdict = LIN_UNDECIDED, .why = "a ring's capacity is not in its history"};
     if ((type == LIN_QUEUE || type == LIN_STACK) && out->verdict == LIN_VIOLATION && takes_unknown(history))
         check_with_unknown(history, type == LIN_QUEUE ? &lin_queue_spec : &lin_stack_spec, out);
 }

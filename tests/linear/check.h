@@ -31,7 +31,7 @@ void lin_check_stack(const lin_history *history, lin_finding *out);
  */
 void lin_check_map(const lin_history *history, lin_finding *out);
 
-/* A ring's capacity is not in its history: see lin_check_searched. */
+/* LIN_RING: undecided, since its capacity is not in its history; see lin_check_searched. */
 void lin_check(const lin_history *history, lin_type type, lin_finding *out);
 
 /* ---- any sequential specification ---- */

@@ -189,11 +189,18 @@ static void test_long_histories(void **state)
     long_one(LIN_MAP, 50);
 }
 
+static void test_a_ring_needs_its_capacity(void **state)
+{
+    const lin_history none = {0};
+    (void)state;
+    assert_int_equal(verdict_of(&none, LIN_RING), LIN_UNDECIDED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),        cmocka_unit_test(test_queue_agrees), cmocka_unit_test(test_stack_agrees),
-        cmocka_unit_test(test_map_agrees),     cmocka_unit_test(test_long_histories),
+        cmocka_unit_test(test_by_hand),    cmocka_unit_test(test_queue_agrees),   cmocka_unit_test(test_stack_agrees),
+        cmocka_unit_test(test_map_agrees), cmocka_unit_test(test_long_histories), cmocka_unit_test(test_a_ring_needs_its_capacity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "tests/model/state.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- locations ---- */

@@ -60,7 +60,7 @@ KILLERS = {
     "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
     "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
-                                                         "search", "cases", "kernels", "operations", "sweep", "model")] +
+                                                         "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
