@@ -32,6 +32,17 @@ static object *make_object(void)
     return o;
 }
 
+/* What a cell holds: where all objects are retired by size, a pointer into the middle of one. */
+static void *pointer_to(object *o)
+{
+    return somebody_does("s") ? (void *)o : (void *)&o->state;
+}
+
+static object *object_at(void *pointer)
+{
+    return somebody_does("s") ? pointer : (object *)(void *)((char *)pointer - offsetof(object, state));
+}
+
 static void reclaim(void *what, void *ctx)
 {
     object *o = what;
@@ -56,22 +67,27 @@ static void retire(object *o, bool hook)
 
 static void swap(bool hook, bool by_cas)
 {
-    object *fresh = make_object();
-    void *old = weft_ptr_load(&cell);
+    void *fresh = pointer_to(make_object()), *old = weft_ptr_load(&cell);
     if (by_cas) {
         while (!weft_ptr_cas(&cell, &old, fresh))
             ;
     } else {
         weft_ptr_store(&cell, fresh); /* one writer only */
     }
-    retire(old, hook);
+    retire(object_at(old), hook);
 }
 
-static void look_through(weft_guard *guard)
+static void look_at(const object *o)
 {
-    const object *o = weft_protect(guard, &cell);
     PLAIN(&o->state, false);
     MODEL_CHECK(o->state == ALIVE);
+}
+
+static const object *look_through(weft_guard *guard)
+{
+    const object *o = object_at(weft_protect(guard, &cell));
+    look_at(o);
+    return o;
 }
 
 /* Under so many guards at once, left in the order of their coming; they lie where the machine sees them. */
@@ -80,10 +96,14 @@ static void look(int guards, bool leaves)
     weft_guard *guard = model_alloc((size_t)guards * sizeof *guard, 16);
     for (int i = 0; i < guards; i++)
         weft_enter(&guard[i], the_domain);
-    look_through(&guard[guards - 1]);
-    look_through(&guard[0]);
-    for (int i = 0; leaves && i < guards; i++)
+    const object *first = look_through(&guard[(guards - 1) / 2]), *last = look_through(&guard[guards - 1]);
+    if (guards > 1)
+        look_at(first);
+    for (int i = 0; leaves && i < guards; i++) {
         weft_leave(&guard[i]);
+        if (i + 2 == guards)
+            look_at(last);
+    }
     if (leaves)
         model_free(guard);
     else
@@ -91,11 +111,18 @@ static void look(int guards, bool leaves)
 }
 
 static weft_guard kept;
+static const object *kept_object;
 
 static void keep_guard(void)
 {
     weft_enter(&kept, the_domain);
-    look_through(&kept);
+    kept_object = look_through(&kept);
+}
+
+static void leave_kept(void)
+{
+    look_at(kept_object);
+    weft_leave(&kept);
 }
 
 static void visit_other_domain(void)
@@ -191,7 +218,7 @@ bool cell_does(char what)
         keep_guard();
         return true;
     case 'k':
-        weft_leave(&kept);
+        leave_kept();
         return true;
     case 'o':
         visit_other_domain();
@@ -221,7 +248,7 @@ bool cell_does(char what)
 
 int cell_create(void)
 {
-    weft_ptr_store(&cell, make_object());
+    weft_ptr_store(&cell, pointer_to(make_object()));
     return somebody_does("o") ? weft_domain_create(&other_domain, NULL) : 0;
 }
 
@@ -233,7 +260,11 @@ void cell_note_first(void)
 
 void cell_destroy(void)
 {
-    retire(weft_ptr_load(&cell), true);
+    object *last = object_at(weft_ptr_load(&cell));
+    if (the_domain)
+        retire(last, true);
+    else
+        reclaim(last, NULL);
 }
 
 void cell_check_gone(void)

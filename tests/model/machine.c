@@ -72,8 +72,10 @@ void m_at(const char *file, int line)
 void m_turn(op_kind kind, const void *where, bool global)
 {
     thread *t = &m->thread[m->running];
-    if (m->direct)
+    if (m->direct) {
+        m_room(m->alone++, ALONE, "steps in setup or finish");
         return;
+    }
     t->next.where = where;
     t->next.heavy = HEAVIES;
     t->next.calm = 0;
@@ -267,6 +269,7 @@ static void reset(void)
     m->over = m->blind = false;
     m->wrote = m->read = NULL;
     m->switches = m->stale = m->passed = 0;
+    m->alone = 0;
     for (unsigned t = 0; t < THREADS; t++) {
         thread *x = &m->thread[t];
         m_join(&x->cur, &m->thread[0].cur);

@@ -14,6 +14,7 @@ enum {
     LOCATIONS = 512,
     MESSAGES = 120, /* of one location */
     STEPS = 4000,
+    ALONE = 1 << 20, /* of setup, or finish */
     ENTRIES = 8000,
     BLOCKS = 2000,
     DEPTH = 8, /* of PCT, at most */
@@ -161,6 +162,7 @@ typedef struct machine {
     op now;                /* what the running thread does: a failed compare-and-swap turns out to be a read */
     message *wrote, *read;
     entry entry[ENTRIES];
+    int alone; /* steps of setup or finish */
     int entries, at, changed; /* changed: the first that is another than in the execution before */
     int idle_turns;
     struct {

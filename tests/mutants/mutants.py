@@ -25,6 +25,7 @@ import table  # noqa: E402
 
 LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 12, 45, 1500
 JOBS = max(2, len(os.sched_getaffinity(0)))
+ORDERS = "tests/model/orders.h"
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
 
 
@@ -74,6 +75,11 @@ LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear
 LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
 
 
+def killers_of(mutant):
+    """Each of them must fail."""
+    return mutant[4].split(" + ")
+
+
 def program_of(killer):
     return killer.split(":")[0].rstrip("!")
 
@@ -90,6 +96,16 @@ def sources_of(killer):
     return flavour, list(dict.fromkeys(sources + library() + support))
 
 
+def write_orders(folder, overlay):
+    """The named orders, as tests/model/BUILD makes them, of the sources as they are or where they lie changed."""
+    files = [os.path.relpath(path, ROOT) for part in ("base", "reclaim", "queues", "stacks", "hashmap")
+             for path in sorted(glob.glob(os.path.join(ROOT, part, "*.[ch]")))]
+    where = [os.path.join(overlay if os.path.exists(os.path.join(overlay, path)) else ROOT, path) for path in files]
+    os.makedirs(os.path.join(folder, "tests/model"), exist_ok=True)
+    with open(os.path.join(folder, ORDERS), "w", encoding="utf-8") as out:
+        subprocess.run([sys.executable, os.path.join(ROOT, "tests/model/orders.py"), *where], stdout=out, check=True)
+
+
 class Workshop:
     """Objects by flavour and source, with what each includes."""
 
@@ -98,11 +114,7 @@ class Workshop:
         self.include = os.path.join(folder, "include")
         os.makedirs(self.include)
         os.symlink(ROOT, os.path.join(self.include, "weft"))
-        os.makedirs(os.path.join(folder, "tests/model"))
-        with open(os.path.join(folder, "tests/model/orders.h"), "w", encoding="utf-8") as out:
-            files = [path for part in ("base", "reclaim", "queues", "stacks", "hashmap")
-                     for path in sorted(glob.glob(os.path.join(ROOT, part, "*.[ch]")))]
-            subprocess.run([sys.executable, os.path.join(ROOT, "tests/model/orders.py"), *files], stdout=out, check=True)
+        write_orders(folder, ROOT)
         self.objects = {}  # (flavour, source): (object, set of the files it includes)
 
     def compile(self, flavour, source, out, overlay=None):
@@ -138,11 +150,11 @@ class Workshop:
         wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
         subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson"], check=True)
 
-    def mutate(self, mutant):
-        """The mutated program."""
-        name, _, path, changes, killer = mutant
+    def mutate(self, mutant, killer):
+        """The killer's program, mutated."""
+        name, _, path, changes, _ = mutant
         killer = program_of(killer)
-        overlay = os.path.join(self.folder, "mutant-" + name)
+        overlay = os.path.join(self.folder, "mutant-%s-%s" % (name, killer))
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             text = file.read()
         for old, new in changes:
@@ -154,9 +166,12 @@ class Workshop:
             with open(os.path.join(overlay, target), "w", encoding="utf-8") as file:
                 file.write(text)
         flavour, sources = sources_of(killer)
-        changed = {}
+        changed, affected = {}, {path}
+        if flavour == "model" and any("memory_order_" in old for old, _ in changes):
+            write_orders(overlay, overlay)
+            affected.add(os.path.relpath(os.path.join(os.path.realpath(self.folder), ORDERS), os.path.realpath(ROOT)))
         for source in sources:
-            if path in self.objects[(flavour, source)][1]:
+            if affected & self.objects[(flavour, source)][1]:
                 changed[source] = os.path.join(overlay, source.replace("/", "-") + ".o")
                 self.compile(flavour, source, changed[source], overlay)
         if not changed:
@@ -173,7 +188,8 @@ def run(killer, program):
     if killer.startswith("parked") and "*none*" not in pattern:
         arguments.append(str(ROUNDS if pattern.startswith("weft") else 3))
     if killer.startswith("model"):
-        arguments = ["--case", pattern.rstrip("*") or "put-take", "--most", "100000"]
+        case, *way = pattern.split()
+        arguments = ["--case", case if case != "*" else "put-take", *(way or ["--most", "100000"])]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
     prefix = ["setarch", "-R"] if killer.startswith("tsan") else []
@@ -188,7 +204,9 @@ def run(killer, program):
     if child.returncode == 0:
         return False, "survives"
     shown = re.search(r"(ERROR: AddressSanitizer: \S+|WARNING: ThreadSanitizer: [a-z ]+|^.*(?:fits nowhere|never put|taken twice|"
-                      r"memory was|data race|lowest|found empty|still inside|dequeued after|an iteration|check failed: ).*$|error: .*$)", output, re.MULTILINE)
+                      r"memory was|data race|lowest|found empty|still inside|dequeued after|an iteration|no order explains|check failed: ).*$|error: .*$)", output, re.MULTILINE)
+    if child.returncode == 2 and killer.startswith("model"):
+        return False, output.strip()
     if "Segmentation fault" in output:
         return True, "segmentation fault"
     if shown:
@@ -201,8 +219,10 @@ def docs():
              "Made by `python3 tests/mutants/mutants.py --docs`; `//tests/mutants:mutants_test` seeds each of them, one at a time,",
              "and fails if the test named here does not.", "",
              "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
-    for name, what, path, _, killer in table.MUTANTS:
-        lines.append("| %s | %s | `%s` | `%s` |" % (name, what, path, LABELS[program_of(killer)]))
+    for mutant in table.MUTANTS:
+        killers = ["`%s`" % LABELS[program_of(k)] + (" (%s)" % k.split(":", 1)[1] if program_of(k) == "model" else "")
+                   for k in killers_of(mutant)]
+        lines.append("| %s | %s | `%s` | %s |" % (*mutant[:3], ", ".join(killers)))
     lines += ["", "Seeded and killed inside `//tests/model:kernels_test`:", ""] + ["- %s: %s" % pair for pair in table.ELSEWHERE]
     if table.SURVIVORS:
         lines += ["", "Not killed by a test in its time:", ""] + ["- %s: %s" % pair for pair in table.SURVIVORS]
@@ -219,7 +239,7 @@ def check_docs():
 def check_unmutated(workshop, mutants):
     """The killers themselves pass, or what they say of mutants means nothing."""
     wrong = []
-    for killer in sorted({program_of(mutant[4]) for mutant in mutants}):
+    for killer in sorted({program_of(killer) for mutant in mutants for killer in killers_of(mutant)}):
         program = os.path.join(workshop.folder, "unmutated-" + killer)
         workshop.link(killer, program)
         pattern = {"held": "held in push*", "ended": "*callback*"}.get(killer, "*")
@@ -235,23 +255,25 @@ def main():
         return 0
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
     mutants = [mutant for mutant in table.MUTANTS if only in mutant[0]]
-    rows = {}
+    rows = {}  # what each survivor's killer said
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)
-        workshop.build_all({KILLERS[program_of(mutant[4])][0] for mutant in mutants})
+        workshop.build_all({KILLERS[program_of(killer)][0] for mutant in mutants for killer in killers_of(mutant)})
 
-        def one(mutant):
+        def one(mutant, killer):
             began = time.monotonic()
             try:
-                killed, how = run(mutant[4], workshop.mutate(mutant))
+                killed, how = run(killer, workshop.mutate(mutant, killer))
             except (ValueError, subprocess.CalledProcessError) as error:
                 killed, how = False, str(error)
-            rows[mutant[0]] = killed, how, time.monotonic() - began
-            print("%-30s %-14s %5.1f s  %s" % (mutant[0], program_of(mutant[4]), rows[mutant[0]][2], how), flush=True)
+            if not killed:
+                rows[mutant[0]] = "%s: %s" % (killer, how)
+            print("%-30s %-14s %5.1f s  %s" % (mutant[0], program_of(killer), time.monotonic() - began, how), flush=True)
 
+        pairs = [(mutant, killer) for mutant in mutants for killer in killers_of(mutant)]
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-            list(pool.map(one, mutants))
-        tests = [(mutant[0], lambda name=mutant[0]: None if rows[name][0] else rows[name][1]) for mutant in mutants]
+            list(pool.map(one, *zip(*pairs)))
+        tests = [(mutant[0], lambda name=mutant[0]: rows.get(name)) for mutant in mutants]
         if not only:
             tests += [("the killers pass as they are", lambda: check_unmutated(workshop, mutants)), ("the table in docs/", check_docs),
                       ("at least %d" % LEAST, lambda: None if len(mutants) >= LEAST else "only %d" % len(mutants))]
