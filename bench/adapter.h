@@ -98,8 +98,9 @@ void bench_no_thread_end(void *object, void *thread);
 /* Counts and frees; any thread. */
 void bench_object_free(bench_object *object);
 
-/* All implementations, ended by NULL, in the order of the tables. */
-extern const bench_impl *const bench_impls[];
+/* All implementations that this program has, and the names of those that it was built without; each ended by NULL. */
+extern const bench_impl *bench_impls[];
+extern const char *bench_left_out[];
 
 #ifdef __cplusplus
 }

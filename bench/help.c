@@ -22,6 +22,8 @@ void bench_options_help(void)
           "  --distribution LIST  uniform, zipf (exponent 0.99); default both\n"
           "  --huge-pages WHICH   on, off, both: for all implementations alike; default both for map, on for the others\n"
           "  --quick              a useful table within a minute per family: threads 1,2,8, keys 1Ki,1Mi, uniform\n"
+          "  --peers              also every library that can be installed: ./weft bench installs and builds them; with\n"
+          "                       --quick: 2 threads, pairs and 90/5/5 only\n"
           "\n"
           "how to measure\n"
           "  --rounds N           default 5\n"
@@ -42,7 +44,7 @@ void bench_options_help(void)
 
 void bench_options_list(void)
 {
-    for (const bench_impl *const *at = bench_impls; *at; at++) {
+    for (const bench_impl **at = bench_impls; *at; at++) {
         const bench_impl *impl = *at;
         printf("%-8s %-12s %-7s %s%s%s\n", bench_family_names[impl->family], impl->name, impl->scheme ? impl->scheme : "-",
                impl->note ? impl->note : "", impl->note && impl->broken ? "; " : "", impl->broken ? impl->broken : "");

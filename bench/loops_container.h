@@ -123,6 +123,6 @@ bench_inline void bench_container_loops(bench_worker *w, bench_put_function *put
         else                                                                                                           \
             bench_container_loops(worker, put, take, NULL);                                                            \
     }                                                                                                                  \
-    static const bench_container_ops prefix##_ops = {put, take}
+    BENCH_TABLE bench_container_ops prefix##_ops = {put, take}
 
 #endif

@@ -60,6 +60,6 @@ bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench
         else                                                                                                           \
             bench_map_loop(worker, get, insert, remove, NULL);                                                         \
     }                                                                                                                  \
-    static const bench_map_ops prefix##_ops = {get, insert, remove, size}
+    BENCH_TABLE bench_map_ops prefix##_ops = {get, insert, remove, size}
 
 #endif

@@ -68,7 +68,7 @@ static inline void bench_note_pending(bench_worker *w)
 
 static inline bench_object *bench_object_new(bench_worker *w)
 {
-    bench_object *object = malloc(sizeof *object);
+    bench_object *object = (bench_object *)malloc(sizeof *object);
     if (object) {
         object->value = 1;
         object->reclaimed = &w->reclaimed;
@@ -85,7 +85,7 @@ bench_inline void bench_retire_loop(bench_worker *w, bench_retire_function *reti
             w->counts.refused++;
             break;
         }
-        object = __atomic_exchange_n(&w->cell->pointer, (void *)object, __ATOMIC_ACQ_REL);
+        object = (bench_object *)__atomic_exchange_n(&w->cell->pointer, (void *)object, __ATOMIC_ACQ_REL);
         object->reclaimed = &w->reclaimed;
         atomic_store_explicit(&w->retired, i, memory_order_relaxed);
         retire(w->object, w->thread, object);
@@ -112,6 +112,6 @@ bench_inline void bench_reclaim_loops(bench_worker *w, bench_section_function *e
     {                                                                                                                  \
         bench_reclaim_loops(worker, enter, leave, protect, retire);                                                    \
     }                                                                                                                  \
-    static const bench_reclaim_ops prefix##_ops = {enter, leave, protect, retire, flush}
+    BENCH_TABLE bench_reclaim_ops prefix##_ops = {enter, leave, protect, retire, flush}
 
 #endif

@@ -10,7 +10,7 @@
 static void print_notes(FILE *out, const bench_rows *rows, size_t first)
 {
     const char *last = "";
-    for (const bench_impl *const *at = bench_impls; *at; at++) {
+    for (const bench_impl **at = bench_impls; *at; at++) {
         const bench_impl *impl = *at;
         bool there = false;
         for (size_t i = first; i < rows->count; i++)
@@ -20,6 +20,16 @@ static void print_notes(FILE *out, const bench_rows *rows, size_t first)
         last = impl->name;
         fprintf(out, "  %s: %s%s%s\n", impl->name, impl->note, impl->broken ? "; " : "", impl->broken ? impl->broken : "");
     }
+}
+
+/* With --peers a user expects them all. */
+static void say_what_is_left_out(void)
+{
+    char list[2000] = "";
+    for (const char **at = bench_left_out; *at; at++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", *at);
+    if (*list)
+        bench_say("left out, their libraries were not there when this was built: %s", list);
 }
 
 static void print_text(FILE *out, const bench_suite *suite)
@@ -89,6 +99,8 @@ int main(int argc, char **argv)
     }
     if (options.families[BENCH_WORDS] && !bench_suite_words_text(&options, &text))
         return 2;
+    if (options.peers)
+        say_what_is_left_out();
     suite.text = &text;
     if (options.json && !(json = open_json(options.json)))
         return 2;

@@ -147,7 +147,7 @@ static bool check_implementations(const bench_options *o)
     for (unsigned i = 0; i < o->implementations.count; i++) {
         char list[2000] = "";
         bool found = false;
-        for (const bench_impl *const *impl = bench_impls; *impl; impl++) {
+        for (const bench_impl **impl = bench_impls; *impl; impl++) {
             append(list, sizeof list, (*impl)->name);
             found |= strcmp(o->implementations.item[i], (*impl)->name) == 0;
         }
@@ -252,7 +252,7 @@ static bool takes_value(const char *flag)
 static bool takes_part(const bench_options *o, bench_family family)
 {
     bool implementation = false, workload = false;
-    for (const bench_impl *const *impl = bench_impls; *impl; impl++)
+    for (const bench_impl **impl = bench_impls; *impl; impl++)
         if ((*impl)->family == family)
             implementation |= bench_wants_name(o, (*impl)->name);
     for (const bench_workload *w = bench_workloads; w->name; w++)
@@ -260,9 +260,22 @@ static bool takes_part(const bench_options *o, bench_family family)
     return implementation && workload;
 }
 
+/* All libraries within four minutes. */
+static void choose_few(bench_options *o)
+{
+    if (o->thread_count == 0)
+        o->threads[o->thread_count++] = 2;
+    if (o->workloads.count == 0) {
+        o->workloads.item[o->workloads.count++] = "pairs";
+        o->workloads.item[o->workloads.count++] = "90/5/5";
+    }
+}
+
 static bool choose_families(bench_options *o, const bench_names *families)
 {
     bool any = false;
+    if (o->peers && o->quick)
+        choose_few(o);
     if (!check_families(o, families) || !check_implementations(o) || !check_workloads(o))
         return false;
     if (o->file_count > 0 && families->count == 0)
@@ -336,6 +349,8 @@ bool bench_options_parse(bench_options *options, int argc, char **argv)
             options->list = true;
         } else if (strcmp(flag, "--quick") == 0) {
             options->quick = true;
+        } else if (strcmp(flag, "--peers") == 0) {
+            options->peers = true;
         } else if (strcmp(flag, "--latency") == 0) {
             options->latency = true;
         } else if (!takes_value(flag)) {

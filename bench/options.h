@@ -15,7 +15,7 @@ typedef struct bench_names {
 } bench_names;
 
 typedef struct bench_options {
-    bool quick, latency, list, help;
+    bool quick, peers, latency, list, help;
     bool families[BENCH_FAMILIES];
     bool family_asked;            /* a selection was made that leaves out families */
     bench_names implementations;  /* none: all */

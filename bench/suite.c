@@ -184,7 +184,7 @@ void bench_suite_point(bench_suite *suite, const bench_point *point)
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload, const bench_impl **out)
 {
     unsigned count = 0;
-    for (const bench_impl *const *at = bench_impls; *at && count < BENCH_MOST_IMPLS; at++) {
+    for (const bench_impl **at = bench_impls; *at && count < BENCH_MOST_IMPLS; at++) {
         const bench_impl *impl = *at;
         bool always = impl->role == BENCH_FLOOR && impl->container;
         bool able = workload->kind != BENCH_STALLED || (impl->reclaim && impl->reclaim->retire);

@@ -8,7 +8,22 @@
 #include "bench/random.h"
 
 #include <sched.h>
+
+/* For C++, too: the loops are inlined into adapters for C++ libraries. */
+#ifdef __cplusplus
+#include <atomic>
+#define BENCH_ATOMIC(type)   std::atomic<type>
+#define BENCH_ALIGNED(bytes) alignas(bytes)
+#define BENCH_TABLE          static constexpr
+using std::atomic_load_explicit;
+using std::atomic_store_explicit;
+using std::memory_order_relaxed;
+#else
 #include <stdatomic.h>
+#define BENCH_ATOMIC(type)   _Atomic(type)
+#define BENCH_ALIGNED(bytes) _Alignas(bytes)
+#define BENCH_TABLE          static const
+#endif
 
 #define BENCH_LINE 128
 #define bench_inline static inline __attribute__((always_inline))
@@ -17,9 +32,9 @@ typedef enum bench_role_of_thread { BENCH_BOTH, BENCH_PRODUCER, BENCH_CONSUMER }
 
 /* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
 typedef struct bench_control {
-    _Alignas(BENCH_LINE) _Atomic int phase; /* workers run as long as it is theirs */
-    _Alignas(BENCH_LINE) _Atomic unsigned arrived;
-    _Alignas(BENCH_LINE) bench_worker *workers;
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(int) phase; /* workers run as long as it is theirs */
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(unsigned) arrived;
+    BENCH_ALIGNED(BENCH_LINE) bench_worker *workers;
     unsigned threads;
     bool crowded; /* more threads than cores: who waits gives its core away */
 } bench_control;
@@ -37,7 +52,7 @@ typedef struct bench_counts {
 } bench_counts;
 
 struct bench_worker {
-    _Alignas(BENCH_LINE) const bench_impl *impl;
+    BENCH_ALIGNED(BENCH_LINE) const bench_impl *impl;
     void *object, *thread;
     bench_control *control;
     int phase;
@@ -57,9 +72,10 @@ struct bench_worker {
     bench_counts counts;
     int error;
     /* what others look at */
-    _Alignas(BENCH_LINE) _Atomic uint64_t moved; /* values put, or taken */
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(uint64_t) moved; /* values put, or taken */
     uint64_t reclaimed;                          /* counted up by bench_object_free */
-    _Atomic uint64_t retired, pending_peak;
+    BENCH_ATOMIC(uint64_t) retired;
+    BENCH_ATOMIC(uint64_t) pending_peak;
 };
 
 static inline bool bench_running(const bench_worker *worker)

@@ -3,14 +3,12 @@
  * its users do. Hazard pointers: one per thread, set with a fence, checked by a second read; a scan at CK_THRESHOLD.
  */
 #include "bench/loops_reclaim.h"
+#include "bench/peers/ck_pointers.h"
 
 #include <ck_epoch.h>
-#include <ck_hp.h>
 #include <errno.h>
 
-enum { CK_POLL = 64, CK_THRESHOLD = 1024 };
-
-#define whole_lines(size) (((size) + BENCH_LINE - 1) / BENCH_LINE * BENCH_LINE)
+enum { CK_POLL = 64 };
 
 static inline bench_object *pointee(bench_cell *cell)
 {
@@ -121,11 +119,6 @@ const bench_impl bench_ck_epoch = {
 
 /* ---- hazard pointers ---- */
 
-typedef struct hp_thread {
-    ck_hp_record_t record;
-    void *hazard[1];
-} hp_thread;
-
 static void hp_reclaim(void *data)
 {
     bench_object_free(data);
@@ -133,39 +126,8 @@ static void hp_reclaim(void *data)
 
 static int hp_create(void **out, const bench_setup *setup)
 {
-    ck_hp_t *hp = aligned_alloc(BENCH_LINE, whole_lines(sizeof *hp));
     (void)setup;
-    if (!(*out = hp))
-        return -ENOMEM;
-    ck_hp_init(hp, 1, CK_THRESHOLD, hp_reclaim);
-    return 0;
-}
-
-static void hp_destroy(void *object)
-{
-    ck_hp_t *hp = object;
-    ck_stack_entry_t *entry, *next;
-    for (entry = CK_STACK_FIRST(&hp->subscribers); entry; entry = next) {
-        next = CK_STACK_NEXT(entry);
-        free((char *)entry - offsetof(ck_hp_record_t, global_entry));
-    }
-    free(hp);
-}
-
-static void *hp_thread_begin(void *object)
-{
-    hp_thread *thread = aligned_alloc(BENCH_LINE, whole_lines(sizeof *thread));
-    if (thread)
-        ck_hp_register(object, &thread->record, thread->hazard);
-    return thread;
-}
-
-static void hp_thread_end(void *object, void *thread)
-{
-    (void)object;
-    ck_hp_clear(&((hp_thread *)thread)->record);
-    ck_hp_purge(&((hp_thread *)thread)->record);
-    ck_hp_unregister(&((hp_thread *)thread)->record);
+    return (*out = ck_pointers_new(1, hp_reclaim)) ? 0 : -ENOMEM;
 }
 
 /* There is nothing to enter. */
@@ -178,7 +140,7 @@ bench_inline void hp_enter(void *object, void *thread)
 bench_inline void hp_leave(void *object, void *thread)
 {
     (void)object;
-    ck_hp_clear(&((hp_thread *)thread)->record);
+    ck_hp_clear(&((ck_pointers *)thread)->record);
 }
 
 bench_inline bench_object *hp_protect(void *object, void *thread, bench_cell *cell)
@@ -187,7 +149,7 @@ bench_inline bench_object *hp_protect(void *object, void *thread, bench_cell *ce
     (void)object;
     do {
         pointer = pointee(cell);
-        ck_hp_set_fence(&((hp_thread *)thread)->record, 0, pointer);
+        ck_hp_set_fence(&((ck_pointers *)thread)->record, 0, pointer);
     } while (pointer != pointee(cell));
     return pointer;
 }
@@ -196,13 +158,13 @@ static void hp_retire(void *object, void *thread, bench_object *what)
 {
     (void)object;
     _Static_assert(sizeof(ck_hp_hazard_t) <= sizeof what->room, "room for the entry");
-    ck_hp_free(&((hp_thread *)thread)->record, (ck_hp_hazard_t *)(void *)what->room, what, what);
+    ck_hp_free(&((ck_pointers *)thread)->record, (ck_hp_hazard_t *)(void *)what->room, what, what);
 }
 
 static void hp_flush(void *object, void *thread)
 {
     (void)object;
-    ck_hp_reclaim(&((hp_thread *)thread)->record);
+    ck_hp_reclaim(&((ck_pointers *)thread)->record);
 }
 
 BENCH_RECLAIM_LOOPS(hp, hp_enter, hp_leave, hp_protect, hp_retire, hp_flush);
@@ -213,9 +175,9 @@ const bench_impl bench_ck_hp = {
     .role = BENCH_PEER,
     .note = "Concurrency Kit's ck_hp, one hazard pointer per thread; enter-leave is clearing it, there is nothing to enter",
     .create = hp_create,
-    .destroy = hp_destroy,
-    .thread_begin = hp_thread_begin,
-    .thread_end = hp_thread_end,
+    .destroy = ck_pointers_delete,
+    .thread_begin = ck_pointers_begin,
+    .thread_end = ck_pointers_end,
     .reclaim = &hp_ops,
     .drive = hp_drive,
 };

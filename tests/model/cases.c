@@ -27,6 +27,10 @@ const kernel_case kernel_cases[] = {
     {"queue-hazard-pairs", QUEUE, HAZARD, SLOW, 0, {"+-", "+-"}, 360792, {NULL}},
     {"queue-epoch-pairs", QUEUE, EPOCH, SLOW, 0, {"+-", "+-"}, 345558, {NULL}},
 
+    {"queue-hazard-three-each", QUEUE, HAZARD, SLOW, 0, {"+-+", "-+-"}, 3689507, {NULL}},
+    {"queue-hazard-three-look", QUEUE, HAZARD, SLOW, 0, {"++-", "-0-"}, 1870833, {NULL}},
+    {"queue-epoch-three-look", QUEUE, EPOCH, SLOW, 0, {"++-", "-0-"}, 2217681, {NULL}},
+
     {"stack-hazard-put-take", STACK, HAZARD, 0, 0, {"+", "-"}, 3, {NULL}},
     {"stack-hazard-look", STACK, HAZARD, 0, 0, {"+", "0-"}, 4, {NULL}},
     {"stack-hazard-all", STACK, HAZARD, 0, 1, {"+", "a", "-"}, 16748, {NULL}},
@@ -39,6 +43,13 @@ const kernel_case kernel_cases[] = {
     {"stack-hazard-pairs", STACK, HAZARD, 0, 0, {"+-", "+-"}, 38384, {NULL}},
     {"stack-epoch-pairs", STACK, EPOCH, 0, 0, {"+-", "+-"}, 114828, {NULL}},
     {"stack-hazard-three", STACK, HAZARD, 0, 1, {"-", "-", "+"}, 74546, {NULL}},
+
+    {"stack-hazard-three-each", STACK, HAZARD, 0, 0, {"+-+", "-+-"}, 74864, {NULL}},
+    {"stack-epoch-three-each", STACK, EPOCH, 0, 0, {"+-+", "-+-"}, 156195, {NULL}},
+    {"stack-hazard-three-look", STACK, HAZARD, 0, 0, {"++-", "-0-"}, 115967, {NULL}},
+    {"stack-epoch-three-look", STACK, EPOCH, SLOW, 0, {"++-", "-0-"}, 206601, {NULL}},
+    {"stack-epoch-three-twos", STACK, EPOCH, SLOW, 0, {"++", "++", "--"}, 798979, {NULL}},
+    {"stack-hazard-three-twos", STACK, HAZARD, SLOW, 0, {"++", "++", "--"}, 3188354, {NULL}},
 
     {"map-hazard-insert-insert", MAP, HAZARD, 0, 0, {"i1", "i1"}, 12, {NULL}},
     {"map-hazard-crossed", MAP, HAZARD, SLOW, 0, {"i1g9", "i9g1"}, 0, {"i2i3i4i5i6r4r5r6"}},
@@ -61,7 +72,7 @@ const kernel_case kernel_cases[] = {
     {"map-epoch-shrink-get", MAP, EPOCH, 0, 2, {"r1r2", "g2"}, 3698, {NULL}},
     {"map-epoch-shrink-insert", MAP, EPOCH, SLOW, 2, {"r1r2", "i3"}, 1132703, {NULL}},
     {"map-epoch-shrink-lookup", MAP, EPOCH, 0, 0, {"r4z", "g9"}, 78, {"i9i1i2i3i4g9r1r2r3"}},
-    {"map-epoch-shrink-grow", MAP, EPOCH, SLOW, 0, {"Z", "i3i4"}, 0, {"i1i2r1r2z"}},
+    {"map-epoch-shrink-grow", MAP, EPOCH, SLOW, 0, {"Z", "i3i4"}, 1824982, {"i1i2r1r2z"}},
     {"map-hazard-shrink-open", MAP, HAZARD, SLOW, 0, {"r2zzf", "g9"}, 1715329, {"i1i2r1"}},
     {"map-hazard-puts", MAP, HAZARD, 0, 1, {"p1", "p1"}, 6, {NULL}},
     {"map-epoch-puts", MAP, EPOCH, 0, 1, {"p1", "p1"}, 6, {NULL}},
@@ -74,6 +85,14 @@ const kernel_case kernel_cases[] = {
     {"map-hazard-shrink-get", MAP, HAZARD, 0, 2, {"r1r2", "g2"}, 25233, {NULL}},
     {"map-hazard-walk-remove", MAP, HAZARD, 0, 2, {"r1", "w"}, 6434, {NULL}},
     {"map-hazard-three", MAP, HAZARD, SLOW, 1, {"g1", "i1", "r1"}, 0, {NULL}},
+
+    {"map-hazard-three-each", MAP, HAZARD, 0, 0, {"i1g1p1", "g1p1g1"}, 110, {NULL}},
+    {"map-epoch-three-each", MAP, EPOCH, 0, 0, {"i1g1p1", "g1p1g1"}, 53, {NULL}},
+    {"map-hazard-three-twos", MAP, HAZARD, 0, 0, {"i1g1", "i1g1", "i1g1"}, 108, {NULL}},
+    {"map-epoch-three-twos", MAP, EPOCH, 0, 0, {"i1g1", "i1g1", "i1g1"}, 48, {NULL}},
+    {"map-hazard-twos", MAP, HAZARD, SLOW, 0, {"i1r1", "i1r1"}, 551479, {NULL}},
+    {"map-epoch-twos", MAP, EPOCH, 0, 1, {"r1i1", "g1r1"}, 104820, {NULL}},
+    {"map-epoch-removes-get", MAP, EPOCH, SLOW, 1, {"r1", "r1", "g1"}, 422706, {NULL}},
 
     {"cell-hazard-swap-look", CELL, HAZARD, 0, 0, {"s", "l"}, 76, {NULL}},
     {"cell-epoch-swap-look", CELL, EPOCH, 0, 0, {"s", "l"}, 46, {NULL}},
@@ -101,6 +120,9 @@ const kernel_case kernel_cases[] = {
     {"cell-hazard-barrier-late", CELL, HAZARD, LATE, 0, {"l", "b"}, 767, {NULL}},
     {"cell-hazard-destroy", CELL, HAZARD, 0, 0, {"k", "hX"}, 11, {"K"}},
     {"cell-epoch-destroy", CELL, EPOCH, 0, 0, {"k", "hX"}, 13, {"K"}},
+    {"cell-hazard-three-each", CELL, HAZARD, SLOW, 0, {"mmm", "lll"}, 2847216, {NULL}},
+    {"cell-epoch-three-each", CELL, EPOCH, SLOW, 0, {"mmm", "lll"}, 689881, {NULL}},
+    {"cell-epoch-three", CELL, EPOCH, SLOW, 0, {"m", "m", "l"}, 1625852, {NULL}},
     {"pointer-message", CELL, HAZARD, 0, 0, {"W", "R"}, 2, {NULL}},
     {"pointer-lock", CELL, HAZARD, 0, 0, {"T", "T"}, 4, {NULL}},
     {"cell-hazard-statistics", CELL, HAZARD, COUNTED, 0, {"h", "q"}, 1604, {NULL}},

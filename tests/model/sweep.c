@@ -37,7 +37,8 @@ static const reason reasons[] = {
     {"BARRIER_A1", -1, "a barrier passes a heavy fence before it looks at anything, which acquires what this has read"},
     {"DOMAIN_X1", MODEL_RELEASE, "the heavy fence that follows each seal acquires what this has read"},
     {"MAP_A3", -1,
-     "not shown by the model, where each retirement scans: the fence of the segment's orders its going and the end of the closing"},
+     "links are seq_cst, and the machine passes each seq_cst change on as it is executed, which is more than RC11 promises: by RC11 it "
+     "orders the unlinking of a bucket before its segment's end"},
     {"MAP_R3", -1, "as MAP_A3"},
     {"MSQ_A3", -1, "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
     {"MSQ_A4", -1, "head is only compared, behind a fence; what the next node holds comes by MSQ_A2"},
@@ -47,7 +48,9 @@ static const reason reasons[] = {
     {"RECORD_R3", -1, "as RECORD_A3"},
     {"RECORD_A4", -1, "read under the registry's lock, which orders it, or before a full fence, which acquires it"},
     {"RECORD_A5", -1, "a full fence, membarrier or the registry's lock comes behind it, and acquires"},
-    {"RECORD_R5", -1, "stored behind a full fence; a third thread that scans by it was not found to miss a guard, which is no proof"},
+    {"RECORD_R5", -1,
+     "each thread that was told has passed a full fence before it, and another stands behind each reading: the reading orders the two "
+     "(RC11's psc: hb, rf, hb), so that what was published before the one is seen behind the other"},
     {"TREIBER_R2", -1, "a pop goes on with the release sequence of the push that it has read"},
     {NULL, 0, NULL},
 };

@@ -1,4 +1,5 @@
-"""run_binary.py STAMP LABEL [arguments]: builds one program optimised and becomes it, in the caller's directory."""
+"""run_binary.py STAMP "[--define=...] LABEL" [arguments]: builds one program optimised and becomes it, in the caller's
+directory."""
 
 import os
 import signal
@@ -9,14 +10,14 @@ import workspace
 
 def main():
     stamp, label, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
-    targets, ok = workspace.build(stamp, "plain", [label])
+    targets, ok = workspace.build(stamp, "plain", label.split())
     if not ok or not targets or not targets[0].binary:
-        workspace.say("could not build %s (see Bazel's message above)" % label)
+        workspace.say("could not build %s (see Bazel's message above)" % label.split()[-1])
         return 1
     os.environ["WEFT_COMMIT"] = workspace.commit() or "unknown"
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     binary = targets[0].binary
-    os.execv(binary, ["weft " + stamp] + arguments)
+    os.execv(binary, ["weft " + stamp.split("-")[0]] + arguments)
 
 
 if __name__ == "__main__":

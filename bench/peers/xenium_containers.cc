@@ -1,0 +1,126 @@
+/* xenium (Manuel Pöter): queues and maps, Michael and Scott's and Harris and Michael's under hazard pointers and epochs. */
+#include "bench/peers/peer.hpp"
+
+#include <cassert> /* xenium leaves it out */
+
+#include <xenium/harris_michael_hash_map.hpp>
+#include <xenium/michael_scott_queue.hpp>
+#include <xenium/ramalhete_queue.hpp>
+#include <xenium/reclamation/generic_epoch_based.hpp>
+#include <xenium/reclamation/hazard_pointer.hpp>
+#include <xenium/vyukov_bounded_queue.hpp>
+#include <xenium/vyukov_hash_map.hpp>
+
+namespace {
+
+namespace policy = xenium::policy;
+using pointers = xenium::reclamation::hazard_pointer<>::with<
+    policy::allocation_strategy<xenium::reclamation::hp_allocation::dynamic_strategy<3>>>;
+using epochs = xenium::reclamation::epoch_based<>;
+
+template <class Queue> struct queue : bench::peer_base {
+    Queue held;
+    explicit queue(const bench_setup &) {}
+
+    bool put(void *, void *value)
+    {
+        held.push(value);
+        return true;
+    }
+
+    bool take(void *, void *&value) { return held.try_pop(value); }
+};
+
+/* Of pointers to something that it does not own. */
+struct anything {};
+
+template <class Queue> struct of_pointers : queue<Queue> {
+    using queue<Queue>::queue;
+
+    bool put(void *, void *value)
+    {
+        this->held.push(static_cast<anything *>(value));
+        return true;
+    }
+
+    bool take(void *, void *&value)
+    {
+        anything *got;
+        if (!this->held.try_pop(got))
+            return false;
+        value = got;
+        return true;
+    }
+};
+
+struct ring : bench::peer_base {
+    xenium::vyukov_bounded_queue<void *> held{size_t{1} << 16};
+    explicit ring(const bench_setup &) {}
+    bool put(void *, void *value) { return held.try_push(value); }
+    bool take(void *, void *&value) { return held.try_pop(value); }
+};
+
+struct hash {
+    size_t operator()(uint64_t key) const { return bench_mix(key); }
+};
+
+/* Neither tells its size: inserted less removed, counted where nobody updates. */
+template <class Map> size_t count(Map &map)
+{
+    size_t found = 0;
+    for (auto it = map.begin(); it != map.end(); ++it)
+        found++;
+    return found;
+}
+
+/* Its number of buckets is a parameter of the type: that of the bench's middle size. */
+template <class Reclaimer> struct list_map : bench::peer_base {
+    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<hash>, policy::buckets<(1 << 17)>>;
+    type held;
+    explicit list_map(const bench_setup &) {}
+
+    void *get(uint64_t key)
+    {
+        auto found = held.find(key);
+        return found == held.end() ? nullptr : found->second;
+    }
+
+    bool insert(uint64_t key, void *value) { return held.emplace(key, value); }
+    bool remove(uint64_t key) { return held.erase(key); }
+    size_t size() { return count(held); }
+};
+
+struct locked_map : bench::peer_base {
+    xenium::vyukov_hash_map<uint64_t, uint64_t, policy::reclaimer<epochs>, policy::hash<hash>> held;
+    explicit locked_map(const bench_setup &setup) : held(setup.capacity ? setup.capacity : 1024) {}
+
+    void *get(uint64_t key)
+    {
+        decltype(held)::accessor found;
+        return held.try_get_value(key, found) ? reinterpret_cast<void *>(*found) : nullptr;
+    }
+
+    bool insert(uint64_t key, void *value) { return held.emplace(key, reinterpret_cast<uint64_t>(value)); }
+    bool remove(uint64_t key) { return held.erase(key); }
+    size_t size() { return count(held); }
+};
+
+template <class Reclaimer> using michael_scott = queue<xenium::michael_scott_queue<void *, policy::reclaimer<Reclaimer>>>;
+using ramalhete = of_pointers<xenium::ramalhete_queue<anything *, policy::reclaimer<epochs>>>;
+
+} // namespace
+
+extern "C" const bench_impl bench_xenium_ms_hazard =
+    bench::container<michael_scott<pointers>>::make("xenium-ms-hazard", BENCH_QUEUE, "xenium michael_scott_queue, hazard pointers");
+extern "C" const bench_impl bench_xenium_ms_epoch =
+    bench::container<michael_scott<epochs>>::make("xenium-ms-epoch", BENCH_QUEUE, "xenium michael_scott_queue, epochs");
+extern "C" const bench_impl bench_xenium_ramalhete =
+    bench::container<ramalhete>::make("xenium-ramalhete", BENCH_QUEUE, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
+extern "C" const bench_impl bench_xenium_vyukov =
+    bench::container<ring>::make("xenium-vyukov", BENCH_QUEUE, "xenium vyukov_bounded_queue: a ring of 64 Ki, not lock-free");
+extern "C" const bench_impl bench_xenium_hm_hazard =
+    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "xenium harris_michael_hash_map, 128 Ki buckets for good, hazard pointers");
+extern "C" const bench_impl bench_xenium_hm_epoch =
+    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "xenium harris_michael_hash_map, 128 Ki buckets for good, epochs");
+extern "C" const bench_impl bench_xenium_vyukov_map =
+    bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");
