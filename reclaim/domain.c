@@ -105,10 +105,11 @@ static void after_fork(void)
     weft_i_sys_restore_signals(signals);
 }
 
-/* relaxed: one thread. What the parent's other threads were at does not go on here; a callback that forked does. */
+/* What the parent's other threads were at does not go on in the child; a callback that has forked does. */
 static void keep_own_work(weft_domain *domain)
 {
     const weft_i_record *own = weft_i_record_peek();
+    /* relaxed: one thread */
     bool in_barrier = weft_i_load(&domain->barrier, memory_order_relaxed) == forking_thread;
     weft_i_store(&domain->barrier, in_barrier ? weft_i_sys_thread_id() : 0, memory_order_relaxed);
     weft_i_store(&domain->shared_callbacks, own && own->sharing == domain, memory_order_relaxed);
