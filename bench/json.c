@@ -58,6 +58,26 @@ static void truth(FILE *out, bool *first, const char *name, bool value)
     fputs(value ? "true" : "false", out);
 }
 
+static void reals(FILE *out, bool *first, const char *name, const double *values, size_t count)
+{
+    member(out, first, name);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s%.6g", i ? ", " : "[", values[i]);
+    fputs(count ? "]" : "[]", out);
+}
+
+/* NAME_low and NAME_high: 95 of 100 resamplings. */
+static void interval(FILE *out, bool *first, const char *name, const bench_interval *i, const char *suffix)
+{
+    char member_name[40];
+    snprintf(member_name, sizeof member_name, "%s%s", name, suffix);
+    real(out, first, member_name, i->median, suffix[0] == 0);
+    snprintf(member_name, sizeof member_name, "%s_low", name);
+    real(out, first, member_name, i->low, suffix[0] == 0);
+    snprintf(member_name, sizeof member_name, "%s_high", name);
+    real(out, first, member_name, i->high, suffix[0] == 0);
+}
+
 static void write_machine(FILE *out, const bench_machine *m, const bench_suite *suite)
 {
     bool first = true;
@@ -105,13 +125,16 @@ static void write_row(FILE *out, const bench_row *row)
     text(out, &first, "scheme", row->scheme);
     whole(out, &first, "threads", row->threads);
     whole(out, &first, "rounds", row->rounds);
-    real(out, &first, "mops_median", row->mops_median, false);
+    interval(out, &first, "mops", &row->speed, "_median");
     real(out, &first, "mops_min", row->mops_min, false);
     real(out, &first, "mops_max", row->mops_max, false);
     if (row->family == BENCH_RECLAIM)
         real(out, &first, "ns_median", row->ns_median, true);
-    real(out, &first, "ratio_to_mutex", row->ratio_to_mutex, true);
-    real(out, &first, "ratio_to_best_peer", row->ratio_to_best_peer, true);
+    reals(out, &first, "mops_rounds", row->mops, row->rounds);
+    whole(out, &first, "repeated_rounds", row->repeated);
+    interval(out, &first, "ratio_to_mutex", &row->to_mutex, "");
+    interval(out, &first, "ratio_to_best_peer", &row->to_best_peer, "");
+    text(out, &first, "best_peer", row->best_peer);
     member(out, &first, "pending_peak");
     if (row->stalled)
         fprintf(out, "%" PRIu64, row->pending_peak);
@@ -121,8 +144,10 @@ static void write_row(FILE *out, const bench_row *row)
         whole(out, &first, "pending_end", row->pending_end);
     if (row->latency) {
         real(out, &first, "p50_ns", row->p50_ns, false);
+        real(out, &first, "p90_ns", row->p90_ns, false);
         real(out, &first, "p99_ns", row->p99_ns, false);
         real(out, &first, "p999_ns", row->p999_ns, false);
+        real(out, &first, "p9999_ns", row->p9999_ns, false);
         real(out, &first, "max_ns", row->max_ns, false);
     }
     if (row->family == BENCH_WORDS) {

@@ -1,5 +1,7 @@
 #include "bench/options.h"
 
+#include "bench/rows.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -228,7 +230,7 @@ static bool parse_valued(bench_options *o, bench_names *families, const char *fl
     if (list != 0)
         return list > 0;
     if (strcmp(flag, "--rounds") == 0)
-        return parse_count(flag, value, 1000, &o->rounds);
+        return parse_count(flag, value, BENCH_MOST_ROUNDS, &o->rounds);
     if (strcmp(flag, "--duration-ms") == 0)
         return parse_count(flag, value, 60000, &o->duration_ms);
     if (strcmp(flag, "--huge-pages") == 0)

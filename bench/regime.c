@@ -40,6 +40,11 @@ bench_look bench_look_now(void)
     return look;
 }
 
+bool bench_same_regime(const bench_look *a, const bench_look *b)
+{
+    return (a->slowdown >= shared_slowdown) == (b->slowdown >= shared_slowdown);
+}
+
 void bench_regime(const bench_look *looks, unsigned count, bench_row *row)
 {
     double *floors = calloc(count, sizeof *floors), *slowdowns = calloc(count, sizeof *slowdowns);

@@ -18,6 +18,9 @@ typedef struct bench_look {
 
 bench_look bench_look_now(void);
 
+/* Whether the cores were shared, or not, at both. */
+bool bench_same_regime(const bench_look *a, const bench_look *b);
+
 /* What a point's rounds have seen: row->regime, floor_mops, slowdown. With one thread only whether it was busy. */
 void bench_regime(const bench_look *looks, unsigned count, bench_row *row);
 

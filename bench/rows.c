@@ -31,32 +31,36 @@ size_t bench_rows_point_end(const bench_rows *rows, size_t first)
     return end;
 }
 
+/* Rounds where the other has nothing to show say nothing. */
+static bench_interval ratio_of(const bench_row *row, const bench_row *other)
+{
+    double ratio[BENCH_MOST_ROUNDS];
+    size_t count = 0;
+    for (unsigned r = 0; r < row->rounds; r++)
+        if (other->mops[r] > 0)
+            ratio[count++] = row->mops[r] / other->mops[r];
+    return bench_interval_of(ratio, count);
+}
+
 void bench_rows_ratios(bench_rows *rows, size_t first)
 {
-    double mutex = 0, peer = 0;
+    const bench_row *mutex = NULL, *peer = NULL;
     for (size_t i = first; i < rows->count; i++) {
         const bench_row *row = &rows->row[i];
         if (row->role == BENCH_BASELINE && strncmp(row->implementation, "mutex-", 6) == 0)
-            mutex = row->mops_median;
-        if (row->role == BENCH_PEER && row->mops_median > peer)
-            peer = row->mops_median;
+            mutex = row;
+        if (row->role == BENCH_PEER && !row->fault[0] && (!peer || row->speed.median > peer->speed.median))
+            peer = row;
     }
     for (size_t i = first; i < rows->count; i++) {
-        rows->row[i].ratio_to_mutex = mutex > 0 ? rows->row[i].mops_median / mutex : 0;
-        rows->row[i].ratio_to_best_peer = peer > 0 ? rows->row[i].mops_median / peer : 0;
+        bench_row *row = &rows->row[i];
+        if (mutex)
+            row->to_mutex = ratio_of(row, mutex);
+        if (peer) {
+            row->to_best_peer = ratio_of(row, peer);
+            memcpy(row->best_peer, peer->implementation, sizeof row->best_peer);
+        }
     }
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *samples, size_t count)
-{
-    qsort(samples, count, sizeof *samples, compare);
-    return count == 0 ? 0 : count % 2 ? samples[count / 2] : (samples[count / 2 - 1] + samples[count / 2]) / 2;
 }
 
 bool bench_rows_write(const bench_rows *rows, size_t first, FILE *file)

@@ -3,8 +3,11 @@
 #define BENCH_ROWS_H
 
 #include "bench/adapter.h"
+#include "bench/statistics.h"
 
 #include <stdio.h>
+
+enum { BENCH_MOST_ROUNDS = 100 };
 
 typedef struct bench_row {
     /* the point */
@@ -23,14 +26,17 @@ typedef struct bench_row {
     char scheme[12];       /* "": none */
     bench_role role;
     /* what */
-    unsigned rounds;
-    double mops_median, mops_min, mops_max;
+    unsigned rounds, repeated; /* repeated: the machine changed its regime meanwhile */
+    double mops[BENCH_MOST_ROUNDS];
+    bench_interval speed;
+    double mops_min, mops_max;
     double ns_median;      /* reclaim; else 0 */
-    double ratio_to_mutex, ratio_to_best_peer; /* 0: there is none */
+    bench_interval to_mutex, to_best_peer; /* ratios round by round; 0: there is none */
+    char best_peer[24];                    /* by its median */
     bool stalled;
     uint64_t pending_peak, pending_end;
     bool latency;
-    double p50_ns, p99_ns, p999_ns, max_ns;
+    double p50_ns, p90_ns, p99_ns, p999_ns, p9999_ns, max_ns;
     uint64_t empty;        /* false answers of a peer with that fault */
     uint64_t words_total, words_distinct;
     char fault[160];       /* "": none */
@@ -49,8 +55,6 @@ size_t bench_rows_point_end(const bench_rows *rows, size_t first);
 
 /* Fills the ratios of the rows from `first` to the end, which are one point. */
 void bench_rows_ratios(bench_rows *rows, size_t first);
-
-double bench_median(double *samples, size_t count); /* sorts them */
 
 bool bench_rows_write(const bench_rows *rows, size_t first, FILE *file);
 bool bench_rows_read(bench_rows *rows, FILE *file);

@@ -2,6 +2,7 @@
 
 #include "bench/clock.h"
 #include "bench/null.h"
+#include "bench/random.h"
 #include "bench/zipf.h"
 
 #include <stdlib.h>
@@ -60,7 +61,6 @@ void bench_suite_fault(bench_suite *suite, const bench_row *row)
 }
 
 typedef struct samples {
-    double *mops; /* by implementation, then round */
     bench_histogram *times;
     bench_row *rows;
 } samples;
@@ -111,41 +111,77 @@ static void measure_one(bench_suite *suite, const bench_point *point, unsigned i
     }
 }
 
-/* Round by round, each implementation once, beginning with another one each time. */
-static void run_rounds(bench_suite *suite, const bench_point *point, const samples *s)
+static void shuffle(bench_suite *suite, unsigned *order, unsigned count)
 {
-    unsigned rounds = suite->options->rounds;
-    bench_look *looks = calloc(rounds, sizeof *looks);
-    for (unsigned r = 0; r < rounds; r++, suite->seed++) {
-        if (looks)
-            looks[r] = bench_look_now();
-        for (unsigned n = 0; n < point->count; n++) {
-            unsigned i = (n + r) % point->count;
-            measure_one(suite, point, i, &s->mops[i * rounds + r], looks ? &looks[r] : NULL, NULL, &s->rows[i]);
-        }
+    uint64_t random = bench_seed(suite->seed);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned other = (unsigned)bench_scale((uint32_t)(bench_random(&random) >> 32), i + 1);
+        order[i] = order[other];
+        order[other] = i;
     }
-    for (unsigned r = 0; r < rounds && s->times; r++, suite->seed++)
-        for (unsigned n = 0; n < point->count; n++) {
-            unsigned i = (n + r) % point->count;
-            measure_one(suite, point, i, NULL, NULL, &s->times[i], &s->rows[i]);
-        }
-    for (unsigned i = 0; i < point->count && looks; i++)
-        bench_regime(looks, rounds, &s->rows[i]);
-    free(looks);
 }
 
-void bench_suite_finish_row(const bench_suite *suite, double *mops, const bench_histogram *times, bench_row *row)
+void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, bench_round_function *measure, void *ctx)
 {
-    row->mops_median = bench_median(mops, row->rounds);
-    row->mops_min = mops[0];
-    row->mops_max = mops[row->rounds - 1];
-    if (row->family == BENCH_RECLAIM && row->mops_median > 0)
-        row->ns_median = 1000 / row->mops_median * (row->crowded ? bench_cores() : row->threads);
+    unsigned rounds = suite->options->rounds, order[BENCH_MOST_IMPLS], repeated = 0;
+    bench_look looks[BENCH_MOST_ROUNDS], before = bench_look_now();
+    for (unsigned r = 0; r < rounds; suite->seed++) {
+        looks[r] = before;
+        shuffle(suite, order, count);
+        for (unsigned n = 0; n < count; n++)
+            measure(suite, ctx, order[n], r, &looks[r]);
+        before = bench_look_now();
+        bool moved = rows[0].threads > 1 && !bench_same_regime(&looks[r], &before) && repeated < rounds;
+        repeated += moved;
+        r += !moved;
+        suite->progress.total += moved ? count : 0;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        rows[i].repeated = repeated;
+        bench_regime(looks, rounds, &rows[i]);
+    }
+}
+
+typedef struct measuring {
+    const bench_point *point;
+    const samples *s;
+} measuring;
+
+static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
+{
+    const measuring *m = ctx;
+    measure_one(suite, m->point, i, &m->s->rows[i].mops[round], look, NULL, &m->s->rows[i]);
+}
+
+/* Times of single operations come from rounds of their own. */
+static void run_rounds(bench_suite *suite, const bench_point *point, const samples *s)
+{
+    unsigned order[BENCH_MOST_IMPLS];
+    bench_suite_rounds(suite, s->rows, point->count, measure_round, &(measuring){point, s});
+    for (unsigned r = 0; r < suite->options->rounds && s->times; r++, suite->seed++) {
+        shuffle(suite, order, point->count);
+        for (unsigned n = 0; n < point->count; n++)
+            measure_one(suite, point, order[n], NULL, NULL, &s->times[order[n]], &s->rows[order[n]]);
+    }
+}
+
+void bench_suite_finish_row(const bench_suite *suite, const bench_histogram *times, bench_row *row)
+{
+    row->speed = bench_interval_of(row->mops, row->rounds);
+    row->mops_min = row->mops_max = row->mops[0];
+    for (unsigned r = 1; r < row->rounds; r++) {
+        row->mops_min = row->mops[r] < row->mops_min ? row->mops[r] : row->mops_min;
+        row->mops_max = row->mops[r] > row->mops_max ? row->mops[r] : row->mops_max;
+    }
+    if (row->family == BENCH_RECLAIM && row->speed.median > 0)
+        row->ns_median = 1000 / row->speed.median * (row->crowded ? bench_cores() : row->threads);
     if (times && times->total > 0 && suite->options->latency) {
         double per_ns = bench_ticks_per_ns();
         row->latency = true;
         row->p50_ns = (double)bench_histogram_at(times, 0.5) / per_ns;
         row->p99_ns = (double)bench_histogram_at(times, 0.99) / per_ns;
+        row->p90_ns = (double)bench_histogram_at(times, 0.9) / per_ns;
+        row->p9999_ns = (double)bench_histogram_at(times, 0.9999) / per_ns;
         row->p999_ns = (double)bench_histogram_at(times, 0.999) / per_ns;
         row->max_ns = (double)times->max / per_ns;
     }
@@ -159,22 +195,21 @@ void bench_suite_point(bench_suite *suite, const bench_point *point)
         suite->progress.total += point->count * rounds * (latency ? 2 : 1);
         return;
     }
-    samples s = {.mops = calloc((size_t)point->count * rounds, sizeof *s.mops), .rows = calloc(point->count, sizeof *s.rows)};
+    samples s = {.rows = calloc(point->count, sizeof *s.rows)};
     if (latency)
         s.times = calloc(point->count, sizeof *s.times);
-    if (!s.mops || !s.rows || (latency && !s.times))
+    if (!s.rows || (latency && !s.times))
         bench_suite_out_of_memory();
     for (unsigned i = 0; i < point->count; i++)
         bench_suite_name_row(suite, point, point->impls[i], &s.rows[i]);
     run_rounds(suite, point, &s);
     size_t first = suite->rows.count;
     for (unsigned i = 0; i < point->count; i++) {
-        bench_suite_finish_row(suite, &s.mops[i * rounds], s.times ? &s.times[i] : NULL, &s.rows[i]);
+        bench_suite_finish_row(suite, s.times ? &s.times[i] : NULL, &s.rows[i]);
         if (!bench_rows_add(&suite->rows, &s.rows[i]))
             bench_suite_out_of_memory();
     }
     bench_rows_ratios(&suite->rows, first);
-    free(s.mops);
     free(s.times);
     free(s.rows);
 }

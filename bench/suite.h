@@ -67,7 +67,16 @@ bool bench_suite_words_text(const bench_options *options, corpus *text);
 
 /* What every row begins and ends with. */
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row);
-void bench_suite_finish_row(const bench_suite *suite, double *mops, const bench_histogram *times, bench_row *row);
+void bench_suite_finish_row(const bench_suite *suite, const bench_histogram *times, bench_row *row);
+
+/* Measures implementation i in that round; a look's share goes down to what this run had of the cores. */
+typedef void bench_round_function(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look);
+
+/*
+ * Round by round, each implementation once, in an order that is drawn anew. A round that began in one regime of the machine
+ * and ended in another is measured again, but no more of them than there are rounds.
+ */
+void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, bench_round_function *measure, void *ctx);
 
 _Noreturn void bench_suite_out_of_memory(void);
 

@@ -51,12 +51,20 @@ static int run_program(const bench_impl *impl, const job *j, unsigned threads, d
     return error;
 }
 
-static void one_round(bench_suite *suite, const job *j, unsigned i, double *mops, bench_row *row)
+typedef struct running {
+    const job *j;
+    bench_row *rows;
+} running;
+
+static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
 {
+    const running *now = ctx;
+    bench_row *row = &now->rows[i];
     char fault[sizeof row->fault] = "";
+    (void)look;
     bench_progress_show(&suite->progress, "words, %s%s%s, %u thread%s", row->implementation, row->scheme[0] ? " " : "", row->scheme,
                         row->threads, row->threads > 1 ? "s" : "");
-    int error = run_program(j->impls[i], j, row->threads, mops, fault, sizeof fault);
+    int error = run_program(now->j->impls[i], now->j, row->threads, &row->mops[round], fault, sizeof fault);
     suite->progress.done++;
     if (error != 0)
         snprintf(fault, sizeof fault, "could not be run: %s", strerror(-error));
@@ -68,36 +76,24 @@ static void one_round(bench_suite *suite, const job *j, unsigned i, double *mops
 
 static void one_number_of_threads(bench_suite *suite, const job *j, unsigned threads)
 {
-    unsigned rounds = suite->options->rounds;
-    double *mops = calloc((size_t)j->count * rounds, sizeof *mops);
     bench_row *rows = calloc(j->count, sizeof *rows);
-    bench_look *looks = calloc(rounds, sizeof *looks);
     size_t first = suite->rows.count;
     bench_point point = {.family = BENCH_WORDS, .workload = bench_workload_named("words", BENCH_WORDS), .threads = threads};
-    bool enough = mops && rows && looks;
-    for (unsigned i = 0; i < j->count && enough; i++) {
+    if (!rows)
+        bench_suite_out_of_memory();
+    for (unsigned i = 0; i < j->count; i++) {
         bench_suite_name_row(suite, &point, j->impls[i], &rows[i]);
         rows[i].words_total = words_reference_total(j->reference);
         rows[i].words_distinct = words_reference_distinct(j->reference);
     }
-    for (unsigned r = 0; r < rounds && enough; r++) {
-        looks[r] = bench_look_now();
-        for (unsigned n = 0; n < j->count; n++) {
-            unsigned i = (n + r) % j->count;
-            one_round(suite, j, i, &mops[i * rounds + r], &rows[i]);
-        }
+    bench_suite_rounds(suite, rows, j->count, one_round, &(running){j, rows});
+    for (unsigned i = 0; i < j->count; i++) {
+        bench_suite_finish_row(suite, NULL, &rows[i]);
+        if (!bench_rows_add(&suite->rows, &rows[i]))
+            bench_suite_out_of_memory();
     }
-    for (unsigned i = 0; i < j->count && enough; i++) {
-        bench_regime(looks, rounds, &rows[i]);
-        bench_suite_finish_row(suite, &mops[i * rounds], NULL, &rows[i]);
-        enough = bench_rows_add(&suite->rows, &rows[i]);
-    }
-    if (!enough)
-        bench_suite_out_of_memory();
     bench_rows_ratios(&suite->rows, first);
-    free(mops);
     free(rows);
-    free(looks);
 }
 
 /* What --family words counts when no files are named. */

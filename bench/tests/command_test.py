@@ -71,6 +71,10 @@ class Json(unittest.TestCase):
         self.assertLessEqual(row["mops_median"], row["mops_max"])
         self.assertGreaterEqual(row["mops_min"], 0)  # on a crowded machine a thread may not run for 4 ms
         self.assertEqual(row["rounds"], 3)
+        self.assertEqual(len(row["mops_rounds"]), 3)
+        self.assertLessEqual(row["mops_min"], row["mops_low"])
+        self.assertLessEqual(row["mops_low"], row["mops_high"])
+        self.assertLessEqual(row["mops_high"], row["mops_max"])
         self.assertIn(row["scheme"], ("hazard", "epoch", None))
         self.assertEqual(row["scheme"] is not None, row["implementation"].startswith("weft"))
         self.assertIsNone(row["fault"])
@@ -135,7 +139,8 @@ class Json(unittest.TestCase):
             self.assertLessEqual(0, row["p50_ns"])
             self.assertLessEqual(row["p50_ns"], row["p99_ns"])
             self.assertLessEqual(row["p99_ns"], row["p999_ns"])
-            self.assertLessEqual(row["p999_ns"], row["max_ns"])
+            self.assertLessEqual(row["p999_ns"], row["p9999_ns"])
+            self.assertLessEqual(row["p9999_ns"], row["max_ns"])
 
     def test_tables(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -5,8 +5,13 @@
 # the caller's directory, so that file names mean what the caller meant. With --peers it is the program
 # that has every library's structures; what cannot be installed is left out, and said so.
 
+# --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/compare.py; without NEW, the other arguments say what is measured.
+
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
+    for argument in "$@"; do
+        [ "$argument" != --compare ] || { compare "$@"; return; }
+    done
     need_packages bench
     for argument in "$@"; do
         [ "$argument" != --peers ] || stamp=bench-peers
@@ -16,6 +21,34 @@ verb_main() {
         label="$(left_out)//bench:weft-bench-peers"
     fi
     exec python3 -B "$CLI/run_binary.py" "$stamp" "$label" "$@"
+}
+
+compare() {
+    local old='' new='' threshold=() rest=() directory status=0
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --compare)
+                old=${2-}
+                shift $(($# > 1 ? 2 : 1))
+                case ${1--} in -*) ;; *) new=$1 && shift ;; esac ;;
+            --threshold)
+                threshold=("$@")
+                threshold=("${threshold[@]:0:2}")
+                shift $(($# > 1 ? 2 : 1)) ;;
+            *) rest+=("$1") && shift ;;
+        esac
+    done
+    [ -f "$old" ] || usage_error "--compare expects OLD.json, as ./weft bench --json wrote it, not '$old'"
+    if [ -n "$new" ]; then
+        [ ${#rest[@]} -eq 0 ] || usage_error "--compare OLD.json NEW.json expects nothing else but --threshold PERCENT, not '${rest[0]}'"
+        exec python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$new" "${threshold[@]}"
+    fi
+    directory=$(mktemp -d)
+    # shellcheck disable=SC2064 # the directory of now
+    trap "rm -rf '$directory'" EXIT
+    (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || exit
+    python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
+    exit "$status"
 }
 
 left_out() { # a --define for each peer of bench/BUILD whose package is not there
