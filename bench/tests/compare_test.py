@@ -9,7 +9,8 @@ import sys
 import tempfile
 import unittest
 
-COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "../compare.py"))
+# Bazel tells where it is; ./weft runs this file where the tree lies as it is.
+COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/compare.py")
 ROW = {"family": "queue", "workload": "pairs", "implementation": "weft-msq", "scheme": "hazard", "threads": 2, "huge_pages": True,
        "regime": "far", "mops_rounds": [10.0, 10.1, 9.9, 10.0, 10.2]}
 
