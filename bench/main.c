@@ -22,16 +22,6 @@ static void print_notes(FILE *out, const bench_rows *rows, size_t first)
     }
 }
 
-/* With --peers a user expects them all. */
-static void say_what_is_left_out(void)
-{
-    char list[2000] = "";
-    for (const char **at = bench_left_out; *at; at++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "", *at);
-    if (*list)
-        bench_say("left out, their libraries were not there when this was built: %s", list);
-}
-
 static void print_text(FILE *out, const bench_suite *suite)
 {
     double seconds = (double)suite->words_ns / 1e9;
@@ -100,7 +90,7 @@ int main(int argc, char **argv)
     if (options.families[BENCH_WORDS] && !bench_suite_words_text(&options, &text))
         return 2;
     if (options.peers)
-        say_what_is_left_out();
+        bench_options_say_left_out();
     suite.text = &text;
     if (options.json && !(json = open_json(options.json)))
         return 2;

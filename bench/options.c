@@ -122,6 +122,15 @@ static void append(char *list, size_t size, const char *name)
     snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
+void bench_options_say_left_out(void)
+{
+    char list[2000] = "";
+    for (const char **at = bench_left_out; *at; at++)
+        append(list, sizeof list, *at);
+    if (*list)
+        bench_say("left out, their libraries were not there when this was built: %s", list);
+}
+
 static bool unknown(const char *flag, const char *name, const char *list)
 {
     bench_say("%s: unknown name '%s'; expected one of: %s", flag, name, list);

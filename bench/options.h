@@ -38,6 +38,7 @@ bool bench_options_parse(bench_options *options, int argc, char **argv);
 
 void bench_options_help(void);
 void bench_options_list(void);
+void bench_options_say_left_out(void); /* the peers that this program was built without, if any */
 
 bool bench_wants_workload(const bench_options *options, const bench_workload *workload, bench_family family);
 bool bench_wants_name(const bench_options *options, const char *implementation);

@@ -61,6 +61,7 @@ void bench_suite_fault(bench_suite *suite, const bench_row *row)
 }
 
 typedef struct samples {
+    const bench_point *point;
     bench_histogram *times;
     bench_row *rows;
 } samples;
@@ -142,22 +143,18 @@ void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, ben
     }
 }
 
-typedef struct measuring {
-    const bench_point *point;
-    const samples *s;
-} measuring;
-
 static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
 {
-    const measuring *m = ctx;
-    measure_one(suite, m->point, i, &m->s->rows[i].mops[round], look, NULL, &m->s->rows[i]);
+    const samples *s = ctx;
+    measure_one(suite, s->point, i, &s->rows[i].mops[round], look, NULL, &s->rows[i]);
 }
 
 /* Times of single operations come from rounds of their own. */
-static void run_rounds(bench_suite *suite, const bench_point *point, const samples *s)
+static void run_rounds(bench_suite *suite, samples *s)
 {
     unsigned order[BENCH_MOST_IMPLS];
-    bench_suite_rounds(suite, s->rows, point->count, measure_round, &(measuring){point, s});
+    const bench_point *point = s->point;
+    bench_suite_rounds(suite, s->rows, point->count, measure_round, s);
     for (unsigned r = 0; r < suite->options->rounds && s->times; r++, suite->seed++) {
         shuffle(suite, order, point->count);
         for (unsigned n = 0; n < point->count; n++)
@@ -195,14 +192,14 @@ void bench_suite_point(bench_suite *suite, const bench_point *point)
         suite->progress.total += point->count * rounds * (latency ? 2 : 1);
         return;
     }
-    samples s = {.rows = calloc(point->count, sizeof *s.rows)};
+    samples s = {.point = point, .rows = calloc(point->count, sizeof *s.rows)};
     if (latency)
         s.times = calloc(point->count, sizeof *s.times);
     if (!s.rows || (latency && !s.times))
         bench_suite_out_of_memory();
     for (unsigned i = 0; i < point->count; i++)
         bench_suite_name_row(suite, point, point->impls[i], &s.rows[i]);
-    run_rounds(suite, point, &s);
+    run_rounds(suite, &s);
     size_t first = suite->rows.count;
     for (unsigned i = 0; i < point->count; i++) {
         bench_suite_finish_row(suite, s.times ? &s.times[i] : NULL, &s.rows[i]);

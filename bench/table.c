@@ -11,7 +11,9 @@ void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *s
     fprintf(out, "%s, %s\n", m->compiler, m->flags);
     fprintf(out, "all programs with %s; huge pages: system %s\n", m->allocator, m->system_huge_pages);
     fprintf(out, "commit %s, %s\n", m->commit, m->when);
-    fprintf(out, "%u rounds, interleaved in random order; median and min..max; ratios round by round, with what 95 of 100 resamplings give. Threads pinned to cores up to %u, beyond that oversubscribed.\n",
+    fprintf(out,
+            "%u rounds, interleaved in random order; median and min..max; ratios round by round, with what 95 of 100 "
+            "resamplings give. Threads pinned to cores up to %u, beyond that oversubscribed.\n",
             o->rounds, m->cores);
     fprintf(out,
             "The driver's own cost, in every figure: %.1f ns per queue or stack operation, %.1f per map operation (%.1f zipf).\n",

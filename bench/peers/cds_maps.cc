@@ -16,10 +16,6 @@ using cds::gc::HP;
 using bench::cds_rcu;
 namespace container = cds::container;
 
-struct hash {
-    size_t operator()(uint64_t key) const { return bench_mix(key); }
-};
-
 struct compare {
     int operator()(uint64_t a, uint64_t b) const { return a < b ? -1 : a > b; }
 };
@@ -29,13 +25,13 @@ struct kv_traits : container::michael_list::traits {
 };
 
 struct michael_traits : container::michael_map::traits {
-    using hash = ::hash;
+    using hash = bench::hash;
     using item_counter = cds::atomicity::item_counter;
 };
 
 struct split_traits : container::split_list::traits {
     using ordered_list = container::michael_list_tag;
-    using hash = ::hash;
+    using hash = bench::hash;
     using item_counter = cds::atomicity::item_counter;
     struct ordered_list_traits : container::michael_list::traits {
         using compare = ::compare;
@@ -44,7 +40,7 @@ struct split_traits : container::split_list::traits {
 
 /* One-to-one, as that map asks for hashes that tell all keys apart. */
 struct feldman_traits : container::feldman_hashmap::traits {
-    using hash = ::hash;
+    using hash = bench::hash;
 };
 
 /* The key is looked up and the value copied under libcds's own protection. */

@@ -15,6 +15,11 @@
 
 namespace bench {
 
+/* For every map, as Weft's and ours have it. */
+struct hash {
+    size_t operator()(uint64_t key) const { return bench_mix(key); }
+};
+
 /* What any structure says of itself where it needs nothing else. */
 struct peer_base {
     void *begin() { return this; } /* a thread's handle */

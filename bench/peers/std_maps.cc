@@ -8,13 +8,9 @@
 
 namespace {
 
-struct hash {
-    size_t operator()(uint64_t key) const { return bench_mix(key); }
-};
-
 template <class Mutex, class Reader> struct alignas(BENCH_LINE) locked {
     Mutex lock;
-    std::unordered_map<uint64_t, void *, hash> held;
+    std::unordered_map<uint64_t, void *, bench::hash> held;
 
     void *get(uint64_t key)
     {

@@ -20,12 +20,8 @@ struct queue : bench::peer_base {
     bool take(void *, void *&value) { return held.try_pop(value); }
 };
 
-struct hash {
-    size_t operator()(uint64_t key) const { return bench_mix(key); }
-};
-
 struct compare {
-    static size_t hash(const uint64_t &key) { return bench_mix(key); }
+    static size_t hash(const uint64_t &key) { return bench::hash{}(key); }
     static bool equal(const uint64_t &a, const uint64_t &b) { return a == b; }
 };
 
@@ -47,7 +43,7 @@ struct locked : bench::peer_base {
 
 /* A removal does nothing and says so: false. */
 struct growing : bench::peer_base {
-    tbb::concurrent_unordered_map<uint64_t, void *, hash> held;
+    tbb::concurrent_unordered_map<uint64_t, void *, bench::hash> held;
     explicit growing(const bench_setup &setup) : held(setup.capacity ? setup.capacity : 8) {}
 
     void *get(uint64_t key)

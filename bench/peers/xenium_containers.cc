@@ -60,10 +60,6 @@ struct ring : bench::peer_base {
     bool take(void *, void *&value) { return held.try_pop(value); }
 };
 
-struct hash {
-    size_t operator()(uint64_t key) const { return bench_mix(key); }
-};
-
 /* Neither tells its size: inserted less removed, counted where nobody updates. */
 template <class Map> size_t count(Map &map)
 {
@@ -75,7 +71,7 @@ template <class Map> size_t count(Map &map)
 
 /* Its number of buckets is a parameter of the type: that of the bench's middle size. */
 template <class Reclaimer> struct list_map : bench::peer_base {
-    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<hash>, policy::buckets<(1 << 17)>>;
+    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<bench::hash>, policy::buckets<(1 << 17)>>;
     type held;
     explicit list_map(const bench_setup &) {}
 
@@ -91,7 +87,7 @@ template <class Reclaimer> struct list_map : bench::peer_base {
 };
 
 struct locked_map : bench::peer_base {
-    xenium::vyukov_hash_map<uint64_t, uint64_t, policy::reclaimer<epochs>, policy::hash<hash>> held;
+    xenium::vyukov_hash_map<uint64_t, uint64_t, policy::reclaimer<epochs>, policy::hash<bench::hash>> held;
     explicit locked_map(const bench_setup &setup) : held(setup.capacity ? setup.capacity : 1024) {}
 
     void *get(uint64_t key)

@@ -301,6 +301,8 @@ static void set_up(void)
 
 static void one_execution(void)
 {
+    if (m->result->failed) /* in setup */
+        return;
     put_back(&m->ready);
     reset();
     m_begin_schedule();

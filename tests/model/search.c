@@ -284,11 +284,11 @@ unsigned m_choose_thread(unsigned previous)
 bool m_advance(void)
 {
     while (m->entries > 0) {
-        entry *e = &m->entry[m->entries - 1];
+        m->changed = m->entries - 1;
+        entry *e = &m->entry[m->changed];
         if (!e->is_thread) {
             if (e->chosen + 1 < e->options) {
                 e->chosen++;
-                m->changed = m->entries - 1;
                 return true;
             }
         } else {
@@ -296,7 +296,6 @@ bool m_advance(void)
             unsigned left = e->wanted & ~e->done & ~e->sleeping;
             if (left) {
                 e->chosen = (uint16_t)first_of(left);
-                m->changed = m->entries - 1;
                 return true;
             }
         }

@@ -71,7 +71,7 @@ KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path 
 # What a killer is called in the table of the docs.
 LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
           "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "model": "//tests/model:kernels_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
+          "ended": "//tests/faults:ended_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
 LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
 
 
@@ -217,10 +217,10 @@ def run(killer, program):
 def docs():
     lines = ["# Seeded bugs, and what kills them", "",
              "Made by `python3 tests/mutants/mutants.py --docs`; `//tests/mutants:mutants_test` seeds each of them, one at a time,",
-             "and fails if the test named here does not.", "",
+             "and fails if what is named here does not.", "",
              "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
     for mutant in table.MUTANTS:
-        killers = ["`%s`" % LABELS[program_of(k)] + (" (%s)" % k.split(":", 1)[1] if program_of(k) == "model" else "")
+        killers = ["`%s`" % ("./weft model --case " + k.split(":", 1)[1] if program_of(k) == "model" else LABELS[program_of(k)])
                    for k in killers_of(mutant)]
         lines.append("| %s | %s | `%s` | %s |" % (*mutant[:3], ", ".join(killers)))
     lines += ["", "Seeded and killed inside `//tests/model:kernels_test`:", ""] + ["- %s: %s" % pair for pair in table.ELSEWHERE]

@@ -10,12 +10,12 @@
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
     for argument in "$@"; do
-        [ "$argument" != --compare ] || { compare "$@"; return; }
+        case $argument in
+            --compare) compare "$@" ;; # does not return
+            --peers) stamp=bench-peers ;;
+        esac
     done
     need_packages bench
-    for argument in "$@"; do
-        [ "$argument" != --peers ] || stamp=bench-peers
-    done
     if [ "$stamp" = bench-peers ]; then
         (need_packages bench-peers) || echo "weft: without the peers of packages that are missing" >&2
         label="$(left_out)//bench:weft-bench-peers"
@@ -32,8 +32,7 @@ compare() {
                 shift $(($# > 1 ? 2 : 1))
                 case ${1--} in -*) ;; *) new=$1 && shift ;; esac ;;
             --threshold)
-                threshold=("$@")
-                threshold=("${threshold[@]:0:2}")
+                threshold=("${@:1:2}")
                 shift $(($# > 1 ? 2 : 1)) ;;
             *) rest+=("$1") && shift ;;
         esac
