@@ -11,7 +11,7 @@ void bench_histogram_merge(bench_histogram *into, const bench_histogram *from)
         into->count[i] += from->count[i];
 }
 
-static uint64_t middle_of(unsigned index)
+uint64_t bench_histogram_middle(unsigned index)
 {
     if (index < 2u << BENCH_HISTOGRAM_BITS)
         return index;
@@ -27,7 +27,7 @@ uint64_t bench_histogram_at(const bench_histogram *histogram, double share)
     for (unsigned i = 0; i < BENCH_HISTOGRAM_SIZE; i++) {
         below += histogram->count[i];
         if (below > 0 && (double)below >= rank) {
-            uint64_t value = middle_of(i);
+            uint64_t value = bench_histogram_middle(i);
             return value < histogram->max ? value : histogram->max;
         }
     }

@@ -35,6 +35,9 @@ static inline void bench_histogram_add(bench_histogram *histogram, uint64_t valu
 
 void bench_histogram_merge(bench_histogram *into, const bench_histogram *from);
 
+/* The middle of a bucket. */
+uint64_t bench_histogram_middle(unsigned index);
+
 /* The middle of the bucket that holds the value of that rank, 0 < share <= 1; never above the maximum; 0 when empty. */
 uint64_t bench_histogram_at(const bench_histogram *histogram, double share);
 

@@ -1,178 +1,190 @@
-/* A small emitter: one object, one row a line, so that it can be read by eye and compared by diff. */
-#include "bench/report.h"
+/* One row a line, so that it can be read by eye and compared by diff. */
+#include "bench/json.h"
 
-#include <inttypes.h>
-#include <math.h>
+#include "bench/fields.h"
+
 #include <string.h>
 
-static void string(FILE *out, const char *text)
+/* ---- writing ---- */
+
+static void dump(FILE *out, json_t *value)
 {
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if (*c < 0x20 || *c >= 0x7f)
-            fprintf(out, "\\u%04x", *c);
-        else
-            fputc(*c, out);
-    fputc('"', out);
+    json_dumpf(value, out, JSON_REAL_PRECISION(6) | JSON_ENSURE_ASCII);
+    json_decref(value);
 }
 
-/* The name of a member, with a comma before it unless it is the first. */
-static void member(FILE *out, bool *first, const char *name)
+static json_t *machine_json(const bench_machine *m)
 {
-    fprintf(out, *first ? "" : ", ");
-    *first = false;
-    string(out, name);
-    fputs(": ", out);
+    json_t *object = json_object();
+    json_object_set_new(object, "cores", json_integer(m->cores));
+    json_object_set_new(object, "cores_online", json_integer(m->cores_online));
+    json_object_set_new(object, "processor", bench_json_text(m->processor));
+    json_object_set_new(object, "topology", bench_json_text(m->topology));
+    json_object_set_new(object, "pin", bench_json_text(m->pin));
+    json_object_set_new(object, "compiler", bench_json_text(m->compiler));
+    json_object_set_new(object, "flags", bench_json_text(m->flags));
+    json_object_set_new(object, "allocator", bench_json_text(m->allocator));
+    json_object_set_new(object, "huge_pages", json_boolean(m->huge_pages));
+    json_object_set_new(object, "system_huge_pages", bench_json_text(m->system_huge_pages));
+    json_object_set_new(object, "kernel", bench_json_text(m->kernel));
+    json_object_set_new(object, "commit", bench_json_text(m->commit));
+    json_object_set_new(object, "when", bench_json_text(m->when));
+    json_object_set_new(object, "load", m->load >= 0 ? json_real(m->load) : json_null());
+    json_object_set_new(object, "membarrier", json_boolean(m->membarrier));
+    return object;
 }
 
-static void text(FILE *out, bool *first, const char *name, const char *value)
+static json_t *probe_json(const bench_probe *p)
 {
-    member(out, first, name);
-    if (value && *value)
-        string(out, value);
-    else
-        fputs("null", out);
+    json_t *object = json_object();
+    json_object_set_new(object, "family", json_string(bench_family_names[p->family]));
+    json_object_set_new(object, "when", json_string(p->when));
+    json_object_set_new(object, "regime", bench_json_text(p->regime));
+    json_object_set_new(object, "round_trip_ns", bench_json_real(p->round_trip_ns));
+    json_object_set_new(object, "private_slowdown", bench_json_real(p->look.slowdown));
+    json_object_set_new(object, "floor_mops", bench_json_real(p->look.floor_mops));
+    return object;
 }
 
-static void whole(FILE *out, bool *first, const char *name, uint64_t value)
+static json_t *arguments_json(const bench_options *options)
 {
-    member(out, first, name);
-    fprintf(out, "%" PRIu64, value);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < options->argument_count; i++)
+        json_array_append_new(list, bench_json_text(options->arguments[i]));
+    return list;
 }
 
-/* Six digits; 0 and what is no number are null where `none` says so. */
-static void real(FILE *out, bool *first, const char *name, double value, bool none)
+static void write_rows(FILE *out, const bench_rows *rows, bench_what what, const char *name)
 {
-    member(out, first, name);
-    if (!isfinite(value) || (none && value <= 0))
-        fputs("null", out);
-    else
-        fprintf(out, "%.6g", value);
+    const char *between = "\n";
+    fprintf(out, ",\n\"%s\": [", name);
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->row[i].what == what) {
+            fputs(between, out);
+            dump(out, bench_json_row(&rows->row[i]));
+            between = ",\n";
+        }
+    fputs("\n]", out);
 }
 
-static void truth(FILE *out, bool *first, const char *name, bool value)
-{
-    member(out, first, name);
-    fputs(value ? "true" : "false", out);
-}
+static const char *const what_names[BENCH_WHATS] = {"results", "latency", "memory"};
 
-static void reals(FILE *out, bool *first, const char *name, const double *values, size_t count)
+bool bench_json_write(FILE *out, const bench_machine *machine, const bench_suite *suite, bool interrupted)
 {
-    member(out, first, name);
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%s%.6g", i ? ", " : "[", values[i]);
-    fputs(count ? "]" : "[]", out);
-}
-
-/* NAME_low and NAME_high: 95 of 100 resamplings. */
-static void interval(FILE *out, bool *first, const char *name, const bench_interval *i, const char *suffix)
-{
-    char member_name[40];
-    snprintf(member_name, sizeof member_name, "%s%s", name, suffix);
-    real(out, first, member_name, i->median, suffix[0] == 0);
-    snprintf(member_name, sizeof member_name, "%s_low", name);
-    real(out, first, member_name, i->low, suffix[0] == 0);
-    snprintf(member_name, sizeof member_name, "%s_high", name);
-    real(out, first, member_name, i->high, suffix[0] == 0);
-}
-
-static void write_machine(FILE *out, const bench_machine *m, const bench_suite *suite)
-{
-    bool first = true;
-    fputs("{\n\"machine\": {", out);
-    whole(out, &first, "cores", m->cores);
-    whole(out, &first, "cores_online", m->cores_online);
-    text(out, &first, "processor", m->processor);
-    text(out, &first, "compiler", m->compiler);
-    text(out, &first, "flags", m->flags);
-    text(out, &first, "allocator", m->allocator);
-    truth(out, &first, "huge_pages", m->huge_pages);
-    text(out, &first, "system_huge_pages", m->system_huge_pages);
-    text(out, &first, "kernel", m->kernel);
-    text(out, &first, "commit", m->commit);
-    text(out, &first, "when", m->when);
-    real(out, &first, "load", m->load, false);
-    truth(out, &first, "membarrier", m->membarrier);
-    fputs("},\n\"driver\": {", out);
-    first = true;
-    real(out, &first, "container_ns", suite->cost.container_ns, false);
-    real(out, &first, "map_uniform_ns", suite->cost.map_uniform_ns, false);
-    real(out, &first, "map_zipf_ns", suite->cost.map_zipf_ns, false);
-    real(out, &first, "latency_ns", suite->cost.latency_ns, true);
-    if (suite->words_ns > 0) {
-        fputs("},\n\"text\": {", out);
-        first = true;
-        whole(out, &first, "files", suite->text->files);
-        whole(out, &first, "bytes", suite->text->bytes);
-        real(out, &first, "one_thread_mops", (double)suite->words_total * 1000 / (double)suite->words_ns, false);
+    const bench_driver_cost *cost = &suite->cost;
+    fputs("{\"machine\": ", out);
+    dump(out, machine_json(machine));
+    fputs(",\n\"arguments\": ", out);
+    dump(out, arguments_json(suite->options));
+    fprintf(out, ",\n\"interrupted\": %s,\n\"driver\": ", interrupted ? "true" : "false");
+    dump(out, json_pack("{s:o,s:o,s:o,s:o}", "container_ns", bench_json_real(cost->container_ns), "map_uniform_ns", bench_json_real(cost->map_uniform_ns),
+                        "map_zipf_ns", bench_json_real(cost->map_zipf_ns), "latency_ns", bench_json_real(cost->latency_ns)));
+    if (suite->watch->words_ns > 0) {
+        fputs(",\n\"text\": ", out);
+        dump(out, json_pack("{s:I,s:I,s:o}", "files", (json_int_t)suite->text->files, "bytes", (json_int_t)suite->text->bytes, "one_thread_mops",
+                            bench_json_real((double)suite->watch->words_total * 1000 / (double)suite->watch->words_ns)));
     }
-    fputs("},\n", out);
-}
-
-static void write_row(FILE *out, const bench_row *row)
-{
-    bool first = true;
-    fputc('{', out);
-    text(out, &first, "family", bench_family_names[row->family]);
-    text(out, &first, "workload", row->workload);
-    if (row->family == BENCH_MAP) {
-        whole(out, &first, "keys", row->keys);
-        text(out, &first, "distribution", row->distribution);
+    fputs(",\n\"probes\": [", out);
+    for (unsigned i = 0; i < suite->probe_count; i++) {
+        fputs(i ? ",\n" : "\n", out);
+        dump(out, probe_json(&suite->probes[i]));
     }
-    text(out, &first, "implementation", row->implementation);
-    text(out, &first, "scheme", row->scheme);
-    whole(out, &first, "threads", row->threads);
-    whole(out, &first, "rounds", row->rounds);
-    interval(out, &first, "mops", &row->speed, "_median");
-    real(out, &first, "mops_min", row->mops_min, false);
-    real(out, &first, "mops_max", row->mops_max, false);
-    if (row->family == BENCH_RECLAIM)
-        real(out, &first, "ns_median", row->ns_median, true);
-    reals(out, &first, "mops_rounds", row->mops, row->rounds);
-    whole(out, &first, "repeated_rounds", row->repeated);
-    interval(out, &first, "ratio_to_mutex", &row->to_mutex, "");
-    interval(out, &first, "ratio_to_best_peer", &row->to_best_peer, "");
-    text(out, &first, "best_peer", row->best_peer);
-    member(out, &first, "pending_peak");
-    if (row->stalled)
-        fprintf(out, "%" PRIu64, row->pending_peak);
-    else
-        fputs("null", out);
-    if (row->stalled)
-        whole(out, &first, "pending_end", row->pending_end);
-    if (row->latency) {
-        real(out, &first, "p50_ns", row->p50_ns, false);
-        real(out, &first, "p90_ns", row->p90_ns, false);
-        real(out, &first, "p99_ns", row->p99_ns, false);
-        real(out, &first, "p999_ns", row->p999_ns, false);
-        real(out, &first, "p9999_ns", row->p9999_ns, false);
-        real(out, &first, "max_ns", row->max_ns, false);
-    }
-    if (row->family == BENCH_WORDS) {
-        whole(out, &first, "words_total", row->words_total);
-        whole(out, &first, "words_distinct", row->words_distinct);
-    }
-    truth(out, &first, "huge_pages", row->huge_pages);
-    truth(out, &first, "oversubscribed", row->crowded);
-    text(out, &first, "regime", row->regime);
-    real(out, &first, "floor_mops", row->floor_mops, true);
-    real(out, &first, "private_slowdown", row->slowdown, true);
-    if (row->empty > 0)
-        whole(out, &first, "false_empty", row->empty);
-    text(out, &first, "fault", row->fault);
-    fputc('}', out);
-}
-
-bool bench_write_json(FILE *out, const bench_machine *machine, const bench_suite *suite)
-{
-    write_machine(out, machine, suite);
-    fputs("\"results\": [", out);
-    for (size_t i = 0; i < suite->rows.count; i++) {
-        fputs(i > 0 ? ",\n" : "\n", out);
-        write_row(out, &suite->rows.row[i]);
-    }
-    fputs("\n]\n}\n", out);
+    fputs("\n]", out);
+    for (unsigned what = 0; what < BENCH_WHATS; what++)
+        write_rows(out, &suite->rows, (bench_what)what, what_names[what]);
+    fputs("\n}\n", out);
     return fflush(out) == 0 && !ferror(out);
+}
+
+/* ---- reading ---- */
+
+static bool get_rows(const json_t *root, bench_suite *suite)
+{
+    for (unsigned what = 0; what < BENCH_WHATS; what++) {
+        const json_t *list = json_object_get(root, what_names[what]);
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            bench_row row;
+            if (!bench_json_get_row(json_array_get(list, i), (bench_what)what, &row) || !bench_rows_add(&suite->rows, &row))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool same_arguments(const json_t *root, const bench_options *options)
+{
+    json_t *now = arguments_json(options);
+    bool same = json_equal(now, json_object_get(root, "arguments"));
+    json_decref(now);
+    return same;
+}
+
+static const char *text_of(const json_t *machine, const char *name)
+{
+    const char *value = json_string_value(json_object_get(machine, name));
+    return value ? value : "";
+}
+
+static void say_arguments(const json_t *root)
+{
+    const json_t *list = json_object_get(root, "arguments");
+    char line[600] = "";
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        size_t used = strlen(line);
+        const char *word = json_string_value(json_array_get(list, i));
+        snprintf(line + used, sizeof line - used, " %s", word ? word : "''");
+    }
+    bench_say("--resume expects the options of the run that was interrupted:%s", *line ? line : " none");
+}
+
+static void get_probes(const json_t *root, bench_suite *suite)
+{
+    const json_t *list = json_object_get(root, "probes");
+    for (size_t i = 0; i < json_array_size(list) && suite->probe_count < BENCH_MOST_PROBES; i++) {
+        const json_t *found = json_array_get(list, i);
+        bench_probe probe = {.when = strcmp(text_of(found, "when"), "before") == 0 ? "before" : "after",
+                             .regime = strcmp(text_of(found, "regime"), "near") == 0 ? "near" : "far"};
+        while (probe.family < BENCH_FAMILIES - 1 && strcmp(bench_family_names[probe.family], text_of(found, "family")) != 0)
+            probe.family++;
+        probe.round_trip_ns = json_number_value(json_object_get(found, "round_trip_ns"));
+        probe.look.slowdown = json_number_value(json_object_get(found, "private_slowdown"));
+        probe.look.floor_mops = json_number_value(json_object_get(found, "floor_mops"));
+        suite->probes[suite->probe_count++] = probe;
+    }
+}
+
+static void get_words(const json_t *root, bench_watch *watch)
+{
+    const json_t *text_found = json_object_get(root, "text");
+    double mops = json_number_value(json_object_get(text_found, "one_thread_mops"));
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "results")) && mops > 0; i++) {
+        const json_t *row = json_array_get(json_object_get(root, "results"), i);
+        const json_t *total = json_object_get(row, "words_total");
+        if (total) {
+            watch->words_total = (uint64_t)json_integer_value(total);
+            watch->words_ns = (uint64_t)((double)watch->words_total * 1000 / mops);
+        }
+    }
+}
+
+bool bench_json_resume(const char *path, const bench_machine *machine, bench_suite *suite)
+{
+    json_error_t error;
+    json_t *root = json_load_file(path, 0, &error);
+    const json_t *then = json_object_get(root, "machine");
+    bool good = false;
+    if (!then)
+        bench_say("--resume expects --json to name what an interrupted run wrote, not '%s': %s", path, root ? "no machine in it" : error.text);
+    else if (!same_arguments(root, suite->options))
+        say_arguments(root);
+    else if (strcmp(text_of(then, "commit"), machine->commit) != 0 || strcmp(text_of(then, "processor"), machine->processor) != 0)
+        bench_say("--resume expects the machine and the commit of '%s': %s, %s", path, text_of(then, "processor"), text_of(then, "commit"));
+    else if (!(good = get_rows(root, suite)))
+        bench_say("--resume expects rows of this build in '%s'", path);
+    if (good) {
+        get_words(root, suite->watch);
+        get_probes(root, suite);
+    }
+    json_decref(root);
+    return good;
 }

@@ -20,7 +20,7 @@ enum { BENCH_BACKLOG = 4096, BENCH_BACKLOG_CHECK = 64 };
 bench_inline bool bench_one_put(bench_worker *w, bench_put_function *put, bench_histogram *times)
 {
     uint64_t value = w->next_value;
-    uint64_t before = times ? bench_ticks() : 0;
+    uint64_t before = times ? bench_begins(w) : 0;
     bool done = put(w->object, w->thread, (void *)(uintptr_t)value);
     if (times)
         bench_histogram_add(times, bench_ticks() - before);
@@ -37,7 +37,7 @@ bench_inline bool bench_one_put(bench_worker *w, bench_put_function *put, bench_
 bench_inline bool bench_one_take(bench_worker *w, bench_take_function *take, bench_histogram *times)
 {
     void *value = NULL;
-    uint64_t before = times ? bench_ticks() : 0;
+    uint64_t before = times ? bench_begins(w) : 0;
     bool done = take(w->object, w->thread, &value);
     if (__builtin_expect(!done, 0))
         return false;

@@ -44,7 +44,7 @@ bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench
         } else {
             key = bench_scale((uint32_t)(bits >> 32), w->range);
         }
-        uint64_t before = times ? bench_ticks() : 0;
+        uint64_t before = times ? bench_begins(w) : 0;
         bench_map_step(w, bits, key, get, insert, remove);
         if (times)
             bench_histogram_add(times, bench_ticks() - before);

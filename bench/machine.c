@@ -3,6 +3,7 @@
 #include "bench/measure.h"
 
 #include <elf.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,28 @@ static void read_allocator(bench_machine *machine)
     snprintf(machine->allocator, sizeof machine->allocator, "jemalloc %.*s", (int)strcspn(version, "-"), version);
     size = sizeof thp;
     machine->huge_pages = mallctl("opt.thp", &thp, &size, NULL, 0) == 0 && strcmp(thp, "always") == 0;
+}
+
+uint64_t bench_allocated_bytes(void)
+{
+    uint64_t epoch = 1;
+    size_t bytes = 0, size = sizeof epoch;
+    if (!mallctl) {
+        struct mallinfo2 info = mallinfo2();
+        return info.uordblks + info.hblkhd;
+    }
+    mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+    mallctl("epoch", &epoch, &size, &epoch, sizeof epoch); /* its figures are those of the last one */
+    size = sizeof bytes;
+    mallctl("stats.allocated", &bytes, &size, NULL, 0);
+    return bytes;
+}
+
+uint64_t bench_resident_bytes(const char *which)
+{
+    char kib[64];
+    first_line("/proc/self/status", which, kib, sizeof kib);
+    return strtoull(kib, NULL, 10) * 1024;
 }
 
 static bool choose_flags(const char *text, size_t size, char *out, size_t room)
@@ -105,6 +128,8 @@ void bench_machine_read(bench_machine *machine)
     memset(machine, 0, sizeof *machine);
     machine->cores = bench_cores();
     machine->cores_online = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    machine->pin = "spread";
+    bench_topology_describe(machine->topology, sizeof machine->topology);
     first_line("/proc/cpuinfo", "model name", machine->processor, sizeof machine->processor);
     first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", machine->system_huge_pages, sizeof machine->system_huge_pages);
 #if defined(__clang__)

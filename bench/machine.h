@@ -3,11 +3,14 @@
 #define BENCH_MACHINE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct bench_machine {
     unsigned cores;        /* that this process may run on */
     unsigned cores_online;
     char processor[128];
+    char topology[64];
+    const char *pin;       /* where threads are pinned as long as there is a processor each */
     char compiler[128];
     char flags[512];
     char allocator[64];
@@ -21,5 +24,11 @@ typedef struct bench_machine {
 } bench_machine;
 
 void bench_machine_read(bench_machine *machine);
+
+/* What the allocator has given out, this thread's own cache given back before. */
+uint64_t bench_allocated_bytes(void);
+
+/* The memory the process has, and the most it had, of /proc/self/status: "VmRSS", "VmHWM". */
+uint64_t bench_resident_bytes(const char *which);
 
 #endif

@@ -1,34 +1,14 @@
+#include "bench/json.h"
 #include "bench/options.h"
 #include "bench/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-/* The notes of the implementations that have rows here: what their figures contain, what is known to be wrong. */
-static void print_notes(FILE *out, const bench_rows *rows, size_t first)
-{
-    const char *last = "";
-    for (const bench_impl **at = bench_impls; *at; at++) {
-        const bench_impl *impl = *at;
-        bool there = false;
-        for (size_t i = first; i < rows->count; i++)
-            there |= rows->row[i].family == impl->family && strcmp(rows->row[i].implementation, impl->name) == 0;
-        if (!there || !impl->note || strcmp(impl->name, last) == 0)
-            continue;
-        last = impl->name;
-        fprintf(out, "  %s: %s%s%s\n", impl->name, impl->note, impl->broken ? "; " : "", impl->broken ? impl->broken : "");
-    }
-}
-
-static void print_text(FILE *out, const bench_suite *suite)
-{
-    double seconds = (double)suite->words_ns / 1e9;
-    fprintf(out, "  %zu files, %.1f MiB. One thread alone, without locks or chunks: %.2f M words/s; all totals agree with it", suite->text->files,
-            (double)suite->text->bytes / (1 << 20), seconds > 0 ? (double)suite->words_total / seconds / 1e6 : 0);
-    fprintf(out, "%s.\n", suite->failed ? " but where it says WRONG" : "");
-}
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void warn_if_busy(const bench_rows *rows)
 {
@@ -47,31 +27,60 @@ static void run(bench_suite *suite, FILE *tables)
     const bench_options *o = suite->options;
     for (unsigned f = 0; f < BENCH_FAMILIES; f++)
         if (o->families[f])
-            suite->progress.total += bench_suite_count(suite, (bench_family)f);
-    for (unsigned f = 0; f < BENCH_FAMILIES; f++) {
-        size_t first = suite->rows.count;
+            suite->watch->progress.total += bench_suite_count(suite, (bench_family)f);
+    for (unsigned f = 0; f < BENCH_FAMILIES && !bench_interrupted(); f++) {
         if (!o->families[f])
             continue;
         bench_suite_family(suite, (bench_family)f);
-        bench_progress_clear(&suite->progress);
-        if (tables && suite->rows.count > first) {
-            bench_print_tables(tables, suite, first);
-            fputc('\n', tables);
-            print_notes(tables, &suite->rows, first);
-            if (f == BENCH_WORDS)
-                print_text(tables, suite);
-            fflush(tables);
-        }
+        bench_progress_clear(&suite->watch->progress);
+        if (tables)
+            bench_print_tables(tables, suite, (bench_family)f);
     }
 }
 
-/* NULL, having said why: it cannot be written. */
+/* Not cut off before there is something to write: with --resume it holds the other half. NULL, having said so: it cannot be written. */
 static FILE *open_json(const char *path)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
-    if (!file)
+    int file = strcmp(path, "-") == 0 ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    FILE *stream = file == STDOUT_FILENO ? stdout : file >= 0 ? fdopen(file, "w") : NULL;
+    if (!stream)
         bench_say("--json expects a file that can be written, not '%s': %s", path, strerror(errno));
-    return file;
+    return stream;
+}
+
+static bool write_json(FILE *json, const bench_machine *machine, const bench_suite *suite)
+{
+    struct stat what;
+    if (!json)
+        return true;
+    bool written = json == stdout || (fstat(fileno(json), &what) == 0 && (!S_ISREG(what.st_mode) || ftruncate(fileno(json), 0) == 0));
+    written = written && bench_json_write(json, machine, suite, bench_interrupted() != 0);
+    if (json != stdout)
+        written = fclose(json) == 0 && written;
+    if (!written)
+        bench_say("error: '%s' could not be written: %s", suite->options->json, strerror(errno));
+    return written;
+}
+
+/* What is measured, all of it or, interrupted, a part. The exit status. */
+static int measure(bench_suite *suite, bench_machine *machine, FILE *json)
+{
+    FILE *tables = json == stdout ? NULL : stdout;
+    bench_suite_cost(suite);
+    if (tables)
+        bench_print_machine(tables, machine, suite);
+    bench_catch_interrupts();
+    run(suite, tables);
+    warn_if_busy(&suite->rows);
+    bool written = write_json(json, machine, suite);
+    if (bench_interrupted()) {
+        if (json && json != stdout && written)
+            bench_say("interrupted: what was measured is in '%s'; the same command with --resume goes on", suite->options->json);
+        else
+            bench_say("interrupted: with --json FILE, --resume could go on");
+        return 128 + bench_interrupted();
+    }
+    return suite->watch->failed || !written ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -92,21 +101,20 @@ int main(int argc, char **argv)
     if (options.peers)
         bench_options_say_left_out();
     suite.text = &text;
+    if (!(suite.watch = bench_watch_create()))
+        bench_suite_out_of_memory();
+    bench_topology_pin(options.pin);
+    bench_machine_read(&machine);
+    machine.pin = bench_pin_names[options.pin];
+    if (options.resume && !bench_json_resume(options.json, &machine, &suite))
+        return 2;
     if (options.json && !(json = open_json(options.json)))
         return 2;
     if (options.pages == BENCH_PAGES_OFF)
         suite.huge_pages = prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0;
-    bench_machine_read(&machine);
-    bench_suite_cost(&suite);
-    FILE *tables = json == stdout ? NULL : stdout;
-    if (tables)
-        bench_print_machine(tables, &machine, &suite);
-    run(&suite, tables);
-    warn_if_busy(&suite.rows);
-    bool written = !json || (bench_write_json(json, &machine, &suite) && (json == stdout || fclose(json) == 0));
-    if (!written)
-        bench_say("error: '%s' could not be written: %s", options.json, strerror(errno));
+    int status = measure(&suite, &machine, json);
     corpus_free(&text);
-    free(suite.rows.row);
-    return suite.failed || !written ? 1 : 0;
+    bench_rows_free(&suite.rows);
+    bench_watch_destroy(suite.watch);
+    return status;
 }

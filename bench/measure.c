@@ -43,6 +43,8 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
         if (what->workload->kind == BENCH_STALLED)
             w->retirements = BENCH_RETIREMENTS / what->threads;
         w->random = bench_seed(what->seed * 4096 + i);
+        if (what->rate > 0)
+            w->interval = (uint64_t)(what->threads * 1000 / what->rate * bench_ticks_per_ns()) + 1;
         if (what->times && !(w->times = calloc(1, sizeof *w->times)))
             return -ENOMEM;
     }
@@ -50,22 +52,16 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
 }
 
 /* What the measured phase yielded. */
-static void collect(const bench_measurement *what, bench_team *team, bench_result *result)
+static void collect(bench_team *team, bench_result *result)
 {
-    uint64_t cpu_ns = 0;
-    for (unsigned i = 0; i < what->threads; i++) {
+    bench_team_count(team, result);
+    for (unsigned i = 0; i < team->control.threads; i++) {
         bench_worker *w = &team->control.workers[i];
-        cpu_ns += w->counts.cpu_ns;
-        result->operations += w->counts.operations - w->counts.operations_before;
         result->empty += w->counts.empty;
         uint64_t peak = atomic_load(&w->pending_peak);
         if (peak > result->pending_peak)
             result->pending_peak = peak;
     }
-    uint64_t ns = team->stopped_ns - team->started_ns;
-    ns = ns ? ns : 1;
-    result->mops = (double)result->operations * 1000 / (double)ns;
-    result->share = (double)cpu_ns / (double)ns / (team->control.crowded ? bench_cores() : what->threads);
 }
 
 static void collect_times(const bench_measurement *what, bench_team *team)
@@ -138,7 +134,7 @@ static int measure_container(const bench_measurement *what, bench_team *team, vo
         return error;
     bench_team_run(team, what->warm_ns, what->duration_ns);
     bench_team_join(team);
-    collect(what, team, result);
+    collect(team, result);
     if (impl->role != BENCH_FLOOR)
         check_container(impl, object, team, &all, result);
     return 0;
@@ -189,7 +185,7 @@ static int measure_map(const bench_measurement *what, bench_team *team, void *ob
         return error;
     bench_team_run(team, what->warm_ns, what->duration_ns);
     bench_team_join(team);
-    collect(what, team, result);
+    collect(team, result);
     for (unsigned i = 0; i < what->threads; i++) {
         const bench_counts *counts = &team->control.workers[i].counts;
         wrong += counts->wrong;
@@ -227,7 +223,7 @@ static int measure_stalled(const bench_measurement *what, bench_team *team, void
             snprintf(result->fault, sizeof result->fault, "what the stalled reader holds was reclaimed");
         ops->leave(object, thread);
         bench_team_join(team);
-        collect(what, team, result);
+        collect(team, result);
     }
     if (thread)
         what->impl->thread_end(object, thread);
@@ -243,7 +239,7 @@ static int measure_reclaim(const bench_measurement *what, bench_team *team, void
         return error;
     bench_team_run(team, what->warm_ns, what->duration_ns);
     bench_team_join(team);
-    collect(what, team, result);
+    collect(team, result);
     for (unsigned i = 0; i < what->threads; i++)
         if (team->control.workers[i].counts.wrong)
             snprintf(result->fault, sizeof result->fault, "a protected read saw something else");

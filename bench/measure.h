@@ -3,6 +3,7 @@
 #define BENCH_MEASURE_H
 
 #include "bench/histogram.h"
+#include "bench/topology.h"
 #include "bench/workload.h"
 
 typedef struct bench_measurement {
@@ -12,6 +13,7 @@ typedef struct bench_measurement {
     uint64_t warm_ns, duration_ns;
     uint64_t seed;
     bench_histogram *times; /* single operations are timed and added here; NULL: they are not */
+    double rate;            /* with times: M operations per second that are due, all threads together; 0: at their own pace */
     /* maps: made and filled by the caller, and used again and again */
     void *object;
     uint64_t range;
@@ -21,6 +23,7 @@ typedef struct bench_measurement {
 
 typedef struct bench_result {
     double mops;
+    double least_mops, most_mops; /* of a thread */
     uint64_t operations;
     double share;          /* of the cores it could have had, by processor time */
     uint64_t empty;        /* takes that said empty when it cannot have been */
@@ -31,9 +34,6 @@ typedef struct bench_result {
 
 /* 0, or -errno when it could not be measured at all (no memory, no threads). */
 int bench_measure(const bench_measurement *what, bench_result *result);
-
-/* Processors this process may run on; the first call asks the system. */
-unsigned bench_cores(void);
 
 /* A thread handle's life around one action of the calling thread, for filling and checking. False: no memory. */
 bool bench_fill_map(const bench_impl *impl, void *object, uint64_t entries, uint64_t range, uint64_t seed);

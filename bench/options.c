@@ -2,8 +2,11 @@
 
 #include "bench/rows.h"
 
+#include "bench/topology.h"
+
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,24 +21,6 @@ void bench_say(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-}
-
-bool bench_wants_name(const bench_options *options, const char *implementation)
-{
-    for (unsigned i = 0; i < options->implementations.count; i++)
-        if (strcmp(options->implementations.item[i], implementation) == 0)
-            return true;
-    return options->implementations.count == 0;
-}
-
-bool bench_wants_workload(const bench_options *options, const bench_workload *workload, bench_family family)
-{
-    if (!(workload->families & 1u << family))
-        return false;
-    for (unsigned i = 0; i < options->workloads.count; i++)
-        if (strcmp(options->workloads.item[i], workload->name) == 0)
-            return true;
-    return options->workloads.count == 0;
 }
 
 /* ---- values ---- */
@@ -74,10 +59,13 @@ static bool split(const char *flag, const char *text, bench_names *out)
 static bool parse_threads(bench_options *o, const bench_names *names)
 {
     o->thread_count = 0;
+    o->threads_asked = true;
+    if ((o->threads_auto = names->count == 1 && strcmp(names->item[0], "auto") == 0))
+        return true;
     for (unsigned i = 0; i < names->count; i++) {
         uint64_t n;
         if (!parse_number(names->item[i], 1, MOST_THREADS, false, &n)) {
-            bench_say("--threads expects numbers from 1 to %d, not '%s'", MOST_THREADS, names->item[i]);
+            bench_say("--threads expects auto or numbers from 1 to %d, not '%s'", MOST_THREADS, names->item[i]);
             return false;
         }
         o->threads[o->thread_count++] = (unsigned)n;
@@ -111,79 +99,45 @@ static bool parse_distribution(bench_options *o, const bench_names *names)
     return true;
 }
 
-/* ---- names; the message lists those that there are ---- */
+/* ---- flags ---- */
 
-static void append(char *list, size_t size, const char *name)
+static bool parse_list(bench_options *o, const char *flag, const char *value, bool (*parse)(bench_options *, const bench_names *))
 {
-    size_t used = strlen(list);
-    for (const char *at = list; (at = strstr(at, name)); at++) /* once each */
-        if ((at == list || at[-1] == ' ') && (at[strlen(name)] == ',' || at[strlen(name)] == '\0'))
-            return;
-    snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+    bench_names items = {0};
+    bool good = split(flag, value, &items) && parse(o, &items);
+    free(items.text);
+    return good;
 }
 
-void bench_options_say_left_out(void)
+static bool threads(bench_options *o, const char *flag, const char *value)
 {
-    char list[2000] = "";
-    for (const char **at = bench_left_out; *at; at++)
-        append(list, sizeof list, *at);
-    if (*list)
-        bench_say("left out, their libraries were not there when this was built: %s", list);
+    return parse_list(o, flag, value, parse_threads);
 }
 
-static bool unknown(const char *flag, const char *name, const char *list)
+static bool keys(bench_options *o, const char *flag, const char *value)
 {
-    bench_say("%s: unknown name '%s'; expected one of: %s", flag, name, list);
-    return false;
+    return parse_list(o, flag, value, parse_keys);
 }
 
-static bool check_families(bench_options *o, const bench_names *names)
+static bool distribution(bench_options *o, const char *flag, const char *value)
 {
-    for (unsigned i = 0; i < names->count; i++) {
-        char list[200] = "";
-        bool found = false;
-        for (unsigned f = 0; f < BENCH_FAMILIES; f++) {
-            append(list, sizeof list, bench_family_names[f]);
-            if (strcmp(names->item[i], bench_family_names[f]) == 0)
-                o->families[f] = found = true;
-        }
-        if (!found)
-            return unknown("--family", names->item[i], list);
-    }
-    return true;
+    return parse_list(o, flag, value, parse_distribution);
 }
 
-static bool check_implementations(const bench_options *o)
+static bool families(bench_options *o, const char *flag, const char *value)
 {
-    for (unsigned i = 0; i < o->implementations.count; i++) {
-        char list[2000] = "";
-        bool found = false;
-        for (const bench_impl **impl = bench_impls; *impl; impl++) {
-            append(list, sizeof list, (*impl)->name);
-            found |= strcmp(o->implementations.item[i], (*impl)->name) == 0;
-        }
-        if (!found)
-            return unknown("--impl", o->implementations.item[i], list);
-    }
-    return true;
+    return split(flag, value, &o->family_names);
 }
 
-static bool check_workloads(const bench_options *o)
+static bool implementations(bench_options *o, const char *flag, const char *value)
 {
-    for (unsigned i = 0; i < o->workloads.count; i++) {
-        char list[400] = "";
-        bool found = false;
-        for (const bench_workload *w = bench_workloads; w->name; w++) {
-            append(list, sizeof list, w->name);
-            found |= strcmp(o->workloads.item[i], w->name) == 0;
-        }
-        if (!found)
-            return unknown("--workload", o->workloads.item[i], list);
-    }
-    return true;
+    return split(flag, value, &o->implementations);
 }
 
-/* ---- one flag ---- */
+static bool workloads(bench_options *o, const char *flag, const char *value)
+{
+    return split(flag, value, &o->workloads);
+}
 
 static bool parse_count(const char *flag, const char *value, unsigned most, unsigned *out)
 {
@@ -196,189 +150,133 @@ static bool parse_count(const char *flag, const char *value, unsigned most, unsi
     return true;
 }
 
-static bool parse_pages(bench_options *o, const char *value)
+static bool rounds(bench_options *o, const char *flag, const char *value)
 {
-    if (strcmp(value, "on") == 0)
-        o->pages = BENCH_PAGES_ON;
-    else if (strcmp(value, "off") == 0)
-        o->pages = BENCH_PAGES_OFF;
-    else if (strcmp(value, "both") == 0)
-        o->pages = BENCH_PAGES_BOTH;
-    else
-        bench_say("--huge-pages expects on, off or both, not '%s'", value);
-    return strcmp(value, "on") == 0 || strcmp(value, "off") == 0 || strcmp(value, "both") == 0;
+    return parse_count(flag, value, BENCH_MOST_ROUNDS, &o->rounds);
 }
 
-/* Those that take a list. 1: done, 0: not of these, -1: wrong. */
-static int parse_list(bench_options *o, bench_names *families, const char *flag, const char *value)
+static bool duration(bench_options *o, const char *flag, const char *value)
 {
-    bench_names items = {0};
-    bool (*parse)(bench_options *, const bench_names *) = NULL;
-    if (strcmp(flag, "--impl") == 0)
-        return split(flag, value, &o->implementations) ? 1 : -1;
-    if (strcmp(flag, "--workload") == 0)
-        return split(flag, value, &o->workloads) ? 1 : -1;
-    if (strcmp(flag, "--family") == 0)
-        return split(flag, value, families) ? 1 : -1;
-    if (strcmp(flag, "--threads") == 0)
-        parse = parse_threads;
-    else if (strcmp(flag, "--keys") == 0)
-        parse = parse_keys;
-    else if (strcmp(flag, "--distribution") == 0)
-        parse = parse_distribution;
-    else
-        return 0;
-    bool good = split(flag, value, &items) && parse(o, &items);
-    free(items.text);
-    return good ? 1 : -1;
+    return parse_count(flag, value, 60000, &o->duration_ms);
 }
 
-static bool parse_valued(bench_options *o, bench_names *families, const char *flag, const char *value)
+static bool rate(bench_options *o, const char *flag, const char *value)
 {
-    int list = parse_list(o, families, flag, value);
-    if (list != 0)
-        return list > 0;
-    if (strcmp(flag, "--rounds") == 0)
-        return parse_count(flag, value, BENCH_MOST_ROUNDS, &o->rounds);
-    if (strcmp(flag, "--duration-ms") == 0)
-        return parse_count(flag, value, 60000, &o->duration_ms);
-    if (strcmp(flag, "--huge-pages") == 0)
-        return parse_pages(o, value);
-    o->json = value; /* the one that is left */
-    return true;
-}
-
-static bool takes_value(const char *flag)
-{
-    static const char *const flags[] = {"--impl", "--workload", "--family", "--threads", "--keys",
-                                        "--distribution", "--rounds", "--duration-ms", "--huge-pages", "--json"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (strcmp(flag, flags[i]) == 0)
-            return true;
+    char *end;
+    o->rate = strtod(value, &end);
+    if (value[0] >= '0' && value[0] <= '9' && *end == '\0' && o->rate >= 0.001 && o->rate <= 1000)
+        return true;
+    bench_say("%s expects millions of operations per second, from 0.001 to 1000, not '%s'", flag, value);
     return false;
 }
 
-/* ---- the whole ---- */
-
-static bool takes_part(const bench_options *o, bench_family family)
+/* One of three; they are numbered in this order. */
+static bool choose(const char *flag, const char *value, const char *const names[3], unsigned *out)
 {
-    bool implementation = false, workload = false;
-    for (const bench_impl **impl = bench_impls; *impl; impl++)
-        if ((*impl)->family == family)
-            implementation |= bench_wants_name(o, (*impl)->name);
-    for (const bench_workload *w = bench_workloads; w->name; w++)
-        workload |= bench_wants_workload(o, w, family);
-    return implementation && workload;
+    for (*out = 0; *out < 3; ++*out)
+        if (strcmp(value, names[*out]) == 0)
+            return true;
+    bench_say("%s expects %s, %s or %s, not '%s'", flag, names[0], names[1], names[2], value);
+    return false;
 }
 
-/* All libraries within four minutes. */
-static void choose_few(bench_options *o)
+static bool pages(bench_options *o, const char *flag, const char *value)
 {
-    if (o->thread_count == 0)
-        o->threads[o->thread_count++] = 2;
-    if (o->workloads.count == 0) {
-        o->workloads.item[o->workloads.count++] = "pairs";
-        o->workloads.item[o->workloads.count++] = "90/5/5";
-    }
+    static const char *const names[] = {"both", "on", "off"};
+    unsigned chosen;
+    o->pages_asked = choose(flag, value, names, &chosen);
+    o->pages = (bench_pages)chosen;
+    return o->pages_asked;
 }
 
-static bool choose_families(bench_options *o, const bench_names *families)
+static bool pin(bench_options *o, const char *flag, const char *value)
 {
-    bool any = false;
-    if (o->peers && o->quick)
-        choose_few(o);
-    if (!check_families(o, families) || !check_implementations(o) || !check_workloads(o))
-        return false;
-    if (o->file_count > 0 && families->count == 0)
-        o->families[BENCH_WORDS] = true;
-    else if (families->count == 0)
-        for (unsigned f = 0; f < BENCH_FAMILIES; f++)
-            o->families[f] = true;
-    o->family_asked = families->count || o->file_count || o->implementations.count || o->workloads.count;
-    for (unsigned f = 0; f < BENCH_FAMILIES; f++) {
-        o->families[f] &= takes_part(o, (bench_family)f);
-        any |= o->families[f];
-    }
-    if (!any)
-        bench_say("nothing is left to run: expected --impl and --workload to name what is in the families chosen (--list shows all)");
-    else if (o->file_count > 0 && !o->families[BENCH_WORDS])
-        bench_say("unexpected argument '%s': files are for --family words", o->files[0]);
-    return any && (o->file_count == 0 || o->families[BENCH_WORDS]);
+    unsigned chosen;
+    bool good = choose(flag, value, bench_pin_names, &chosen);
+    o->pin = (bench_pin)chosen;
+    return good;
 }
 
-/* A workload asked for by name must be possible with one of the numbers of threads. */
-static bool check_threads(const bench_options *o)
+static bool json(bench_options *o, const char *flag, const char *value)
 {
-    unsigned most = 0;
-    for (unsigned i = 0; i < o->thread_count; i++)
-        most = o->threads[i] > most ? o->threads[i] : most;
-    for (const bench_workload *w = bench_workloads; w->name && o->workloads.count; w++)
-        for (unsigned i = 0; i < o->workloads.count; i++)
-            if (strcmp(o->workloads.item[i], w->name) == 0 && w->least > most) {
-                bench_say("--workload %s expects --threads of at least %u", w->name, w->least);
-                return false;
-            }
+    (void)flag;
+    o->json = value;
     return true;
 }
 
-static void defaults(bench_options *o)
+static const struct flag {
+    const char *name;
+    bool (*parse)(bench_options *options, const char *flag, const char *value); /* NULL: a switch */
+    size_t at;
+} flags[] = {
+    {"--list", NULL, offsetof(bench_options, list)},
+    {"--quick", NULL, offsetof(bench_options, quick)},
+    {"--peers", NULL, offsetof(bench_options, peers)},
+    {"--latency", NULL, offsetof(bench_options, latency)},
+    {"--memory", NULL, offsetof(bench_options, memory)},
+    {"--resume", NULL, offsetof(bench_options, resume)},
+    {"--family", families, 0},
+    {"--impl", implementations, 0},
+    {"--workload", workloads, 0},
+    {"--threads", threads, 0},
+    {"--keys", keys, 0},
+    {"--distribution", distribution, 0},
+    {"--rounds", rounds, 0},
+    {"--duration-ms", duration, 0},
+    {"--rate", rate, 0},
+    {"--huge-pages", pages, 0},
+    {"--pin", pin, 0},
+    {"--json", json, 0},
+};
+
+static const struct flag *flag_named(const char *name)
 {
-    static const unsigned all[] = {1, 2, 4, 8}, few[] = {1, 2, 8};
-    static const uint64_t sizes[] = {1 << 10, 100 << 10, 1 << 20, 10 << 20}, two_sizes[] = {1 << 10, 1 << 20};
-    if (o->thread_count == 0) {
-        o->thread_count = o->quick ? 3 : 4;
-        memcpy(o->threads, o->quick ? few : all, o->thread_count * sizeof *o->threads);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (strcmp(flags[i].name, name) == 0)
+            return &flags[i];
+    return NULL;
+}
+
+/* The flag at argv[*i], which moves beyond its value. */
+static bool parse_flag(bench_options *o, int argc, char **argv, int *i)
+{
+    const struct flag *flag = flag_named(argv[*i]);
+    if (!flag) {
+        bench_say("unknown flag '%s'; expected one of those that --help lists", argv[*i]);
+        return false;
     }
-    if (o->key_count == 0) {
-        o->key_count = o->quick ? 2 : 4;
-        memcpy(o->keys, o->quick ? two_sizes : sizes, o->key_count * sizeof *o->keys);
+    if (flag->parse && *i + 1 == argc) {
+        bench_say("%s expects a value after it", flag->name);
+        return false;
     }
-    if (!o->uniform && !o->zipf) {
-        o->uniform = true;
-        o->zipf = !o->quick;
-    }
-    if (o->rounds == 0)
-        o->rounds = 5;
+    if (flag->parse != json && strcmp(flag->name, "--resume") != 0) /* what an interrupted run and its end have in common */
+        for (int n = 0; n <= (flag->parse != NULL); n++)
+            o->arguments[o->argument_count++] = argv[*i + n];
+    if (!flag->parse)
+        return *(bool *)((char *)o + flag->at) = true;
+    return flag->parse(o, flag->name, argv[++*i]);
 }
 
 bool bench_options_parse(bench_options *options, int argc, char **argv)
 {
-    bench_names families = {0};
     bool only_files = false, good = true;
     memset(options, 0, sizeof *options);
     options->files = calloc((size_t)argc + 1, sizeof *options->files);
-    for (int i = 1; i < argc && good && options->files; i++) {
-        const char *flag = argv[i];
-        if (only_files || flag[0] != '-' || flag[1] == '\0') {
+    options->arguments = calloc((size_t)argc + 1, sizeof *options->arguments);
+    for (int i = 1; i < argc && good && options->files && options->arguments; i++) {
+        if (only_files || argv[i][0] != '-' || argv[i][1] == '\0') {
             options->files[options->file_count++] = argv[i];
-        } else if (strcmp(flag, "--") == 0) {
+            options->arguments[options->argument_count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
             only_files = true;
-        } else if (strcmp(flag, "--help") == 0 || strcmp(flag, "-h") == 0) {
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             options->help = true;
             return true;
-        } else if (strcmp(flag, "--list") == 0) {
-            options->list = true;
-        } else if (strcmp(flag, "--quick") == 0) {
-            options->quick = true;
-        } else if (strcmp(flag, "--peers") == 0) {
-            options->peers = true;
-        } else if (strcmp(flag, "--latency") == 0) {
-            options->latency = true;
-        } else if (!takes_value(flag)) {
-            bench_say("unknown flag '%s'; expected one of those that --help lists", flag);
-            good = false;
-        } else if (i + 1 == argc) {
-            bench_say("%s expects a value after it", flag);
-            good = false;
         } else {
-            good = parse_valued(options, &families, flag, argv[++i]);
+            good = parse_flag(options, argc, argv, &i);
         }
     }
-    if (good && options->files && !options->list) {
-        good = choose_families(options, &families);
-        defaults(options);
-        good = good && check_threads(options);
-    }
-    free(families.text);
-    return good && options->files;
+    if (good && !options->list)
+        good = bench_options_check(options, &options->family_names);
+    return good && options->files && options->arguments;
 }

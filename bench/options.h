@@ -2,6 +2,7 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
+#include "bench/topology.h"
 #include "bench/workload.h"
 
 enum { BENCH_MOST = 64 }; /* items of a list */
@@ -15,26 +16,36 @@ typedef struct bench_names {
 } bench_names;
 
 typedef struct bench_options {
-    bool quick, peers, latency, list, help;
+    bool quick, peers, latency, memory, list, help, resume;
     bool families[BENCH_FAMILIES];
     bool family_asked;            /* a selection was made that leaves out families */
+    bench_names family_names;
     bench_names implementations;  /* none: all */
     bench_names workloads;        /* none: all */
     unsigned threads[BENCH_MOST], thread_count;
+    bool threads_asked, threads_auto;
     uint64_t keys[BENCH_MOST];
     unsigned key_count;
     bool keys_asked;
     bool uniform, zipf;
     unsigned rounds;
     unsigned duration_ms; /* 0: not given */
+    double rate;          /* M operations per second; 0: not given */
     bench_pages pages;
+    bool pages_asked;
+    bench_pin pin;
     const char *json; /* NULL: none; "-": standard output */
     char **files;
     int file_count;
+    char **arguments;     /* all that say what is measured */
+    unsigned argument_count;
 } bench_options;
 
 /* Fills *options. On a wrong argument, prints one line that says what was expected and returns false. */
 bool bench_options_parse(bench_options *options, int argc, char **argv);
+
+/* The second half of it: what the names mean, whether all goes together, and defaults. */
+bool bench_options_check(bench_options *options, const bench_names *families);
 
 void bench_options_help(void);
 void bench_options_list(void);

@@ -40,6 +40,19 @@ bench_look bench_look_now(void)
     return look;
 }
 
+bench_probe bench_probe_now(bench_family family, const char *when)
+{
+    bench_probe probe = {.family = family, .when = when, .regime = ""};
+    double turns, ignored = 0;
+    if (bench_cores() < 2)
+        return probe;
+    probe.look = bench_look_now();
+    probe.regime = probe.look.slowdown >= shared_slowdown ? "near" : "far";
+    turns = pairs(&bench_ping_pong, 2, 5 * MS, &ignored);
+    probe.round_trip_ns = turns > 0 ? 2000 / turns : 0;
+    return probe;
+}
+
 bool bench_same_regime(const bench_look *a, const bench_look *b)
 {
     return (a->slowdown >= shared_slowdown) == (b->slowdown >= shared_slowdown);

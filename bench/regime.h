@@ -18,6 +18,19 @@ typedef struct bench_look {
 
 bench_look bench_look_now(void);
 
+enum { BENCH_MOST_PROBES = 64 };
+
+/* Before and after a family, in the table and the JSON: a look, and what a line takes from core to core and back. */
+typedef struct bench_probe {
+    bench_family family;
+    const char *when;     /* "before", "after" */
+    double round_trip_ns; /* 0: there is but one core */
+    bench_look look;
+    const char *regime;   /* "near", "far" */
+} bench_probe;
+
+bench_probe bench_probe_now(bench_family family, const char *when);
+
 /* Whether the cores were shared, or not, at both. */
 bool bench_same_regime(const bench_look *a, const bench_look *b);
 

@@ -1,4 +1,4 @@
-/* The output: tables for people, one JSON object for programs. */
+/* The tables. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
@@ -9,10 +9,7 @@
 
 void bench_print_machine(FILE *out, const bench_machine *machine, const bench_suite *suite);
 
-/* The tables of the rows from `first` on. */
-void bench_print_tables(FILE *out, const bench_suite *suite, size_t first);
-
-/* False: could not be written. */
-bool bench_write_json(FILE *out, const bench_machine *machine, const bench_suite *suite);
+/* The tables of the rows of a family. */
+void bench_print_tables(FILE *out, const bench_suite *suite, bench_family family);
 
 #endif

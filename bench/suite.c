@@ -1,10 +1,9 @@
 #include "bench/suite.h"
 
 #include "bench/clock.h"
-#include "bench/null.h"
 #include "bench/random.h"
-#include "bench/zipf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,38 +11,7 @@
 
 enum { QUICK_BUDGET_MS = 44000, QUICK_BUDGET_ALL_MS = 30000, QUICK_MOST_MS = 150, OVERHEAD_MS = 3 };
 
-/* ---- the driver and the machine, of the moment ---- */
-
-static double cost_of(const bench_impl *impl, const char *workload, const uint32_t *draws, bench_histogram *times)
-{
-    double ns[3];
-    for (unsigned i = 0; i < 3; i++) {
-        bench_measurement what = {.impl = impl, .workload = bench_workload_named(workload, impl->family), .threads = 1,
-                                  .warm_ns = 2 * MS, .duration_ns = 15 * MS, .seed = i, .range = 1 << 20, .draws = draws,
-                                  .times = times};
-        bench_result result;
-        ns[i] = bench_measure(&what, &result) == 0 && result.mops > 0 ? 1000 / result.mops : 0;
-    }
-    return bench_median(ns, 3);
-}
-
-void bench_suite_cost(bench_suite *suite)
-{
-    uint32_t *draws = bench_zipf_draws(1 << 20, 0.99, 1);
-    bench_histogram *times = calloc(1, sizeof *times);
-    suite->cost.container_ns = cost_of(&bench_null_container, "pairs", NULL, NULL);
-    suite->cost.map_uniform_ns = cost_of(&bench_null_map, "90/5/5", NULL, NULL);
-    if (draws)
-        suite->cost.map_zipf_ns = cost_of(&bench_null_map, "90/5/5", draws, NULL);
-    if (times && suite->options->latency) {
-        cost_of(&bench_null_container, "pairs", NULL, times);
-        suite->cost.latency_ns = (double)bench_histogram_at(times, 0.5) / bench_ticks_per_ns();
-    }
-    free(draws);
-    free(times);
-}
-
-/* ---- one point ---- */
+/* ---- rows ---- */
 
 _Noreturn void bench_suite_out_of_memory(void)
 {
@@ -54,62 +22,134 @@ _Noreturn void bench_suite_out_of_memory(void)
 void bench_suite_fault(bench_suite *suite, const bench_row *row)
 {
     bool ours = row->role != BENCH_PEER;
-    bench_progress_clear(&suite->progress);
+    bench_progress_clear(&suite->watch->progress);
     bench_say("%s: %s%s%s, %s %s, %u threads: %s", ours ? "error" : "note", row->implementation, row->scheme[0] ? " " : "",
               row->scheme, bench_family_names[row->family], row->workload, row->threads, row->fault);
-    suite->failed |= ours;
+    suite->watch->failed |= ours;
 }
-
-typedef struct samples {
-    const bench_point *point;
-    bench_histogram *times;
-    bench_row *rows;
-} samples;
 
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row)
 {
-    *row = (bench_row){.family = point->family, .keys = point->keys, .huge_pages = suite->huge_pages, .threads = point->threads,
-                       .crowded = point->threads > bench_cores(), .role = impl->role, .rounds = suite->options->rounds,
-                       .stalled = point->workload->kind == BENCH_STALLED};
+    *row = (bench_row){.what = point->what, .family = point->family, .keys = point->keys, .huge_pages = suite->huge_pages,
+                       .group = point->group, .threads = point->threads, .open = point->open, .crowded = point->threads > bench_cores(),
+                       .role = impl->role, .rounds = suite->options->rounds, .stalled = point->workload->kind == BENCH_STALLED};
     snprintf(row->workload, sizeof row->workload, "%s", point->workload->name);
     snprintf(row->distribution, sizeof row->distribution, "%s", point->keys == 0 ? "" : point->draws ? "zipf" : "uniform");
     snprintf(row->implementation, sizeof row->implementation, "%s", impl->name);
     snprintf(row->scheme, sizeof row->scheme, "%s", impl->scheme ? impl->scheme : "");
+    snprintf(row->fault, sizeof row->fault, "%s", bench_watch_fault(suite->watch, impl));
 }
 
-/* `look`: whose threads never sleep tells whether they had the cores to themselves. */
-static void measure_one(bench_suite *suite, const bench_point *point, unsigned i, double *mops, bench_look *look,
-                        bench_histogram *times, bench_row *row)
+static void finish_latency(bench_row *row)
 {
-    uint64_t warm = suite->duration_ns / 5 < 20 * MS ? suite->duration_ns / 5 : 20 * MS;
-    bench_measurement what = {.impl = point->impls[i], .workload = point->workload, .threads = point->threads, .warm_ns = warm,
-                              .duration_ns = suite->duration_ns, .seed = suite->seed, .times = times, .range = point->keys * 2,
-                              .draws = point->draws};
-    bench_result result;
-    if (point->objects) {
-        what.object = point->objects[i];
-        what.entries = &point->entries[i];
+    static const double shares[] = {0.5, 0.9, 0.99, 0.999, 0.9999};
+    double *const to[] = {&row->p50_ns, &row->p90_ns, &row->p99_ns, &row->p999_ns, &row->p9999_ns};
+    double per_ns = bench_ticks_per_ns();
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        *to[i] = (double)bench_histogram_at(row->histogram, shares[i]) / per_ns;
+    row->max_ns = (double)row->histogram->max / per_ns;
+}
+
+void bench_suite_finish_row(const bench_suite *suite, bench_row *row)
+{
+    (void)suite;
+    if (row->fault[0]) { /* what is wrong has no speed */
+        row->rounds = 0;
+        free(row->histogram);
+        row->histogram = NULL;
+        return;
     }
-    bench_progress_show(&suite->progress, "%s %s, %s%s%s, %u thread%s%s", bench_family_names[point->family], row->workload,
+    row->speed = bench_interval_of(row->mops, row->rounds);
+    row->mops_min = row->mops_max = row->mops[0];
+    for (unsigned r = 1; r < row->rounds; r++) {
+        row->mops_min = row->mops[r] < row->mops_min ? row->mops[r] : row->mops_min;
+        row->mops_max = row->mops[r] > row->mops_max ? row->mops[r] : row->mops_max;
+    }
+    row->thread_least = bench_median(row->least, row->rounds);
+    row->thread_most = bench_median(row->most, row->rounds);
+    if (row->family == BENCH_RECLAIM && row->speed.median > 0)
+        row->ns_median = 1000 / row->speed.median * (row->crowded ? bench_cores() : row->threads);
+    if (row->histogram)
+        finish_latency(row);
+}
+
+bool bench_suite_has(const bench_suite *suite, const bench_row *row)
+{
+    for (size_t i = 0; i < suite->rows.count; i++)
+        if (bench_rows_same_point(&suite->rows.row[i], row))
+            return true;
+    return false;
+}
+
+void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count)
+{
+    size_t first = suite->rows.count;
+    for (unsigned i = 0; i < count; i++)
+        if (!bench_rows_add(&suite->rows, &rows[i]))
+            bench_suite_out_of_memory();
+    bench_rows_ratios(&suite->rows, first);
+    suite->watch->progress.kept = suite->watch->progress.done;
+    if (suite->rows_to && !bench_rows_send(&suite->rows, first, suite->rows_to))
+        exit(1); /* nobody is there any more */
+}
+
+/* ---- one point ---- */
+
+typedef struct samples {
+    const bench_point *point;
+    bench_row *rows;
+} samples;
+
+static void show(bench_suite *suite, const bench_point *point, const bench_row *row)
+{
+    bench_progress_show(&suite->watch->progress, "%s %s, %s%s%s, %u thread%s%s", bench_family_names[point->family], row->workload,
                         row->implementation, row->scheme[0] ? " " : "", row->scheme, row->threads, row->threads > 1 ? "s" : "",
-                        times ? ", latency" : "");
-    int error = bench_measure(&what, &result);
-    suite->progress.done++;
-    if (error != 0)
-        snprintf(result.fault, sizeof result.fault, "could not be measured: %s", strerror(-error));
-    if (mops)
-        *mops = result.mops;
-    if (look && (row->role == BENCH_WEFT || row->role == BENCH_FLOOR) && !row->stalled && result.share < look->share)
-        look->share = result.share;
-    row->empty += result.empty;
-    if (result.pending_peak > row->pending_peak)
-        row->pending_peak = result.pending_peak;
-    if (result.pending_end > row->pending_end)
-        row->pending_end = result.pending_end;
-    if (result.fault[0] && !row->fault[0]) {
-        snprintf(row->fault, sizeof row->fault, "%s", result.fault);
+                        point->what == BENCH_SPEED ? "" : point->open ? ", latency at a set rate" : ", latency");
+}
+
+static void note_result(bench_suite *suite, bench_row *row, unsigned round, const bench_result *result, bench_look *look)
+{
+    row->mops[round] = result->mops;
+    row->least[round] = result->least_mops;
+    row->most[round] = result->most_mops;
+    /* whose threads never sleep tells whether they had the cores to themselves */
+    if ((row->role == BENCH_WEFT || row->role == BENCH_FLOOR) && !row->stalled && result->share < look->share)
+        look->share = result->share;
+    row->empty += result->empty;
+    if (result->pending_peak > row->pending_peak)
+        row->pending_peak = result->pending_peak;
+    if (result->pending_end > row->pending_end)
+        row->pending_end = result->pending_end;
+    if (result->fault[0]) {
+        snprintf(row->fault, sizeof row->fault, "%s", result->fault);
         bench_suite_fault(suite, row);
     }
+}
+
+static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
+{
+    const samples *s = ctx;
+    const bench_point *point = s->point;
+    bench_row *row = &s->rows[i];
+    uint64_t warm = suite->duration_ns / 5 < 20 * MS ? suite->duration_ns / 5 : 20 * MS;
+    bench_measurement what = {.impl = point->impls[i], .workload = point->workload, .threads = point->threads, .warm_ns = warm,
+                              .duration_ns = suite->duration_ns, .seed = suite->seed, .times = row->histogram, .rate = row->rate,
+                              .range = point->keys * 2, .draws = point->draws};
+    bench_result result;
+    if (row->fault[0] == '\0') {
+        if (point->objects) {
+            what.object = point->objects[i];
+            what.entries = &point->entries[i];
+        }
+        show(suite, point, row);
+        bench_watch_begin(suite->watch, point->impls[i], warm + suite->duration_ns);
+        int error = bench_measure(&what, &result);
+        bench_watch_end(suite->watch);
+        if (error != 0)
+            snprintf(result.fault, sizeof result.fault, "could not be measured: %s", strerror(-error));
+        note_result(suite, row, round, &result, look);
+    }
+    suite->watch->progress.done++;
 }
 
 static void shuffle(bench_suite *suite, unsigned *order, unsigned count)
@@ -135,7 +175,7 @@ void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, ben
         bool moved = rows[0].threads > 1 && !bench_same_regime(&looks[r], &before) && repeated < rounds;
         repeated += moved;
         r += !moved;
-        suite->progress.total += moved ? count : 0;
+        suite->watch->progress.total += moved ? count : 0;
     }
     for (unsigned i = 0; i < count; i++) {
         rows[i].repeated = repeated;
@@ -143,71 +183,51 @@ void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, ben
     }
 }
 
-static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
+/* Half of what the mutex did when nothing was due: what all are to stand, most with ease. */
+static double rate_of(const bench_suite *suite, const bench_row *open)
 {
-    const samples *s = ctx;
-    measure_one(suite, s->point, i, &s->rows[i].mops[round], look, NULL, &s->rows[i]);
-}
-
-/* Times of single operations come from rounds of their own. */
-static void run_rounds(bench_suite *suite, samples *s)
-{
-    unsigned order[BENCH_MOST_IMPLS];
-    const bench_point *point = s->point;
-    bench_suite_rounds(suite, s->rows, point->count, measure_round, s);
-    for (unsigned r = 0; r < suite->options->rounds && s->times; r++, suite->seed++) {
-        shuffle(suite, order, point->count);
-        for (unsigned n = 0; n < point->count; n++)
-            measure_one(suite, point, order[n], NULL, NULL, &s->times[order[n]], &s->rows[order[n]]);
+    bench_row closed = *open;
+    double rate = 0;
+    closed.open = false;
+    for (size_t i = 0; i < suite->rows.count; i++) {
+        const bench_row *row = &suite->rows.row[i];
+        bool mutex = strncmp(row->implementation, "mutex-", 6) == 0;
+        if (!bench_rows_same_point(row, &closed) || row->fault[0])
+            continue;
+        if (mutex)
+            return row->speed.median / 2;
+        if (rate == 0 || row->speed.median / 2 < rate)
+            rate = row->speed.median / 2;
     }
-}
-
-void bench_suite_finish_row(const bench_suite *suite, const bench_histogram *times, bench_row *row)
-{
-    row->speed = bench_interval_of(row->mops, row->rounds);
-    row->mops_min = row->mops_max = row->mops[0];
-    for (unsigned r = 1; r < row->rounds; r++) {
-        row->mops_min = row->mops[r] < row->mops_min ? row->mops[r] : row->mops_min;
-        row->mops_max = row->mops[r] > row->mops_max ? row->mops[r] : row->mops_max;
-    }
-    if (row->family == BENCH_RECLAIM && row->speed.median > 0)
-        row->ns_median = 1000 / row->speed.median * (row->crowded ? bench_cores() : row->threads);
-    if (times && times->total > 0 && suite->options->latency) {
-        double per_ns = bench_ticks_per_ns();
-        row->latency = true;
-        row->p50_ns = (double)bench_histogram_at(times, 0.5) / per_ns;
-        row->p99_ns = (double)bench_histogram_at(times, 0.99) / per_ns;
-        row->p90_ns = (double)bench_histogram_at(times, 0.9) / per_ns;
-        row->p9999_ns = (double)bench_histogram_at(times, 0.9999) / per_ns;
-        row->p999_ns = (double)bench_histogram_at(times, 0.999) / per_ns;
-        row->max_ns = (double)times->max / per_ns;
-    }
+    return rate;
 }
 
 void bench_suite_point(bench_suite *suite, const bench_point *point)
 {
-    unsigned rounds = suite->options->rounds;
-    bool latency = suite->options->latency && point->workload->kind != BENCH_STALLED;
-    if (suite->counting) {
-        suite->progress.total += point->count * rounds * (latency ? 2 : 1);
-        return;
-    }
     samples s = {.point = point, .rows = calloc(point->count, sizeof *s.rows)};
-    if (latency)
-        s.times = calloc(point->count, sizeof *s.times);
-    if (!s.rows || (latency && !s.times))
+    if (!s.rows)
         bench_suite_out_of_memory();
     for (unsigned i = 0; i < point->count; i++)
         bench_suite_name_row(suite, point, point->impls[i], &s.rows[i]);
-    run_rounds(suite, &s);
-    size_t first = suite->rows.count;
-    for (unsigned i = 0; i < point->count; i++) {
-        bench_suite_finish_row(suite, s.times ? &s.times[i] : NULL, &s.rows[i]);
-        if (!bench_rows_add(&suite->rows, &s.rows[i]))
+    if (point->count == 0 || bench_suite_has(suite, &s.rows[0])) {
+        free(s.rows);
+        return;
+    }
+    if (suite->counting) {
+        suite->watch->progress.total += point->count * suite->options->rounds;
+        free(s.rows);
+        return;
+    }
+    double rate = suite->options->rate > 0 ? suite->options->rate : rate_of(suite, &s.rows[0]);
+    for (unsigned i = 0; i < point->count && point->what == BENCH_LATENCY; i++) {
+        s.rows[i].rate = point->open ? rate : 0;
+        if (!(s.rows[i].histogram = calloc(1, sizeof *s.rows[i].histogram)))
             bench_suite_out_of_memory();
     }
-    bench_rows_ratios(&suite->rows, first);
-    free(s.times);
+    bench_suite_rounds(suite, s.rows, point->count, measure_round, &s);
+    for (unsigned i = 0; i < point->count; i++)
+        bench_suite_finish_row(suite, &s.rows[i]);
+    bench_suite_keep(suite, s.rows, point->count);
     free(s.rows);
 }
 
@@ -226,30 +246,57 @@ unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const 
     return count;
 }
 
-static void all_points(bench_suite *suite, bench_family family)
+static void all_points(bench_suite *suite, void *ctx)
 {
     const bench_options *o = suite->options;
+    bench_family family = *(const bench_family *)ctx;
     const bench_impl *impls[BENCH_MOST_IMPLS];
     for (const bench_workload *w = bench_workloads; w->name; w++) {
         if (!bench_wants_workload(o, w, family))
             continue;
-        unsigned count = bench_suite_impls(suite, family, w, impls);
-        for (unsigned t = 0; t < o->thread_count && count > 0; t++)
-            if (o->threads[t] >= w->least)
-                bench_suite_point(suite, &(bench_point){.family = family, .workload = w, .threads = o->threads[t], .impls = impls,
-                                                        .count = count});
+        bench_point point = {.family = family, .workload = w, .impls = impls};
+        point.count = bench_suite_impls(suite, family, w, impls);
+        for (unsigned t = 0; t < o->thread_count; t++) {
+            point.threads = o->threads[t];
+            if (point.threads >= w->least)
+                bench_suite_point(suite, &point);
+        }
+        bench_suite_latency(suite, point);
     }
+}
+
+static void whole_family(bench_suite *suite, bench_family family)
+{
+    if (family == BENCH_MAP)
+        bench_suite_maps(suite);
+    else if (family == BENCH_WORDS)
+        bench_suite_words(suite);
+    else
+        bench_isolated(suite, all_points, &family);
+    if (suite->options->memory && family != BENCH_WORDS)
+        bench_suite_memory(suite, family);
+}
+
+unsigned bench_suite_pending(bench_suite *suite, void (*work)(bench_suite *suite, void *ctx), void *ctx)
+{
+    unsigned before = suite->watch->progress.total;
+    bool counting = suite->counting;
+    suite->counting = true;
+    work(suite, ctx);
+    suite->counting = counting;
+    unsigned count = suite->watch->progress.total - before;
+    suite->watch->progress.total = before;
+    return count;
+}
+
+static void count_family(bench_suite *suite, void *ctx)
+{
+    whole_family(suite, *(const bench_family *)ctx);
 }
 
 unsigned bench_suite_count(bench_suite *suite, bench_family family)
 {
-    unsigned before = suite->progress.total;
-    suite->counting = true;
-    bench_suite_family(suite, family);
-    suite->counting = false;
-    unsigned count = suite->progress.total - before;
-    suite->progress.total = before;
-    return count;
+    return bench_suite_pending(suite, count_family, &family);
 }
 
 /* --quick spends a fixed time on a family, whatever it consists of. */
@@ -269,14 +316,18 @@ static void choose_duration(bench_suite *suite, bench_family family)
     suite->duration_ns = ms * MS;
 }
 
+static void probe(bench_suite *suite, bench_family family, const char *when)
+{
+    if (suite->probe_count < BENCH_MOST_PROBES)
+        suite->probes[suite->probe_count++] = bench_probe_now(family, when);
+}
+
 void bench_suite_family(bench_suite *suite, bench_family family)
 {
-    if (!suite->counting)
-        choose_duration(suite, family);
-    if (family == BENCH_MAP)
-        bench_suite_maps(suite);
-    else if (family == BENCH_WORDS)
-        bench_suite_words(suite);
-    else
-        all_points(suite, family);
+    if (bench_suite_count(suite, family) == 0)
+        return; /* all of it is there already */
+    choose_duration(suite, family);
+    probe(suite, family, "before");
+    whole_family(suite, family);
+    probe(suite, family, "after");
 }

@@ -2,9 +2,9 @@
 #ifndef BENCH_SUITE_H
 #define BENCH_SUITE_H
 
+#include "bench/isolate.h"
 #include "bench/measure.h"
 #include "bench/options.h"
-#include "bench/progress.h"
 #include "bench/regime.h"
 #include "bench/rows.h"
 #include "bench/words/corpus.h"
@@ -14,31 +14,33 @@ typedef struct bench_driver_cost {
     double container_ns, map_uniform_ns, map_zipf_ns, latency_ns;
 } bench_driver_cost;
 
-typedef struct bench_suite {
+struct bench_suite {
     const bench_options *options;
     bench_rows rows;
-    bench_progress progress;
+    bench_probe probes[BENCH_MOST_PROBES]; /* before and after each family */
+    unsigned probe_count;
+    bench_watch *watch;
+    int rows_to;   /* in a child: where finished rows go; else 0 */
     bench_driver_cost cost;
     uint64_t duration_ns;
     bool counting; /* nothing is measured: progress.total is counted up */
     bool huge_pages;
-    bool failed;   /* an implementation of ours, or a baseline, gave a wrong result */
     uint64_t seed;
     const corpus *text;   /* words */
-    uint64_t words_total, words_ns; /* by one thread alone, reading included */
-} bench_suite;
-
-enum { BENCH_MOST_IMPLS = 96 };
+};
 
 /* One point: what is measured in interleaved rounds, for all implementations of one family. */
 typedef struct bench_point {
+    bench_what what;
     bench_family family;
     const bench_workload *workload;
     unsigned threads;
     const bench_impl *const *impls;
     unsigned count;
+    bool open; /* latency: operations are due at a set rate */
     /* maps */
     uint64_t keys;
+    unsigned group;        /* as in a row */
     const uint32_t *draws; /* NULL: uniform */
     void *const *objects;  /* one per implementation */
     uint64_t *entries;
@@ -49,9 +51,13 @@ void bench_suite_cost(bench_suite *suite);
 /* Measures a family and appends its rows. */
 void bench_suite_family(bench_suite *suite, bench_family family);
 
-/* How many measurements a family is. */
+/* How many measurements a family is, rows that there are already not counted. */
 unsigned bench_suite_count(bench_suite *suite, bench_family family);
 
+/* The same of work(suite, ctx). */
+unsigned bench_suite_pending(bench_suite *suite, void (*work)(bench_suite *suite, void *ctx), void *ctx);
+
+/* Measures a point unless it has rows. */
 void bench_suite_point(bench_suite *suite, const bench_point *point);
 
 /* The family's implementations that were asked for. */
@@ -62,12 +68,25 @@ unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const 
 void bench_suite_maps(bench_suite *suite);
 void bench_suite_words(bench_suite *suite);
 
+/* The latency of one workload, closed and open, at the numbers of threads for it (suite_latency.c). */
+void bench_suite_latency(bench_suite *suite, bench_point point);
+bool bench_suite_wants_latency(const bench_options *options, const bench_workload *workload);
+
+/* Memory: each implementation in a process of its own (suite_memory.c). */
+void bench_suite_memory(bench_suite *suite, bench_family family);
+
 /* The files named, or the default text. False, having said so: one cannot be read. */
 bool bench_suite_words_text(const bench_options *options, corpus *text);
 
 /* What every row begins and ends with. */
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row);
-void bench_suite_finish_row(const bench_suite *suite, const bench_histogram *times, bench_row *row);
+void bench_suite_finish_row(const bench_suite *suite, bench_row *row);
+
+/* Whether there are rows of that one's point. */
+bool bench_suite_has(const bench_suite *suite, const bench_row *row);
+
+/* Keeps the rows of a point, and sends them to the parent. */
+void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count);
 
 /* Measures implementation i in that round; a look's share goes down to what this run had of the cores. */
 typedef void bench_round_function(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look);

@@ -6,6 +6,7 @@
 #include "bench/words/reference.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +17,10 @@ typedef struct job {
     unsigned count;
 } job;
 
-/* One run of the program; M words per second. 0, or -errno. */
-static int run_program(const bench_impl *impl, const job *j, unsigned threads, double *mops, char *fault, size_t size)
+/* One run of the program. 0, or -errno. */
+static int run_program(const bench_impl *impl, const job *j, bench_row *row, unsigned round, char *fault, size_t size)
 {
+    unsigned threads = row->threads;
     bench_setup setup = {.threads = threads};
     bench_team team;
     void *object;
@@ -35,13 +37,14 @@ static int run_program(const bench_impl *impl, const job *j, unsigned threads, d
         team.control.workers[i].object = object;
     }
     if ((error = bench_team_start(&team)) == 0) {
-        uint64_t total = 0;
+        bench_result result = {0};
         bench_team_finish(&team);
         bench_team_join(&team);
-        for (unsigned i = 0; i < threads; i++)
-            total += team.control.workers[i].counts.operations;
-        uint64_t ns = team.stopped_ns - team.started_ns;
-        *mops = (double)total * 1000 / (double)(ns ? ns : 1);
+        bench_team_count(&team, &result);
+        uint64_t total = result.operations;
+        row->mops[round] = result.mops;
+        row->least[round] = result.least_mops;
+        row->most[round] = result.most_mops;
         error = words_program_error(object);
         if (error == 0)
             words_reference_check(j->reference, object, total, fault, size);
@@ -59,16 +62,21 @@ typedef struct running {
 static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look)
 {
     const running *now = ctx;
+    const bench_impl *impl = now->j->impls[i];
     bench_row *row = &now->rows[i];
     char fault[sizeof row->fault] = "";
     (void)look;
-    bench_progress_show(&suite->progress, "words, %s%s%s, %u thread%s", row->implementation, row->scheme[0] ? " " : "", row->scheme,
-                        row->threads, row->threads > 1 ? "s" : "");
-    int error = run_program(now->j->impls[i], now->j, row->threads, &row->mops[round], fault, sizeof fault);
-    suite->progress.done++;
+    suite->watch->progress.done++;
+    if (row->fault[0])
+        return;
+    bench_progress_show(&suite->watch->progress, "words, %s%s%s, %u thread%s", row->implementation, row->scheme[0] ? " " : "",
+                        row->scheme, row->threads, row->threads > 1 ? "s" : "");
+    bench_watch_begin(suite->watch, impl, 10 * suite->watch->words_ns);
+    int error = run_program(impl, now->j, row, round, fault, sizeof fault);
+    bench_watch_end(suite->watch);
     if (error != 0)
         snprintf(fault, sizeof fault, "could not be run: %s", strerror(-error));
-    if (fault[0] && !row->fault[0]) {
+    if (fault[0]) {
         memcpy(row->fault, fault, sizeof fault);
         bench_suite_fault(suite, row);
     }
@@ -77,22 +85,28 @@ static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round,
 static void one_number_of_threads(bench_suite *suite, const job *j, unsigned threads)
 {
     bench_row *rows = calloc(j->count, sizeof *rows);
-    size_t first = suite->rows.count;
     bench_point point = {.family = BENCH_WORDS, .workload = bench_workload_named("words", BENCH_WORDS), .threads = threads};
     if (!rows)
         bench_suite_out_of_memory();
-    for (unsigned i = 0; i < j->count; i++) {
+    for (unsigned i = 0; i < j->count; i++)
         bench_suite_name_row(suite, &point, j->impls[i], &rows[i]);
+    if (bench_suite_has(suite, &rows[0])) {
+        free(rows);
+        return;
+    }
+    if (suite->counting) {
+        suite->watch->progress.total += j->count * suite->options->rounds;
+        free(rows);
+        return;
+    }
+    for (unsigned i = 0; i < j->count; i++) {
         rows[i].words_total = words_reference_total(j->reference);
         rows[i].words_distinct = words_reference_distinct(j->reference);
     }
     bench_suite_rounds(suite, rows, j->count, one_round, &(running){j, rows});
-    for (unsigned i = 0; i < j->count; i++) {
-        bench_suite_finish_row(suite, NULL, &rows[i]);
-        if (!bench_rows_add(&suite->rows, &rows[i]))
-            bench_suite_out_of_memory();
-    }
-    bench_rows_ratios(&suite->rows, first);
+    for (unsigned i = 0; i < j->count; i++)
+        bench_suite_finish_row(suite, &rows[i]);
+    bench_suite_keep(suite, rows, j->count);
     free(rows);
 }
 
@@ -120,27 +134,33 @@ bool bench_suite_words_text(const bench_options *options, corpus *text)
     return true;
 }
 
-void bench_suite_words(bench_suite *suite)
+/* In the child. */
+static void all_numbers_of_threads(bench_suite *suite, void *ctx)
 {
     const bench_options *o = suite->options;
-    job j = {.text = *suite->text};
+    job *j = ctx;
     const char *path;
+    if (!suite->counting) {
+        bench_progress_show(&suite->watch->progress, "words, counting with one thread");
+        uint64_t before = bench_now_ns();
+        int error = words_reference_create(&j->reference, &j->text, &path);
+        if (error != 0) {
+            bench_say("error: '%s' could not be counted: %s", path, strerror(-error));
+            suite->watch->failed = true;
+            return;
+        }
+        suite->watch->words_ns = bench_now_ns() - before;
+        suite->watch->words_total = words_reference_total(j->reference);
+    }
+    for (unsigned t = 0; t < o->thread_count && j->count > 0; t++)
+        one_number_of_threads(suite, j, o->threads[t]);
+    words_reference_destroy(j->reference);
+}
+
+void bench_suite_words(bench_suite *suite)
+{
+    job j = {.text = *suite->text};
     j.count = bench_suite_impls(suite, BENCH_WORDS, bench_workload_named("words", BENCH_WORDS), j.impls);
-    if (suite->counting) {
-        suite->progress.total += j.count * o->thread_count * o->rounds;
-        return;
-    }
-    bench_progress_show(&suite->progress, "words, counting with one thread");
-    uint64_t before = bench_now_ns();
-    int error = words_reference_create(&j.reference, &j.text, &path);
-    if (error != 0) {
-        bench_say("error: '%s' could not be counted: %s", path, strerror(-error));
-        suite->failed = true;
-        return;
-    }
-    suite->words_ns = bench_now_ns() - before;
-    suite->words_total = words_reference_total(j.reference);
-    for (unsigned t = 0; t < o->thread_count && j.count > 0; t++)
-        one_number_of_threads(suite, &j, o->threads[t]);
-    words_reference_destroy(j.reference);
+    if (suite->counting || bench_suite_pending(suite, all_numbers_of_threads, &j) > 0)
+        bench_isolated(suite, all_numbers_of_threads, &j);
 }

@@ -6,15 +6,15 @@
 void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *suite)
 {
     const bench_options *o = suite->options;
-    fprintf(out, "%u cores of %s, %s; load %.2f; membarrier %s\n", m->cores, m->processor, m->kernel, m->load,
+    fprintf(out, "%s of %s, %s; load %.2f; membarrier %s\n", m->topology, m->processor, m->kernel, m->load,
             m->membarrier ? "yes" : "no");
     fprintf(out, "%s, %s\n", m->compiler, m->flags);
     fprintf(out, "all programs with %s; huge pages: system %s\n", m->allocator, m->system_huge_pages);
     fprintf(out, "commit %s, %s\n", m->commit, m->when);
     fprintf(out,
             "%u rounds, interleaved in random order; median and min..max; ratios round by round, with what 95 of 100 "
-            "resamplings give. Threads pinned to cores up to %u, beyond that oversubscribed.\n",
-            o->rounds, m->cores);
+            "resamplings give. Up to %u threads pinned (%s), beyond that oversubscribed.\n",
+            o->rounds, m->cores, m->pin);
     fprintf(out,
             "The driver's own cost, in every figure: %.1f ns per queue or stack operation, %.1f per map operation (%.1f zipf).\n",
             suite->cost.container_ns, suite->cost.map_uniform_ns, suite->cost.map_zipf_ns);
@@ -25,17 +25,24 @@ void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *s
 
 static void print_workload(FILE *out, const bench_row *row)
 {
-    fprintf(out, "\n%s %s", bench_family_names[row->family], row->workload);
+    static const char *const what[BENCH_WHATS] = {"", ", latency", ", memory"};
+    fprintf(out, "\n%s %s%s", bench_family_names[row->family], row->workload, what[row->what]);
     if (row->family == BENCH_MAP)
         fprintf(out, ", %" PRIu64 " keys %s, huge pages %s", row->keys, row->distribution, row->huge_pages ? "on" : "off");
     if (row->stalled)
         fprintf(out, ": %d retired while one more thread stays inside", BENCH_RETIREMENTS);
+    if (row->what == BENCH_MEMORY && row->family != BENCH_RECLAIM)
+        fprintf(out, ": %" PRIu64 " elements at rest; then %u threads", (uint64_t)1 << 20, row->threads);
     fputc('\n', out);
 }
 
 static void print_head(FILE *out, const bench_row *row)
 {
     fprintf(out, " %u thread%s%s", row->threads, row->threads > 1 ? "s" : "", row->crowded ? ", oversubscribed" : "");
+    if (row->what == BENCH_LATENCY)
+        fprintf(out, row->open ? ", due at %.3g M operations per second in all" : ", each when the one before has ended", row->rate);
+    if (row->group)
+        fprintf(out, "; group %u of those that do not fit into memory at once", row->group);
     if (strcmp(row->regime, "busy") == 0)
         fprintf(out, "; DISTURBED: other programs had a part of the cores");
     else if (row->regime[0])
@@ -44,14 +51,30 @@ static void print_head(FILE *out, const bench_row *row)
     if (row->repeated)
         fprintf(out, "; %u round%s measured again: the cores moved", row->repeated, row->repeated > 1 ? "s" : "");
     fputc('\n', out);
-    fprintf(out, "  %-20s %9s %17s %18s %18s", "", row->family == BENCH_WORDS ? "M words/s" : "M ops/s", "min..max", "x mutex",
+}
+
+static void print_columns(FILE *out, const bench_row *row)
+{
+    if (row->what == BENCH_LATENCY) {
+        fprintf(out, "  %-22s %8s %8s %9s %9s %10s %10s %9s\n", "", "p50 ns", "p90", "p99", "p99.9", "p99.99", "max", "M ops/s");
+        return;
+    }
+    if (row->what == BENCH_MEMORY) {
+        fprintf(out, "  %-22s", "");
+        if (row->family != BENCH_RECLAIM)
+            fprintf(out, " %9s %9s %12s", "B/element", "resident", "KiB emptied");
+        fprintf(out, " %12s %12s %12s", row->family == BENCH_RECLAIM ? "KiB stalled" : "KiB load", "KiB left", "KiB resident");
+        fprintf(out, row->family == BENCH_RECLAIM ? " %9s %9s\n" : "\n", "pending", "at end");
+        return;
+    }
+    fprintf(out, "  %-22s %9s %17s %18s %18s", "", row->family == BENCH_WORDS ? "M words/s" : "M ops/s", "min..max", "x mutex",
             "x best peer");
     if (row->family == BENCH_RECLAIM)
         fprintf(out, " %9s", "ns");
     if (row->stalled)
         fprintf(out, " %9s %9s", "pending", "at end");
-    if (row->latency)
-        fprintf(out, " %8s %8s %8s %8s %9s %9s", "p50 ns", "p90", "p99", "p99.9", "p99.99", "max");
+    if (row->threads > 1 && !row->stalled)
+        fprintf(out, " %15s", "a thread's");
     if (row->family == BENCH_WORDS)
         fprintf(out, " %11s %9s", "words", "distinct");
     fputc('\n', out);
@@ -81,47 +104,126 @@ static void print_no_difference(FILE *out, const bench_row *row)
         fprintf(out, "  no difference seen to %s%s%s", mutex ? "the mutex" : "", mutex && peer ? " and " : "", peer ? row->best_peer : "");
 }
 
-static void print_row(FILE *out, const bench_row *row)
+static void print_latency(FILE *out, const bench_row *row)
 {
-    char name[48], a[32], b[32], range[72];
-    snprintf(name, sizeof name, "%s%s%s", row->implementation, row->scheme[0] ? " " : "", row->scheme);
+    char a[32];
+    fprintf(out, " %8.0f %8.0f %9.0f %9.0f %10.0f %10.0f %9s", row->p50_ns, row->p90_ns, row->p99_ns, row->p999_ns, row->p9999_ns,
+            row->max_ns, number(a, sizeof a, row->speed.median));
+    if (row->open && row->speed.median < row->rate * 0.95)
+        fprintf(out, "  fell behind");
+}
+
+static void print_memory(FILE *out, const bench_row *row)
+{
+    if (row->family != BENCH_RECLAIM)
+        fprintf(out, " %9.1f %9.1f %12" PRIu64, row->bytes_per_element, row->rss_per_element, row->bytes_emptied >> 10);
+    fprintf(out, " %12" PRIu64 " %12" PRIu64 " %12" PRIu64, row->bytes_peak >> 10, row->bytes_left >> 10, row->rss_peak >> 10);
+    if (row->family == BENCH_RECLAIM)
+        fprintf(out, " %9" PRIu64 " %9" PRIu64, row->pending_peak, row->pending_end);
+}
+
+static void print_speed(FILE *out, const bench_row *row)
+{
+    char a[32], b[32], range[72];
     snprintf(range, sizeof range, "%s..%s", number(a, sizeof a, row->mops_min), number(b, sizeof b, row->mops_max));
-    fprintf(out, "  %-20s %9s %17s", name, number(a, sizeof a, row->speed.median), range);
+    fprintf(out, " %9s %17s", number(a, sizeof a, row->speed.median), range);
     print_ratio(out, &row->to_mutex);
     print_ratio(out, &row->to_best_peer);
     if (row->family == BENCH_RECLAIM)
         fprintf(out, " %9s", number(a, sizeof a, row->ns_median));
     if (row->stalled)
         fprintf(out, " %9" PRIu64 " %9" PRIu64, row->pending_peak, row->pending_end);
-    if (row->latency)
-        fprintf(out, " %8.0f %8.0f %8.0f %8.0f %9.0f %9.0f", row->p50_ns, row->p90_ns, row->p99_ns, row->p999_ns, row->p9999_ns,
-                row->max_ns);
+    if (row->threads > 1 && !row->stalled) {
+        snprintf(range, sizeof range, "%s..%s", number(a, sizeof a, row->thread_least), number(b, sizeof b, row->thread_most));
+        fprintf(out, " %15s", range);
+    }
     if (row->family == BENCH_WORDS)
         fprintf(out, " %11" PRIu64 " %9" PRIu64, row->words_total, row->words_distinct);
     print_no_difference(out, row);
     if (row->empty > 0)
-        fprintf(out, "  (%" PRIu64 " times empty when it was not)", row->empty);
+        fprintf(out, "  (%" PRIu64 " times empty when it was not: compared with nothing)", row->empty);
+}
+
+static void print_row(FILE *out, const bench_row *row)
+{
+    static void (*const print[BENCH_WHATS])(FILE *, const bench_row *) = {print_speed, print_latency, print_memory};
+    char name[48];
+    snprintf(name, sizeof name, "%s%s%s", row->implementation, row->scheme[0] ? " " : "", row->scheme);
+    fprintf(out, "  %-22s", name);
     if (row->fault[0])
-        fprintf(out, "  WRONG: %s", row->fault);
+        fprintf(out, " WRONG, and not counted: %s", row->fault);
+    else
+        print[row->what](out, row);
     fputc('\n', out);
 }
 
 static bool same_workload(const bench_row *a, const bench_row *b)
 {
-    return a->family == b->family && strcmp(a->workload, b->workload) == 0 && a->keys == b->keys &&
-           strcmp(a->distribution, b->distribution) == 0 && a->huge_pages == b->huge_pages;
+    return strcmp(a->workload, b->workload) == 0 && a->keys == b->keys && strcmp(a->distribution, b->distribution) == 0 &&
+           a->huge_pages == b->huge_pages;
 }
 
-void bench_print_tables(FILE *out, const bench_suite *suite, size_t first)
+static void print_all(FILE *out, const bench_rows *rows, bench_family family, bench_what what)
 {
-    const bench_rows *rows = &suite->rows;
-    for (size_t i = first, end; i < rows->count; i = end) {
+    const bench_row *last = NULL;
+    for (size_t i = 0, end; i < rows->count; i = end) {
+        const bench_row *row = &rows->row[i];
         end = bench_rows_point_end(rows, i);
-        if (i == first || !same_workload(&rows->row[i - 1], &rows->row[i]))
-            print_workload(out, &rows->row[i]);
-        print_head(out, &rows->row[i]);
+        if (row->family != family || row->what != what)
+            continue;
+        if (!last || !same_workload(last, row))
+            print_workload(out, row);
+        if (what != BENCH_MEMORY)
+            print_head(out, row);
+        print_columns(out, row);
         for (size_t r = i; r < end; r++)
             print_row(out, &rows->row[r]);
+        last = row;
     }
+}
+
+/* The notes of the implementations that have rows: what their figures contain, what is known to be wrong. */
+static void print_notes(FILE *out, const bench_rows *rows, bench_family family)
+{
+    const char *last = "";
+    for (const bench_impl **at = bench_impls; *at; at++) {
+        const bench_impl *impl = *at;
+        bool there = false;
+        for (size_t i = 0; i < rows->count; i++)
+            there |= rows->row[i].family == family && family == impl->family && strcmp(rows->row[i].implementation, impl->name) == 0;
+        if (!there || !impl->note || strcmp(impl->name, last) == 0)
+            continue;
+        last = impl->name;
+        fprintf(out, "  %s: %s%s%s\n", impl->name, impl->note, impl->broken ? "; " : "", impl->broken ? impl->broken : "");
+    }
+}
+
+static void print_probes(FILE *out, const bench_suite *suite, bench_family family)
+{
+    for (unsigned i = 0; i < suite->probe_count; i++) {
+        const bench_probe *p = &suite->probes[i];
+        if (p->family == family && p->round_trip_ns > 0)
+            fprintf(out, "  cores %s it: %s (a line there and back %.0f ns, private loops slowed %.2f times, floor of 2 threads %.0f)\n",
+                    p->when, p->regime, p->round_trip_ns, p->look.slowdown, p->look.floor_mops);
+    }
+}
+
+static void print_text(FILE *out, const bench_suite *suite)
+{
+    double seconds = (double)suite->watch->words_ns / 1e9;
+    fprintf(out, "  %zu files, %.1f MiB. One thread alone, without locks or chunks: %.2f M words/s; all totals agree with it%s.\n",
+            suite->text->files, (double)suite->text->bytes / (1 << 20), seconds > 0 ? (double)suite->watch->words_total / seconds / 1e6 : 0,
+            suite->watch->failed ? " but where it says WRONG" : "");
+}
+
+void bench_print_tables(FILE *out, const bench_suite *suite, bench_family family)
+{
+    for (unsigned what = 0; what < BENCH_WHATS; what++)
+        print_all(out, &suite->rows, family, (bench_what)what);
+    fputc('\n', out);
+    print_probes(out, suite, family);
+    print_notes(out, &suite->rows, family);
+    if (family == BENCH_WORDS)
+        print_text(out, suite);
     fflush(out);
 }

@@ -1,35 +1,9 @@
 #include "bench/team.h"
-#include "bench/measure.h"
+#include "bench/topology.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static cpu_set_t allowed;
-
-unsigned bench_cores(void)
-{
-    static unsigned cores;
-    if (cores == 0) {
-        cores = 1;
-        if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-            cores = (unsigned)CPU_COUNT(&allowed);
-    }
-    return cores;
-}
-
-/* The n-th processor we may run on. */
-static void pin(unsigned n)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed) && n-- == 0) {
-            CPU_SET(cpu, &one);
-            pthread_setaffinity_np(pthread_self(), sizeof one, &one); /* unpinned is slower, not wrong */
-            return;
-        }
-}
 
 int bench_team_create(bench_team *team, unsigned threads)
 {
@@ -81,6 +55,7 @@ static void drive(bench_worker *worker, int phase, bench_histogram *times)
 {
     worker->phase = phase;
     worker->times = times;
+    worker->due = bench_ticks() + worker->interval * worker->index / worker->control->threads;
     worker->impl->drive(worker);
 }
 
@@ -90,7 +65,7 @@ static void *worker_main(void *argument)
     bench_histogram *times = worker->times;
     const bench_impl *impl = worker->impl;
     if (!worker->control->crowded)
-        pin(worker->index);
+        bench_pin_thread(worker->index);
     worker->thread = impl->thread_begin(worker->object);
     if (!worker->thread)
         worker->error = -ENOMEM;
@@ -189,4 +164,22 @@ void bench_team_join(bench_team *team)
     for (unsigned i = 0; i < team->started; i++)
         pthread_join(team->ids[i], NULL);
     team->started = 0;
+}
+
+void bench_team_count(const bench_team *team, bench_result *result)
+{
+    uint64_t cpu_ns = 0, least = UINT64_MAX, most = 0;
+    for (unsigned i = 0; i < team->control.threads; i++) {
+        const bench_counts *counts = &team->control.workers[i].counts;
+        uint64_t operations = counts->operations - counts->operations_before;
+        cpu_ns += counts->cpu_ns;
+        result->operations += operations;
+        least = operations < least ? operations : least;
+        most = operations > most ? operations : most;
+    }
+    double ns = team->stopped_ns > team->started_ns ? (double)(team->stopped_ns - team->started_ns) : 1;
+    result->mops = (double)result->operations * 1000 / ns;
+    result->least_mops = (double)least * 1000 / ns;
+    result->most_mops = (double)most * 1000 / ns;
+    result->share = (double)cpu_ns / ns / (team->control.crowded ? bench_cores() : team->control.threads);
 }

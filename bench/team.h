@@ -2,6 +2,7 @@
 #ifndef BENCH_TEAM_H
 #define BENCH_TEAM_H
 
+#include "bench/measure.h"
 #include "bench/worker.h"
 
 #include <pthread.h>
@@ -13,7 +14,6 @@ typedef struct bench_team {
     pthread_t *ids;
     unsigned started;
     bool warm;             /* a phase of warming up comes first */
-    bench_histogram *times;
     uint64_t started_ns, stopped_ns;
     int error;             /* the first of the workers' */
 } bench_team;
@@ -36,5 +36,8 @@ void bench_team_flush(bench_team *team);
 
 /* Each calls thread_end and ends. */
 void bench_team_join(bench_team *team);
+
+/* Operations of the measured phase, in all and per thread, and the cores that it had. After all have joined. */
+void bench_team_count(const bench_team *team, bench_result *result);
 
 #endif

@@ -67,7 +67,9 @@ struct bench_worker {
     uint64_t retirements;                /* so many, then done; 0: read until the end of the phase */
     bool read;                           /* reclaim: a protected read inside */
     bench_histogram *times;              /* NULL: single operations are not timed */
+    uint64_t interval;                   /* ticks from one operation that is due to the next; 0: none is */
     /* state and results */
+    uint64_t due;
     uint64_t random, next_value;
     bench_counts counts;
     int error;
@@ -91,6 +93,21 @@ static inline void bench_wait(const bench_worker *worker, unsigned *turn)
     else
         bench_pause();
     ++*turn;
+}
+
+/*
+ * When an operation that is timed begins: now, or when it was due. One that comes late because those before it took long has
+ * waited; its time says so.
+ */
+static inline uint64_t bench_begins(bench_worker *worker)
+{
+    uint64_t due = worker->due, now = bench_ticks();
+    if (worker->interval == 0)
+        return now;
+    for (unsigned turn = 0; now < due && bench_running(worker); now = bench_ticks())
+        bench_wait(worker, &turn);
+    worker->due = due + worker->interval;
+    return due < now ? due : now;
 }
 
 #endif

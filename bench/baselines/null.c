@@ -79,6 +79,26 @@ BENCH_OP bool private_put(void *object, void *thread, void *value)
 
 BENCH_CONTAINER(private, private_put, null_take);
 
+static int ping_pong_create(void **out, const bench_setup *setup)
+{
+    static _Alignas(BENCH_LINE) _Atomic(uint64_t) turn;
+    (void)setup;
+    *out = &turn;
+    return 0;
+}
+
+static void ping_pong_drive(bench_worker *worker)
+{
+    _Atomic(uint64_t) *turn = worker->object;
+    while (bench_running(worker)) {
+        uint64_t now = atomic_load_explicit(turn, memory_order_relaxed);
+        if (now % 2 != worker->index % 2)
+            continue;
+        atomic_store_explicit(turn, now + 1, memory_order_relaxed);
+        worker->counts.operations++;
+    }
+}
+
 static size_t null_size(void *object, void *thread)
 {
     (void)object;
@@ -110,6 +130,18 @@ const bench_impl bench_private = {
     .thread_end = bench_no_thread_end,
     .container = &private_ops,
     .drive = private_drive,
+};
+
+const bench_impl bench_ping_pong = {
+    .name = "ping-pong",
+    .family = BENCH_QUEUE,
+    .role = BENCH_FLOOR,
+    .create = ping_pong_create,
+    .destroy = null_destroy,
+    .thread_begin = bench_no_thread_begin,
+    .thread_end = bench_no_thread_end,
+    .container = &null_container_ops,
+    .drive = ping_pong_drive,
 };
 
 const bench_impl bench_null_map = {

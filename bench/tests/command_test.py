@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ WRONG = [
     ["--nonsense"], ["-x"], ["--threads"], ["--threads", "0"], ["--threads", "two"], ["--threads", "1,,2"],
     ["--threads", "1.5"], ["--threads", "-1"], ["--threads", ""], ["--threads", "99999"], ["--keys", "0"],
     ["--keys", "1Gi"], ["--keys", "99999999999999999999"], ["--rounds", "x"], ["--rounds", "0"], ["--rounds", "5 "],
+    ["--rate", "1"], ["--latency", "--rate", "fast"], ["--latency", "--rate", "0"], ["--pin", "hard"], ["--threads", "auto,1"],
     ["--duration-ms", "0"], ["--duration-ms", "1e3"], ["--impl", "weft-nothing"], ["--impl", "weft-msq,"],
     ["--family", "tree"], ["--workload", "90/5"], ["--distribution", "normal"], ["--huge-pages", "maybe"], ["--json"],
     ["--json", "/nonexistent/directory/file"], ["--family", "map", "--impl", "ck-fifo"],
@@ -58,7 +60,7 @@ class Arguments(unittest.TestCase):
         text = run("--help")
         self.assertEqual((text.returncode, text.stderr), (0, ""))
         for flag in ("--impl", "--family", "--workload", "--threads", "--keys", "--distribution", "--rounds", "--quick",
-                     "--duration-ms", "--huge-pages", "--latency", "--json", "--list"):
+                     "--duration-ms", "--huge-pages", "--latency", "--memory", "--rate", "--pin", "--resume", "--json", "--list"):
             self.assertIn(flag, text.stdout)
         listed = run("--list").stdout
         for name in set.union(*NAMES.values()):
@@ -80,7 +82,8 @@ class Json(unittest.TestCase):
         self.assertIsNone(row["fault"])
         self.assertEqual("keys" in row, row["family"] == "map")
         self.assertEqual("distribution" in row, row["family"] == "map")
-        self.assertIn("pending_peak", row)
+        self.assertEqual("pending_peak" in row, row["family"] == "reclaim")
+        self.assertLessEqual(row["thread_least_mops"] or 0, row["thread_most_mops"])
         if row["implementation"].startswith("mutex") and row["mops_median"] > 0:
             self.assertEqual(row["ratio_to_mutex"], 1)
 
@@ -134,13 +137,46 @@ class Json(unittest.TestCase):
             self.assertEqual(row["pending_peak"] < 100000, bounded, row)
 
     def test_latency(self):
-        rows = measure("--family", "queue", "--workload", "pairs", "--threads", "2", "--latency", *SHORT)["results"]
+        whole = measure("--family", "queue,reclaim", "--threads", "2", "--latency", "--rate", "0.5", *SHORT)
+        rows = whole["latency"]
+        self.assertEqual({(row["family"], row["workload"], row["open"]) for row in rows},
+                         {("queue", "pairs", False), ("queue", "pairs", True), ("reclaim", "read", False)})
+        self.assertGreater(len(whole["results"]), len(rows))
         for row in rows:
-            self.assertLessEqual(0, row["p50_ns"])
-            self.assertLessEqual(row["p50_ns"], row["p99_ns"])
-            self.assertLessEqual(row["p99_ns"], row["p999_ns"])
-            self.assertLessEqual(row["p999_ns"], row["p9999_ns"])
-            self.assertLessEqual(row["p9999_ns"], row["max_ns"])
+            order = [row[name] or 0 for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "p9999_ns", "max_ns")]
+            self.assertEqual(order, sorted(order))
+            self.assertEqual(row["rate_mops"], 0.5 if row["open"] else None)
+            middle, below, total = None, 0, sum(count for _, count in row["histogram"])
+            for ns, count in row["histogram"]:
+                below += count
+                middle = ns if middle is None and below >= total / 2 else middle
+            self.assertAlmostEqual(middle or 0, row["p50_ns"] or 0, delta=0.02 * (middle or 0) + 1)
+            if row["open"]:  # what is due at a set time is done then, not faster
+                self.assertLess(row["mops_min"] or 0, 0.6)
+
+    def test_late_operations_count_from_when_they_were_due(self):
+        rows = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "1", "--latency", "--rate", "900",
+                       *SHORT)["latency"]
+        row, = [row for row in rows if row["open"] and row["implementation"] == "mutex-queue"]
+        # it does a tenth of it, so at the end of 4 ms it is 3 ms late
+        self.assertGreater(row["max_ns"], 1e6)
+        self.assertGreater(row["p50_ns"], 1e5)
+
+    def test_memory(self):
+        whole = measure("--impl", "weft-msq,mutex-queue,weft-map,mutex-map,weft,ck-epoch", "--family", "queue,map,reclaim",
+                        "--workload", "pairs,100/0/0,stalled", "--keys", "100", "--threads", "1", "--memory", *SHORT)
+        rows = {(row["implementation"], row["scheme"]): row for row in whole["memory"]}
+        self.assertEqual(len(rows), 9)
+        for (name, scheme), row in rows.items():
+            self.assertIsNone(row["fault"])
+            if row["family"] == "reclaim":
+                # 200,000 objects of 80 bytes, unless the scheme bounds what waits
+                self.assertEqual(row["bytes_peak"] > 200000 * 80 * 0.8, scheme != "hazard", row)
+            else:
+                # a value and a link; a key, too
+                self.assertGreaterEqual(row["bytes_per_element"], 16 if row["family"] == "queue" else 24)
+                self.assertLess(row["bytes_per_element"], 128)
+                self.assertLess(abs(row["rss_per_element"] - row["bytes_per_element"]), 40)
 
     def test_tables(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -151,6 +187,60 @@ class Json(unittest.TestCase):
                 self.assertIn(name, done.stdout)
             self.assertIn("[1/", done.stderr)
             subprocess.run([sys.executable, "-m", "json.tool", path], check=True, stdout=subprocess.DEVNULL)
+
+
+class Interruption(unittest.TestCase):
+    COMMAND = ["--family", "queue,map", "--workload", "pairs,burst,90/5/5", "--threads", "1,2", "--keys", "1000", "--latency",
+               "--distribution", "uniform", "--huge-pages", "on", "--rounds", "3", "--duration-ms", "15"]
+
+    def test_keeps_what_it_has_and_goes_on(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "out.json")
+            with subprocess.Popen([PROGRAM, *self.COMMAND, "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True) as running:
+                for line in running.stderr:  # half of it: measurements are told of by their numbers
+                    told = re.match(r"\[(\d+)/(\d+)", line)
+                    if told and int(told.group(1)) * 3 > int(told.group(2)):
+                        break
+                running.send_signal(signal.SIGINT)
+                rest = running.communicate(timeout=60)[1]
+            self.assertEqual(running.returncode, 130, rest)
+            self.assertIn("--resume goes on", rest)
+            with open(path, encoding="utf-8") as file:
+                half = json.load(file)
+            self.assertTrue(half["interrupted"])
+            self.assertGreater(len(half["results"]), 0)
+            for wrong in (["--family", "queue"], [*self.COMMAND, "--memory"]):
+                done = run(*wrong, "--resume", "--json", path)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn("--threads 1,2", done.stderr)
+            done = run(*self.COMMAND, "--resume", "--json", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(path, encoding="utf-8") as file:
+                whole = json.load(file)
+        self.assertFalse(whole["interrupted"])
+        self.assertGreater(len(whole["latency"]), len(half["latency"]))
+        for kind in ("results", "latency"):
+            points = [tuple(row.get(name) for name in ("family", "workload", "threads", "implementation", "scheme", "open"))
+                      for row in whole[kind]]
+            self.assertEqual(len(points), len(set(points)))
+            for before, after in zip(half[kind], whole[kind]):  # what was measured is what is written again
+                after["histogram"] = before.get("histogram") and after["histogram"]
+                self.assertEqual({k: v for k, v in before.items() if k != "histogram"},
+                                 {k: v for k, v in after.items() if k != "histogram"})
+                self.assertEqual(sum(n for _, n in before.get("histogram") or []), sum(n for _, n in after["histogram"] or []))
+        self.assertEqual({(row["family"], row["workload"], row["threads"]) for row in whole["results"]},
+                         {("queue", w, t) for w in ("pairs", "burst") for t in (1, 2)} | {("map", "90/5/5", t) for t in (1, 2)})
+
+    def test_nothing_to_go_on_with(self):
+        with tempfile.NamedTemporaryFile(suffix=".json") as other:
+            other.write(b"{}")
+            other.flush()
+            for arguments in (["--resume"], ["--resume", "--json", "-"], ["--resume", "--json", "/nonexistent"],
+                              ["--resume", "--json", other.name]):
+                done = run("--family", "queue", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertRegex(done.stderr, r"^weft bench: --resume expects [^\n]*\n$")
 
 
 class Words(unittest.TestCase):

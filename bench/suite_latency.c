@@ -1,0 +1,35 @@
+/*
+ * Latency, in runs of its own: closed (each operation begins when the one before has ended) and open (operations are due at
+ * set times, and a time counts from when it was due: G. Tene's "coordinated omission" is what the closed figures leave out).
+ */
+#include "bench/suite.h"
+
+/* The first workload of a family, 90/5/5 and read, unless others were named. */
+bool bench_suite_wants_latency(const bench_options *options, const bench_workload *workload)
+{
+    if (!options->latency || workload->kind == BENCH_STALLED || workload->kind == BENCH_PROGRAM)
+        return false;
+    return options->workloads.count > 0 || workload->burst == 1 || workload->get_share == 90 || workload->read;
+}
+
+void bench_suite_latency(bench_suite *suite, bench_point point)
+{
+    static const unsigned all[] = {1, 2, 4, 8, 32};
+    const bench_options *o = suite->options;
+    const unsigned *threads = o->threads_asked ? o->threads : all;
+    unsigned count = o->threads_asked ? o->thread_count : sizeof all / sizeof *all;
+    bool can_be_due = point.workload->kind == BENCH_MIXED || point.workload->kind == BENCH_LOOKUPS;
+    if (!bench_suite_wants_latency(o, point.workload))
+        return;
+    point.what = BENCH_LATENCY;
+    for (unsigned t = 0; t < count; t++) {
+        point.threads = threads[t];
+        if (point.threads < point.workload->least)
+            continue;
+        point.open = false;
+        bench_suite_point(suite, &point);
+        point.open = true;
+        if (can_be_due)
+            bench_suite_point(suite, &point);
+    }
+}

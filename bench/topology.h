@@ -1,0 +1,28 @@
+/* The processors this process may run on: sockets, cores, threads of a core; and in which order threads are pinned to them. */
+#ifndef BENCH_TOPOLOGY_H
+#define BENCH_TOPOLOGY_H
+
+#include <stddef.h>
+
+typedef enum bench_pin {
+    BENCH_PIN_SPREAD,  /* each on a core of its own, the sockets in turn; a core's second thread when all cores have one */
+    BENCH_PIN_COMPACT, /* one core's threads, then the next core of that socket, then the next socket */
+    BENCH_PIN_NONE
+} bench_pin;
+
+extern const char *const bench_pin_names[3];
+
+/* Processors, and the cores that they are threads of. The first call asks the system. */
+unsigned bench_cores(void);
+unsigned bench_topology_cores(void);
+
+/* "2 sockets, 16 cores, 2 threads each". */
+void bench_topology_describe(char *out, size_t size);
+
+/* Decides where bench_pin_thread puts threads; spread before the first call. */
+void bench_topology_pin(bench_pin policy);
+
+/* The calling thread to the n-th processor, n < bench_cores(). Where the system does not let it, it stays unpinned. */
+void bench_pin_thread(unsigned n);
+
+#endif
