@@ -13,7 +13,7 @@ import statistics
 import sys
 
 RESAMPLINGS = 2000
-POINT = ("family", "workload", "keys", "distribution", "huge_pages", "threads", "implementation", "scheme")
+POINT = ("family", "workload", "keys", "distribution", "group", "huge_pages", "threads", "implementation", "scheme")
 
 
 class Unusable(Exception):
@@ -27,7 +27,7 @@ def read(path):
             whole = json.load(file)
         rows = {tuple(row.get(name) for name in POINT): row for row in whole["results"]}
         for row in rows.values():
-            if not row["mops_rounds"]:
+            if not row["mops_rounds"] and not row.get("fault"):
                 raise ValueError
         return whole["machine"], rows
     except OSError as error:
@@ -49,6 +49,9 @@ def ratio(old, new):
 
 def judge(old, new, threshold):
     """(ratio or None, what to say, whether it is slower)"""
+    for when, row in (("old", old), ("new", new)):
+        if row.get("fault"):
+            return None, "not judged: the %s one was faulty: %s" % (when, row["fault"]), False
     found = ratio(old["mops_rounds"], new["mops_rounds"])
     regimes = old.get("regime"), new.get("regime")
     if not found:
@@ -57,6 +60,9 @@ def judge(old, new, threshold):
         return found, "not judged: other programs ran beside one of them", False
     if regimes[0] != regimes[1]:
         return found, "not judged: cores %s, then %s" % regimes, False
+    trips = [row.get("round_trip_ns") for row in (old, new)]
+    if old["threads"] > 1 and all(trips) and max(trips) > 2 * min(trips):
+        return found, "not judged: a line there and back took %.0f ns, then %.0f" % tuple(trips), False
     if found[2] < 1 - threshold:
         return found, "SLOWER", True
     if found[1] <= 1 <= found[2]:

@@ -69,6 +69,7 @@ static const field fields[] = {
     {"oversubscribed", TRUTH, AT(crowded), TIMED, EVERY},
     {"regime", TEXT, AT(regime), TIMED, EVERY},
     {"floor_mops", REAL, AT(floor_mops), TIMED, EVERY},
+    {"round_trip_ns", REAL, AT(round_trip_ns), TIMED, EVERY},
     {"private_slowdown", REAL, AT(slowdown), TIMED, EVERY},
     {"false_empty", WHOLE, AT(empty), TIMED, CONTAINED},
     {"fault", TEXT, AT(fault), TIMED | MEMORY, EVERY},

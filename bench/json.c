@@ -40,10 +40,28 @@ static json_t *probe_json(const bench_probe *p)
     json_object_set_new(object, "family", json_string(bench_family_names[p->family]));
     json_object_set_new(object, "when", json_string(p->when));
     json_object_set_new(object, "regime", bench_json_text(p->regime));
-    json_object_set_new(object, "round_trip_ns", bench_json_real(p->round_trip_ns));
+    json_object_set_new(object, "round_trip_ns", bench_json_real(p->look.round_trip_ns));
     json_object_set_new(object, "private_slowdown", bench_json_real(p->look.slowdown));
     json_object_set_new(object, "floor_mops", bench_json_real(p->look.floor_mops));
     return object;
+}
+
+/* Who has rows: what role, and what one must know of it. */
+static json_t *implementations_json(const bench_rows *rows)
+{
+    static const char *const roles[] = {"weft", "baseline", "peer", "floor"};
+    json_t *list = json_array();
+    for (const bench_impl **at = bench_impls; *at; at++) {
+        bool there = false;
+        for (size_t i = 0; i < rows->count && !there; i++)
+            there = rows->row[i].family == (*at)->family && strcmp(rows->row[i].implementation, (*at)->name) == 0;
+        if (there)
+            json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o}", "family", bench_family_names[(*at)->family],
+                                                  "implementation", (*at)->name, "scheme", bench_json_text((*at)->scheme), "role",
+                                                  roles[(*at)->role], "note", bench_json_text((*at)->note), "broken",
+                                                  bench_json_text((*at)->broken)));
+    }
+    return list;
 }
 
 static json_t *arguments_json(const bench_options *options)
@@ -84,6 +102,8 @@ bool bench_json_write(FILE *out, const bench_machine *machine, const bench_suite
         dump(out, json_pack("{s:I,s:I,s:o}", "files", (json_int_t)suite->text->files, "bytes", (json_int_t)suite->text->bytes, "one_thread_mops",
                             bench_json_real((double)suite->watch->words_total * 1000 / (double)suite->watch->words_ns)));
     }
+    fputs(",\n\"implementations\": ", out);
+    dump(out, implementations_json(&suite->rows));
     fputs(",\n\"probes\": [", out);
     for (unsigned i = 0; i < suite->probe_count; i++) {
         fputs(i ? ",\n" : "\n", out);
@@ -146,7 +166,7 @@ static void get_probes(const json_t *root, bench_suite *suite)
                              .regime = strcmp(text_of(found, "regime"), "near") == 0 ? "near" : "far"};
         while (probe.family < BENCH_FAMILIES - 1 && strcmp(bench_family_names[probe.family], text_of(found, "family")) != 0)
             probe.family++;
-        probe.round_trip_ns = json_number_value(json_object_get(found, "round_trip_ns"));
+        probe.look.round_trip_ns = json_number_value(json_object_get(found, "round_trip_ns"));
         probe.look.slowdown = json_number_value(json_object_get(found, "private_slowdown"));
         probe.look.floor_mops = json_number_value(json_object_get(found, "floor_mops"));
         suite->probes[suite->probe_count++] = probe;

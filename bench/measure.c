@@ -17,6 +17,8 @@ static bench_role_of_thread role_of(const bench_workload *workload, unsigned ind
     switch (workload->kind) {
     case BENCH_ONE_TO_ONE:
         return index < threads / 2 ? BENCH_PRODUCER : BENCH_CONSUMER;
+    case BENCH_ONE_TO_THREE:
+        return index < threads / 4 ? BENCH_PRODUCER : BENCH_CONSUMER;
     case BENCH_ONE_TO_MANY:
         return index == 0 ? BENCH_PRODUCER : BENCH_CONSUMER;
     case BENCH_MANY_TO_ONE:

@@ -3,7 +3,7 @@
 #include "bench/measure.h"
 #include "bench/null.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #define MS UINT64_C(1000000)
@@ -37,46 +37,48 @@ bench_look bench_look_now(void)
     double together = pairs(&bench_private, 2, 2 * MS, &look.share) / 2;
     double alone = pairs(&bench_private, 1, 2 * MS, &ignored);
     look.slowdown = together > 0 ? alone / together : 0;
+    double turns = pairs(&bench_ping_pong, 2, 2 * MS, &ignored);
+    look.round_trip_ns = turns > 0 ? 2000 / turns : 0;
     return look;
 }
 
 bench_probe bench_probe_now(bench_family family, const char *when)
 {
-    bench_probe probe = {.family = family, .when = when, .regime = ""};
-    double turns, ignored = 0;
-    if (bench_cores() < 2)
-        return probe;
-    probe.look = bench_look_now();
-    probe.regime = probe.look.slowdown >= shared_slowdown ? "near" : "far";
-    turns = pairs(&bench_ping_pong, 2, 5 * MS, &ignored);
-    probe.round_trip_ns = turns > 0 ? 2000 / turns : 0;
-    return probe;
+    bench_look look = bench_look_now();
+    return (bench_probe){family, when, look, bench_cores() < 2 ? "" : look.slowdown >= shared_slowdown ? "near" : "far"};
 }
 
+/* Twice as far is elsewhere: 100 ns and 500 were seen, and nothing between. */
 bool bench_same_regime(const bench_look *a, const bench_look *b)
 {
-    return (a->slowdown >= shared_slowdown) == (b->slowdown >= shared_slowdown);
+    double ratio = b->round_trip_ns > 0 ? a->round_trip_ns / b->round_trip_ns : 1;
+    return (a->slowdown >= shared_slowdown) == (b->slowdown >= shared_slowdown) && ratio < 2 && ratio > 0.5;
+}
+
+/* The median of what those looks saw. */
+static double median_of(const bench_look *looks, unsigned count, size_t member)
+{
+    double values[BENCH_MOST_ROUNDS];
+    for (unsigned i = 0; i < count; i++)
+        values[i] = *(const double *)((const char *)&looks[i] + member);
+    return bench_median(values, count);
 }
 
 void bench_regime(const bench_look *looks, unsigned count, bench_row *row)
 {
-    double *floors = calloc(count, sizeof *floors), *slowdowns = calloc(count, sizeof *slowdowns);
     unsigned shared = 0, busy = 0;
-    for (unsigned i = 0; i < count && floors && slowdowns; i++) {
-        floors[i] = looks[i].floor_mops;
-        slowdowns[i] = looks[i].slowdown;
+    for (unsigned i = 0; i < count; i++) {
         shared += looks[i].slowdown >= shared_slowdown;
         busy += looks[i].floor_mops > 0 && looks[i].share < own_share;
     }
-    if (floors && slowdowns && looks[0].floor_mops > 0) {
-        row->floor_mops = bench_median(floors, count);
-        row->slowdown = bench_median(slowdowns, count);
-        /* one round in five may have met something else that ran for a moment */
-        if (busy * 5 > count)
-            strcpy(row->regime, "busy");
-        else if (row->threads > 1)
-            strcpy(row->regime, shared * 5 <= count ? "far" : shared * 5 >= count * 4 ? "near" : "mixed");
-    }
-    free(floors);
-    free(slowdowns);
+    if (looks[0].floor_mops <= 0)
+        return;
+    row->floor_mops = median_of(looks, count, offsetof(bench_look, floor_mops));
+    row->slowdown = median_of(looks, count, offsetof(bench_look, slowdown));
+    row->round_trip_ns = median_of(looks, count, offsetof(bench_look, round_trip_ns));
+    /* one round in five may have met something else that ran for a moment */
+    if (busy * 5 > count)
+        strcpy(row->regime, "busy");
+    else if (row->threads > 1)
+        strcpy(row->regime, shared * 5 <= count ? "far" : shared * 5 >= count * 4 ? "near" : "mixed");
 }

@@ -25,7 +25,7 @@ typedef struct bench_row {
     bool crowded;          /* more threads than cores */
     char regime[8];        /* "near", "far", "mixed"; "busy": other programs ran; "": one thread, or one core */
     double floor_mops;     /* regime.h: medians over the rounds; 0: none */
-    double slowdown;
+    double slowdown, round_trip_ns;
     /* who */
     char implementation[24];
     char scheme[12];       /* "": none */

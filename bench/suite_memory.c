@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-enum { ELEMENTS = 1 << 20, THREADS = 2 };
+enum { ELEMENTS = 1000000, THREADS = 2 };
 
 #define MS UINT64_C(1000000)
 
@@ -24,18 +24,19 @@ static uint64_t above(uint64_t now, uint64_t before)
 
 /* ---- at rest ---- */
 
-/* False: it did not take them all. */
-static bool fill(const bench_impl *impl, void *object)
+/* How many it took: fewer, if there is no room for more. */
+static uint64_t fill(const bench_impl *impl, void *object)
 {
+    void *thread;
+    uint64_t count = 0;
     if (impl->map)
-        return bench_fill_map(impl, object, ELEMENTS, UINT64_C(2) * ELEMENTS, 1);
-    void *thread = impl->thread_begin(object);
-    bool done = thread != NULL;
-    for (uint64_t i = 1; i <= ELEMENTS && done; i++)
-        done = impl->container->put(object, thread, (void *)(uintptr_t)(i * 8));
-    if (thread)
-        impl->thread_end(object, thread);
-    return done;
+        return bench_fill_map(impl, object, ELEMENTS, UINT64_C(2) * ELEMENTS, 1) ? ELEMENTS : 0;
+    if (!(thread = impl->thread_begin(object)))
+        return 0;
+    while (count < ELEMENTS && impl->container->put(object, thread, (void *)(uintptr_t)(count * 8 + 8)))
+        count++;
+    impl->thread_end(object, thread);
+    return count;
 }
 
 /* How many it gave back. */
@@ -60,16 +61,16 @@ static void at_rest(const bench_impl *impl, bench_row *row)
     bench_setup setup = {.capacity = ELEMENTS, .threads = THREADS + 1};
     uint64_t bytes = bench_allocated_bytes(), resident = bench_resident_bytes("VmRSS");
     void *object;
-    if (impl->create(&object, &setup) != 0 || !fill(impl, object)) {
+    if (impl->create(&object, &setup) != 0 || (row->elements = fill(impl, object)) == 0) {
         snprintf(row->fault, sizeof row->fault, "did not take %d elements", ELEMENTS);
         return;
     }
-    row->elements = ELEMENTS;
-    row->bytes_per_element = (double)above(bench_allocated_bytes(), bytes) / ELEMENTS;
-    row->rss_per_element = (double)above(bench_resident_bytes("VmRSS"), resident) / ELEMENTS;
+    row->bytes_per_element = (double)above(bench_allocated_bytes(), bytes) / (double)row->elements;
+    row->rss_per_element = (double)above(bench_resident_bytes("VmRSS"), resident) / (double)row->elements;
     uint64_t back = empty(impl, object);
-    if (back != ELEMENTS && !(impl->map && back == 0)) /* there are maps that remove nothing */
-        snprintf(row->fault, sizeof row->fault, "gave back %llu of %d elements", (unsigned long long)back, ELEMENTS);
+    if (back != row->elements && !(impl->map && back == 0)) /* there are maps that remove nothing */
+        snprintf(row->fault, sizeof row->fault, "gave back %llu of %llu elements", (unsigned long long)back,
+                 (unsigned long long)row->elements);
     row->bytes_emptied = above(bench_allocated_bytes(), bytes);
     impl->destroy(object);
 }
@@ -104,7 +105,7 @@ static void under_load(bench_suite *suite, const bench_impl *impl, const bench_w
     int error = 0;
     if (impl->map) {
         what.entries = &entries;
-        if ((error = impl->create(&what.object, &setup)) == 0 && !fill(impl, what.object))
+        if ((error = impl->create(&what.object, &setup)) == 0 && fill(impl, what.object) == 0)
             error = -ENOMEM;
     }
     if (error == 0 && (error = -pthread_create(&thread, NULL, sample, &s)) == 0) {

@@ -32,7 +32,7 @@ static void print_workload(FILE *out, const bench_row *row)
     if (row->stalled)
         fprintf(out, ": %d retired while one more thread stays inside", BENCH_RETIREMENTS);
     if (row->what == BENCH_MEMORY && row->family != BENCH_RECLAIM)
-        fprintf(out, ": %" PRIu64 " elements at rest; then %u threads", (uint64_t)1 << 20, row->threads);
+        fprintf(out, ": %" PRIu64 " elements at rest; then %u threads", row->elements, row->threads);
     fputc('\n', out);
 }
 
@@ -46,8 +46,8 @@ static void print_head(FILE *out, const bench_row *row)
     if (strcmp(row->regime, "busy") == 0)
         fprintf(out, "; DISTURBED: other programs had a part of the cores");
     else if (row->regime[0])
-        fprintf(out, "; cores %s (private loops slowed %.2f times, floor of 2 threads %.0f)", row->regime, row->slowdown,
-                row->floor_mops);
+        fprintf(out, "; cores %s (a line there and back %.0f ns, private loops slowed %.2f times, floor of 2 threads %.0f)", row->regime,
+                row->round_trip_ns, row->slowdown, row->floor_mops);
     if (row->repeated)
         fprintf(out, "; %u round%s measured again: the cores moved", row->repeated, row->repeated > 1 ? "s" : "");
     fputc('\n', out);
@@ -202,9 +202,9 @@ static void print_probes(FILE *out, const bench_suite *suite, bench_family famil
 {
     for (unsigned i = 0; i < suite->probe_count; i++) {
         const bench_probe *p = &suite->probes[i];
-        if (p->family == family && p->round_trip_ns > 0)
+        if (p->family == family && p->look.round_trip_ns > 0)
             fprintf(out, "  cores %s it: %s (a line there and back %.0f ns, private loops slowed %.2f times, floor of 2 threads %.0f)\n",
-                    p->when, p->regime, p->round_trip_ns, p->look.slowdown, p->look.floor_mops);
+                    p->when, p->regime, p->look.round_trip_ns, p->look.slowdown, p->look.floor_mops);
     }
 }
 

@@ -9,6 +9,7 @@ const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "map",
 const bench_workload bench_workloads[] = {
     {.name = "pairs", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 1},
     {.name = "1:1", .kind = BENCH_ONE_TO_ONE, .families = CONTAINERS, .least = 2},
+    {.name = "1:3", .kind = BENCH_ONE_TO_THREE, .families = CONTAINERS, .least = 4},
     {.name = "1:N", .kind = BENCH_ONE_TO_MANY, .families = CONTAINERS, .least = 2},
     {.name = "N:1", .kind = BENCH_MANY_TO_ONE, .families = CONTAINERS, .least = 2},
     {.name = "burst", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 64},

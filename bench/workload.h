@@ -7,6 +7,7 @@
 typedef enum bench_kind {
     BENCH_MIXED,        /* every thread puts and takes, `burst` at a time */
     BENCH_ONE_TO_ONE,   /* half of the threads put, the others take */
+    BENCH_ONE_TO_THREE, /* a quarter of the threads put, the others take */
     BENCH_ONE_TO_MANY,  /* one thread puts, the others take */
     BENCH_MANY_TO_ONE,  /* one thread takes, the others put */
     BENCH_LOOKUPS,      /* map: shares of get, insert and remove */

@@ -1,4 +1,7 @@
-/* oneTBB: a queue of micro-queues with tickets, a hash map with locks in its buckets, and one that cannot remove. */
+/*
+ * oneTBB: a queue of micro-queues with tickets, a hash map with locks in its buckets, and one that cannot remove. All with
+ * std::allocator: their own would be tbbmalloc, and all implementations have one allocator here.
+ */
 #include "bench/peers/peer.hpp"
 
 #include <oneapi/tbb/concurrent_hash_map.h>
@@ -7,8 +10,10 @@
 
 namespace {
 
+using entries = std::allocator<std::pair<const uint64_t, void *>>;
+
 struct queue : bench::peer_base {
-    tbb::concurrent_queue<void *> held;
+    tbb::concurrent_queue<void *, std::allocator<void *>> held;
     explicit queue(const bench_setup &) {}
 
     bool put(void *, void *value)
@@ -26,7 +31,7 @@ struct compare {
 };
 
 struct locked : bench::peer_base {
-    using type = tbb::concurrent_hash_map<uint64_t, void *, compare>;
+    using type = tbb::concurrent_hash_map<uint64_t, void *, compare, entries>;
     type held;
     explicit locked(const bench_setup &setup) : held(setup.capacity) {}
 
@@ -43,7 +48,7 @@ struct locked : bench::peer_base {
 
 /* A removal does nothing and says so: false. */
 struct growing : bench::peer_base {
-    tbb::concurrent_unordered_map<uint64_t, void *, bench::hash> held;
+    tbb::concurrent_unordered_map<uint64_t, void *, bench::hash, std::equal_to<uint64_t>, entries> held;
     explicit growing(const bench_setup &setup) : held(setup.capacity ? setup.capacity : 8) {}
 
     void *get(uint64_t key)

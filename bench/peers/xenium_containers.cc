@@ -11,6 +11,8 @@
 #include <xenium/vyukov_bounded_queue.hpp>
 #include <xenium/vyukov_hash_map.hpp>
 
+#include <memory>
+
 namespace {
 
 namespace policy = xenium::policy;
@@ -69,21 +71,54 @@ template <class Map> size_t count(Map &map)
     return found;
 }
 
-/* Its number of buckets is a parameter of the type: that of the bench's middle size. */
+/* Its number of buckets is a parameter of the type: one type for each of the bench's sizes, about one entry to a bucket. */
 template <class Reclaimer> struct list_map : bench::peer_base {
-    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<bench::hash>, policy::buckets<(1 << 17)>>;
-    type held;
-    explicit list_map(const bench_setup &) {}
+    template <size_t Buckets>
+    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<bench::hash>, policy::buckets<Buckets>>;
+    std::unique_ptr<type<(1 << 10)>> small;
+    std::unique_ptr<type<(1 << 17)>> middle;
+    std::unique_ptr<type<(1 << 20)>> large;
+    std::unique_ptr<type<(1 << 23)>> huge;
+
+    explicit list_map(const bench_setup &setup)
+    {
+        if (setup.capacity <= 10 << 10)
+            small.reset(new type<(1 << 10)>());
+        else if (setup.capacity <= 512 << 10)
+            middle.reset(new type<(1 << 17)>());
+        else if (setup.capacity <= 5 << 20)
+            large.reset(new type<(1 << 20)>());
+        else
+            huge.reset(new type<(1 << 23)>());
+    }
+
+    template <class Action> auto on_the_one(Action action)
+    {
+        return middle ? action(*middle) : large ? action(*large) : small ? action(*small) : action(*huge);
+    }
 
     void *get(uint64_t key)
     {
-        auto found = held.find(key);
-        return found == held.end() ? nullptr : found->second;
+        return on_the_one([key](auto &held) -> void * {
+            auto found = held.find(key);
+            return found == held.end() ? nullptr : found->second;
+        });
     }
 
-    bool insert(uint64_t key, void *value) { return held.emplace(key, value); }
-    bool remove(uint64_t key) { return held.erase(key); }
-    size_t size() { return count(held); }
+    bool insert(uint64_t key, void *value)
+    {
+        return on_the_one([=](auto &held) { return held.emplace(key, value); });
+    }
+
+    bool remove(uint64_t key)
+    {
+        return on_the_one([=](auto &held) { return held.erase(key); });
+    }
+
+    size_t size()
+    {
+        return on_the_one([](auto &held) { return count(held); });
+    }
 };
 
 struct locked_map : bench::peer_base {
@@ -115,8 +150,8 @@ extern "C" const bench_impl bench_xenium_ramalhete =
 extern "C" const bench_impl bench_xenium_vyukov =
     bench::container<ring>::make("xenium-vyukov", BENCH_QUEUE, "xenium vyukov_bounded_queue: a ring of 64 Ki, not lock-free");
 extern "C" const bench_impl bench_xenium_hm_hazard =
-    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "xenium harris_michael_hash_map, 128 Ki buckets for good, hazard pointers");
+    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
 extern "C" const bench_impl bench_xenium_hm_epoch =
-    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "xenium harris_michael_hash_map, 128 Ki buckets for good, epochs");
+    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "xenium harris_michael_hash_map, about as many buckets as keys, for good, epochs");
 extern "C" const bench_impl bench_xenium_vyukov_map =
     bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");

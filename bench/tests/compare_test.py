@@ -54,6 +54,15 @@ class Compare(unittest.TestCase):
         for regime in ("near", "busy"):
             self.check({"regime": regime, "mops_rounds": [1.0] * 5}, 0, "not judged")
 
+    def test_farther_cores_are_not_judged(self):
+        for trip, status in ((100, 1), (500, 0)):
+            with self.subTest(trip=trip):
+                old, new = result({"round_trip_ns": 90}), result({"round_trip_ns": trip, "mops_rounds": [1.0] * 5})
+                self.assertEqual(self.run_on(old, new).returncode, status)
+
+    def test_faulty_ones_are_not_judged(self):
+        self.check({"mops_rounds": [], "fault": "lost 3 values"}, 0, "lost 3 values")
+
     def test_rows_of_one_only(self):
         done = self.run_on(result({}, {"threads": 8}), result({}, {"implementation": "new"}))
         self.assertEqual(done.returncode, 0)

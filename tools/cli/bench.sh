@@ -6,12 +6,14 @@
 # that has every library's structures; what cannot be installed is left out, and said so.
 
 # --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/compare.py; without NEW, the other arguments say what is measured.
+# --html FILE is bench/page.py, of what is measured or of --from FILE.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
     for argument in "$@"; do
         case $argument in
-            --compare) compare "$@" ;; # does not return
+            --compare) compare "$@" ;; # neither returns
+            --html | --from) html "$@" ;;
             --peers) stamp=bench-peers ;;
         esac
     done
@@ -47,6 +49,41 @@ compare() {
     trap "rm -rf '$directory'" EXIT
     (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || exit
     python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
+    exit "$status"
+}
+
+html() {
+    local page='' from='' json='' rest=() directory status=0
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --html | --from | --json)
+                [ $# -gt 1 ] && [ -n "$2" ] || usage_error "$1 expects a file's name after it"
+                case $1 in
+                    --html) page=$2 ;;
+                    --from) from=$2 ;;
+                    --json) json=$2 ;;
+                esac
+                shift 2 ;;
+            --help | -h) verb_main --help ;;
+            *) rest+=("$1") && shift ;;
+        esac
+    done
+    [ -n "$page" ] || usage_error "--from expects --html FILE, the page to make of it"
+    [ -d "$(dirname "$page")" ] && [ ! -d "$page" ] || usage_error "--html expects a file that can be written, not '$page'"
+    if [ -n "$from" ]; then
+        [ ${#rest[@]} -eq 0 ] && [ -z "$json" ] || usage_error "--html FILE --from FILE expects nothing else, not '${rest[0]-$json}'"
+    else
+        [ "$json" != - ] || usage_error "--html expects --json to name a file, not '-'"
+        if [ -z "$json" ]; then
+            directory=$(mktemp -d)
+            # shellcheck disable=SC2064 # the directory of now
+            trap "rm -rf '$directory'" EXIT
+        fi
+        from=${json:-$directory/results.json}
+        (verb_main "${rest[@]}" --latency --memory --json "$from") || status=$?
+        [ "$status" -ne 2 ] || exit 2
+    fi
+    python3 -B "$WEFT_ROOT/bench/page.py" "$from" "$page" || exit
     exit "$status"
 }
 

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""page_test.py PROGRAM PAGE_PY: the page that --html makes, in a headless Chromium: it renders in light and dark, on a desk
+and on a phone, without a script error or a request, everything can be read, no chart is empty, and a question is answered. Each of
+those checks is tried on a page that breaks it."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(HERE, "weft-bench"))
+PAGE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/page.py")
+
+# Of every text that is shown: where its colour is too near to what is behind it (WCAG 2: 4.5 to 1).
+CONTRAST = """
+const shade = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+const parse = t => { const n = t.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
+const over = (top, below) => top.slice(0, 3).map((v, i) => v * top[3] + below[i] * (1 - top[3]));
+const behind = e => { const own = parse(getComputedStyle(e).backgroundColor); return own[3] >= 1 || !e.parentElement ? own.slice(0, 3) : over(own, behind(e.parentElement)); };
+const poor = [];
+let seen = 0;
+for (const e of document.querySelectorAll("h1,h2,h3,p,a,td,th button,th,label,select,input,summary,code,strong,svg text")) {
+  if (!e.textContent.trim() || !e.getClientRects().length) continue;
+  const ink = parse(e.namespaceURI.endsWith("svg") ? getComputedStyle(e).fill : getComputedStyle(e).color);
+  const paper = behind(e.closest("svg") ? e.closest("svg").parentElement : e), a = shade(over(ink, paper)), b = shade(paper);
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  seen++;
+  if (ratio < 4.5) poor.push([e.textContent.trim().slice(0, 30), ratio.toFixed(2)]);
+}
+return [seen, poor.slice(0, 5)];
+"""
+
+# Charts with nothing in them, or with something that is no number.
+EMPTY = """
+const bad = [...document.querySelectorAll("svg")].filter(svg => svg.querySelectorAll("path,rect,circle").length < 1 ||
+  [...svg.querySelectorAll("*")].some(e => [...e.attributes].some(a => /NaN|undefined|Infinity/.test(a.value))) || svg.getBoundingClientRect().height < 20);
+return [document.querySelectorAll("svg").length, bad.map(svg => svg.getAttribute("aria-label"))];
+"""
+
+
+def results(directory):
+    path = os.path.join(directory, "results.json")
+    done = subprocess.run([PROGRAM, "--family", "queue,map,reclaim", "--impl", "weft-msq,mutex-queue,ck-fifo,weft-map,mutex-map,ck-ht,weft,ck-epoch",
+                           "--workload", "pairs,1:3,90/5/5,read", "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on",
+                           "--threads", "2,8", "--rounds", "3", "--duration-ms", "4", "--latency", "--memory", "--json", path],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stderr
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.results = results(cls.directory.name)
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        cls.browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.quit()
+        cls.directory.cleanup()
+
+    def make(self, data, spoil=lambda text: text):
+        """The page's address."""
+        source, target = os.path.join(self.directory.name, "in.json"), os.path.join(self.directory.name, "page.html")
+        with open(source, "w", encoding="utf-8") as file:
+            json.dump(data, file)
+        subprocess.run([sys.executable, "-B", PAGE, source, target], check=True, timeout=60)
+        with open(target, encoding="utf-8") as file:
+            text = spoil(file.read())
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(text)
+        return "file://" + target
+
+    def show(self, address, width=1280, dark=False):
+        """(what the browser complained of, what it asked for beside the page)"""
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
+        for log in ("browser", "performance"):
+            self.browser.get_log(log)
+        self.browser.get(address)
+        asked = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
+        return self.browser.get_log("browser"), [m["params"]["request"]["url"] for m in asked
+                                                 if m["method"] == "Network.requestWillBeSent" and m["params"]["request"]["url"] != address]
+
+    def test_renders_everywhere(self):
+        address = self.make(self.results)
+        for width in (1280, 390):
+            for dark in (False, True):
+                with self.subTest(width=width, dark=dark):
+                    self.assertEqual(self.show(address, width, dark), ([], []))
+                    charts, empty = self.browser.execute_script(EMPTY)
+                    self.assertEqual(empty, [])
+                    self.assertEqual(charts, 3 * 4)  # speed at a point, against threads, latency, memory
+                    self.browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true;")
+                    seen, poor = self.browser.execute_script(CONTRAST)
+                    self.assertEqual(poor, [])
+                    self.assertGreater(seen, 400)
+                    self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), width)
+
+    def test_which_queue_for_two_producers_and_six_consumers(self):
+        self.show(self.make(self.results))
+        self.browser.find_element(By.CSS_SELECTOR, "#queue input[aria-label=producers]").send_keys("2")
+        self.browser.find_element(By.CSS_SELECTOR, "#queue input[aria-label=consumers]").send_keys("6")
+        said = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
+        rows = [r for r in self.results["results"] if (r["family"], r["workload"], r["threads"]) == ("queue", "1:3", 8)]
+        best = max((r for r in rows if r["implementation"] != "floor-xadd"), key=lambda r: r["mops_median"] or 0)
+        self.assertIn("2 producers, 6 consumers", said)
+        self.assertIn(" ".join(filter(None, (best["implementation"], best["scheme"]))) + " does most", said)
+
+    def test_sorts_filters_and_prints(self):
+        self.show(self.make(self.results))
+        script = "return [...document.querySelectorAll('#queue .wide:last-child tbody tr')].map(r => r.cells[arguments[0]].textContent)"
+        self.browser.execute_script("document.querySelector('#queue .wide:last-child details').open = true")
+        heads = self.browser.find_elements(By.CSS_SELECTOR, "#queue .wide:last-child th button")
+        which = [head.text for head in heads].index("M ops/s")
+        for reverse in (True, False):
+            heads[which].click()
+            shown = [float(text.replace(",", "")) for text in self.browser.execute_script(script, which) if text != "–"]
+            self.assertGreater(len(shown), 10)
+            self.assertEqual(shown, sorted(shown, reverse=reverse))
+        self.browser.find_element(By.CSS_SELECTOR, "#queue .filter").send_keys("ck-fifo 8")
+        self.assertEqual(set(self.browser.execute_script(script, 0)), {"ck-fifo"})
+        self.assertGreater(len(base64.b64decode(self.browser.print_page())), 20000)
+
+    def test_text_is_text(self):
+        data = json.loads(json.dumps(self.results))
+        for implementation in data["implementations"]:
+            implementation["note"] = "</script><img src=x onerror=alert(1)> & <!-- 5 < 6"
+        self.assertEqual(self.show(self.make(data)), ([], []))
+        self.assertIn("5 < 6", self.browser.find_element(By.CSS_SELECTOR, "#queue td.note").get_attribute("textContent"))
+
+    def test_what_is_missing_leaves_no_hole(self):
+        data = json.loads(json.dumps(self.results))
+        data["latency"], data["memory"] = [], []
+        for row in data["results"]:
+            if row["implementation"] == "ck-fifo":
+                row.update(fault="lost 3 values", mops_median=None, mops_low=None, mops_high=None, mops_rounds=[], ratio_to_mutex=None)
+        self.assertEqual(self.show(self.make(data)), ([], []))
+        self.assertEqual(self.browser.execute_script(EMPTY), [3 * 2, []])
+
+    def test_the_checks_fail_where_they_should(self):
+        def shown(old, new, width=1280):
+            return self.show(self.make(self.results, lambda text: text.replace(old, new, 1)), width)
+        self.assertNotEqual(shown("const sections", "nothing.at.all(); const sections")[0], [])
+        self.assertNotEqual(shown("<header>", "<header><img src='http://127.0.0.1:9/x.png' alt=''>")[1], [])
+        shown("--quiet: #565b66", "--quiet: #a9a9a9")
+        self.assertNotEqual(self.browser.execute_script(CONTRAST)[1], [])
+        shown("svg.append(group);\n    labels", "labels")
+        self.assertNotEqual(self.browser.execute_script(EMPTY)[1], [])
+        shown("<header>", "<header><div style='width: 700px'>wide</div>", 390)
+        self.assertGreater(self.browser.execute_script("return document.documentElement.scrollWidth"), 390)
+
+    def test_wrong_files(self):
+        for wrong in ("{}", "[", '{"results": 1}'):
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                file.write(wrong)
+                file.flush()
+                for arguments in ([file.name, os.path.join(self.directory.name, "no.html")], ["/nonexistent.json", "/tmp/x.html"]):
+                    done = subprocess.run([sys.executable, "-B", PAGE, *arguments], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertRegex(done.stderr, r"^weft: --html[^\n]*\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
