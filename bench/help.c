@@ -43,6 +43,8 @@ void bench_options_help(void)
           "  --compare OLD [NEW]  two such files row by row, or one with a run that the other options describe; exit status 1\n"
           "                       where something is slower, beyond noise, by more than --threshold PERCENT (default 5)\n"
           "  --resume             with the options of a run that was interrupted (by Ctrl-C, say): goes on with what --json holds\n"
+          "  --count              what each operation of Weft costs in instructions (where valgrind is installed), atomic\n"
+          "                       operations, fences and shared lines: figures that no noise moves; with --json FILE or alone\n"
           "  --list               the implementations, with what one must know of each\n"
           "  --help\n"
           "\n"

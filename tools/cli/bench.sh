@@ -6,14 +6,15 @@
 # that has every library's structures; what cannot be installed is left out, and said so.
 
 # --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/compare.py; without NEW, the other arguments say what is measured.
-# --html FILE is bench/page.py, of what is measured or of --from FILE.
+# --html FILE is bench/page.py, of what is measured or of --from FILE. --count is bench/count/count.py.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
     for argument in "$@"; do
         case $argument in
-            --compare) compare "$@" ;; # neither returns
+            --compare) compare "$@" ;; # none of these returns
             --html | --from) html "$@" ;;
+            --count) count "$@" ;;
             --peers) stamp=bench-peers ;;
         esac
     done
@@ -50,6 +51,15 @@ compare() {
     (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || exit
     python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
     exit "$status"
+}
+
+count() {
+    local argument rest=()
+    for argument in "$@"; do
+        [ "$argument" = --count ] || rest+=("$argument")
+    done
+    need_packages bench
+    exec python3 -B "$CLI/run_binary.py" bench-count //bench:weft-count "${rest[@]}"
 }
 
 html() {

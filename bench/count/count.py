@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""usage: ./weft bench --count [--json FILE]
+
+What each of Weft's operations costs, in figures that no noise moves: instructions (of one thread, where valgrind is installed),
+atomic loads, stores and read-modify-writes, fences (sequentially consistent stores among them), and cache lines that two threads
+share, touched per operation by two threads that take turns. Work that is put off (scans, epochs) is in it, per call."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FAMILIES = {"weft_msq": 0, "weft_treiber": 1, "weft_map": 2, "weft_domain": 3}
+FUNCTIONS = {"enqueue": "put", "push": "put", "dequeue": "take", "pop": "take", "enter, protect, leave": "read"}
+CALLS = 20000
+COLUMNS = ("instructions", "loads", "stores", "rmws", "shared_rmws", "fences", "shared_lines")
+
+
+def said(command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=300, **options).stdout
+
+
+def instructions(called, scheme, family):
+    """{function: instructions per call, those of what it calls included}"""
+    with tempfile.TemporaryDirectory() as directory:
+        out = os.path.join(directory, "out")
+        subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, called, scheme, str(family), str(CALLS)],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=300)
+        text = said(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out])
+    found = {}
+    for line in text.splitlines():
+        match = re.match(r"\s*([\d,]+) .*\bcount_(put|take|get|insert|remove|read|retire)\b", line)
+        if match:
+            found.setdefault(match.group(2), int(match.group(1).replace(",", "")) / CALLS)
+    return found
+
+
+def count(counted, called):
+    rows = json.loads(said([counted]))
+    costs = {}
+    for row in rows:
+        key = row["scheme"], FAMILIES[row["structure"]]
+        if shutil.which("valgrind") and key not in costs:
+            costs[key] = instructions(called, *key)
+        row["instructions"] = costs.get(key, {}).get(FUNCTIONS.get(row["operation"], row["operation"]))
+    return rows
+
+
+def table(rows):
+    yield "%-43s" % "per operation" + "".join("%13s" % name.replace("_", " ") for name in COLUMNS)
+    last = None
+    for row in rows:
+        if row["structure"] != last:
+            yield ""
+        last = row["structure"]
+        digits = {name: 0 if name == "instructions" else 2 for name in COLUMNS}
+        yield "%-12s %-7s %-22s" % (row["structure"], row["scheme"], row["operation"]) + "".join(
+            "%13s" % ("-" if row[name] is None else "%.*f" % (digits[name], row[name])) for name in COLUMNS)
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(sys.argv[0]))
+    arguments = sys.argv[1:]
+    if arguments and (len(arguments) != 2 or arguments[0] != "--json"):
+        print("weft bench: --count expects nothing else but --json FILE, not '%s'" % arguments[0], file=sys.stderr)
+        return 2
+    if not shutil.which("valgrind"):
+        print("weft bench: note: instructions are not counted: valgrind is not installed", file=sys.stderr)
+    rows = count(os.path.join(here, "weft-counted"), os.path.join(here, "weft-called"))
+    text = json.dumps(rows, indent=1) + "\n" if arguments else "\n".join(table(rows)) + "\n"
+    if not arguments or arguments[1] == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        with open(arguments[1], "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        print("weft bench: --json expects a file that can be written, not '%s': %s" % (arguments[1], error.strerror), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

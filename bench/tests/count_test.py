@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""count_test.py COUNT: what Weft's operations cost by counting, held to what they cost when this was written. A figure that rises is a
+regression; one that falls belongs in the table below."""
+
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+COUNT = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-count"))
+
+COLUMNS = ("instructions", "loads", "stores", "rmws", "shared_rmws", "fences", "shared_lines")
+EXPECTED = {
+    ("weft_msq", "hazard", "enqueue"): (91, 4, 6, 2, 2, 0, 5),
+    ("weft_msq", "hazard", "dequeue"): (103, 9, 8, 1, 1, 0, 8),
+    ("weft_msq", "epoch", "enqueue"): (86, 4, 6, 2, 2, 0, 5),
+    ("weft_msq", "epoch", "dequeue"): (94, 8, 6, 1, 1, 0, 8),
+    ("weft_treiber", "hazard", "push"): (63, 1, 2, 1, 1, 0, 1),
+    ("weft_treiber", "hazard", "pop"): (89, 7, 6, 1, 1, 0, 5),
+    ("weft_treiber", "epoch", "push"): (63, 1, 2, 1, 1, 0, 1),
+    ("weft_treiber", "epoch", "pop"): (84, 7, 6, 1, 1, 0, 5),
+    ("weft_map", "hazard", "get"): (135, 9.2, 8.1, 0, 0, 0, 5.2),
+    ("weft_map", "hazard", "insert"): (206, 10.2, 9.1, 2, 1.35, 0, 5.5),
+    ("weft_map", "hazard", "remove"): (227, 22.9, 10.1, 4, 1.35, 0, 8),
+    ("weft_map", "epoch", "get"): (109, 7.1, 4, 0, 0, 0, 5.2),
+    ("weft_map", "epoch", "insert"): (183, 9, 6, 2, 1.35, 0, 5.5),
+    ("weft_map", "epoch", "remove"): (205, 20.7, 6, 4, 1.35, 0, 8),
+    ("weft_domain", "hazard", "enter, protect, leave"): (79, 4, 4, 0, 0, 0, 3),
+    ("weft_domain", "hazard", "retire"): (432, 12.1, 12, 0, 0, 0, 4.5),
+    ("weft_domain", "epoch", "enter, protect, leave"): (67, 4, 4, 0, 0, 0, 3),
+    ("weft_domain", "epoch", "retire"): (432, 12, 12, 0, 0, 0, 3.5),
+}
+
+
+def tolerance(structure, column):
+    """A map's hash has a key of its own in every process, so that its lists differ; compilers of one series differ by little."""
+    return (0.1, 0.0) if column == "instructions" else (0.0, 0.4 if structure == "weft_map" else 0.1)
+
+
+def differences(rows, expected):
+    """What is not as it was: {(structure, scheme, operation, column): (before, now)}"""
+    found = {}
+    for key, figures in expected.items():
+        for column, before in zip(COLUMNS, figures):
+            relative, absolute = tolerance(key[0], column)
+            now = rows[key][column]
+            if now is None or abs(now - before) > before * relative + absolute:
+                found[key + (column,)] = (before, now)
+    return found
+
+
+class Count(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        told = subprocess.run([COUNT, "--json", "-"], stdout=subprocess.PIPE, check=True, timeout=300).stdout
+        cls.rows = {(row["structure"], row["scheme"], row["operation"]): row for row in json.loads(told)}
+
+    def test_nothing_costs_more(self):
+        self.assertEqual(set(self.rows), set(EXPECTED))
+        self.assertEqual(differences(self.rows, EXPECTED), {})
+        self.assertTrue(all(row["calls"] == 2 * 8192 for row in self.rows.values()))
+
+    def test_one_more_of_anything_would_be_seen(self):
+        for key, figures in EXPECTED.items():
+            for i, column in enumerate(COLUMNS):
+                more = figures[:i] + (figures[i] * 1.25 if column == "instructions" else figures[i] + 1,) + figures[i + 1:]
+                self.assertIn(key + (column,), differences(self.rows, {key: more}))
+
+    def test_a_table_for_people(self):
+        done = subprocess.run([COUNT], stdout=subprocess.PIPE, check=True, text=True, timeout=300)
+        self.assertEqual(sum("weft_" in line for line in done.stdout.splitlines()), len(EXPECTED))
+
+    def test_wrong_use(self):
+        for arguments in (["--threads", "2"], ["--json"], ["--json", "/nonexistent/file"]):
+            done = subprocess.run([COUNT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, r"^weft bench: --[^\n]* expects [^\n]*\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
