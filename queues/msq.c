@@ -70,7 +70,7 @@ static void free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local 
 {
     for (weft_i_msq_node *next; node; node = next) {
         /* relaxed: nobody else sees these nodes */
-        next = weft_i_load(&node->next, memory_order_relaxed);
+        next = weft_i_msq_node_of(weft_i_load(&node->next, memory_order_relaxed));
         weft_i_node_free(domain, local, WEFT_I_SMALL, node);
     }
 }
@@ -148,8 +148,8 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     weft_domain *domain = queue->domain;
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
-    for (weft_i_msq_node *n = weft_i_load(&dummy->next, memory_order_relaxed); n && drain;
-         n = weft_i_load(&n->next, memory_order_relaxed)) /* relaxed: likewise */
+    for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: likewise */
         drain(n->value, ctx);
     free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);

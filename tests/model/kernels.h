@@ -24,7 +24,7 @@ enum {
 };
 
 /*
- * What a thread does, a letter each. Queue and stack: `+` put, `-` take, `0` is it empty, `a` take all (stack), `D`
+ * What a thread does, a letter each. Queue and stack: `+` put, `M` put two at once, `-` take, `0` is it empty, `a` take all (stack), `D`
  * destroy (queue), `X` destroy the domain, unless it is busy. Map, with a
  * digit, the key: `i` insert, `p` put, `o` get_or_insert, `c` compare_and_replace the first value, `r` remove, `g` get;
  * `w` walk over all, `z` a step of shrinking, `Z` in a callback. Cell, a guarded pointer to an object: `s` swap and retire, `h` likewise by hook, `m` swap by

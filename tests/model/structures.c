@@ -46,6 +46,20 @@ static void put(int64_t value)
     kernel_end(op, LIN_NOTHING, 0);
 }
 
+/* Two at once, which the history has as two that overlap: that they stay in order and together is another test's. */
+static void put_two(int64_t value)
+{
+    bool queue = kernel_running()->kind == QUEUE;
+    void *values[] = {as_pointer(value), as_pointer(value + 8)};
+    lin_operation *first = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
+    lin_operation *second = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value + 8);
+    tell(value);
+    tell(value + 8);
+    MODEL_CHECK((queue ? weft_msq_enqueue_many(structure, values, 2) : weft_treiber_push_many(structure, values, 2)) == 0);
+    kernel_end(first, LIN_NOTHING, 0);
+    kernel_end(second, LIN_NOTHING, 0);
+}
+
 static bool take(void)
 {
     bool queue = kernel_running()->kind == QUEUE;
@@ -168,6 +182,9 @@ bool structure_does(char what, int64_t key, int64_t value)
     switch (what) {
     case '+':
         put(value);
+        return true;
+    case 'M':
+        put_two(value);
         return true;
     case '-':
         (void)take();

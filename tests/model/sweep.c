@@ -41,6 +41,7 @@ static const reason reasons[] = {
      "orders the unlinking of a bucket before its segment's end"},
     {"MAP_R3", -1, "as MAP_A3"},
     {"MSQ_A3", -1, "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
+    {"MSQ_A5", -1, "head could pass tail by one node, which the enqueuer that linked behind it still protects: no case shows harm"},
     {"MSQ_A4", -1, "head is only compared, behind a fence; what the next node holds comes by MSQ_A2"},
     {"RECORD_A2", -1, "a slot that a scan does not count yet was opened, and published in, after the scan's heavy fence"},
     {"RECORD_R2", -1, "as RECORD_A2"},
