@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -163,6 +164,27 @@ class Page(unittest.TestCase):
         self.assertNotEqual(self.browser.execute_script(EMPTY)[1], [])
         shown("<header>", "<header><div style='width: 700px'>wide</div>", 390)
         self.assertGreater(self.browser.execute_script("return document.documentElement.scrollWidth"), 390)
+
+    def test_the_readme(self):
+        source, readme, plot = (os.path.join(self.directory.name, name) for name in ("in.json", "README.md", "plot.svg"))
+        with open(source, "w", encoding="utf-8") as file:
+            json.dump(self.results, file)
+        command = [sys.executable, "-B", os.path.join(os.path.dirname(PAGE), "summary.py"), source, readme, plot]
+        for text, status in (("a\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nb\n", 0), ("no marks\n", 2)):
+            with open(readme, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            with open(readme, encoding="utf-8") as file:
+                now = file.read()
+            self.assertEqual(done.returncode, status, done.stderr)
+            if status:
+                self.assertEqual(now, text)
+                continue
+            self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n") and now.endswith("<!-- measured: end -->\nb\n") and "old" not in now)
+            for name in ("`weft-msq hazard`", "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
+                self.assertIn(name, now)
+        circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")
+        self.assertGreaterEqual(len(circles), 8)
 
     def test_wrong_files(self):
         for wrong in ("{}", "[", '{"results": 1}'):
