@@ -27,7 +27,7 @@ void bench_options_help(void)
           "\n"
           "how to measure\n"
           "  --rounds N           default 5\n"
-          "  --duration-ms N      of one measurement; default 100, with --quick what fits\n"
+          "  --duration-ms N      of one measurement; default 100, with --peers 50, with --quick what fits\n"
           "  --pin POLICY         spread (default): each thread on a core of its own, sockets in turn; compact: neighbours\n"
           "                       first; none. More threads than processors are not pinned\n"
           "  --latency            adds p50 to p99.99 and max of single operations, from runs of their own: of the first workload\n"

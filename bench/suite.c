@@ -9,7 +9,7 @@
 
 #define MS UINT64_C(1000000)
 
-enum { QUICK_BUDGET_MS = 44000, QUICK_BUDGET_ALL_MS = 30000, QUICK_MOST_MS = 150, OVERHEAD_MS = 3 };
+enum { QUICK_BUDGET_MS = 44000, QUICK_BUDGET_ALL_MS = 30000, QUICK_MOST_MS = 150, OVERHEAD_MS = 3, PEERS_MS = 50 };
 
 /* ---- rows ---- */
 
@@ -303,7 +303,7 @@ unsigned bench_suite_count(bench_suite *suite, bench_family family)
 static void choose_duration(bench_suite *suite, bench_family family)
 {
     const bench_options *o = suite->options;
-    uint64_t ms = o->duration_ms ? o->duration_ms : 100;
+    uint64_t ms = o->duration_ms ? o->duration_ms : o->peers ? PEERS_MS : 100;
     if (o->quick && o->duration_ms == 0) {
         unsigned count = bench_suite_count(suite, family);
         uint64_t budget = o->family_asked ? QUICK_BUDGET_MS : QUICK_BUDGET_ALL_MS;

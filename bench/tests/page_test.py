@@ -170,7 +170,7 @@ class Page(unittest.TestCase):
         with open(source, "w", encoding="utf-8") as file:
             json.dump(self.results, file)
         command = [sys.executable, "-B", os.path.join(os.path.dirname(PAGE), "summary.py"), source, readme, plot]
-        for text, status in (("a\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nb\n", 0), ("no marks\n", 2)):
+        for text, status in (("a\n<!-- measured: begin -->\nstale figures\n<!-- measured: end -->\nb\n", 0), ("no marks\n", 2)):
             with open(readme, "w", encoding="utf-8") as file:
                 file.write(text)
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
@@ -180,7 +180,7 @@ class Page(unittest.TestCase):
             if status:
                 self.assertEqual(now, text)
                 continue
-            self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n") and now.endswith("<!-- measured: end -->\nb\n") and "old" not in now)
+            self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n") and now.endswith("<!-- measured: end -->\nb\n") and "stale figures" not in now)
             for name in ("`weft-msq hazard`", "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
                 self.assertIn(name, now)
         circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")

@@ -29,7 +29,7 @@ MUTANTS = [
     ("msq-freed-at-once", "a dequeued node is used again at once, whoever still reads it", "queues/msq.c",
      [(RETIRE, FREED)], "parked:weft-msq* + model:queue-epoch-ends"),
     ("msq-no-second-look", "the successor's hazard is published and not validated", MSQ,
-     [("if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))", "if (0)")], "parked-asan:weft-msq (hazard) + X
+     [("if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))", "if (0)")], "parked-asan:weft-msq (hazard) + model:queue-hazard-large --pct 5000"),
     ("msq-head-passes-tail", "head is moved, and its node retired, while tail still leads to it", MSQ,
      [("if (weft_i_unlikely(at == tail)) {", "if (0) {")], "model:queue-hazard-three"),
     ("msq-chain-trusted", "a link inside a chain is taken for one that was made at tail", "queues/msq.c",
@@ -47,7 +47,7 @@ MUTANTS = [
      [("        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);\n        return WEFT_I_AGAIN;",
        "        return WEFT_I_AGAIN;")], "held!:held in enqueue*"),
     ("msq-double-retire", "a node is retired twice", "queues/msq.c",
-     [("        due = " + RETIRE, "        (void)%s;\n        due = %s" % (RETIRE, RETIRE))], "parked:weft-msq* + X
+     [("        due = " + RETIRE, "        (void)%s;\n        due = %s" % (RETIRE, RETIRE))], "parked:weft-msq* + model:queue-hazard-large --pct 5000"),
     ("msq-relaxed-publication", "a node is linked, and tail moved to it, without release", MSQ,
      [("#define MSQ_R1 memory_order_release", "#define MSQ_R1 memory_order_relaxed"),
       ("#define MSQ_R2 memory_order_release", "#define MSQ_R2 memory_order_relaxed")], "tsan:weft-msq* + model:queue-hazard-put-take"),
