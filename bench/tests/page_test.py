@@ -184,7 +184,7 @@ class Page(unittest.TestCase):
             for name in ("`weft-msq hazard`", "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
                 self.assertIn(name, now)
         circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")
-        self.assertGreaterEqual(len(circles), 8)
+        self.assertEqual(len(circles), 4)
 
     def test_wrong_files(self):
         for wrong in ("{}", "[", '{"results": 1}'):
