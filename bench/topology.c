@@ -16,12 +16,13 @@ typedef struct processor {
 static processor processors[CPU_SETSIZE];
 static unsigned count, cores, sockets;
 static bench_pin pinning;
+static const char *sysfs = "/sys/devices/system/cpu";
 
 static int read_number(int which, const char *what)
 {
-    char path[100];
+    char path[400];
     int number = 0;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", which, what);
+    snprintf(path, sizeof path, "%s/cpu%d/topology/%s", sysfs, which, what);
     FILE *file = fopen(path, "r");
     if (!file || fscanf(file, "%d", &number) != 1)
         number = what[0] == 'c' ? which : 0; /* nothing known: cores of their own on one socket */
@@ -42,13 +43,11 @@ static int spread(const void *a, const void *b)
     return x->thread != y->thread ? x->thread - y->thread : x->in_turn != y->in_turn ? x->in_turn - y->in_turn : compactly(a, b);
 }
 
-static void look(void)
+static void look(const cpu_set_t *allowed)
 {
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    sched_getaffinity(0, sizeof allowed, &allowed);
+    count = cores = sockets = 0;
     for (int i = 0; i < CPU_SETSIZE; i++)
-        if (CPU_ISSET((size_t)i, &allowed))
+        if (CPU_ISSET((size_t)i, allowed))
             processors[count++] = (processor){i, read_number(i, "physical_package_id"), read_number(i, "core_id"), 0, 0};
     qsort(processors, count, sizeof *processors, compactly);
     for (unsigned i = 0; i < count; i++) {
@@ -59,16 +58,31 @@ static void look(void)
         cores += !same_core;
         sockets += !same_socket;
     }
-    if (count == 0)
-        count = cores = sockets = 1;
     qsort(processors, count, sizeof *processors, spread);
 }
 
 unsigned bench_cores(void)
 {
-    if (count == 0)
-        look();
-    return count;
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (count == 0 && sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        look(&allowed);
+    return count ? count : 1;
+}
+
+void bench_topology_pretend(const char *directory, unsigned those)
+{
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    for (size_t i = 0; i < those; i++)
+        CPU_SET(i, &allowed);
+    sysfs = directory;
+    look(&allowed);
+}
+
+int bench_topology_processor(unsigned n)
+{
+    return n < bench_cores() ? processors[n].number : -1;
 }
 
 unsigned bench_topology_cores(void)

@@ -19,6 +19,12 @@ unsigned bench_topology_cores(void);
 /* "2 sockets, 16 cores, 2 threads each". */
 void bench_topology_describe(char *out, size_t size);
 
+/* For tests: the machine that this copy of /sys/devices/system/cpu describes, so many processors of it. */
+void bench_topology_pretend(const char *directory, unsigned processors);
+
+/* The n-th processor in the order of the policy, n < bench_cores(). */
+int bench_topology_processor(unsigned n);
+
 /* Decides where bench_pin_thread puts threads; spread before the first call. */
 void bench_topology_pin(bench_pin policy);
 

@@ -154,11 +154,20 @@ class Json(unittest.TestCase):
             if row["open"]:  # what is due at a set time is done then, not faster
                 self.assertLess(row["mops_min"] or 0, 0.6)
 
+    def test_all_the_processors(self):
+        whole = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "auto", "--pin", "compact", *SHORT)
+        processors = len(os.sched_getaffinity(0))
+        threads = {row["threads"] for row in whole["results"]}
+        self.assertLessEqual({1, processors, 2 * processors}, threads)
+        self.assertEqual(max(threads), 2 * processors)
+        self.assertEqual(whole["machine"]["pin"], "compact")
+        self.assertRegex(whole["machine"]["topology"], r"^\d+ sockets?, \d+ cores?, \d+ threads? each$")
+
     def test_late_operations_count_from_when_they_were_due(self):
         rows = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "1", "--latency", "--rate", "900",
-                       *SHORT)["latency"]
+                       *SHORT, "--duration-ms", "20")["latency"]
         row, = [row for row in rows if row["open"] and row["implementation"] == "mutex-queue"]
-        # it does a tenth of it, so at the end of 4 ms it is 3 ms late
+        # it does a tenth of it, so at the end of 20 ms it is 18 ms late
         self.assertGreater(row["max_ns"], 1e6)
         self.assertGreater(row["p50_ns"], 1e5)
 
@@ -191,7 +200,7 @@ class Json(unittest.TestCase):
 
 class Interruption(unittest.TestCase):
     COMMAND = ["--family", "queue,map", "--workload", "pairs,burst,90/5/5", "--threads", "1,2", "--keys", "1000", "--latency",
-               "--distribution", "uniform", "--huge-pages", "on", "--rounds", "3", "--duration-ms", "15"]
+               "--distribution", "uniform", "--huge-pages", "on", "--rounds", "3", "--duration-ms", "25"]  # progress is told every 5 s
 
     def test_keeps_what_it_has_and_goes_on(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -78,7 +78,7 @@ static void run_beside(bench_role role)
     bench_impls[3] = NULL;
     assert_true(bench_options_parse(&options, sizeof what_to_run / sizeof *what_to_run, what_to_run));
     suite = (bench_suite){.options = &options, .watch = bench_watch_create(), .huge_pages = true};
-    suite.watch->limit_ns = 300 * MS;
+    suite.watch->limit_ns = 2000 * MS;
     suite.watch->progress.total = bench_suite_count(&suite, BENCH_QUEUE);
     bench_suite_family(&suite, BENCH_QUEUE);
 }
