@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ bench_watch *bench_watch_create(void)
     if (watch == MAP_FAILED)
         return NULL;
     watch->running = NOBODY;
+    watch->until_ns = UINT64_MAX;
     watch->limit_ns = LIMIT_NS;
     return watch;
 }
@@ -47,20 +49,32 @@ static int index_of(const bench_impl *impl)
 
 void bench_watch_begin(bench_watch *watch, const bench_impl *impl, uint64_t ns)
 {
-    atomic_store(&watch->until_ns, bench_now_ns() + watch->limit_ns + ns);
     atomic_store(&watch->running, index_of(impl));
+    atomic_store(&watch->until_ns, bench_now_ns() + watch->limit_ns + ns);
 }
 
 void bench_watch_end(bench_watch *watch)
 {
-    atomic_store(&watch->running, NOBODY);
+    atomic_store(&watch->until_ns, UINT64_MAX);
 }
 
-char *bench_watch_fault(bench_watch *watch, const bench_impl *impl)
+const char *bench_watch_fault(const bench_watch *watch, const bench_impl *impl)
 {
-    static char never[sizeof watch->fault[0]]; /* floors and tests' own: in no list */
     int i = index_of(impl);
-    return i == NOBODY ? never : watch->fault[i];
+    return i == NOBODY ? "" : watch->fault[i]; /* tests' own are in no list */
+}
+
+void bench_leave_out(bench_watch *watch, const bench_impl *impl, const char *why, ...)
+{
+    char *fault = watch->fault[index_of(impl)];
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(fault, sizeof watch->fault[0], why, arguments);
+    va_end(arguments);
+    bench_progress_clear(&watch->progress);
+    bench_say("%s: %s %s; it is left out from here on", impl->role == BENCH_PEER ? "note" : "error",
+              bench_label_of(impl->name, impl->scheme).text, fault);
+    watch->failed |= impl->role != BENCH_PEER;
 }
 
 /* ---- interruption ---- */
@@ -117,36 +131,33 @@ static bool attend(bench_suite *suite, pid_t child, int file)
         }
         if (count > 0 && !bench_rows_receive(&suite->rows, file))
             return true;
-        if (count == 0 && atomic_load(&suite->watch->running) != NOBODY && bench_now_ns() > atomic_load(&suite->watch->until_ns)) {
+        if (count == 0 && bench_now_ns() > atomic_load(&suite->watch->until_ns)) {
             kill(child, SIGKILL);
             return false;
         }
     }
 }
 
-/* False: the child did not end because of what it measured. */
+/* Whoever was in it, or was so last: what one leaves behind may strike later. False: nobody was. */
 static bool blame(bench_suite *suite, bool ended, int status)
 {
     bench_watch *watch = suite->watch;
     int running = atomic_load(&watch->running);
-    bench_progress_clear(&watch->progress);
     if (running == NOBODY) {
+        bench_progress_clear(&watch->progress);
         bench_say("error: a measuring process broke off (%s)", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
         watch->failed = true;
         return false;
     }
     const bench_impl *impl = bench_impls[running];
-    char *fault = watch->fault[running];
+    bool outside = atomic_load(&watch->until_ns) == UINT64_MAX;
     if (!ended)
-        snprintf(fault, sizeof watch->fault[0], "did not come to an end");
+        bench_leave_out(watch, impl, "did not come to an end");
     else if (WIFSIGNALED(status))
-        snprintf(fault, sizeof watch->fault[0], "ended the process: %s", strsignal(WTERMSIG(status)));
+        bench_leave_out(watch, impl, "%s: %s", outside ? "was the last when the process ended" : "ended the process",
+                        strsignal(WTERMSIG(status)));
     else
-        snprintf(fault, sizeof watch->fault[0], "ended the process with status %d", WEXITSTATUS(status));
-    bench_say("%s: %s%s%s %s; it is left out from here on", impl->role == BENCH_PEER ? "note" : "error", impl->name,
-              impl->scheme ? " " : "", impl->scheme ? impl->scheme : "", fault);
-    watch->failed |= impl->role != BENCH_PEER;
-    watch->running = NOBODY;
+        bench_leave_out(watch, impl, "ended the process with status %d", WEXITSTATUS(status));
     watch->progress.done = watch->progress.kept;
     return true;
 }
@@ -158,6 +169,8 @@ static bool once(bench_suite *suite, void (*work)(bench_suite *, void *), void *
     pid_t self = getpid();
     fflush(NULL);
     suite->watch->finished = false;
+    suite->watch->running = NOBODY;
+    suite->watch->until_ns = UINT64_MAX;
     pid_t child = -1;
     if (pipe(ends) != 0 || (child = fork()) < 0) {
         bench_say("error: no process to measure in: %s", strerror(errno));

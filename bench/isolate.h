@@ -17,8 +17,8 @@ enum { BENCH_MOST_IMPLS = 128 };
 
 /* Memory that the process and its child share. */
 typedef struct bench_watch {
-    _Atomic(int) running;             /* index in bench_impls of what the child is in; -1: nothing that can be blamed */
-    _Atomic(uint64_t) until_ns;       /* by when it must have come out */
+    _Atomic(int) running;             /* index in bench_impls of what the child is in or was in last; -1: nothing yet */
+    _Atomic(uint64_t) until_ns;       /* by when it must have come out; UINT64_MAX: it is out */
     _Atomic(bool) finished;           /* the child came to the end of its work */
     uint64_t limit_ns;
     bench_progress progress;
@@ -35,8 +35,11 @@ void bench_watch_destroy(bench_watch *watch);
 void bench_watch_begin(bench_watch *watch, const bench_impl *impl, uint64_t ns);
 void bench_watch_end(bench_watch *watch);
 
-/* Why it is left out; room for 95 characters, empty as long as it is not. */
-char *bench_watch_fault(bench_watch *watch, const bench_impl *impl);
+/* Why it is left out; "": it is not. */
+const char *bench_watch_fault(const bench_watch *watch, const bench_impl *impl);
+
+/* Leaves it out from here on, and says so. */
+__attribute__((format(printf, 3, 4))) void bench_leave_out(bench_watch *watch, const bench_impl *impl, const char *why, ...);
 
 /*
  * Runs work(suite, ctx) in a child, again and again until one comes to its end. Rows that the child finishes are in suite->rows, of the

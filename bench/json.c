@@ -51,16 +51,12 @@ static json_t *implementations_json(const bench_rows *rows)
 {
     static const char *const roles[] = {"weft", "baseline", "peer", "floor"};
     json_t *list = json_array();
-    for (const bench_impl **at = bench_impls; *at; at++) {
-        bool there = false;
-        for (size_t i = 0; i < rows->count && !there; i++)
-            there = rows->row[i].family == (*at)->family && strcmp(rows->row[i].implementation, (*at)->name) == 0;
-        if (there)
+    for (const bench_impl **at = bench_impls; *at; at++)
+        if (bench_rows_have(rows, *at))
             json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o}", "family", bench_family_names[(*at)->family],
                                                   "implementation", (*at)->name, "scheme", bench_json_text((*at)->scheme), "role",
                                                   roles[(*at)->role], "note", bench_json_text((*at)->note), "broken",
                                                   bench_json_text((*at)->broken)));
-    }
     return list;
 }
 

@@ -53,7 +53,7 @@ static inline uint64_t bench_pending(const bench_control *control)
 {
     uint64_t retired = 0, reclaimed = 0;
     for (unsigned i = 0; i < control->threads; i++) {
-        reclaimed += __atomic_load_n(&control->workers[i].reclaimed, __ATOMIC_RELAXED);
+        reclaimed += __atomic_load_n(control->workers[i].reclaimed, __ATOMIC_RELAXED);
         retired += atomic_load_explicit(&control->workers[i].retired, memory_order_relaxed);
     }
     return retired > reclaimed ? retired - reclaimed : 0;
@@ -71,7 +71,7 @@ static inline bench_object *bench_object_new(bench_worker *w)
     bench_object *object = (bench_object *)malloc(sizeof *object);
     if (object) {
         object->value = 1;
-        object->reclaimed = &w->reclaimed;
+        object->reclaimed = w->reclaimed;
     }
     return object;
 }
@@ -86,7 +86,7 @@ bench_inline void bench_retire_loop(bench_worker *w, bench_retire_function *reti
             break;
         }
         object = (bench_object *)__atomic_exchange_n(&w->cell->pointer, (void *)object, __ATOMIC_ACQ_REL);
-        object->reclaimed = &w->reclaimed;
+        object->reclaimed = w->reclaimed;
         atomic_store_explicit(&w->retired, i, memory_order_relaxed);
         retire(w->object, w->thread, object);
         if (i % BENCH_PENDING_CHECK == 0 || i == w->retirements)

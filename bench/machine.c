@@ -118,7 +118,7 @@ static void read_flags(bench_machine *machine)
         fclose(file);
 }
 
-void bench_machine_read(bench_machine *machine)
+void bench_machine_read(bench_machine *machine, const char *pin)
 {
     enum { QUERY = 0, PRIVATE_EXPEDITED = 1 << 3 };
     const char *commit = getenv("WEFT_COMMIT");
@@ -127,8 +127,8 @@ void bench_machine_read(bench_machine *machine)
     struct utsname name;
     memset(machine, 0, sizeof *machine);
     machine->cores = bench_cores();
+    machine->pin = pin;
     machine->cores_online = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    machine->pin = "spread";
     bench_topology_describe(machine->topology, sizeof machine->topology);
     first_line("/proc/cpuinfo", "model name", machine->processor, sizeof machine->processor);
     first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", machine->system_huge_pages, sizeof machine->system_huge_pages);

@@ -23,7 +23,7 @@ typedef struct bench_machine {
     bool membarrier;       /* PRIVATE_EXPEDITED is to be had */
 } bench_machine;
 
-void bench_machine_read(bench_machine *machine);
+void bench_machine_read(bench_machine *machine, const char *pin);
 
 /* What the allocator has given out, this thread's own cache given back before. */
 uint64_t bench_allocated_bytes(void);

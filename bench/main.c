@@ -104,8 +104,7 @@ int main(int argc, char **argv)
     if (!(suite.watch = bench_watch_create()))
         bench_suite_out_of_memory();
     bench_topology_pin(options.pin);
-    bench_machine_read(&machine);
-    machine.pin = bench_pin_names[options.pin];
+    bench_machine_read(&machine, bench_pin_names[options.pin]);
     if (options.resume && !bench_json_resume(options.json, &machine, &suite))
         return 2;
     if (options.json && !(json = open_json(options.json)))

@@ -277,6 +277,6 @@ bool bench_options_parse(bench_options *options, int argc, char **argv)
         }
     }
     if (good && !options->list)
-        good = bench_options_check(options, &options->family_names);
+        good = bench_options_check(options);
     return good && options->files && options->arguments;
 }

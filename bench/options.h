@@ -45,7 +45,7 @@ typedef struct bench_options {
 bool bench_options_parse(bench_options *options, int argc, char **argv);
 
 /* The second half of it: what the names mean, whether all goes together, and defaults. */
-bool bench_options_check(bench_options *options, const bench_names *families);
+bool bench_options_check(bench_options *options);
 
 void bench_options_help(void);
 void bench_options_list(void);

@@ -51,8 +51,9 @@ static bool unknown(const char *flag, const char *name, const char *list)
     return false;
 }
 
-static bool check_families(bench_options *o, const bench_names *names)
+static bool check_families(bench_options *o)
 {
+    const bench_names *names = &o->family_names;
     for (unsigned i = 0; i < names->count; i++) {
         char list[200] = "";
         bool found = false;
@@ -121,12 +122,13 @@ static void choose_few(bench_options *o)
     }
 }
 
-static bool choose_families(bench_options *o, const bench_names *families)
+static bool choose_families(bench_options *o)
 {
+    const bench_names *families = &o->family_names;
     bool any = false;
     if (o->peers && o->quick)
         choose_few(o);
-    if (!check_families(o, families) || !check_implementations(o) || !check_workloads(o))
+    if (!check_families(o) || !check_implementations(o) || !check_workloads(o))
         return false;
     if (o->file_count > 0 && families->count == 0)
         o->families[BENCH_WORDS] = true;
@@ -205,9 +207,9 @@ static bool check_pairs(const bench_options *o)
     return false;
 }
 
-bool bench_options_check(bench_options *options, const bench_names *families)
+bool bench_options_check(bench_options *options)
 {
-    if (!check_pairs(options) || !choose_families(options, families))
+    if (!check_pairs(options) || !choose_families(options))
         return false;
     defaults(options);
     return check_threads(options);

@@ -1,9 +1,18 @@
 #include "bench/rows.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+bench_label bench_label_of(const char *name, const char *scheme)
+{
+    bench_label label;
+    bool has = scheme && scheme[0];
+    snprintf(label.text, sizeof label.text, "%s%s%s", name, has ? " " : "", has ? scheme : "");
+    return label;
+}
 
 bool bench_rows_add(bench_rows *rows, const bench_row *row)
 {
@@ -40,6 +49,25 @@ size_t bench_rows_point_end(const bench_rows *rows, size_t first)
     while (end < rows->count && bench_rows_same_point(&rows->row[first], &rows->row[end]))
         end++;
     return end;
+}
+
+bool bench_rows_have_point(const bench_rows *rows, const bench_row *point, const bench_impl *impl)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        const bench_row *row = &rows->row[i];
+        if (bench_rows_same_point(row, point) &&
+            (!impl || (strcmp(row->implementation, impl->name) == 0 && strcmp(row->scheme, impl->scheme ? impl->scheme : "") == 0)))
+            return true;
+    }
+    return false;
+}
+
+bool bench_rows_have(const bench_rows *rows, const bench_impl *impl)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->row[i].family == impl->family && strcmp(rows->row[i].implementation, impl->name) == 0)
+            return true;
+    return false;
 }
 
 /* Rounds where the other has nothing to show say nothing. */

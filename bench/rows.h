@@ -61,6 +61,13 @@ typedef struct bench_rows {
     size_t count, room;
 } bench_rows;
 
+/* How people are shown an implementation: its name, and its scheme if it has one (NULL and "": none). */
+typedef struct bench_label {
+    char text[48];
+} bench_label;
+
+bench_label bench_label_of(const char *name, const char *scheme);
+
 /* Appends a copy, which the histogram now belongs to. False: no memory. */
 bool bench_rows_add(bench_rows *rows, const bench_row *row);
 void bench_rows_free(bench_rows *rows);
@@ -68,6 +75,10 @@ void bench_rows_free(bench_rows *rows);
 /* All rows of rows->row[first...] that share the point of that one stand together: one past the last of them. */
 size_t bench_rows_point_end(const bench_rows *rows, size_t first);
 bool bench_rows_same_point(const bench_row *a, const bench_row *b);
+
+/* Whether there are rows of that one's point; of `impl` only, unless it is NULL. And whether `impl` has any at all. */
+bool bench_rows_have_point(const bench_rows *rows, const bench_row *point, const bench_impl *impl);
+bool bench_rows_have(const bench_rows *rows, const bench_impl *impl);
 
 /* Fills the ratios of the rows from `first` to the end, which are one point. */
 void bench_rows_ratios(bench_rows *rows, size_t first);

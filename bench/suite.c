@@ -23,8 +23,8 @@ void bench_suite_fault(bench_suite *suite, const bench_row *row)
 {
     bool ours = row->role != BENCH_PEER;
     bench_progress_clear(&suite->watch->progress);
-    bench_say("%s: %s%s%s, %s %s, %u threads: %s", ours ? "error" : "note", row->implementation, row->scheme[0] ? " " : "",
-              row->scheme, bench_family_names[row->family], row->workload, row->threads, row->fault);
+    bench_say("%s: %s, %s %s, %u threads: %s", ours ? "error" : "note", bench_label_of(row->implementation, row->scheme).text,
+              bench_family_names[row->family], row->workload, row->threads, row->fault);
     suite->watch->failed |= ours;
 }
 
@@ -50,9 +50,8 @@ static void finish_latency(bench_row *row)
     row->max_ns = (double)row->histogram->max / per_ns;
 }
 
-void bench_suite_finish_row(const bench_suite *suite, bench_row *row)
+static void finish_row(bench_row *row)
 {
-    (void)suite;
     if (row->fault[0]) { /* what is wrong has no speed */
         row->rounds = 0;
         free(row->histogram);
@@ -73,14 +72,6 @@ void bench_suite_finish_row(const bench_suite *suite, bench_row *row)
         finish_latency(row);
 }
 
-bool bench_suite_has(const bench_suite *suite, const bench_row *row)
-{
-    for (size_t i = 0; i < suite->rows.count; i++)
-        if (bench_rows_same_point(&suite->rows.row[i], row))
-            return true;
-    return false;
-}
-
 void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count)
 {
     size_t first = suite->rows.count;
@@ -93,6 +84,30 @@ void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count)
         exit(1); /* nobody is there any more */
 }
 
+bench_row *bench_suite_begin_point(bench_suite *suite, const bench_point *point)
+{
+    bench_row *rows = calloc(point->count, sizeof *rows);
+    if (!rows)
+        bench_suite_out_of_memory();
+    for (unsigned i = 0; i < point->count; i++)
+        bench_suite_name_row(suite, point, point->impls[i], &rows[i]);
+    bool wanted = point->count > 0 && !bench_rows_have_point(&suite->rows, &rows[0], NULL);
+    if (wanted && suite->counting)
+        suite->watch->progress.total += point->count * suite->options->rounds;
+    if (wanted && !suite->counting)
+        return rows;
+    free(rows);
+    return NULL;
+}
+
+void bench_suite_end_point(bench_suite *suite, const bench_point *point, bench_row *rows)
+{
+    for (unsigned i = 0; i < point->count; i++)
+        finish_row(&rows[i]);
+    bench_suite_keep(suite, rows, point->count);
+    free(rows);
+}
+
 /* ---- one point ---- */
 
 typedef struct samples {
@@ -102,8 +117,8 @@ typedef struct samples {
 
 static void show(bench_suite *suite, const bench_point *point, const bench_row *row)
 {
-    bench_progress_show(&suite->watch->progress, "%s %s, %s%s%s, %u thread%s%s", bench_family_names[point->family], row->workload,
-                        row->implementation, row->scheme[0] ? " " : "", row->scheme, row->threads, row->threads > 1 ? "s" : "",
+    bench_progress_show(&suite->watch->progress, "%s %s, %s, %u thread%s%s", bench_family_names[point->family], row->workload,
+                        bench_label_of(row->implementation, row->scheme).text, row->threads, row->threads > 1 ? "s" : "",
                         point->what == BENCH_SPEED ? "" : point->open ? ", latency at a set rate" : ", latency");
 }
 
@@ -204,20 +219,9 @@ static double rate_of(const bench_suite *suite, const bench_row *open)
 
 void bench_suite_point(bench_suite *suite, const bench_point *point)
 {
-    samples s = {.point = point, .rows = calloc(point->count, sizeof *s.rows)};
+    samples s = {.point = point, .rows = bench_suite_begin_point(suite, point)};
     if (!s.rows)
-        bench_suite_out_of_memory();
-    for (unsigned i = 0; i < point->count; i++)
-        bench_suite_name_row(suite, point, point->impls[i], &s.rows[i]);
-    if (point->count == 0 || bench_suite_has(suite, &s.rows[0])) {
-        free(s.rows);
         return;
-    }
-    if (suite->counting) {
-        suite->watch->progress.total += point->count * suite->options->rounds;
-        free(s.rows);
-        return;
-    }
     double rate = suite->options->rate > 0 ? suite->options->rate : rate_of(suite, &s.rows[0]);
     for (unsigned i = 0; i < point->count && point->what == BENCH_LATENCY; i++) {
         s.rows[i].rate = point->open ? rate : 0;
@@ -225,10 +229,7 @@ void bench_suite_point(bench_suite *suite, const bench_point *point)
             bench_suite_out_of_memory();
     }
     bench_suite_rounds(suite, s.rows, point->count, measure_round, &s);
-    for (unsigned i = 0; i < point->count; i++)
-        bench_suite_finish_row(suite, &s.rows[i]);
-    bench_suite_keep(suite, s.rows, point->count);
-    free(s.rows);
+    bench_suite_end_point(suite, point, s.rows);
 }
 
 /* ---- families ---- */

@@ -26,7 +26,7 @@ struct bench_suite {
     bool counting; /* nothing is measured: progress.total is counted up */
     bool huge_pages;
     uint64_t seed;
-    const corpus *text;   /* words */
+    corpus *text;  /* words */
 };
 
 /* One point: what is measured in interleaved rounds, for all implementations of one family. */
@@ -70,7 +70,6 @@ void bench_suite_words(bench_suite *suite);
 
 /* The latency of one workload, closed and open, at the numbers of threads for it (suite_latency.c). */
 void bench_suite_latency(bench_suite *suite, bench_point point);
-bool bench_suite_wants_latency(const bench_options *options, const bench_workload *workload);
 
 /* Memory: each implementation in a process of its own (suite_memory.c). */
 void bench_suite_memory(bench_suite *suite, bench_family family);
@@ -78,12 +77,14 @@ void bench_suite_memory(bench_suite *suite, bench_family family);
 /* The files named, or the default text. False, having said so: one cannot be read. */
 bool bench_suite_words_text(const bench_options *options, corpus *text);
 
-/* What every row begins and ends with. */
+/* What every row begins with. */
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row);
-void bench_suite_finish_row(const bench_suite *suite, bench_row *row);
 
-/* Whether there are rows of that one's point. */
-bool bench_suite_has(const bench_suite *suite, const bench_row *row);
+/* A row for each implementation; NULL: the point has its rows already, or is only counted. */
+bench_row *bench_suite_begin_point(bench_suite *suite, const bench_point *point);
+
+/* Works the figures out, keeps the rows and frees them. */
+void bench_suite_end_point(bench_suite *suite, const bench_point *point, bench_row *rows);
 
 /* Keeps the rows of a point, and sends them to the parent. */
 void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count);

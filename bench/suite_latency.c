@@ -5,7 +5,7 @@
 #include "bench/suite.h"
 
 /* The first workload of a family, 90/5/5 and read, unless others were named. */
-bool bench_suite_wants_latency(const bench_options *options, const bench_workload *workload)
+static bool wants_latency(const bench_options *options, const bench_workload *workload)
 {
     if (!options->latency || workload->kind == BENCH_STALLED || workload->kind == BENCH_PROGRAM)
         return false;
@@ -19,7 +19,7 @@ void bench_suite_latency(bench_suite *suite, bench_point point)
     const unsigned *threads = o->threads_asked ? o->threads : all;
     unsigned count = o->threads_asked ? o->thread_count : sizeof all / sizeof *all;
     bool can_be_due = point.workload->kind == BENCH_MIXED || point.workload->kind == BENCH_LOOKUPS;
-    if (!bench_suite_wants_latency(o, point.workload))
+    if (!wants_latency(o, point.workload))
         return;
     point.what = BENCH_LATENCY;
     for (unsigned t = 0; t < count; t++) {

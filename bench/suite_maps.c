@@ -16,6 +16,7 @@
 
 enum { BYTES_PER_ENTRY = 160, FILL_NS = 20000 }; /* of the largest, of the slowest, about */
 #define CHECKED_RANGE (UINT64_C(1) << 23)         /* beyond it the size is checked, not every key */
+#define MUCH          (UINT64_C(1) << 22)         /* from here on, speed alone: the groups take long, and say the same of latency */
 
 typedef struct maps {
     const bench_impl *impls[BENCH_MOST_IMPLS];
@@ -29,16 +30,6 @@ typedef struct maps {
 
 /* ---- in the child ---- */
 
-static void leave_out(bench_suite *suite, const bench_impl *impl, const char *why, int error)
-{
-    char *fault = bench_watch_fault(suite->watch, impl);
-    snprintf(fault, sizeof suite->watch->fault[0], "%s: %s", why, strerror(-error));
-    bench_progress_clear(&suite->watch->progress);
-    bench_say("%s: %s%s%s %s", impl->role == BENCH_PEER ? "note" : "error", impl->name, impl->scheme ? " " : "",
-              impl->scheme ? impl->scheme : "", fault);
-    suite->watch->failed |= impl->role != BENCH_PEER;
-}
-
 static void make_one(bench_suite *suite, maps *m, unsigned i)
 {
     const bench_options *o = suite->options;
@@ -50,15 +41,15 @@ static void make_one(bench_suite *suite, maps *m, unsigned i)
         return;
     for (unsigned t = 0; t < o->thread_count; t++)
         setup.threads = o->threads[t] + 1 > setup.threads ? o->threads[t] + 1 : setup.threads;
-    bench_progress_show(&suite->watch->progress, "map, filling %s%s%s with %llu keys", impl->name, impl->scheme ? " " : "",
-                        impl->scheme ? impl->scheme : "", (unsigned long long)m->keys);
+    bench_progress_show(&suite->watch->progress, "map, filling %s with %llu keys", bench_label_of(impl->name, impl->scheme).text,
+                        (unsigned long long)m->keys);
     bench_watch_begin(suite->watch, impl, m->keys * FILL_NS);
     int error = impl->create(&m->objects[i], &setup);
     if (error == 0 && !bench_fill_map(impl, m->objects[i], m->keys, m->keys * 2, m->keys))
         error = -ENOMEM;
     bench_watch_end(suite->watch);
     if (error != 0)
-        leave_out(suite, impl, "could not be filled", error);
+        bench_leave_out(suite->watch, impl, "could not be filled: %s", strerror(-error));
 }
 
 static void check_and_destroy(bench_suite *suite, maps *m, unsigned i)
@@ -91,7 +82,7 @@ static void all_points(bench_suite *suite, void *ctx)
                 point.threads = o->threads[t];
                 bench_suite_point(suite, &point);
             }
-            if (!zipf)
+            if (!zipf && (m->keys < MUCH || o->keys_asked))
                 bench_suite_latency(suite, point);
         }
 }

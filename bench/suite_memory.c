@@ -134,8 +134,8 @@ typedef struct place {
 
 static void loaded(bench_suite *suite, place *p)
 {
-    bench_progress_show(&suite->watch->progress, "%s, memory of %s%s%s", bench_family_names[p->impl->family], p->impl->name,
-                        p->impl->scheme ? " " : "", p->impl->scheme ? p->impl->scheme : "");
+    bench_progress_show(&suite->watch->progress, "%s, memory of %s", bench_family_names[p->impl->family],
+                        bench_label_of(p->impl->name, p->impl->scheme).text);
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     bench_watch_begin(suite->watch, p->impl, 60000 * MS);
     if (!p->impl->reclaim) /* first: what it leaves behind is there already when the elements come */
@@ -158,15 +158,6 @@ static void one(bench_suite *suite, void *ctx)
     bench_suite_keep(suite, &p->row, 1);
 }
 
-static bool has(const bench_suite *suite, const bench_row *row)
-{
-    for (size_t i = 0; i < suite->rows.count; i++)
-        if (bench_rows_same_point(&suite->rows.row[i], row) && strcmp(suite->rows.row[i].implementation, row->implementation) == 0 &&
-            strcmp(suite->rows.row[i].scheme, row->scheme) == 0)
-            return true;
-    return false;
-}
-
 void bench_suite_memory(bench_suite *suite, bench_family family)
 {
     const bench_impl *impls[BENCH_MOST_IMPLS];
@@ -179,7 +170,7 @@ void bench_suite_memory(bench_suite *suite, bench_family family)
         place p = {.impl = impls[i], .workload = workload};
         bench_suite_name_row(suite, &point, impls[i], &p.row);
         p.row.huge_pages = false;
-        if (impls[i]->role == BENCH_FLOOR || has(suite, &p.row))
+        if (impls[i]->role == BENCH_FLOOR || bench_rows_have_point(&suite->rows, &p.row, impls[i]))
             continue;
         if (suite->counting)
             suite->watch->progress.total++;

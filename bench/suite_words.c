@@ -69,13 +69,16 @@ static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round,
     suite->watch->progress.done++;
     if (row->fault[0])
         return;
-    bench_progress_show(&suite->watch->progress, "words, %s%s%s, %u thread%s", row->implementation, row->scheme[0] ? " " : "",
-                        row->scheme, row->threads, row->threads > 1 ? "s" : "");
+    bench_progress_show(&suite->watch->progress, "words, %s, %u thread%s", bench_label_of(row->implementation, row->scheme).text,
+                        row->threads, row->threads > 1 ? "s" : "");
     bench_watch_begin(suite->watch, impl, 10 * suite->watch->words_ns);
     int error = run_program(impl, now->j, row, round, fault, sizeof fault);
     bench_watch_end(suite->watch);
+    const char *changed = fault[0] ? corpus_changed(&now->j->text) : NULL;
     if (error != 0)
         snprintf(fault, sizeof fault, "could not be run: %s", strerror(-error));
+    else if (changed)
+        snprintf(fault, sizeof fault, "the text was changed while it ran: '%s'", changed);
     if (fault[0]) {
         memcpy(row->fault, fault, sizeof fault);
         bench_suite_fault(suite, row);
@@ -84,30 +87,17 @@ static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round,
 
 static void one_number_of_threads(bench_suite *suite, const job *j, unsigned threads)
 {
-    bench_row *rows = calloc(j->count, sizeof *rows);
-    bench_point point = {.family = BENCH_WORDS, .workload = bench_workload_named("words", BENCH_WORDS), .threads = threads};
+    bench_point point = {.family = BENCH_WORDS, .workload = bench_workload_named("words", BENCH_WORDS), .threads = threads,
+                         .impls = j->impls, .count = j->count};
+    bench_row *rows = bench_suite_begin_point(suite, &point);
     if (!rows)
-        bench_suite_out_of_memory();
-    for (unsigned i = 0; i < j->count; i++)
-        bench_suite_name_row(suite, &point, j->impls[i], &rows[i]);
-    if (bench_suite_has(suite, &rows[0])) {
-        free(rows);
         return;
-    }
-    if (suite->counting) {
-        suite->watch->progress.total += j->count * suite->options->rounds;
-        free(rows);
-        return;
-    }
     for (unsigned i = 0; i < j->count; i++) {
         rows[i].words_total = words_reference_total(j->reference);
         rows[i].words_distinct = words_reference_distinct(j->reference);
     }
     bench_suite_rounds(suite, rows, j->count, one_round, &(running){j, rows});
-    for (unsigned i = 0; i < j->count; i++)
-        bench_suite_finish_row(suite, &rows[i]);
-    bench_suite_keep(suite, rows, j->count);
-    free(rows);
+    bench_suite_end_point(suite, &point, rows);
 }
 
 /* What --family words counts when no files are named. */
@@ -157,8 +147,21 @@ static void all_numbers_of_threads(bench_suite *suite, void *ctx)
     words_reference_destroy(j->reference);
 }
 
+/* Listed when the bench began; hours may have gone by, and the default text has the repository in it. */
+static bool text_is_as_listed(bench_suite *suite)
+{
+    if (!corpus_changed(suite->text))
+        return true;
+    corpus_free(suite->text);
+    return bench_suite_words_text(suite->options, suite->text);
+}
+
 void bench_suite_words(bench_suite *suite)
 {
+    if (!suite->counting && !text_is_as_listed(suite)) {
+        suite->watch->failed = true;
+        return;
+    }
     job j = {.text = *suite->text};
     j.count = bench_suite_impls(suite, BENCH_WORDS, bench_workload_named("words", BENCH_WORDS), j.impls);
     if (suite->counting || bench_suite_pending(suite, all_numbers_of_threads, &j) > 0)

@@ -147,9 +147,7 @@ static void print_speed(FILE *out, const bench_row *row)
 static void print_row(FILE *out, const bench_row *row)
 {
     static void (*const print[BENCH_WHATS])(FILE *, const bench_row *) = {print_speed, print_latency, print_memory};
-    char name[48];
-    snprintf(name, sizeof name, "%s%s%s", row->implementation, row->scheme[0] ? " " : "", row->scheme);
-    fprintf(out, "  %-22s", name);
+    fprintf(out, "  %-22s", bench_label_of(row->implementation, row->scheme).text);
     if (row->fault[0])
         fprintf(out, " WRONG, and not counted: %s", row->fault);
     else
@@ -188,10 +186,7 @@ static void print_notes(FILE *out, const bench_rows *rows, bench_family family)
     const char *last = "";
     for (const bench_impl **at = bench_impls; *at; at++) {
         const bench_impl *impl = *at;
-        bool there = false;
-        for (size_t i = 0; i < rows->count; i++)
-            there |= rows->row[i].family == family && family == impl->family && strcmp(rows->row[i].implementation, impl->name) == 0;
-        if (!there || !impl->note || strcmp(impl->name, last) == 0)
+        if (impl->family != family || !impl->note || strcmp(impl->name, last) == 0 || !bench_rows_have(rows, impl))
             continue;
         last = impl->name;
         fprintf(out, "  %s: %s%s%s\n", impl->name, impl->note, impl->broken ? "; " : "", impl->broken ? impl->broken : "");

@@ -75,7 +75,7 @@ struct bench_worker {
     int error;
     /* what others look at */
     BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(uint64_t) moved; /* values put, or taken */
-    uint64_t reclaimed;                          /* counted up by bench_object_free */
+    uint64_t *reclaimed;                         /* stalled: counted up by bench_object_free */
     BENCH_ATOMIC(uint64_t) retired;
     BENCH_ATOMIC(uint64_t) pending_peak;
 };

@@ -108,50 +108,20 @@ static size_t null_size(void *object, void *thread)
 
 BENCH_MAP_LOOPS(null_map, null_get, null_insert, null_remove, null_size);
 
-const bench_impl bench_null_container = {
-    .name = "null",
-    .family = BENCH_QUEUE,
-    .role = BENCH_FLOOR,
-    .create = null_create,
-    .destroy = null_destroy,
-    .thread_begin = bench_no_thread_begin,
-    .thread_end = bench_no_thread_end,
-    .container = &null_container_ops,
-    .drive = null_container_drive,
-};
+#define NULL_IMPL(impl, shown, of, make, drives, ...)                                                                  \
+    const bench_impl impl = {                                                                                          \
+        .name = shown,                                                                                                 \
+        .family = of,                                                                                                  \
+        .role = BENCH_FLOOR,                                                                                           \
+        .create = make,                                                                                                \
+        .destroy = null_destroy,                                                                                       \
+        .thread_begin = bench_no_thread_begin,                                                                         \
+        .thread_end = bench_no_thread_end,                                                                             \
+        .drive = drives,                                                                                               \
+        __VA_ARGS__,                                                                                                   \
+    }
 
-const bench_impl bench_private = {
-    .name = "private",
-    .family = BENCH_QUEUE,
-    .role = BENCH_FLOOR,
-    .create = null_create,
-    .destroy = null_destroy,
-    .thread_begin = bench_no_thread_begin,
-    .thread_end = bench_no_thread_end,
-    .container = &private_ops,
-    .drive = private_drive,
-};
-
-const bench_impl bench_ping_pong = {
-    .name = "ping-pong",
-    .family = BENCH_QUEUE,
-    .role = BENCH_FLOOR,
-    .create = ping_pong_create,
-    .destroy = null_destroy,
-    .thread_begin = bench_no_thread_begin,
-    .thread_end = bench_no_thread_end,
-    .container = &null_container_ops,
-    .drive = ping_pong_drive,
-};
-
-const bench_impl bench_null_map = {
-    .name = "null",
-    .family = BENCH_MAP,
-    .role = BENCH_FLOOR,
-    .create = null_create,
-    .destroy = null_destroy,
-    .thread_begin = bench_no_thread_begin,
-    .thread_end = bench_no_thread_end,
-    .map = &null_map_ops,
-    .drive = null_map_drive,
-};
+NULL_IMPL(bench_null_container, "null", BENCH_QUEUE, null_create, null_container_drive, .container = &null_container_ops);
+NULL_IMPL(bench_private, "private", BENCH_QUEUE, null_create, private_drive, .container = &private_ops);
+NULL_IMPL(bench_ping_pong, "ping-pong", BENCH_QUEUE, ping_pong_create, ping_pong_drive, .container = &null_container_ops);
+NULL_IMPL(bench_null_map, "null", BENCH_MAP, null_create, null_map_drive, .map = &null_map_ops);

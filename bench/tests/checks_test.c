@@ -211,6 +211,45 @@ static void test_reclaim_check(void **state)
     free(held);
 }
 
+static bench_object *late[BENCH_RETIREMENTS];
+static size_t late_count;
+
+static void keep(void *object, void *thread, bench_object *what)
+{
+    (void)object;
+    (void)thread;
+    late[late_count++] = what;
+}
+
+BENCH_RECLAIM_LOOPS(tardy, section, section, look, keep, section);
+
+/* There are libraries that reclaim when the measurement has long been over; what they count into must be there still. */
+static void test_reclaimed_late(void **state)
+{
+    enum { LATER = 64 };
+    static const bench_worker nothing;
+    bench_impl impl = bench_ck_epoch;
+    bench_worker *later[LATER];
+    bench_result result;
+    bench_measurement what = {.impl = &impl, .workload = bench_workload_named("stalled", BENCH_RECLAIM), .threads = 1};
+    (void)state;
+    impl.reclaim = &tardy_ops;
+    impl.drive = tardy_drive;
+    assert_int_equal(bench_measure(&what, &result), 0);
+    assert_string_equal(result.fault, "");
+    assert_int_equal(result.pending_end, BENCH_RETIREMENTS);
+    for (unsigned i = 0; i < LATER; i++) { /* whoever comes after gets the memory that it gave back */
+        assert_non_null(later[i] = malloc(sizeof *later[i])); /* of one size with it */
+        memset((void *)later[i], 0, sizeof *later[i]);
+    }
+    for (size_t i = 0; i < late_count; i++)
+        bench_object_free(late[i]);
+    for (unsigned i = 0; i < LATER; i++) {
+        assert_memory_equal(later[i], &nothing, sizeof nothing);
+        free(later[i]);
+    }
+}
+
 /* ---- parts ---- */
 
 static void test_histogram(void **state)
@@ -301,6 +340,9 @@ static void test_chunks(void **state)
         assert_int_equal(words, kind == 5 ? 1 : 3);
         assert_int_equal(words, words_reference_total(reference));
         assert_int_equal(letters, kind == 5 ? SIZE : kind == 0 ? 18 : kind == 1 ? 3 : kind == 2 ? 6 : kind == 3 ? 1800 : 9);
+        assert_null(corpus_changed(&c));
+        assert_int_equal(truncate(path, SIZE - 1), 0);
+        assert_string_equal(corpus_changed(&c), path);
         words_reference_destroy(reference);
         corpus_free(&c);
         free(buffer.data);
@@ -316,7 +358,7 @@ int main(void)
     measuring = pthread_self();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_checks), cmocka_unit_test(test_map_checks), cmocka_unit_test(test_reclaim_check),
-        cmocka_unit_test(test_histogram),    cmocka_unit_test(test_zipf),       cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_reclaimed_late), cmocka_unit_test(test_histogram),    cmocka_unit_test(test_zipf),       cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

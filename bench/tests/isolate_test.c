@@ -14,7 +14,7 @@
 
 #define MS UINT64_C(1000000)
 
-extern const bench_impl bench_mutex_queue, bench_mutex_map;
+extern const bench_impl bench_mutex_queue, bench_mutex_map, bench_words_mutex;
 
 static bench_impl bad;
 static char *what_to_run[] = {"bench", "--family", "queue", "--workload", "pairs,burst", "--threads", "1,2", "--rounds", "2",
@@ -176,6 +176,73 @@ static void test_a_good_one_is_counted(void **state)
     end();
 }
 
+static char text_path[] = "/tmp/weft-text-XXXXXX";
+
+static int cut_the_text(void **object, const bench_setup *setup)
+{
+    assert_int_equal(truncate(text_path, 100), 0);
+    return bench_words_mutex.create(object, setup);
+}
+
+/* Somebody's editor is no defect of an implementation, and the text before the run is the one there is now. */
+static void test_a_text_that_changes(void **state)
+{
+    char *arguments[] = {"bench", "--threads", "1", "--rounds", "1", text_path};
+    corpus text = {0};
+    int file = mkstemp(text_path);
+    (void)state;
+    assert_true(file >= 0);
+    bench_impls[0] = &bad;
+    bench_impls[1] = NULL;
+    bad = bench_words_mutex;
+    assert_true(bench_options_parse(&options, sizeof arguments / sizeof *arguments, arguments));
+    for (int cut = 0; cut < 2; cut++) {
+        corpus_free(&text);
+        assert_int_equal(ftruncate(file, 0), 0);
+        for (unsigned i = 0; i < 1000; i++)
+            assert_int_equal(write(file, "many words ", 11), 11);
+        assert_true(bench_suite_words_text(&options, &text));
+        assert_int_equal(write(file, "and more", 8), 8);
+        bad.create = cut ? cut_the_text : bench_words_mutex.create;
+        suite = (bench_suite){.options = &options, .watch = bench_watch_create(), .huge_pages = true, .text = &text};
+        bench_suite_family(&suite, BENCH_WORDS);
+        assert_int_equal(suite.rows.count, 1);
+        assert_int_equal(suite.rows.row[0].words_total, 2002);
+        if (cut)
+            assert_non_null(strstr(suite.rows.row[0].fault, "changed while it ran"));
+        else
+            assert_string_equal(suite.rows.row[0].fault, "");
+        end();
+    }
+    corpus_free(&text);
+    close(file);
+    unlink(text_path);
+}
+
+static void breaks_off(bench_suite *with, void *ctx)
+{
+    (void)ctx;
+    if (bench_watch_fault(with->watch, &bad)[0])
+        return;
+    bench_watch_begin(with->watch, &bad, 0);
+    bench_watch_end(with->watch);
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
+
+/* What an implementation leaves behind may strike when it is out again: it is blamed all the same. */
+static void test_a_crash_afterwards(void **state)
+{
+    (void)state;
+    bad = bench_mutex_queue;
+    run_beside(BENCH_PEER);
+    bench_isolated(&suite, breaks_off, NULL);
+    assert_string_equal(bench_watch_fault(suite.watch, &bad), "was the last when the process ended: Segmentation fault");
+    assert_string_equal(bench_watch_fault(suite.watch, &bench_mutex_queue), "");
+    assert_false(suite.watch->failed);
+    end();
+}
+
 /* Rows that are there are not measured again; what is lost when a child dies is no half of a point. */
 static void test_rows_that_are_there(void **state)
 {
@@ -225,6 +292,8 @@ int main(void)
         cmocka_unit_test(test_an_exit),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_lost_values),
+        cmocka_unit_test(test_a_text_that_changes),
+        cmocka_unit_test(test_a_crash_afterwards),
         cmocka_unit_test(test_a_good_one_is_counted),
         cmocka_unit_test(test_rows_that_are_there),
         cmocka_unit_test(test_half_a_message),

@@ -44,16 +44,15 @@ static int add_chunks(corpus *text, uint64_t size)
     return 0;
 }
 
-static int add_file(corpus *text, const char *path, uint64_t size)
+static int add_file(corpus *text, const char *path, const struct stat *s)
 {
-    size_t size_room = text->file_room;
-    if (!grow((void **)&text->paths, text->files, &text->file_room, sizeof *text->paths) ||
-        !grow((void **)&text->sizes, text->files, &size_room, sizeof *text->sizes))
+    corpus_file file = {.size = (uint64_t)s->st_size, .changed = s->st_mtim};
+    if (!grow((void **)&text->file, text->files, &text->file_room, sizeof *text->file))
         return -ENOMEM;
-    if (add_chunks(text, size) != 0 || !(text->paths[text->files] = strdup(path)))
+    if (add_chunks(text, file.size) != 0 || !(file.path = strdup(path)))
         return -ENOMEM;
-    text->sizes[text->files++] = size;
-    text->bytes += size;
+    text->file[text->files++] = file;
+    text->bytes += file.size;
     return 0;
 }
 
@@ -66,7 +65,7 @@ int corpus_add(corpus *text, const char *path)
         close(file);
     if (error == 0 && !S_ISREG(s.st_mode))
         error = S_ISDIR(s.st_mode) ? -EISDIR : -EINVAL;
-    return error != 0 ? error : add_file(text, path, (uint64_t)s.st_size);
+    return error != 0 ? error : add_file(text, path, &s);
 }
 
 /* Something that a person could read: no NUL at its beginning, and not compressed. */
@@ -99,18 +98,29 @@ void corpus_add_tree(corpus *text, const char *directory)
         if (S_ISDIR(s.st_mode) && text->bytes < CORPUS_MOST)
             corpus_add_tree(text, path);
         else if (S_ISREG(s.st_mode) && text->bytes + (uint64_t)s.st_size <= CORPUS_MOST && is_text(path))
-            (void)add_file(text, path, (uint64_t)s.st_size);
+            (void)add_file(text, path, &s);
     }
     if (count >= 0)
         free(entries);
 }
 
+const char *corpus_changed(const corpus *text)
+{
+    for (size_t i = 0; i < text->files; i++) {
+        const corpus_file *file = &text->file[i];
+        struct stat s;
+        if (stat(file->path, &s) != 0 || (uint64_t)s.st_size != file->size || s.st_mtim.tv_sec != file->changed.tv_sec ||
+            s.st_mtim.tv_nsec != file->changed.tv_nsec)
+            return file->path;
+    }
+    return NULL;
+}
+
 void corpus_free(corpus *text)
 {
     for (size_t i = 0; i < text->files; i++)
-        free(text->paths[i]);
-    free(text->paths);
-    free(text->sizes);
+        free(text->file[i].path);
+    free(text->file);
     free(text->chunks);
     *text = (corpus){0};
 }
@@ -174,7 +184,7 @@ static int read_chunk(const corpus_chunk *chunk, int file, corpus_buffer *buffer
 
 int corpus_read(const corpus *text, size_t chunk, corpus_buffer *buffer)
 {
-    int file = open(text->paths[text->chunks[chunk].file], O_RDONLY | O_CLOEXEC);
+    int file = open(text->file[text->chunks[chunk].file].path, O_RDONLY | O_CLOEXEC);
     int error = file < 0 ? -errno : read_chunk(&text->chunks[chunk], file, buffer);
     if (file >= 0)
         close(file);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 enum { CORPUS_CHUNK = 32 << 10 };
 #define CORPUS_MOST (UINT64_C(32) << 20) /* of the default text */
@@ -15,9 +16,14 @@ typedef struct corpus_chunk {
     uint32_t size;
 } corpus_chunk;
 
+typedef struct corpus_file {
+    char *path;
+    uint64_t size;
+    struct timespec changed;
+} corpus_file;
+
 typedef struct corpus {
-    char **paths;
-    uint64_t *sizes;
+    corpus_file *file;
     size_t files, file_room;
     corpus_chunk *chunks;
     size_t chunk_count, chunk_room;
@@ -29,6 +35,9 @@ int corpus_add(corpus *text, const char *path);
 
 /* The text below a directory, in the order of the names, up to CORPUS_MOST in all; what cannot be read is passed over. */
 void corpus_add_tree(corpus *text, const char *directory);
+
+/* The path of a file that is not as it was when it was added; NULL: there is none. */
+const char *corpus_changed(const corpus *text);
 
 void corpus_free(corpus *text);
 

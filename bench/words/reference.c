@@ -89,7 +89,7 @@ int words_reference_create(words_reference **out, const corpus *text, const char
     int error = r && chained_init(&r->table, equal) ? 0 : -ENOMEM;
     *path = "";
     for (size_t i = 0; i < text->files && error == 0; i++)
-        error = count_file(r, *path = text->paths[i]);
+        error = count_file(r, *path = text->file[i].path);
     *out = r;
     if (error != 0) {
         words_reference_destroy(r);
