@@ -185,7 +185,7 @@ def run(killer, program):
     """(failed?, how it showed)"""
     pattern = killer.split(":", 1)[1]
     arguments = [pattern] if pattern else []
-    if killer.startswith("parked") and "*none*" not in pattern:
+    if killer.startswith(("parked", "tsan")) and "*none*" not in pattern:
         arguments.append(str(ROUNDS if pattern.startswith("weft") else 3))
     if killer.startswith("model"):
         case, *way = pattern.split()
