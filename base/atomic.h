@@ -46,6 +46,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 
 #include <stdatomic.h>
 
+/* A pointer that guards may protect the target of. */
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
@@ -69,7 +70,7 @@ typedef atomic_int weft_i_atomic_int;
 
 #if WEFT_I_TSAN
 /* The thread sanitizer does not model fences: a read-modify-write of one word that all fences share orders more. */
-extern WEFT_API weft_i_atomic_int weft_i_tsan_fence_word;
+WEFT_API_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
 #define weft_i_full_fence() ((void)atomic_fetch_add_explicit(&weft_i_tsan_fence_word, 0, memory_order_seq_cst))
 #else
 #define weft_i_full_fence() atomic_thread_fence(memory_order_seq_cst)
@@ -104,6 +105,7 @@ static inline void *weft_ptr_load(weft_atomic_ptr *source)
     return weft_i_load(source, PTR_A1);
 }
 
+/* Publishes `value`, with all that this thread wrote before. */
 static inline void weft_ptr_store(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS

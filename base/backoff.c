@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/base/backoff.h>
 
 #if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)

@@ -21,7 +21,7 @@ typedef struct weft_i_backoff {
 } weft_i_backoff;
 
 #if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
-void weft_i_backoff_wait(weft_i_backoff *backoff);
+WEFT_I_PRIVATE void weft_i_backoff_wait(weft_i_backoff *backoff);
 #endif
 
 #endif

@@ -14,7 +14,23 @@
 #define WEFT_END_DECLS
 #endif
 
+/*
+ * Who sees a name. WEFT_API: users of the library. WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage;
+ * that of an object says WEFT_I_OBJECT. With WEFT_STATIC, in the single header, all are the including file's own.
+ */
+#ifdef WEFT_STATIC
+#define WEFT_API static __attribute__((unused))
+#define WEFT_I_PRIVATE static __attribute__((unused))
+#define WEFT_API_OBJECT static __attribute__((unused))
+#define WEFT_I_PRIVATE_OBJECT static __attribute__((unused))
+#define WEFT_I_OBJECT static
+#else
 #define WEFT_API __attribute__((visibility("default")))
+#define WEFT_I_PRIVATE __attribute__((visibility("hidden")))
+#define WEFT_API_OBJECT extern WEFT_API
+#define WEFT_I_PRIVATE_OBJECT extern WEFT_I_PRIVATE
+#define WEFT_I_OBJECT
+#endif
 #define WEFT_NODISCARD __attribute__((warn_unused_result))
 
 #define weft_i_likely(x) __builtin_expect(!!(x), 1)

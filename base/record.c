@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/base/record.h>
 
 #include <pthread.h>
@@ -41,7 +40,7 @@ static weft_i_record no_record = {
     .thread = {.attention = WEFT_I_FENCES, .slot = {{.domain = &no_record}}}, /* its first slot is taken for good */
 };
 
-__thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
+WEFT_I_OBJECT __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec"))) = &no_record.thread;
 
 /* 1 once this thread's exit hook has run: what it uses later is linked, not registered (see reclaim/guard.c). */
 static __thread int exited __attribute__((tls_model("initial-exec")));
@@ -49,12 +48,12 @@ static __thread int exited __attribute__((tls_model("initial-exec")));
 /* UNPROBED until the first record; TURNING: membarrier failed, not every record has passed a fence since. */
 enum { UNPROBED, MEMBARRIER, TURNING, FENCES };
 
-static weft_i_mutex registry = WEFT_I_MUTEX_INIT; /* owners, the mode's changes, the key */
+static weft_i_mutex owners = WEFT_I_MUTEX_INIT; /* owners, the mode's changes, the key */
 static weft_i_record *_Atomic records;
 static weft_i_atomic_int mode;
 static const weft_i_record_events *events;
 static pthread_key_t exit_key;
-static bool ready;
+static bool prepared;
 
 weft_i_record *weft_i_record_first(void)
 {
@@ -75,7 +74,7 @@ void weft_i_publish_slow(weft_i_thread *thread)
         weft_i_store(&((weft_i_record *)thread)->passed_fence, 1, RECORD_R3);
 }
 
-/* Under the registry's lock. */
+/* Under the lock of owners. */
 static void leave_membarrier(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
@@ -102,7 +101,7 @@ bool weft_i_heavy_fence(void)
         weft_i_full_fence();
         return true;
     }
-    weft_i_mutex_lock(&registry);
+    weft_i_mutex_lock(&owners);
     /* relaxed: the lock orders it */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER)
         leave_membarrier();
@@ -110,7 +109,7 @@ bool weft_i_heavy_fence(void)
     done = all_passed();
     if (done)
         weft_i_store(&mode, FENCES, RECORD_R5);
-    weft_i_mutex_unlock(&registry);
+    weft_i_mutex_unlock(&owners);
     weft_i_full_fence();
     return done;
 }
@@ -178,20 +177,20 @@ static void on_thread_exit(void *value)
     events->exit(record);
     exited = 1;
     weft_i_self_1 = &no_record.thread;
-    weft_i_mutex_lock(&registry);
+    weft_i_mutex_lock(&owners);
     give_back(record);
-    weft_i_mutex_unlock(&registry);
+    weft_i_mutex_unlock(&owners);
 }
 
 static void before_fork(void)
 {
     events->fork_prepare();
-    weft_i_mutex_lock(&registry);
+    weft_i_mutex_lock(&owners);
 }
 
 static void after_fork_in_parent(void)
 {
-    weft_i_mutex_unlock(&registry);
+    weft_i_mutex_unlock(&owners);
     events->fork_parent();
 }
 
@@ -213,20 +212,20 @@ static void after_fork_in_child(void)
     /* relaxed: one thread; membarrier's registration is the parent's memory map's and must be made again */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER && !weft_i_sys_membarrier_probe())
         leave_membarrier();
-    weft_i_mutex_unlock(&registry); /* taken by this thread before the fork */
+    weft_i_mutex_unlock(&owners); /* taken by this thread before the fork */
 }
 
-/* Under the registry's lock; false when the process has no key left. */
+/* Under the lock of owners; false when the process has no key left. */
 static bool prepare_process(const weft_i_record_events *told)
 {
-    if (ready)
+    if (prepared)
         return true;
     if (pthread_key_create(&exit_key, on_thread_exit) != 0)
         return false;
     events = told;
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     weft_i_store(&mode, weft_i_sys_membarrier_probe() ? MEMBARRIER : FENCES, RECORD_R5);
-    ready = true;
+    prepared = true;
     return true;
 }
 
@@ -240,7 +239,7 @@ static weft_i_record *new_record(void)
     return record;
 }
 
-/* Under the registry's lock, as leave_membarrier is: a record is told of the mode here or there. */
+/* Under the lock of owners, as leave_membarrier is: a record is told of the mode here or there. */
 static weft_i_record *take_record(void *default_domain)
 {
     weft_i_record *record = weft_i_record_first();
@@ -263,16 +262,16 @@ weft_i_record *weft_i_record_get(const weft_i_record_events *told, void *default
     weft_i_record *record = weft_i_record_peek();
     if (weft_i_likely(record != NULL) || exited)
         return record;
-    weft_i_mutex_lock(&registry);
+    weft_i_mutex_lock(&owners);
     if (prepare_process(told))
         record = take_record(default_domain);
-    weft_i_mutex_unlock(&registry);
+    weft_i_mutex_unlock(&owners);
     if (!record)
         return NULL;
     if (pthread_setspecific(exit_key, record) != 0) {
-        weft_i_mutex_lock(&registry);
+        weft_i_mutex_lock(&owners);
         give_back(record);
-        weft_i_mutex_unlock(&registry);
+        weft_i_mutex_unlock(&owners);
         return NULL;
     }
     weft_i_self_1 = &record->thread;

@@ -58,28 +58,28 @@ typedef struct weft_i_record_events {
 } weft_i_record_events;
 
 /* The caller's record, made if need be; NULL: no memory, no key, or this thread's exit hook has already run. */
-weft_i_record *weft_i_record_get(const weft_i_record_events *events, void *default_domain);
+WEFT_I_PRIVATE weft_i_record *weft_i_record_get(const weft_i_record_events *events, void *default_domain);
 
 /* The caller's record or NULL; makes none. */
-weft_i_record *weft_i_record_peek(void);
+WEFT_I_PRIVATE weft_i_record *weft_i_record_peek(void);
 
 /* Opens more slots. False: all are in use. */
-bool weft_i_record_open(weft_i_record *record);
+WEFT_I_PRIVATE bool weft_i_record_open(weft_i_record *record);
 
 /* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
-int weft_i_record_thread_id(weft_i_record *record);
+WEFT_I_PRIVATE int weft_i_record_thread_id(weft_i_record *record);
 
 /* How many of its slots a scan must look at. */
-int weft_i_record_slots(weft_i_record *record);
+WEFT_I_PRIVATE int weft_i_record_slots(weft_i_record *record);
 
 /* Head of the list of all records; follow ->next. */
-weft_i_record *weft_i_record_first(void);
+WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
 
 /*
  * The heavy side of the asymmetric fence: after it, each light fence either comes wholly before it (what was
  * published is seen) or wholly after (what was written before the heavy fence is seen). False: no such promise can be
  * made yet, because membarrier has just failed and some thread has not passed a full fence since.
  */
-bool weft_i_heavy_fence(void);
+WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
 
 #endif

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/base/seam.h>
 
 #if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
@@ -12,13 +11,32 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+/*
+ * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long before
+ * us. So this asks for no feature macro: what is hidden is declared here as Linux has it, or called by its number.
+ */
+long syscall(long number, ...);
+int posix_memalign(void **out, size_t alignment, size_t size);
+#ifndef MAP_ANONYMOUS
+#include <linux/mman.h>
+#endif
+#ifdef SIG_SETMASK
+typedef sigset_t signal_set;
+enum { SETMASK = SIG_SETMASK };
+#elif defined(__mips__) || defined(__sparc__) || defined(__alpha__)
+#error "SIG_SETMASK is another number here: compile base/seam.c with -std=gnu11"
+#else
+typedef weft_i_signals signal_set;
+enum { SETMASK = 2 };
+int pthread_sigmask(int how, const signal_set *set, signal_set *before);
+#endif
 
 /* <linux/membarrier.h> is missing on older build machines; the numbers are the kernel's ABI. */
 enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
 
 #if WEFT_I_TSAN
-weft_i_atomic_int weft_i_tsan_fence_word;
+WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
 #endif
 
 void *weft_i_sys_alloc(size_t size, size_t alignment)
@@ -44,7 +62,7 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)madvise(memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;
@@ -85,9 +103,15 @@ bool weft_i_sys_membarrier(void)
 
 uint64_t weft_i_sys_clock_ns(void)
 {
+#ifdef CLOCK_MONOTONIC
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+#else
+    long now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
+    (void)syscall(SYS_clock_gettime, 1, now);
+    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
+#endif
 }
 
 bool weft_i_sys_random(void *out, size_t n)
@@ -106,8 +130,8 @@ int weft_i_sys_thread_id(void)
 void weft_i_sys_sleep_ns(uint64_t ns)
 {
     int saved = errno;
-    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    (void)nanosleep(&t, NULL);
+    long time[2] = {(long)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    (void)syscall(SYS_nanosleep, time, NULL); /* no cancellation point */
     errno = saved;
 }
 
@@ -118,20 +142,18 @@ void weft_i_sys_yield(void)
 
 weft_i_signals weft_i_sys_block_signals(void)
 {
-    weft_i_signals mask = {{0}};
-    sigset_t all, before;
-    _Static_assert(sizeof mask >= sizeof before, "a signal set fits");
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    memcpy(&mask, &before, sizeof before);
-    return mask;
+    weft_i_signals all, before;
+    _Static_assert(sizeof before >= sizeof(signal_set), "a signal set fits");
+    memset(&all, 0xff, sizeof all);
+    memset(&before, 0, sizeof before);
+    /* not by its number: the thread sanitizer must see it, or runs a handler that was due in the middle of what follows */
+    (void)pthread_sigmask(SETMASK, (const signal_set *)(const void *)&all, (signal_set *)(void *)&before);
+    return before;
 }
 
 void weft_i_sys_restore_signals(weft_i_signals signals)
 {
-    sigset_t before;
-    memcpy(&before, &signals, sizeof before);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SETMASK, (const signal_set *)(const void *)&signals, NULL);
 }
 
 #endif

@@ -21,27 +21,27 @@ typedef pthread_mutex_t weft_i_mutex;
 #define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
 
 /* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
-void *weft_i_sys_alloc(size_t size, size_t alignment);
-void weft_i_sys_free(void *memory);
-void *weft_i_sys_map(size_t size);
-void weft_i_sys_unmap(void *memory, size_t size);
+WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
+WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
+WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
+WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
 
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
-bool weft_i_sys_membarrier_probe(void);
-bool weft_i_sys_membarrier(void);
+WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
+WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
 
-uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
-bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
-int weft_i_sys_thread_id(void);
-void weft_i_sys_sleep_ns(uint64_t ns);
-void weft_i_sys_yield(void);
+WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
+WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
+WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
+WEFT_I_PRIVATE void weft_i_sys_sleep_ns(uint64_t ns);
+WEFT_I_PRIVATE void weft_i_sys_yield(void);
 
 /* For locks that signal handlers may need, too. */
 typedef struct weft_i_signals {
     unsigned long mask[1024 / (8 * sizeof(unsigned long))]; /* a sigset_t, which strict C11 hides */
 } weft_i_signals;
-weft_i_signals weft_i_sys_block_signals(void);
-void weft_i_sys_restore_signals(weft_i_signals signals);
+WEFT_I_PRIVATE weft_i_signals weft_i_sys_block_signals(void);
+WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 
 #if defined(__x86_64__) || defined(__i386__)
 #define weft_i_pause() __builtin_ia32_pause()

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/hashmap/split_map_ops.h>
 #include <weft/reclaim/registry.h>
 

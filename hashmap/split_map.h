@@ -29,10 +29,12 @@
 #ifndef WEFT_HASHMAP_SPLIT_MAP_H
 #define WEFT_HASHMAP_SPLIT_MAP_H
 
+#include <weft/base/typed.h>
 #include <weft/reclaim/domain.h>
 
 WEFT_BEGIN_DECLS
 
+/* Opaque. */
 typedef struct weft_map weft_map;
 
 /* 128 random bits, drawn at each map's creation from getrandom(2); where that is refused, from clock and addresses. */
@@ -60,15 +62,17 @@ typedef struct weft_map_config {
     void *reserved[4]; /* zero */
 } weft_map_config;
 
-/* Ready-made: keys are `const char *`, or `const weft_bytes *`; SipHash-1-3. Copy one to add destructors. */
-extern WEFT_API const weft_map_config weft_map_strings;
-extern WEFT_API const weft_map_config weft_map_byte_strings;
+/* Ready-made: keys are `const char *`; SipHash-1-3. Copy it to add destructors. */
+WEFT_API_OBJECT const weft_map_config weft_map_strings;
+/* Likewise: keys are `const weft_bytes *`. */
+WEFT_API_OBJECT const weft_map_config weft_map_byte_strings;
 /* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
-extern WEFT_API const weft_map_config weft_map_integers;
+WEFT_API_OBJECT const weft_map_config weft_map_integers;
 
 /* The hash of the ready-made configurations, for configurations of your own. */
 WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
 
+/* Figures of one moment; exact when nobody updates the map. */
 typedef struct weft_map_statistics {
     size_t size;          /* entries */
     size_t buckets;       /* in use by the present table size */
@@ -105,6 +109,7 @@ WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, 
  */
 WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
 
+/* Whether the key has an entry. Linearizes as get. */
 WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
 
 /*
@@ -128,6 +133,7 @@ WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const vo
  */
 WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
 
+/* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
 WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
 
 /* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
@@ -152,8 +158,13 @@ typedef struct weft_map_iterator {
     void *reserved[4];
 } weft_map_iterator;
 
+/* Begins an iteration in this thread. */
 WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
-WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value); /* either may be NULL */
+
+/* The next entry's key and value, either of which may be NULL, held until the next step. False: there is none. Lock-free. */
+WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value);
+
+/* Lets go of what the iteration holds. */
 WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
 
 /* Fills *out by a walk over the whole table. */
@@ -166,5 +177,93 @@ WEFT_API void weft_map_stats(weft_map *map, weft_map_statistics *out);
 WEFT_API void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void *ctx), void *ctx);
 
 WEFT_END_DECLS
+
+/* clang-format off */
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. Keys that are not integers need a configuration, as in weft_map_create. */
+#define WEFT_MAP_OF(name, key_type, value_type)                                                                        \
+    WEFT_I_TYPED_CHECK(key_type);                                                                                      \
+    WEFT_I_TYPED_CHECK(value_type);                                                                                    \
+    typedef struct name name;                                                                                          \
+    typedef struct name##_i_each {                                                                                     \
+        void (*function)(key_type key, value_type value, void *ctx);                                                   \
+        void *ctx;                                                                                                     \
+    } name##_i_each;                                                                                                   \
+    weft_i_typed void name##_i_call(void *key, void *value, void *each)                                                \
+    {                                                                                                                  \
+        ((name##_i_each *)each)->function(WEFT_I_TYPED(key_type, key), WEFT_I_TYPED(value_type, value), ((name##_i_each *)each)->ctx); \
+    }                                                                                                                  \
+    weft_i_typed weft_map *name##_untyped(name *typed) { return (weft_map *)(void *)typed; }                           \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain, const weft_map_config *config)      \
+    {                                                                                                                  \
+        weft_map *made = NULL;                                                                                         \
+        int error = weft_map_create(out ? &made : NULL, domain, config);                                               \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_insert(name *typed, key_type key, value_type value)                         \
+    {                                                                                                                  \
+        return weft_map_insert(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(value));                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_put(name *typed, key_type key, value_type value, value_type *old)           \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_map_put(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(value), old ? &word : NULL);      \
+        if (old)                                                                                                       \
+            *old = WEFT_I_TYPED(value_type, word);                                                                     \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed value_type name##_get(name *typed, weft_guard *guard, key_type key)                    \
+    {                                                                                                                  \
+        return WEFT_I_TYPED(value_type, weft_map_get(name##_untyped(typed), guard, WEFT_I_WORD(key)));                 \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_contains(name *typed, key_type key)                                        \
+    {                                                                                                                  \
+        return weft_map_contains(name##_untyped(typed), WEFT_I_WORD(key));                                             \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_get_or_insert(name *typed, weft_guard *guard, key_type key, value_type value, value_type *present) \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_map_get_or_insert(name##_untyped(typed), guard, WEFT_I_WORD(key), WEFT_I_WORD(value), present ? &word : NULL); \
+        if (present)                                                                                                   \
+            *present = WEFT_I_TYPED(value_type, word);                                                                 \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_replace(name *typed, key_type key, value_type expected, value_type desired) \
+    {                                                                                                                  \
+        return weft_map_compare_and_replace(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(expected), WEFT_I_WORD(desired)); \
+    }                                                                                                                  \
+    weft_i_typed bool name##_remove(name *typed, key_type key, value_type *value)                                      \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        bool removed = weft_map_remove(name##_untyped(typed), WEFT_I_WORD(key), value ? &word : NULL);                 \
+        if (value)                                                                                                     \
+            *value = WEFT_I_TYPED(value_type, word);                                                                   \
+        return removed;                                                                                                \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_size(name *typed) { return weft_map_size(name##_untyped(typed)); }       \
+    weft_i_typed void name##_clear(name *typed) { weft_map_clear(name##_untyped(typed)); }                             \
+    weft_i_typed void name##_iterate(weft_map_iterator *iterator, name *typed) { weft_map_iterate(iterator, name##_untyped(typed)); } \
+    WEFT_NODISCARD weft_i_typed bool name##_next(weft_map_iterator *iterator, key_type *key, value_type *value)        \
+    {                                                                                                                  \
+        void *key_word, *value_word;                                                                                   \
+        if (!weft_map_next(iterator, &key_word, &value_word))                                                          \
+            return false;                                                                                              \
+        if (key)                                                                                                       \
+            *key = WEFT_I_TYPED(key_type, key_word);                                                                   \
+        if (value)                                                                                                     \
+            *value = WEFT_I_TYPED(value_type, value_word);                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    weft_i_typed void name##_iterate_end(weft_map_iterator *iterator) { weft_map_iterate_end(iterator); }              \
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(key_type key, value_type value, void *ctx), void *ctx) \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        weft_map_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                                  \
+    }                                                                                                                  \
+    typedef name name##_i_end
+#endif
+/* clang-format on */
 
 #endif

@@ -2,7 +2,6 @@
  * Ready-made configurations. Byte strings are hashed by SipHash-1-3 (J.-P. Aumasson, D. Bernstein, "SipHash: a Fast
  * Short-Input PRF", INDOCRYPT 2012; one and three rounds are the authors' fast variant), against chosen keys.
  */
-#define _GNU_SOURCE
 #include <weft/hashmap/split_map_table.h>
 
 #include <string.h>
@@ -84,9 +83,9 @@ static bool equal_byte_strings(const void *a, const void *b, void *ctx)
     return x->size == y->size && (x->size == 0 || memcmp(x->data, y->data, x->size) == 0);
 }
 
-const weft_map_config weft_map_strings = {.hash = hash_string, .equal = equal_strings};
-const weft_map_config weft_map_byte_strings = {.hash = hash_byte_string, .equal = equal_byte_strings};
-const weft_map_config weft_map_integers = {0};
+WEFT_I_OBJECT const weft_map_config weft_map_strings = {.hash = hash_string, .equal = equal_strings};
+WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = hash_byte_string, .equal = equal_byte_strings};
+WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
 /* Refused where a sandbox or an early boot forbids getrandom: then clock and addresses, which an attacker may guess. */
 void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)

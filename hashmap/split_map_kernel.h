@@ -107,9 +107,9 @@ typedef struct weft_i_map_kinds {
     weft_i_atomic_size users; /* retired entries, and the map */
 } weft_i_map_kinds;
 
-weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
-void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
-void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
+WEFT_I_PRIVATE weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
+WEFT_I_PRIVATE void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
 
 struct weft_map {
     weft_domain *domain;

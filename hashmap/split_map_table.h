@@ -31,7 +31,7 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
 }
 
 /* Links a bucket that was never used, unless another thread is at it, or the table no longer has its level. */
-void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
 weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
@@ -73,13 +73,13 @@ weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_h
     }
 }
 
-void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
-size_t weft_i_segment_bytes(size_t level);
-size_t weft_i_map_sum(weft_map *map);
-void weft_i_map_grow(weft_map *map);
-void weft_i_map_open_some(weft_map *map);
+WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+WEFT_I_PRIVATE size_t weft_i_segment_bytes(size_t level);
+WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
+WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
+WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
 /* One step of shrinking, if there is one to take. False: nothing to do, or nothing that can be done now. */
-bool weft_i_map_shrink(weft_map *map);
+WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 
 /* Counts an update; returns true when it is time to look whether the table fits. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)

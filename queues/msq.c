@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/queues/msq_kernel.h>
 #include <weft/reclaim/registry.h>
 
@@ -30,7 +29,7 @@ static void link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *l
         weft_i_msq_link_all(queue, first, last, before, WEFT_HAZARD);
 }
 
-static weft_i_noinline int link_slow(weft_msq *queue, weft_i_msq_node *node, weft_i_outcome before)
+static weft_i_noinline int link_queue_slow(weft_msq *queue, weft_i_msq_node *node, weft_i_outcome before)
 {
     link_all(queue, node, node, before);
     return 0;
@@ -39,7 +38,7 @@ static weft_i_noinline int link_slow(weft_msq *queue, weft_i_msq_node *node, wef
 static weft_i_noinline int enqueue_slow(weft_msq *queue, void *value)
 {
     weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value);
-    return node ? link_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;
+    return node ? link_queue_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;
 }
 
 weft_i_inline int enqueue(weft_msq *queue, void *value, weft_scheme scheme)
@@ -55,7 +54,7 @@ weft_i_inline int enqueue(weft_msq *queue, void *value, weft_scheme scheme)
     weft_i_msq_node_fill(node, value);
     weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
     weft_i_attempt_end(attempt.hold);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_slow(queue, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_queue_slow(queue, node, outcome);
 }
 
 int weft_msq_enqueue(weft_msq *queue, void *value)

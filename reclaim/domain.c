@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/reclaim/scan.h>
 #include <weft/reclaim/registry.h>
 
@@ -22,17 +21,17 @@
 #endif
 /* clang-format on */
 
-static weft_domain default_domain = {
+static weft_domain the_default = {
     .head = {WEFT_HAZARD, 1},
     .id = 1,
     .owners = WEFT_I_MUTEX_INIT,
     .linked_lock = WEFT_I_MUTEX_INIT,
     .blocker_lock = WEFT_I_MUTEX_INIT,
-    .shared = {.domain = &default_domain},
+    .shared = {.domain = &the_default},
 };
 
 static weft_i_mutex registry = WEFT_I_MUTEX_INIT; /* the list of domains; taken before a domain's locks */
-static weft_domain *domains = &default_domain;
+static weft_domain *domains = &the_default;
 static uint64_t last_id = 1;
 static int forking_thread;
 static weft_i_signals signals_before_fork;
@@ -77,7 +76,7 @@ static void on_exit(weft_i_record *record)
         end_what_it_ran(d, record);
     }
     weft_i_mutex_unlock(&registry);
-    weft_i_after_exit(&default_domain);
+    weft_i_after_exit(&the_default);
 }
 
 static void on_fork_prepare(void)
@@ -141,14 +140,15 @@ static void on_fork_done(void)
     after_fork();
 }
 
-const weft_i_record_events weft_i_record_events_of_domains = {on_exit,       on_fork_prepare, after_fork,
-                                                              on_fork_child, on_fork_lost,    on_fork_done};
+WEFT_I_OBJECT const weft_i_record_events weft_i_record_events_of_domains = {
+    on_exit, on_fork_prepare, after_fork, on_fork_child, on_fork_lost, on_fork_done,
+};
 
 /* ---- life of a domain ---- */
 
 weft_domain *weft_default_domain(void)
 {
-    return &default_domain;
+    return &the_default;
 }
 
 int weft_domain_create(weft_domain **out, const weft_domain_config *config)
@@ -182,7 +182,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
 
 weft_domain *weft_i_domain_use(weft_domain *domain)
 {
-    domain = domain ? domain : &default_domain;
+    domain = domain ? domain : &the_default;
     /* relaxed: destroy is not called beside it */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
     return domain;
@@ -205,7 +205,7 @@ static void unregister(weft_domain *domain)
 
 int weft_domain_destroy(weft_domain *domain)
 {
-    if (!domain || domain == &default_domain)
+    if (!domain || domain == &the_default)
         return -EINVAL;
     if (weft_i_load(&domain->users, USERS_A1) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
@@ -238,12 +238,12 @@ int weft_domain_destroy(weft_domain *domain)
 
 int weft_domain_attach(weft_domain *domain)
 {
-    return weft_i_local_get(domain ? domain : &default_domain) ? 0 : -ENOMEM;
+    return weft_i_local_get(domain ? domain : &the_default) ? 0 : -ENOMEM;
 }
 
 void weft_domain_flush(weft_domain *domain)
 {
-    domain = domain ? domain : &default_domain;
+    domain = domain ? domain : &the_default;
     weft_i_local *local = weft_i_local_get(domain);
     if (weft_i_in_callback())
         return;
@@ -309,7 +309,7 @@ static int barrier(weft_domain *domain, weft_i_local *mine, uint64_t start, uint
 
 int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
-    domain = domain ? domain : &default_domain;
+    domain = domain ? domain : &the_default;
     if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_sys_thread_id()))
         return -EBUSY;
     uint64_t start = weft_i_sys_clock_ns(), nap = 10000;
@@ -333,7 +333,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 {
     if (!out)
         return;
-    domain = domain ? domain : &default_domain;
+    domain = domain ? domain : &the_default;
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))

@@ -87,12 +87,12 @@ typedef struct weft_domain_statistics {
     size_t reserved[6];
 } weft_domain_statistics;
 
-/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
 typedef struct weft_i_hook {
     struct weft_i_hook *next;
     const struct weft_i_kind *kind;
 } weft_i_hook;
 
+/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
 typedef struct weft_hook {
     weft_i_hook link; /* all fields are the domain's */
     void *object;

@@ -1,5 +1,4 @@
 /* What scans have freed is reclaimed here, two at a time; and the orphans: retired by threads without a local. */
-#define _GNU_SOURCE
 #include <weft/reclaim/registry.h>
 #include <weft/reclaim/scan.h>
 
@@ -27,7 +26,7 @@ size_t weft_i_size_of(const weft_i_hook *hook)
     return hook->kind->size;
 }
 
-static weft_i_hook *pop(weft_i_list *list)
+static weft_i_hook *pop_hook(weft_i_list *list)
 {
     weft_i_hook *hook = list->head;
     if (hook) {
@@ -77,7 +76,7 @@ static bool drain_one(weft_i_local *local)
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
-    weft_i_hook *hook = pop(&local->ready);
+    weft_i_hook *hook = pop_hook(&local->ready);
     if (!hook) {
         weft_i_busy_end();
         return false;
@@ -109,7 +108,7 @@ void weft_i_drain(weft_i_local *local, size_t most)
 static void reclaim_list(weft_domain *domain, weft_i_list *list)
 {
     weft_i_counters *c = &domain->shared.counters;
-    for (weft_i_hook *hook; (hook = pop(list)) != NULL;) {
+    for (weft_i_hook *hook; (hook = pop_hook(list)) != NULL;) {
         /* relaxed: figures */
         (void)weft_i_fetch_add(&c->reclaimed, 1, memory_order_relaxed);
         (void)weft_i_fetch_add(&c->reclaimed_bytes, weft_i_size_of(hook), memory_order_relaxed);

@@ -2,7 +2,6 @@
  * The slow half of guards: the first use in a thread, and guards without a slot. Such a guard links its own memory
  * into the domain, under a lock held for that alone; it always publishes with a full fence.
  */
-#define _GNU_SOURCE
 #include <weft/reclaim/registry.h>
 #include <weft/reclaim/scan.h>
 

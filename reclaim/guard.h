@@ -13,11 +13,13 @@
 
 WEFT_BEGIN_DECLS
 
+/* How a domain finds out what nobody can reach any more; domain.h says which to take. */
 typedef enum weft_scheme {
     WEFT_HAZARD = 1, /* hazard pointers: bounded garbage, a store and a re-read per pointer */
     WEFT_EPOCH = 2   /* epochs: a store per guard, garbage unbounded while one is held */
 } weft_scheme;
 
+/* Opaque. */
 typedef struct weft_domain weft_domain;
 
 /*
@@ -38,12 +40,18 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* The twins of the inline functions below, for other languages; the slow halves are called by the inline ones. */
+/* weft_enter for languages that cannot inline it, as are the next four. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
+/* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
+/* weft_protect. */
 WEFT_API void *weft_protect_outline(weft_guard *guard, weft_atomic_ptr *source);
+/* weft_guard_set. */
 WEFT_API void weft_guard_set_outline(weft_guard *guard, const void *pointer);
+/* weft_guard_refresh. */
 WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
+
+/* The slow halves of the inline functions. */
 WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
 #ifdef WEFT_DEBUG
@@ -201,7 +209,8 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 
 /*
  * Reads a pointer and protects what it points to, until the guard is used again or left. `source` itself must stay
- * valid meanwhile. The low 3 bits are returned as read and ignored otherwise. Lock-free; wait-free under epochs.
+ * valid meanwhile. The low 3 bits are returned as read and ignored otherwise, so that what is protected must begin at a
+ * multiple of 8: all from malloc does. Lock-free; wait-free under epochs.
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
@@ -211,7 +220,7 @@ WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_p
 
 /*
  * Publishes `pointer` for callers who validate themselves: after this call, check that the object has not been
- * retired (it is still reachable), and only then use it. Also when another guard protects it already.
+ * retired (it is still reachable), and only then use it. Also when another guard protects it already. Alignment as above.
  */
 static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {

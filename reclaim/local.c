@@ -1,5 +1,4 @@
 /* A thread's part of a domain: batches, owners, and the barrier's way to their lists. */
-#define _GNU_SOURCE
 #include <weft/reclaim/registry.h>
 #include <weft/reclaim/scan.h>
 

@@ -148,20 +148,20 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
 };
 
-weft_i_local *weft_i_local_find(weft_domain *domain);
-void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
+WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
 /* After a retirement that said so: scans, or reclaims what is ready. `local` may be NULL. True. */
-bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 /* The lists may be used although the thread is called to attention. */
-bool weft_i_attend(weft_i_record *record);
+WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 /* Gives back a node that nobody else has seen. */
-void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
-void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
-void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
-void weft_i_free(weft_domain *domain, void *memory, size_t size);
+WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
+WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
+WEFT_I_PRIVATE void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
+WEFT_I_PRIVATE void weft_i_free(weft_domain *domain, void *memory, size_t size);
 /* Zeroed; mapped, and with huge pages where there are, from WEFT_MAP_FROM bytes on. */
-void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
-void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
+WEFT_I_PRIVATE void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
+WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
 
 weft_i_inline weft_i_record *weft_i_own_record(void)
 {
@@ -234,7 +234,7 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 }
 
 /* Retires what is wholly unlinked, outside operations. Cannot fail. */
-void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
 
 /*
  * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include <weft/reclaim/registry.h>
 #include <weft/stacks/treiber_kernel.h>
 
@@ -20,7 +19,7 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     return 0;
 }
 
-static weft_i_noinline int link_slow(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
+static weft_i_noinline int link_stack_slow(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
                                      weft_i_outcome before)
 {
     weft_i_backoff backoff = {0};
@@ -37,7 +36,7 @@ static weft_i_noinline int push_slow(weft_treiber *stack, void *value)
     if (!node)
         return -ENOMEM;
     weft_i_write(&node->value, value);
-    return link_slow(stack, node, node, WEFT_I_AGAIN);
+    return link_stack_slow(stack, node, node, WEFT_I_AGAIN);
 }
 
 int weft_treiber_push(weft_treiber *stack, void *value)
@@ -50,7 +49,7 @@ int weft_treiber_push(weft_treiber *stack, void *value)
         return push_slow(stack, value);
     weft_i_write(&node->value, value);
     weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_slow(stack, node, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_stack_slow(stack, node, node, outcome);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -73,7 +72,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
         first = node;
         last = last ? last : node;
     }
-    return first ? link_slow(stack, first, last, WEFT_I_AGAIN) : 0;
+    return first ? link_stack_slow(stack, first, last, WEFT_I_AGAIN) : 0;
 }
 
 static weft_i_noinline bool pop_slow(weft_treiber *stack, void **value, weft_i_outcome before)

@@ -37,13 +37,27 @@ def weft_library(name, deps = [], **kwargs):
         **kwargs
     )
 
+    cc_library(
+        name = "headers",
+        hdrs = native.glob(["*.h"]),
+        include_prefix = "weft/" + native.package_name(),
+        visibility = ["//visibility:public"],
+        deps = [dep + ":headers" for dep in deps],
+    )
+
+    native.filegroup(
+        name = "sources",
+        srcs = native.glob(["*.c"]),
+        visibility = ["//visibility:public"],
+    )
+
     weft_files()
 
 def weft_files():
     """`:files`, all of a directory as it lies, for the lint and the tests that compile by themselves."""
     native.filegroup(
         name = "files",
-        srcs = native.glob(["*.c", "*.h", "*.py"], allow_empty = True),
+        srcs = native.glob(["*.c", "*.cc", "*.h", "*.py"], allow_empty = True),
         visibility = ["//visibility:public"],
     )
 
@@ -110,17 +124,19 @@ def weft_script_test(name, src, args = [], data = [], size = "small", tags = [])
         tags = tags + ["plain-only", "no-asan", "no-tsan"],
     )
 
-# All files of the library, for the lint and the tests that compile by themselves.
-LIBRARY_FILES = [
-    "//%s:files" % directory
-    for directory in [
-        "base",
-        "reclaim",
-        "queues",
-        "stacks",
-        "hashmap",
-    ]
+LIBRARY = [
+    "base",
+    "reclaim",
+    "queues",
+    "stacks",
+    "hashmap",
 ]
+
+LIBRARY_HEADERS = ["//%s:headers" % directory for directory in LIBRARY]
+LIBRARY_SOURCES = ["//%s:sources" % directory for directory in LIBRARY]
+
+# All files of the library, for the lint and the tests that compile by themselves.
+LIBRARY_FILES = ["//%s:files" % directory for directory in LIBRARY]
 
 # How tests that hold threads up inside operations build the library. tests/mutants/mutants.py reads these two lists.
 PARKED_COPTS = [

@@ -54,7 +54,7 @@ MUTANTS = [
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
      [("void *top = weft_i_protect(hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, GUARD_A2);")],
-     "parked-asan:weft-treiber (hazard) + model:stack-hazard-pair-take"),
+     "model:stack-hazard-pair-take"),
     ("treiber-freed-at-once", "a popped node is used again at once", "stacks/treiber.c", [(RETIRE, FREED)],
      "parked:weft-treiber* + model:stack-hazard-aba"),
     ("treiber-lost-push", "a push that lost its race says that it is done", TREIBER,
@@ -150,7 +150,7 @@ MUTANTS = [
     ("range-end-missed", "a hazard inside an object does not hold it back", "reclaim/scan.c",
      [("start + (size ? size : 1));", "start + 1);")], "unit-guard: + model:cell-hazard-hook-look"),
     ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", "queues/msq.c",
-     [("return node ? link_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;", "return node ? link_slow(queue, node, WEFT_I_AGAIN) : 0;")],
+     [("return node ? link_queue_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;", "return node ? link_queue_slow(queue, node, WEFT_I_AGAIN) : 0;")],
      "oom:"),
     # ---- the checkers themselves ----
     ("checker-queue-order", "the queue checker forgets the latest dequeue", "tests/linear/fifo.c",

@@ -192,7 +192,7 @@ static void test_neighbours(void **state)
     t_env *env = *state;
     enum { N = 4000, HELD = 20 };
     static struct {
-        weft_hook hook;
+        _Alignas(8) weft_hook hook; /* on 32-bit machines, too: see weft_protect */
         atomic_int reclaimed;
     } o[N];
     weft_guard guard[HELD];

@@ -2,6 +2,7 @@
 """./weft itself: what it says to wrong arguments and missing packages, how tests are judged, when a build is stale."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -39,8 +40,8 @@ def answers(expected, *arguments):
 
 
 ARGUMENTS = [
-    ("no_verb", refuses, "expected a verb: bench, linearize, model, soak, test"),
-    ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: bench, linearize, model, soak, test", "bensh"),
+    ("no_verb", refuses, "expected a verb: amalgamate, bench, install, linearize, model, package, soak, test, uninstall"),
+    ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: amalgamate, bench, install, linearize, model, package, soak, test, uninstall", "bensh"),
     ("verb_with_slash", refuses, "unknown verb '../cli/test'", "../cli/test"),
     ("not_a_verb", refuses, "unknown verb 'common'", "common"),
     ("unknown_flag", refuses, "unknown flag '--nonsense'", "--nonsense"),
@@ -58,6 +59,16 @@ ARGUMENTS = [
     ("bench_from_alone", refuses, "--from expects --html", "bench", "--from", "x.json"),
     ("bench_from_and_more", refuses, "expects nothing else, not '--quick'", "bench", "--html", "x", "--from", "y", "--quick"),
     ("bench_html_json_out", refuses, "--html expects --json to name a file", "bench", "--html", "x", "--json", "-"),
+    ("install_unknown", refuses, "unknown argument '--nonsense'", "install", "--nonsense"),
+    ("install_relative", refuses, "--prefix expects a directory from the root on", "install", "--prefix", "here"),
+    ("install_quote", refuses, "--prefix expects a directory from the root on", "install", "--prefix", '/a"b'),
+    ("install_no_value", refuses, "--destdir expects a directory", "install", "--destdir"),
+    ("install_below_a_file", refuses, "expected a directory, not the file '/dev/null'", "install", "--prefix", "/dev/null/x"),
+    ("uninstall_nothing", refuses, "nothing of Weft is installed below '/nonexistent'", "uninstall", "--prefix", "/nonexistent"),
+    ("amalgamate_nowhere", refuses, "expects a file that can be written", "amalgamate", "/nonexistent/weft.h"),
+    ("amalgamate_two", refuses, "expects one FILE at most", "amalgamate", "a", "b"),
+    ("package_nowhere", refuses, "expects a directory that can be written", "package", "/nonexistent"),
+    ("test_cross_and_more", refuses, "--cross expects to be the only argument", "test", "--cross", "--verbose"),
     ("test_unknown_flag", refuses, "unknown argument '--nonsense'", "test", "--nonsense"),
     ("test_stray_word", refuses, "unknown argument 'msq'", "test", "msq"),
     ("test_no_value", refuses, "--filter expects a value", "test", "--filter"),
@@ -105,6 +116,19 @@ def installs(**who):
     # the stub fails: then so do we, after one update, with a reason
     good = done.returncode == 1 and calls.count("\n") == 1 and "update" in calls and "could not install" in done.stderr
     return None if good else (done, calls)
+
+
+def one_version():
+    """Of the header's parts and its string, of the module, in the changes, and of the newest symbols."""
+    def found(path, pattern):
+        with open(os.path.join(os.path.dirname(WEFT), path), encoding="utf-8") as file:
+            return re.findall(pattern, file.read(), re.MULTILINE)
+    version = found("base/version.h", r'STRING "(.*)"')[0]
+    parts = ".".join(found("base/version.h", r"VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$"))
+    all_there = [parts, found("MODULE.bazel", r'version = "(\d.*)",$')[0]] + found("CHANGELOG.md", re.escape(version))[:1]
+    symbols = found("tools/install/libweft.map", r"^WEFT_(\S+) \{$")[-1]
+    good = all_there == [version] * 3 and version.startswith(symbols + ".")
+    return None if good else (version, all_there, symbols)
 
 
 PASS = "[==========] Running 2 test(s).\n[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n[       OK ] b\n[  PASSED  ] 2 test(s).\n"
@@ -180,6 +204,7 @@ CHANGES = [
 def main():
     everything = [(name, lambda f=function, a=rest: f(*a)) for name, function, *rest in ARGUMENTS]
     everything += [("names_packages", names_packages),
+                   ("one_version", one_version),
                    ("installs_as_root", lambda: installs(root=True, sudo=False)),
                    ("installs_with_sudo", lambda: installs(root=False, sudo=True))]
     everything += [(name, lambda a=rest: judged(*a)) for name, *rest in JUDGEMENTS]

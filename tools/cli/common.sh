@@ -23,7 +23,7 @@ is_verb() {
 }
 
 weft_version() {
-    sed -n 's/^ *version = "\(.*\)",$/\1/p' "$WEFT_ROOT/MODULE.bazel"
+    sed -n 's/^#define WEFT_VERSION_STRING "\(.*\)"$/\1/p' "$WEFT_ROOT/base/version.h"
 }
 
 general_help() {

@@ -115,7 +115,7 @@ def run_group(session, config, numbered, total, jobs):
 
 
 def run_config(session, config):
-    what = ["//..."] if config == "plain" else ["--build_tests_only", "//..."]
+    what = ["//..."] if config == "plain" else ["--build_tests_only", "--test_tag_filters=-no-" + config, "//..."]
     targets, ok = workspace.build("test-" + config, config, what)
     wanted = [t for t in targets if session.options.filter in t.label]
     broken = [t for t in wanted if t.binary is None]

@@ -14,6 +14,8 @@ built. The last line is "N passed, N failed"; the exit status is 1 if any failed
   --jobs N          so many tests at a time (default: half the cores, at least 2)
   --timeout N       a time limit in seconds for every test, in place of its own
   --verbose         print the output of tests that pass, too
+  --cross           instead: the library and its unit tests for aarch64, riscv64, 32-bit arm and i386, compiled by
+                    gcc and clang as C11, C17 and gnu11, and run under qemu; alone
   --list            build, then name the tests instead of running them
   --help            this text
 
@@ -39,6 +41,10 @@ verb_main() {
             -h | --help)
                 test_help
                 exit 0 ;;
+            --cross)
+                [ ${#arguments[@]} -eq 0 ] && [ $# -eq 0 ] || usage_error "--cross expects to be the only argument"
+                need_packages cross
+                exec python3 -B "$WEFT_ROOT/tests/cross/cross.py" ;;
             --verbose | --list) arguments+=("$flag") ;;
             --jobs | --timeout)
                 need_number "$flag" "$value"
@@ -51,7 +57,7 @@ verb_main() {
                     usage_error "--config expects a comma list of plain, asan, tsan, not '$value'"
                 arguments+=("$flag=$value") ;;
             *)
-                usage_error "test: unknown argument '$flag'; expected --filter, --config, --jobs, --timeout, --verbose, --list or --help" ;;
+                usage_error "test: unknown argument '$flag'; expected --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help" ;;
         esac
     done
     need_packages test

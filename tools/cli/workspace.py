@@ -123,7 +123,7 @@ def run_bazel(arguments):
 
 
 class Target:
-    """One thing that was to be built: label, kind, tags, size; binary is None where the build failed."""
+    """One thing that was to be built: label, kind, tags, size; binary: its program, or its one output; None where the build failed."""
 
     def __init__(self, label, kind, tags, size, binary=None):
         self.label, self.kind, self.tags, self.size, self.binary = label, kind, tags, size, binary
@@ -152,11 +152,11 @@ def parse_events(path):
             completed.add(label)
             name = label[2:].replace(":", "/").lstrip("/")
             for output in event["completed"].get("importantOutput", []):
-                if output["name"] == name:
+                if output["name"] == name or len(event["completed"]["importantOutput"]) == 1:
                     targets[label].binary = urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path)
     for label, target in targets.items():
         if label in completed and target.binary is None:
-            target.binary = ""  # built, but not a program
+            target.binary = ""  # built, but it is several files
     return list(targets.values())
 
 

@@ -3,7 +3,7 @@
 
   ```c, ```cpp    a whole program: compiles as it stands with every warning an error, together with all .c files of
                   the library, prints something and exits 0 within a minute. Part of a program is marked
-                  ```c fragment and not looked at
+                  ```c fragment and not looked at, or ```c fragment FILE and stands there word by word
   ./weft VERB     at the beginning of a line, in a fenced or an indented block: there is such a verb. In a ```sh block
                   moreover each of its --flags stands in that verb's help, and a line with --help or --version is
                   run and exits 0 (others may take minutes or install packages)
@@ -27,6 +27,7 @@ import cases  # noqa: E402
 C11 = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
 LANGUAGES = {"c": C11 + ["-x", "c"], "cpp": ["g++", "-std=c++17"] + C11[2:] + ["-x", "c++"]}
 FAMILIES = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+COMMAND = os.path.realpath("tools/cli/weft")
 LEAST_PROGRAMS = 4  # in the README: one for each structure and one for reclamation; fewer means that nothing was looked at
 FENCE = re.compile(r"^( *)```+ *(.*?) *$")
 
@@ -69,6 +70,15 @@ def run(command, cwd=None, prints=False):
     if done.returncode == 0:
         return "it prints nothing" if prints and not done.stdout else None
     return "%s: exit status %d\n%s" % (" ".join(command), done.returncode, done.stdout.decode("utf-8", "replace"))
+
+
+def is_part_of(block):
+    """None, or what is wrong with a fragment that names its file."""
+    try:
+        with open(block.marks[-1], encoding="utf-8") as file:
+            return None if "\n".join(block.lines) in file.read() else "it does not stand there any more"
+    except OSError as error:
+        return str(error)
 
 
 class Programs:
@@ -127,7 +137,7 @@ class Commands:
         if not words:
             return "a verb is missing"
         if words[0] in ("--help", "--version", "help") or "--help" in words and words[0] != "bench":
-            return run(["./weft"] + words)
+            return run([COMMAND] + words)
         text = self.helps(words[0])
         if not text:
             return "'%s' is no verb" % words[0]
@@ -140,7 +150,7 @@ class Commands:
 
 def help_of(verb):
     """The bench's help is its program's, which the build put here; ./weft bench would build it again."""
-    command = ["bench/weft-bench", "--help"] if verb == "bench" else ["./weft", verb, "--help"]
+    command = ["bench/weft-bench", "--help"] if verb == "bench" else [COMMAND, verb, "--help"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False)
     except OSError:
@@ -156,6 +166,8 @@ def cases_of(documents, programs, commands):
             if use:
                 yield "%s:%d ./weft %s" % (path, number, use.group(1)), lambda use=use: commands.check_verb(use.group(1))
         for block in blocks_of(path, text):
+            if "fragment" in block.marks[:-1]:
+                yield "%s is in %s" % (block.name, block.marks[-1]), lambda b=block: is_part_of(b)
             if block.marks[:1] and block.marks[0] in LANGUAGES and "fragment" not in block.marks:
                 yield block.name, lambda block=block: programs.check(block)
             if block.marks == ["sh"]:

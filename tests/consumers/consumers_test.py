@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""Every way to take Weft in, as somebody else's build does it: each in a directory of its own outside the tree, against what
+./weft install puts below a prefix with a space in it, the single header, or the sources. Runs where the build has put both."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.realpath(os.path.join(HERE, "../.."))
+sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/install"), os.path.join(ROOT, "tools/cli")]
+os.environ.setdefault("WEFT_ROOT", ROOT)
+
+import cases  # noqa: E402
+import install  # noqa: E402
+import tree  # noqa: E402
+
+FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap")
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+SAYS = re.compile(rb"^woven (\d+\.\d+\.\d+)$", re.MULTILINE)
+LEAST_EXAMPLES = 7
+
+
+class Failed(Exception):
+    pass
+
+
+def run(command, cwd=None, shell=False, fails=False, **environment):
+    """Its output. Raises unless it succeeds (fails: unless it fails)."""
+    done = subprocess.run(command, cwd=cwd, shell=shell, executable="/bin/bash" if shell else None, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **environment), timeout=300, check=False)
+    if (done.returncode != 0) != fails:
+        raise Failed("%s: exit status %d\n%s" % (command if shell else " ".join(command), done.returncode,
+                                                 done.stdout.decode("utf-8", "replace")))
+    return done.stdout
+
+
+def says(output):
+    if not SAYS.search(output):
+        raise Failed("expected 'woven VERSION', not %r" % output)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def shown(language, containing):
+    """The block of README.md in that language in which this stands."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"^```%s[^\n]*\n(.*?)^```" % language, file.read(), re.MULTILINE | re.DOTALL)
+    found = [block for block in blocks if containing in block]
+    if len(found) != 1:
+        raise Failed("README.md has %d blocks of %s with '%s'" % (len(found), language, containing))
+    return found[0].strip()
+
+
+class Consumers:
+    def __init__(self, folder, built, header):
+        self.folder, self.built, self.header = folder, built, header
+        self.prefix = os.path.join(folder, "pre fix")
+        self.library = os.path.join(self.prefix, "lib")
+        self.pkg_config = {"PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig"), "LD_LIBRARY_PATH": self.library}
+
+    def place(self, name, *files):
+        """A directory of its own, with copies of these files of ours."""
+        where = os.path.join(self.folder, name)
+        os.makedirs(where, exist_ok=True)
+        for file in files:
+            shutil.copy(os.path.join(HERE, file), where)
+        return where
+
+    # ---- installed ----
+
+    def files(self):
+        return {os.path.relpath(os.path.join(where, name), self.prefix) for where, _, names in os.walk(self.prefix) for name in names}
+
+    def install(self):
+        """As ./weft install does, but of the tree that the test was given; and what goes wrong half-way leaves all as it was."""
+        install.workspace.build = lambda *_: ([install.workspace.Target("tree", "genrule", [], "", self.built)], True)
+        put, count = install.put_beside, len(install.members_of(self.built, self.prefix))
+
+        def breaks_off(at):
+            left = [at]
+
+            def put_or_not(*arguments):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise OSError(28, "No space left on device", arguments[1])
+                put(*arguments)
+            install.put_beside = put_or_not
+            try:
+                install.install(self.prefix, self.prefix)
+                raise Failed("no room, and it went on")
+            except SystemExit as error:
+                if error.code != 2:
+                    raise Failed("exit status %s" % error.code) from error
+            finally:
+                install.put_beside = put
+
+        for at in (0, 5, count - 1):
+            breaks_off(at)
+            if self.files():
+                raise Failed("half of it is there: %s" % self.files())
+        install.install(self.prefix, self.prefix)
+        whole = self.files()
+        if len(whole) != count:
+            raise Failed("%d of %d files" % (len(whole), count))
+        write(os.path.join(self.prefix, "include/weft/old/old.h"), "")
+        write(os.path.join(self.prefix, "include/other.h"), "")
+        with open(os.path.join(self.prefix, install.MANIFEST), "a", encoding="utf-8") as manifest:
+            manifest.write("include/weft/old/old.h\n")
+        breaks_off(7)
+        install.install(self.prefix, self.prefix)
+        if self.files() != whole | {"include/other.h"}:
+            raise Failed("installed over an older version: %s" % (self.files() ^ whole))
+        install.uninstall(self.prefix)
+        if self.files() != {"include/other.h"}:
+            raise Failed("uninstalled: %s" % self.files())
+        install.install(self.prefix, self.prefix)
+
+    def pkg_config_shared(self):
+        where = self.place("pc-shared", "program.c")
+        run("eval " + shown("sh", "--cflags --libs weft"), where, True, **self.pkg_config)
+        says(run(["./program"], where, **self.pkg_config))
+        if b"libweft.so.0" not in run(["readelf", "-d", "program"], where):
+            raise Failed("it is not linked with libweft.so.0")
+
+    def pkg_config_static(self):
+        where = self.place("pc-static", "program.c")
+        command = shown("sh", "libweft.a").replace("/usr/local/lib/libweft.a", '"\'%s/libweft.a\'"' % self.library)
+        run("eval " + command, where, True, **self.pkg_config)
+        says(run(["./program"], where))
+        run("eval cc -std=c11 -static program.c -o alone $(pkg-config --static --cflags --libs weft)", where, True, **self.pkg_config)
+        says(run(["./alone"], where))
+
+    def cmake(self, name, lists, fails=False, **definitions):
+        where = self.place(name, "program.c")
+        write(os.path.join(where, "CMakeLists.txt"),
+              "cmake_minimum_required(VERSION 3.14)\nproject(consumer LANGUAGES C)\nadd_executable(program program.c)\n%s\n" % lists)
+        run(["cmake", "-S", ".", "-B", "build"] + ["-D%s=%s" % pair for pair in definitions.items()], where, fails=fails)
+        if not fails:
+            run(["cmake", "--build", "build"], where)
+            says(run(["build/program"], where))
+
+    def cmake_find(self):
+        self.cmake("cmake-find", shown("cmake", "find_package"), CMAKE_PREFIX_PATH=self.prefix)
+
+    def cmake_find_static(self):
+        self.cmake("cmake-static", shown("cmake", "find_package").replace("weft::weft", "weft::static"), CMAKE_PREFIX_PATH=self.prefix)
+
+    def cmake_find_newer(self):
+        self.cmake("cmake-newer", "find_package(weft 0.99 REQUIRED)", fails=True, CMAKE_PREFIX_PATH=self.prefix)
+        self.cmake("cmake-major", "find_package(weft 1.0 REQUIRED)", fails=True, CMAKE_PREFIX_PATH=self.prefix)
+
+    def cmake_subdirectory(self):
+        os.makedirs(os.path.join(self.folder, "cmake-sub/third_party"))
+        os.symlink(ROOT, os.path.join(self.folder, "cmake-sub/third_party/weft"))
+        self.cmake("cmake-sub", shown("cmake", "add_subdirectory"))
+
+    def cmake_fetch(self):
+        self.cmake("cmake-fetch", shown("cmake", "FetchContent").replace("/path/to/weft", '"%s"' % ROOT), BUILD_SHARED_LIBS="ON")
+
+    def meson(self):
+        where = self.place("meson", "program.c")
+        write(os.path.join(where, "meson.build"), "project('consumer', 'c', default_options: ['c_std=c11'])\n"
+              + shown("meson", "dependency") + "\n")
+        run(["meson", "setup", "build"], where, **self.pkg_config)
+        run(["meson", "compile", "-C", "build"], where)
+        says(run(["build/program"], where, **self.pkg_config))
+
+    def bazel(self):
+        where = self.place("bazel", "program.c")
+        write(os.path.join(where, "WORKSPACE"), shown("starlark", "local_repository").replace("/path/to/weft", ROOT))
+        write(os.path.join(where, "BUILD"), shown("starlark", "cc_binary"))
+        bazel = ["bazel", "--output_user_root=" + os.path.join(self.folder, "bazel-out"), "--max_idle_secs=5"]
+        run(bazel + ["build", "--repository_cache=", "//:program"], where)
+        says(run(["bazel-bin/program"], where))
+        run(bazel + ["shutdown"], where)
+        run(["chmod", "-R", "u+w", os.path.join(self.folder, "bazel-out")])
+
+    def cxx(self):
+        for number, compiler in enumerate(("g++", "clang++")):
+            where = self.place("cxx%d" % number, "wrappers.cc")
+            run("eval %s -std=c++17 %s wrappers.cc -o program $(pkg-config --cflags --libs weft) -pthread" % (compiler, " ".join(WARNINGS)),
+                where, True, **self.pkg_config)
+            run(["./program"], where, **self.pkg_config)
+
+    def cxx_is_as_fast(self):
+        """For a word-sized type the wrapper calls the C function and does nothing else with the value."""
+        where = self.place("assembly")
+        write(os.path.join(where, "a.cc"), "#include <weft/weft.hpp>\n"
+              'extern "C" bool wrapped(weft::ms_queue<long> &q, long &v) { auto r = q.try_dequeue(); if (r) v = *r; return bool(r); }\n'
+              'extern "C" bool plain(weft_msq *q, long &v) { void *p; bool r = weft_msq_try_dequeue(q, &p); if (r) v = (long)p; return r; }\n'
+              'extern "C" void wrapped_put(weft::ms_queue<long> &q, long v) { q.enqueue(v); }\n')
+        run("eval g++ -std=c++17 -O2 -fcf-protection=none -c a.cc $(pkg-config --cflags weft)", where, True, **self.pkg_config)
+        listing = run(["objdump", "-dr", "--no-show-raw-insn", "a.o"], where).decode()
+        bodies = {name: body for name, body in re.findall(r"<(wrapped|plain|wrapped_put)>:\n(.*?)(?:\n\n|\Z)", listing, re.DOTALL)}
+        lengths = {name: len([line for line in body.split("\n") if re.match(r"\s+[0-9a-f]+:\t(?!nop|cs nop|xchg   %ax,%ax)", line)])
+                   for name, body in bodies.items()}
+        calls = re.findall(r"R_X86_64_PL\w+\s+(\w+)", bodies["wrapped_put"])
+        if lengths["wrapped"] > lengths["plain"] + 3 or calls[0] != "weft_msq_enqueue" or "new" in "".join(calls[:1]):
+            raise Failed("%s\n%s" % (lengths, listing))
+
+    def typed(self):
+        where = self.place("typed", "typed.c")
+        command = "eval %s -std=%s %s typed.c -o program $(pkg-config --cflags --libs weft)"
+        for compiler, standard in (("gcc", "c11"), ("gcc", "gnu11"), ("gcc", "c17"), ("clang", "c11")):
+            run(command % (compiler, standard, " ".join(WARNINGS)), where, True, **self.pkg_config)
+            run(["./program"], where, **self.pkg_config)
+        for wrong in range(1, 7):
+            run(command % ("gcc", "c11", "-Werror -DWRONG=%d" % wrong), where, True, fails=True, **self.pkg_config)
+
+    def plugin(self):
+        where = self.place("plugin", "plugin.c", "host.c")
+        run("eval cc -std=c11 -fPIC -shared plugin.c -o plugin.so $(pkg-config --cflags --libs weft)", where, True, **self.pkg_config)
+        run("cc -std=gnu11 host.c -o host -pthread", where, True)
+        run(["./host", "./plugin.so"], where, **self.pkg_config)
+        # embedded into the plugin: the plugin must be -z nodelete then, as the contract says
+        run('eval cc -std=c11 -fPIC -shared plugin.c -o own.so $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread -Wl,-z,nodelete' %
+            self.library, where, True, **self.pkg_config)
+        run(["./host", "./own.so"], where)
+
+    def gdb(self):
+        """The printers are found by gdb itself, and show what is inside."""
+        where = self.place("gdb", "debugged.c")
+        run("eval cc -std=c11 -g -O0 debugged.c -o debugged $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
+        commands = ["set auto-load safe-path /", "add-auto-load-scripts-directory " + self.prefix + "/share/gdb/auto-load", "set print elements 10"]
+        prints = ["break stop_here", "run", "up", "print *queue", "print *stack", "print *map", "print *domain", "print guard"]
+        said = run(["gdb", "-batch", "-nx"] + [word for line in commands for word in ("-iex", line)] +
+                   [word for line in prints for word in ("-ex", line)] + ["./debugged"], where, **self.pkg_config).decode()
+        for expected in (r"weft_msq under hazard pointers, oldest first = \{0x100, 0x200, 0x300\}",
+                         r"weft_treiber under epochs, from the top down = \{0x300, 0x200, 0x100\}",
+                         r"weft_map under hazard pointers, 2 entries in 16 buckets, load 0.12 = \{\[0x\w+ \"w\w+\"\] = 0x[12]0",
+                         r"weft_domain of epochs, 1 objects pending = \{guard 0 = thread \d+, epoch \d+\}", r"weft_guard, epoch \d+"):
+            if not re.search(expected, said):
+                raise Failed("expected %s in\n%s" % (expected, said))
+
+    def examples(self):
+        where = self.place("examples")
+        names = sorted(glob.glob(os.path.join(ROOT, "examples/*.c")))
+        if len(names) < LEAST_EXAMPLES:
+            raise Failed("only %d examples" % len(names))
+        for example in names:
+            with open(example, encoding="utf-8") as file:
+                if len(file.readlines()) >= 150:
+                    raise Failed("%s has 150 lines or more" % example)
+            run('eval cc -std=c11 -O2 %s "%s" -o program $(pkg-config --cflags --libs weft) -pthread' % (" ".join(WARNINGS), example), where, True,
+                **self.pkg_config)
+            if not run(["./program"], where, **self.pkg_config):
+                raise Failed("%s prints nothing" % example)
+
+    def exported(self):
+        """The version script, the library and the headers name the same."""
+        with open(os.path.join(ROOT, "tools/install/libweft.map"), encoding="utf-8") as file:
+            listed = set(re.findall(r"^    (weft_\w+);", file.read(), re.MULTILINE))
+        lines = run(["nm", "-D", "--defined-only", os.path.join(self.library, "libweft.so")]).decode().split("\n")
+        names = [line.split()[-1] for line in lines if line and not line.endswith(" WEFT_0.1")]
+        found = {name.split("@")[0] for name in names}
+        declared = set()
+        for header in tree.public_headers(ROOT):
+            with open(os.path.join(ROOT, header), encoding="utf-8") as file:
+                text = re.sub(r"#ifdef WEFT_DEBUG.*?#|#if WEFT_I_TSAN.*?#", "", file.read(), flags=re.DOTALL)
+            declared |= set(re.findall(r"^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", text, re.MULTILINE))
+        if not listed == found == declared:
+            raise Failed("listed, not exported: %s; exported, not listed: %s; declared, not listed: %s; listed, not declared: %s" % (
+                listed - found, found - listed, declared - listed, listed - declared))
+        if not all("@@WEFT_0.1" in name for name in names):
+            raise Failed("symbols without a version: %s" % names)
+
+    # ---- the single header ----
+
+    def single_header(self):
+        where = self.place("single", "program.c")
+        shutil.copy(self.header, os.path.join(where, "weft.h"))
+        with open(os.path.join(where, "program.c"), encoding="utf-8") as file:
+            program = re.sub(r"#include <weft/.*>\n", '#include "weft.h"\n', file.read())
+        write(os.path.join(where, "user.c"), program)
+        shutil.copy(os.path.join(HERE, "single.c"), where)
+        write(os.path.join(where, "weft.c"), '#include <time.h>\n#include <signal.h>\n#include "weft.h"\n#include "single.c"\n#include "weft.h"\n')
+        write(os.path.join(where, "own.c"), "static int mode, ready, pop, insert, records; int get; enum { MEMBARRIER, FENCES };\n"
+              "#define WEFT_STATIC\n" + program.replace("int main(void)\n{", "int main(void)\n{\n    mode = ready = pop = insert = records = get;"))
+        write(os.path.join(where, "user.cc"), '#include "weft.h"\n#include "weft.h"\nint main() { return weft_version() != WEFT_VERSION; }\n')
+        for compiler in ("gcc", "clang"):
+            for standard in ("c11", "c17", "gnu11"):
+                run([compiler, "-std=" + standard, "-O2"] + WARNINGS + ["user.c", "weft.c", "-o", "program", "-pthread"], where)
+                says(run(["./program"], where))
+            run([compiler, "-std=c11", "-O2"] + WARNINGS + ["-Wno-shadow", "own.c", "-o", "own", "-pthread"], where)
+            says(run(["./own"], where))
+            run([compiler, "-std=c11", "-c", "own.c"], where)
+            if b" weft_" in run("nm own.o | grep -v ' [a-zU] ' || true", where, True):
+                raise Failed("with WEFT_STATIC it exports names")
+            run([{"gcc": "g++", "clang": "clang++"}[compiler], "-std=c++17"] + WARNINGS + ["-c", "user.cc"], where)
+            run([compiler, "-std=c11", "-c", "weft.c"], where)
+            run([{"gcc": "g++", "clang": "clang++"}[compiler], "user.o", "weft.o", "-o", "mixed", "-pthread"], where)
+            run(["./mixed"], where)
+
+    def single_header_units(self):
+        """All unit tests, with the single header in the place of every header of ours, and its implementation in the library's."""
+        where = self.place("units")
+        shutil.copy(self.header, os.path.join(where, "weft.h"))
+        os.symlink(ROOT, os.path.join(where, "weft"))
+        write(os.path.join(where, "weft.c"), "#define WEFT_IMPLEMENTATION\n#include \"weft.h\"\n")
+        flags = ["-std=c11", "-D_GNU_SOURCE=", "-O1", "-I" + where, "-iquote", ROOT, "-include", "weft.h", "-pthread"]
+        run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
+        unit = os.path.join(ROOT, "tests/unit")
+        support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
+        run(["gcc"] + flags + ["-c"] + support, where)
+        objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
+        tests = sorted(set(glob.glob(unit + "/*_test.c")) - {unit + "/ten_million_test.c"})
+        for test in tests:
+            run(["gcc"] + flags + [test] + objects + ["-o", "test", "-lcmocka"], where)
+            run(["./test"], where)
+        if len(tests) < 12:
+            raise Failed("only %d unit tests" % len(tests))
+
+    # ---- the sources ----
+
+    def sources(self):
+        return sorted(path for folder in FOLDERS for path in glob.glob(os.path.join(ROOT, folder, "*.c")))
+
+    def sources_as_they_are(self):
+        where = self.place("sources", "program.c")
+        os.symlink(ROOT, os.path.join(where, "weft"))
+        run(shown("sh", "weft/base/*.c"), where, True)
+        says(run(["./program"], where))
+
+    def thread_sanitizer(self):
+        where = self.place("tsan", "program.c")
+        os.symlink(ROOT, os.path.join(where, "weft"))
+        example = os.path.join(ROOT, "examples/hand_off.c")
+        run(["gcc", "-std=c11", "-O1", "-g", "-fsanitize=thread", "-I."] + self.sources() + [example, "-o", "program", "-pthread"], where)
+        run(["setarch", "-R", "./program"], where, TSAN_OPTIONS="halt_on_error=1")
+
+    def one_unit(self):
+        where = self.place("unit", "program.c")
+        os.symlink(ROOT, os.path.join(where, "weft"))
+        for turn, sources in enumerate((self.sources(), self.sources()[::-1])):
+            write(os.path.join(where, "all.c"), "".join('#include "%s"\n' % source for source in sources))
+            for compiler in ("gcc", "clang"):
+                run([compiler, "-std=c11", "-O2"] + WARNINGS + ["-I.", "all.c", "program.c", "-o", "program", "-pthread"], where)
+                says(run(["./program"], where))
+
+
+def attempt(function):
+    def wrong():
+        try:
+            function()
+        except (Failed, OSError, subprocess.TimeoutExpired, KeyError, IndexError) as error:
+            return error or repr(error)
+        return None
+    return wrong
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        c = Consumers(folder, os.path.abspath("tools/install/tree.tar"), os.path.abspath("tools/install/weft.h"))
+        steps = [c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer, c.cmake_subdirectory,
+                 c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.gdb, c.examples, c.exported, c.single_header,
+                 c.single_header_units, c.sources_as_they_are, c.thread_sanitizer, c.one_unit]
+        return cases.run((step.__name__.replace("_", " "), attempt(step)) for step in steps)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

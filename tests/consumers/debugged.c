@@ -1,0 +1,45 @@
+/* What a person stops in a debugger; consumers_test.py has gdb print it. */
+#include <stdlib.h>
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+static __attribute__((noinline)) void stop_here(void)
+{
+    __asm__ __volatile__("" ::: "memory");
+}
+
+static void free_it(void *object, void *ctx)
+{
+    (void)ctx;
+    free(object);
+}
+
+int main(void)
+{
+    weft_domain *domain;
+    weft_msq *queue;
+    weft_treiber *stack;
+    weft_map *map;
+    weft_guard guard;
+    weft_atomic_ptr source;
+    static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
+    if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, domain) != 0 ||
+        weft_map_create(&map, NULL, &weft_map_strings) != 0)
+        return 1;
+    for (size_t i = 1; i <= 3; i++)
+        if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 || weft_treiber_push(stack, (void *)(i * 0x100)) != 0)
+            return 1;
+    if (weft_map_insert(map, "warp", (void *)0x10) != 0 || weft_map_insert(map, "weft", (void *)0x20) != 0)
+        return 1;
+    weft_enter(&guard, domain);
+    weft_ptr_store(&source, malloc(16));
+    if (!weft_protect(&guard, &source) || weft_retire(domain, weft_ptr_load(&source), free_it, NULL) != 0)
+        return 1;
+    stop_here();
+    weft_leave(&guard);
+    weft_map_destroy(map, NULL, NULL);
+    weft_treiber_destroy(stack, NULL, NULL);
+    weft_msq_destroy(queue, NULL, NULL);
+    return weft_domain_destroy(domain) == 0 ? 0 : 1;
+}

@@ -1,0 +1,132 @@
+/* Typed views: every function of each, and (with -DWRONG) what must not compile. */
+#include <stdio.h>
+#include <string.h>
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+struct order {
+    int amount;
+};
+
+enum colour { RED, GREEN };
+
+WEFT_MSQ_OF(order_queue, struct order *);
+WEFT_MSQ_OF(number_queue, short);
+WEFT_TREIBER_OF(name_stack, const char *);
+WEFT_MAP_OF(price_map, const char *, struct order *);
+WEFT_MAP_OF(colour_map, enum colour, unsigned);
+
+#define REQUIRE(condition)                                                                                             \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            return 1;                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+static void sum(struct order *order, void *ctx)
+{
+    *(int *)ctx += order->amount;
+}
+
+static void count(const char *name, void *ctx)
+{
+    *(size_t *)ctx += strlen(name);
+}
+
+static void sum_entry(const char *key, struct order *order, void *ctx)
+{
+    (void)key;
+    sum(order, ctx);
+}
+
+static int queues_and_stacks(void)
+{
+    struct order one = {1}, two = {2}, *got = NULL;
+    order_queue *queue;
+    number_queue *numbers;
+    name_stack *names;
+    short number;
+    const char *name;
+    int total = 0;
+    size_t letters = 0;
+    REQUIRE(order_queue_create(NULL, NULL) == -22 && order_queue_create(&queue, NULL) == 0 && order_queue_is_empty(queue));
+    REQUIRE(order_queue_enqueue(queue, &one) == 0 && order_queue_enqueue(queue, &two) == 0);
+    REQUIRE(order_queue_try_dequeue(queue, &got) && got == &one && !order_queue_try_dequeue(queue, NULL));
+    REQUIRE(!weft_msq_is_empty(order_queue_untyped(queue)));
+    order_queue_destroy(queue, sum, &total);
+    REQUIRE(total == 2);
+    REQUIRE(number_queue_create(&numbers, NULL) == 0 && number_queue_enqueue(numbers, -5) == 0);
+    REQUIRE(number_queue_try_dequeue(numbers, &number) && number == -5);
+    number_queue_destroy(numbers, NULL, NULL);
+    REQUIRE(name_stack_create(&names, NULL) == 0 && name_stack_push(names, "below") == 0 && name_stack_push(names, "top") == 0);
+    REQUIRE(name_stack_try_pop(names, &name) && strcmp(name, "top") == 0 && !name_stack_is_empty(names));
+    REQUIRE(name_stack_pop_all(names, count, &letters) == 1 && letters == 5 && name_stack_pop_all(names, NULL, NULL) == 0);
+    name_stack_destroy(names, NULL, NULL);
+    return 0;
+}
+
+static int maps(void)
+{
+    struct order one = {1}, two = {2}, *got = NULL;
+    price_map *prices;
+    colour_map *colours;
+    weft_map_iterator at;
+    const char *key;
+    enum colour colour;
+    unsigned value, seen = 0;
+    int total = 0;
+    REQUIRE(price_map_create(&prices, NULL, &weft_map_strings) == 0 && price_map_insert(prices, "a", &one) == 0);
+    REQUIRE(price_map_put(prices, "a", &two, &got) == 1 && got == &one && price_map_get(prices, NULL, "a") == &two);
+    REQUIRE(price_map_get_or_insert(prices, NULL, "a", &one, &got) == 1 && got == &two && price_map_contains(prices, "a"));
+    REQUIRE(price_map_compare_and_replace(prices, "a", &two, &one) == 0 && price_map_size(prices) == 1);
+    price_map_iterate(&at, prices);
+    while (price_map_next(&at, &key, &got))
+        REQUIRE(strcmp(key, "a") == 0 && got == &one);
+    price_map_iterate_end(&at);
+    REQUIRE(price_map_remove(prices, "a", &got) && got == &one && !price_map_remove(prices, "a", NULL));
+    REQUIRE(price_map_insert(prices, "b", &two) == 0);
+    price_map_destroy(prices, sum_entry, &total);
+    REQUIRE(total == 2);
+    REQUIRE(colour_map_create(&colours, NULL, NULL) == 0 && colour_map_insert(colours, GREEN, 7) == 0);
+    colour_map_iterate(&at, colours);
+    while (colour_map_next(&at, &colour, &value))
+        seen += colour == GREEN && value == 7;
+    colour_map_iterate_end(&at);
+    colour_map_clear(colours);
+    REQUIRE(seen == 1 && colour_map_size(colours) == 0 && weft_map_size(colour_map_untyped(colours)) == 0);
+    colour_map_destroy(colours, NULL, NULL);
+    return 0;
+}
+
+#if WRONG == 1
+int wrong(order_queue *queue, int *other)
+{
+    return order_queue_enqueue(queue, other);
+}
+#elif WRONG == 2
+bool wrong(order_queue *queue, char **value)
+{
+    return order_queue_try_dequeue(queue, value);
+}
+#elif WRONG == 3
+WEFT_MSQ_OF(wide_queue, long double);
+#elif WRONG == 4
+WEFT_MSQ_OF(float_queue, float);
+#elif WRONG == 5
+int wrong(number_queue *queue, struct order *order)
+{
+    return order_queue_enqueue(queue, order);
+}
+#elif WRONG == 6
+WEFT_TREIBER_OF(struct_stack, struct order);
+#endif
+
+int main(void)
+{
+    if (queues_and_stacks() != 0 || maps() != 0)
+        return 1;
+    puts("typed");
+    return 0;
+}

@@ -1,0 +1,101 @@
+"""cross.py: the library compiled for other architectures, by gcc and clang and for each standard, warnings as errors; and the unit
+tests run there under qemu's user-mode emulation. That shows compilation, word size and system calls, not weak memory."""
+
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.realpath(os.path.join(HERE, "../.."))
+
+# name: the compiler's triplet, qemu's name, clang's flags
+ARCHITECTURES = {
+    "x86-64": ("", "", []),
+    "aarch64": ("aarch64-linux-gnu", "aarch64", []),
+    "riscv64": ("riscv64-linux-gnu", "riscv64", []),
+    "armhf": ("arm-linux-gnueabihf", "arm", []),
+    "i386": ("i686-linux-gnu", "i386", []),
+}
+STANDARDS = ("c11", "c17", "gnu11")
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+SUPPORT = ("keys", "oom", "sequence", "support", "workload")
+# memory that 32 bits do not have; seccomp filters, which qemu does not know
+LEFT_OUT = ("membarrier_test", "ten_million_test")
+LEAST = 11
+
+
+def run(command, where, limit=600):
+    """What it said, if it failed."""
+    try:
+        done = subprocess.run(command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error), b""
+    return ("exit status %d\n%s" % (done.returncode, done.stdout.decode("utf-8", "replace")) if done.returncode else None), done.stdout
+
+
+def sources():
+    return sorted(path for folder in ("base", "reclaim", "queues", "stacks", "hashmap") for path in glob.glob(os.path.join(ROOT, folder, "*.c")))
+
+
+def compiled(architecture, where):
+    """(name, what is wrong) for each compiler and standard. Leaves the objects that the tests link with."""
+    triplet = ARCHITECTURES[architecture][0]
+    gcc = [triplet + "-gcc" if triplet else "gcc"]
+    clang = ["clang"] + (["--target=" + triplet, "-isystem", "/usr/%s/include" % triplet] if triplet else [])
+    for name, compiler in (("gcc", gcc), ("clang", clang)):
+        for standard in STANDARDS:
+            flags = ["-std=" + standard, "-O2", "-I."] + WARNINGS
+            yield "%s -std=%s" % (name, standard), run(compiler + flags + ["-c"] + sources(), where)[0]
+    run(gcc + ["-std=c11", "-O2", "-I.", "-c"] + sources(), where)
+
+
+def tested(architecture, where):
+    """(name, what is wrong) for each unit test."""
+    triplet, qemu, _ = ARCHITECTURES[architecture]
+    unit = os.path.join(ROOT, "tests/unit")
+    flags = [triplet + "-gcc" if triplet else "gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
+    objects = [os.path.basename(source)[:-2] + ".o" for source in sources()]
+    names = sorted(os.path.basename(path)[:-2] for path in glob.glob(unit + "/*_test.c"))
+    for name in names:
+        if name in LEFT_OUT:
+            continue
+        support = [os.path.join(unit, part + ".c") for part in SUPPORT]
+        wrong, _ = run(flags + [os.path.join(unit, name + ".c")] + support + objects + ["-o", name], where)
+        if not wrong:
+            wrong, said = run((["qemu-" + qemu] if qemu else []) + ["./" + name], where)
+            announced = sum(int(n) for n in re.findall(rb"Running (\d+) test", said))
+            if not wrong and (announced == 0 or announced != said.count(b"[       OK ]")):
+                wrong = "%d tests announced, %d done" % (announced, said.count(b"[       OK ]"))
+        yield name, wrong
+    if len(names) < LEAST:
+        yield "all unit tests", "only %d were found" % len(names)
+
+
+def one(architecture):
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as where:
+        os.symlink(ROOT, os.path.join(where, "weft"))
+        for step in (compiled, tested):
+            for name, wrong in step(architecture, where):
+                print("[%s] %s: %s" % (architecture, name, "FAILED\n    | " + wrong.strip().replace("\n", "\n    | ") if wrong else "passed"), flush=True)
+                passed, failed = passed + (not wrong), failed + bool(wrong)
+    return passed, failed
+
+
+def main():
+    with concurrent.futures.ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
+        counts = list(pool.map(one, ARCHITECTURES))
+    passed, failed = (sum(column) for column in zip(*counts))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,149 @@
+"""install.py check|install|uninstall [--prefix P] [--destdir D]: puts //tools/install:tree below P, or takes it away again.
+
+What was put there stands in P/share/weft/installed. A new version first lies beside what it replaces, whole, and only then takes
+its place, so that what goes wrong (no rights, no room) leaves all as it was.
+"""
+
+import os
+import sys
+import tarfile
+
+import workspace
+
+MANIFEST = "share/weft/installed"
+BESIDE = ".weft-new"
+
+
+def refuse(message):
+    workspace.say(message)
+    sys.exit(2)
+
+
+def places(arguments):
+    """(below which directory to write, the prefix as the installed files know it)"""
+    prefix, destdir, rest = "/usr/local", "", list(arguments)
+    while rest:
+        flag, _, value = rest.pop(0).partition("=")
+        if flag not in ("--prefix", "--destdir"):
+            refuse("unknown argument '%s'; expected --prefix, --destdir or --help" % flag)
+        if not value:
+            value = rest.pop(0) if rest else ""
+        if not value.startswith("/") or any(c in value for c in '"\\$\n\t#@:'):
+            refuse("%s expects a directory from the root on, without \" \\ $ # @ : in its name, not '%s'" % (flag, value))
+        if flag == "--prefix":
+            prefix = os.path.normpath(value)
+        else:
+            destdir = os.path.normpath(value)
+    return destdir + prefix, prefix
+
+
+def need_rights(root):
+    """Before anything is built or changed."""
+    there = root
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        refuse("expected a directory, not the file '%s'" % there)
+    below = [os.path.join(there, name) for name in ("include", "lib", "share") if there == root]
+    for folder in [there] + [name for name in below if os.path.lexists(name)]:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            refuse("'%s' cannot be written: run this as root, or name another --prefix" % folder)
+
+
+def installed(root):
+    try:
+        with open(os.path.join(root, MANIFEST), encoding="utf-8") as file:
+            return [name for name in file.read().split("\n") if name]
+    except FileNotFoundError:
+        return []
+
+
+def remove(root, names):
+    """The files, and the directories that are left empty, up to the prefix."""
+    for name in names:
+        path = os.path.join(root, name)
+        if os.path.lexists(path):
+            os.unlink(path)
+        while os.path.dirname(name):
+            name = os.path.dirname(name)
+            try:
+                os.rmdir(os.path.join(root, name))
+            except OSError:
+                break
+
+
+def members_of(tree, prefix):
+    """(name, content, mode, link) of all that is to be there, the list of it last."""
+    with tarfile.open(tree) as tar:
+        made = []
+        for member in tar.getmembers():
+            name = member.name.replace("@PREFIX@", prefix)
+            content = None if member.issym() else tar.extractfile(member).read()
+            if name.endswith(".pc"):
+                content = content.replace(b"@PREFIX@", prefix.encode())
+            made.append((name, content, member.mode, member.linkname))
+    names = [name for name, _, _, _ in made] + [MANIFEST]
+    return made + [(MANIFEST, ("\n".join(names) + "\n").encode(), 0o644, "")]
+
+
+def put_beside(root, name, content, mode, link):
+    path = os.path.join(root, name) + BESIDE
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.lexists(path):
+        os.unlink(path)
+    if content is None:
+        os.symlink(link, path)
+        return
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+
+
+def install(root, prefix):
+    need_rights(root)
+    targets, ok = workspace.build("install", "plain", ["//tools/install:tree"])
+    if not ok or not targets[0].binary:
+        workspace.say("could not build the library (see Bazel's message above); nothing was installed")
+        return 1
+    members = members_of(targets[0].binary, prefix)
+    before = installed(root)
+    begun = []
+    try:
+        for name, content, mode, link in members:
+            begun.append(name)
+            put_beside(root, name, content, mode, link)
+    except OSError as error:
+        remove(root, [name + BESIDE for name in begun])
+        refuse("'%s' cannot be written: %s; nothing was installed" % (error.filename, error.strerror))
+    for name in begun:
+        os.replace(os.path.join(root, name) + BESIDE, os.path.join(root, name))
+    remove(root, [name for name in before if name not in begun])
+    workspace.say("%d files installed below '%s'" % (len(begun), root))
+    return 0
+
+
+def uninstall(root):
+    names = installed(root)
+    if not names:
+        refuse("nothing of Weft is installed below '%s'; --prefix says where else" % root)
+    need_rights(root)
+    try:
+        remove(root, names)
+    except OSError as error:
+        refuse("'%s' cannot be removed: %s" % (error.filename, error.strerror))
+    workspace.say("%d files removed below '%s'" % (len(names), root))
+    return 0
+
+
+def main():
+    root, prefix = places(sys.argv[2:])
+    if sys.argv[1] == "check":
+        return need_rights(root)
+    return install(root, prefix) if sys.argv[1] == "install" else uninstall(root)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

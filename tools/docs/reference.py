@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""reference.py man|html OUT.tar HEADER...: the reference, made by Doxygen of the comments in the public headers. Our comments are
+plain C; Doxygen gets copies that are marked as it wants. What it warns of, an undocumented function above all, is an error."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+SETTINGS = """
+PROJECT_NAME = Weft
+PROJECT_NUMBER = %(version)s
+PROJECT_BRIEF = "lock-free data structures for C"
+INPUT = %(input)s
+STRIP_FROM_PATH = %(input)s
+STRIP_FROM_INC_PATH = %(input)s
+FILE_PATTERNS = *.h *.md
+USE_MDFILE_AS_MAINPAGE = %(input)s/main.md
+RECURSIVE = YES
+OPTIMIZE_OUTPUT_FOR_C = YES
+JAVADOC_AUTOBRIEF = YES
+MARKDOWN_SUPPORT = YES
+AUTOLINK_SUPPORT = NO
+TYPEDEF_HIDES_STRUCT = YES
+MACRO_EXPANSION = YES
+EXPAND_ONLY_PREDEF = YES
+PREDEFINED = WEFT_API= WEFT_NODISCARD= WEFT_API_OBJECT=extern WEFT_BEGIN_DECLS= WEFT_END_DECLS= WEFT_I_ORDERS= "__attribute__(x)=" "_Atomic(x)=x" "_Static_assert(x,y)="
+EXCLUDE_SYMBOLS = weft_i_* WEFT_I_* WEFT_*_H PTR_* GUARD_* WEFT_BEGIN_DECLS WEFT_END_DECLS WEFT_API* WEFT_NODISCARD
+EXTRACT_STATIC = YES
+QUIET = YES
+WARN_IF_UNDOCUMENTED = YES
+WARN_AS_ERROR = FAIL_ON_WARNINGS
+WARN_FORMAT = "$file:$line: $text"
+HAVE_DOT = NO
+GENERATE_LATEX = NO
+GENERATE_HTML = %(html)s
+HTML_OUTPUT = html
+GENERATE_TREEVIEW = YES
+HTML_DYNAMIC_SECTIONS = NO
+HTML_TIMESTAMP = NO
+SEARCHENGINE = YES
+GENERATE_MAN = %(man)s
+MAN_OUTPUT = man
+MAN_LINKS = YES
+OUTPUT_DIRECTORY = %(out)s
+"""
+FRONT = """# Weft
+
+Lock-free data structures for C, with the memory reclamation they need. Each header begins with what it is for, when not to take it,
+what it costs and what it promises; each function says what it returns and who owns what.
+
+%s
+C++ has `weft/weft.hpp`, which says at its head how it maps onto these.
+"""
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+ASIDE = re.compile(r"/\* (?:clang-format|----|relaxed:)")
+MEMBER = re.compile(r".*: error: Member .* \(variable\) of struct .* is not documented\.\n?")  # its struct is
+
+
+def marked(text):
+    """The comments that stand before something, and those behind a member, as Doxygen's."""
+    first = True
+
+    def mark(found):
+        nonlocal first
+        comment, before = found.group(), text[text.rfind("\n", 0, found.start()) + 1:found.start()]
+        if ASIDE.match(comment):
+            return comment
+        head, body = "/**", comment[2:]
+        if first:
+            first, head = False, "/** @file\n *"
+        elif before.strip().startswith("#define"):
+            return comment
+        elif before.strip():
+            head = "/**<"
+        # in code, which is indented, nothing means anything
+        lines = [line if re.match(r" \*     ", line) else re.sub(r"([<>#@%&])", r"\\\1", line) for line in body.split("\n")]
+        return head + "\n".join(lines)
+
+    return COMMENT.sub(mark, text)
+
+
+def pages(folder):
+    """A page for each header, under a name of ours, and for each function one that leads there. Members of structs, which Doxygen
+    gives pages like free.3, and headers that have nothing public of their own get none."""
+    texts = {}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            texts[name] = re.sub(r"^\.so man3/(\w+\.h\.3)", r".so man3/weft_\1", file.read(), flags=re.MULTILINE)
+    linked = {match.group(1) for text in texts.values() for match in re.finditer(r"^\.so man3/weft_(\w+\.h\.3)", text, re.MULTILINE)}
+    made = {"weft_" + name: text for name, text in texts.items() if name in linked}
+    made.update((name, text) for name, text in texts.items() if name.lower().startswith("weft_"))
+    return {name: text.encode() for name, text in made.items()}
+
+
+def front(sources):
+    """The site's first page: each header that has functions, and what its comment begins with."""
+    lines = []
+    for header, text in sources:
+        if re.search(r"^WEFT_API [^;]*?\bweft_(?!i_)\w+\(", text, re.MULTILINE):
+            page = os.path.basename(header).replace("_", "__").replace(".", "_8") + ".html"
+            words = re.sub(r"\n \*", " ", COMMENT.search(text).group()[2:]).split()
+            says = re.match(r".*?[.;](?= |$)", " ".join(words)).group()
+            lines.append('- <a href="%s">weft/%s</a>: %s\n' % (page, header, says))
+    return FRONT % "".join(lines)
+
+
+def main():
+    kind, out, headers = sys.argv[1], sys.argv[2], sys.argv[3:]
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../install"))
+    import tree
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "input")
+        version, sources = "", []
+        for header in headers:
+            if not tree.is_public(header):
+                continue
+            with open(header, encoding="utf-8") as file:
+                text = file.read()
+            sources.append((header, text))
+            version = version or "".join(re.findall(r'WEFT_VERSION_STRING "(.*)"', text))
+            os.makedirs(os.path.join(source, "weft", os.path.dirname(header)), exist_ok=True)
+            with open(os.path.join(source, "weft", header), "w", encoding="utf-8") as file:
+                file.write(marked(text))
+        with open(os.path.join(source, "main.md"), "w", encoding="utf-8") as file:
+            file.write(front(sources))
+        settings = os.path.join(folder, "Doxyfile")
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(SETTINGS % {"version": version, "input": source, "out": folder, "html": "YES" if kind == "html" else "NO",
+                                   "man": "YES" if kind == "man" else "NO"})
+        done = subprocess.run(["doxygen", settings], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        wrong = MEMBER.sub("", done.stdout)
+        if wrong.strip() or done.returncode not in (0, 1):
+            sys.stderr.write(wrong.replace(source + "/weft/", ""))
+            return 1
+        with tarfile.open(out, "w") as tar:
+            if kind == "html":
+                tar.add(os.path.join(folder, "html"), "reference")
+            else:
+                for name, text in sorted(pages(os.path.join(folder, "man/man3")).items()):
+                    info = tarfile.TarInfo(name)
+                    info.size = len(text)
+                    tar.addfile(info, io.BytesIO(text))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""amalgamate.py ROOT OUT: the library as one header. Sections stand in the order in which they include each other, each headed
+by where it came from; what a .c file keeps to itself gets the library's prefix, since it now stands beside the user's code."""
+
+import glob
+import os
+import re
+import sys
+
+PUBLIC = ["base/version.h", "base/typed.h", "reclaim/domain.h", "queues/msq.h", "stacks/treiber.h", "hashmap/split_map.h"]
+FOLDERS = ["base", "reclaim", "queues", "stacks", "hashmap"]
+INCLUDE = re.compile(r"^#include <weft/(\S+)>.*\n", re.MULTILINE)
+TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)\s*\w+|\b[A-Za-z_]\w*', re.DOTALL)
+ORDER = re.compile(r"[A-Z]+_[ARXS]\d+$")  # the named memory orders keep their names, -D may set them
+
+HEAD = """/*
+ * Weft %s, the whole library in one header, made by ./weft amalgamate: edit the files that the sections name, not this one.
+ *
+ * In one C file of the program, before including it: #define WEFT_IMPLEMENTATION. Everywhere else just include it, as often and
+ * where you like, from C11 or C++17. With #define WEFT_STATIC everything is the including file's own: each file that does
+ * so has a library of its own, whose objects the others cannot use; it implies WEFT_IMPLEMENTATION. Link with -pthread.
+ *
+ * Documentation: the comments of the public part below.
+ *
+%s */
+"""
+IMPLEMENTATION = """
+/* ==== implementation ==== */
+
+#if (defined(WEFT_IMPLEMENTATION) || defined(WEFT_STATIC)) && !defined(WEFT_I_IMPLEMENTED)
+#define WEFT_I_IMPLEMENTED
+
+#ifdef __cplusplus
+#error "Weft is implemented in C: define WEFT_IMPLEMENTATION, or WEFT_STATIC, in a C file"
+#endif
+"""
+
+
+class Amalgamation:
+    def __init__(self, root):
+        self.root, self.parts, self.done = root, [], set()
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding="utf-8") as file:
+            return file.read()
+
+    def add(self, path):
+        """The file, and before it what it includes."""
+        if path in self.done:
+            return
+        self.done.add(path)
+        text = self.read(path)
+        for included in INCLUDE.findall(text):
+            self.add(included)
+        if path.endswith(".c"):
+            text = prefixed(text, os.path.splitext(os.path.basename(path))[0])
+        self.parts.append("\n/* ---- %s ---- */\n\n%s" % (path, INCLUDE.sub("", text).strip("\n") + "\n"))
+
+
+def own_names(text):
+    """What a .c file declares at file scope and does not export."""
+    names = set(re.findall(r"^(?:static|weft_i_inline)\b[^;={]*?\b(\w+)\(", text, re.MULTILINE))
+    names |= set(re.findall(r"^static\b[^;={(]*?\b(\w+)(?:\[[^\]]*\])*(?: __attribute__\(\(.*?\)\))?(?: =|;)", text, re.MULTILINE))
+    names |= set(re.findall(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", text, re.MULTILINE))
+    names |= set(re.findall(r"^(?:\} |typedef [^{;]*?)(\w+);", text, re.MULTILINE))
+    names |= set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+    for body in re.findall(r"^enum(?: \w+)? \{(.*?)\}", text, re.MULTILINE | re.DOTALL):
+        names |= set(re.findall(r"(?:^|,)\s*(\w+)", re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)))
+    return {name for name in names if not name.lower().startswith(("weft_", "__")) and not ORDER.match(name)}
+
+
+def prefixed(text, stem):
+    names = own_names(text)
+    new = {name: ("WEFT_I_OWN_%s_%s" % (stem.upper(), name) if name.isupper() else "weft_i_own_%s_%s" % (stem, name)) for name in names}
+    return TOKEN.sub(lambda token: new.get(token.group(), token.group()), text)
+
+
+def main():
+    root, out = sys.argv[1], sys.argv[2]
+    made = Amalgamation(root)
+    version = re.search(r'WEFT_VERSION_STRING "(.*)"', made.read("base/version.h")).group(1)
+    licence = "".join((" * " + line).rstrip() + "\n" for line in made.read("LICENSE").strip().split("\n"))
+    for path in PUBLIC:
+        made.add(path)
+    made.parts.append(IMPLEMENTATION)
+    for folder in FOLDERS:
+        for path in sorted(glob.glob(os.path.join(root, folder, "*.c"))):
+            made.add(os.path.relpath(path, root))
+    made.parts.append("\n#endif\n")
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(HEAD % (version, licence) + "".join(made.parts))
+
+
+if __name__ == "__main__":
+    main()

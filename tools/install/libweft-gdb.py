@@ -1,0 +1,201 @@
+"""What gdb shows of Weft's objects: `print *queue` the values, `print *map` entries and load, `print *domain` what is retired and
+not yet reclaimed and which thread holds a guard. The program must stand still, as it does in gdb; nothing is called in it.
+"""
+
+import gdb
+import gdb.printing
+
+FROZEN, DUMMY, LINK_BITS = 1, 2, 7
+
+
+def address(value):
+    """Of an atomic pointer, or a plain one."""
+    return int(value) & (1 << 64) - 1
+
+
+def at(pointer, type_name):
+    return gdb.Value(pointer).cast(gdb.lookup_type(type_name).pointer()).dereference()
+
+
+def void(pointer):
+    return gdb.Value(pointer).cast(gdb.lookup_type("void").pointer())
+
+
+def word(value):
+    return int(value.cast(gdb.lookup_type("unsigned long")))
+
+
+def scheme(domain):
+    return "epochs" if int(domain["head"]["scheme"]) == 2 else "hazard pointers"
+
+
+class Queue:
+    """weft_msq, oldest first."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def values(self):
+        node = at(address(self.value["head"]), "weft_i_msq_node")
+        while address(node["next"]) & ~1:
+            node = at(address(node["next"]) & ~1, "weft_i_msq_node")
+            yield node["value"]
+
+    def to_string(self):
+        return "weft_msq under %s, oldest first" % scheme(self.value["domain"].dereference())
+
+    def children(self):
+        return (("[%d]" % i, value) for i, value in enumerate(self.values()))
+
+    def display_hint(self):
+        return "array"
+
+
+class Stack:
+    """weft_treiber, from the top down."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def children(self):
+        pointer, i = address(self.value["top"]), 0
+        while pointer:
+            node = at(pointer, "weft_i_treiber_node")
+            yield "[%d]" % i, node["value"]
+            pointer, i = address(node["next"]), i + 1
+
+    def to_string(self):
+        return "weft_treiber under %s, from the top down" % scheme(self.value["domain"].dereference())
+
+    def display_hint(self):
+        return "array"
+
+
+class Map:
+    """weft_map, in the order of the hashes. Keys of the ready-made string configuration are shown as strings."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def entries(self):
+        link = address(self.value["base"][0]["link"])
+        while link & ~LINK_BITS:
+            if link & DUMMY:
+                link = address(at(link & ~LINK_BITS, "weft_i_bucket")["link"])
+                continue
+            node = at(link & ~LINK_BITS, "weft_i_map_node")
+            if address(node["value"]):
+                yield node["key"], void(address(node["value"]))
+            link = address(node["next"])
+
+    def key(self, key):
+        hasher = str(self.value["hash"])
+        return key.cast(gdb.lookup_type("char").pointer()) if "hash_string" in hasher else key
+
+    def to_string(self):
+        stripes = self.value["stripe"]
+        first, last = stripes.type.range()
+        size = sum(word(stripes[i]["size"]) for i in range(first, last + 1)) & (1 << 64) - 1
+        buckets = 1 << (word(self.value["table"]) & 255)
+        return "weft_map under %s, %d entries in %d buckets, load %.2f" % (
+            scheme(self.value["domain"].dereference()), size, buckets, size / buckets)
+
+    def children(self):
+        for i, (key, value) in enumerate(self.entries()):
+            yield "[%d].key" % i, self.key(key)
+            yield "[%d].value" % i, value
+
+    def display_hint(self):
+        return "map"
+
+
+def records():
+    """Of all threads that have used the library."""
+    for name in ("records", "weft_i_own_record_records"):  # the second in the single header
+        for symbol in gdb.lookup_static_symbols(name):
+            if "weft_i_record" in str(symbol.type):
+                pointer = address(symbol.value())
+                while pointer:
+                    record = at(pointer, "weft_i_record")
+                    yield record
+                    pointer = address(record["next"])
+
+
+def held(words, under_epochs):
+    found = [address(words["word"][i]) for i in range(1 if under_epochs else 3)]
+    if under_epochs:
+        return "epoch %d" % found[0]
+    return "protects " + ", ".join("0x%x" % pointer for pointer in found if pointer) if any(found) else "protects nothing"
+
+
+class Domain:
+    def __init__(self, value):
+        self.value = value
+
+    def locals(self):
+        yield self.value["shared"]
+        pointer = address(self.value["locals"])
+        while pointer:
+            local = at(pointer, "weft_i_local")
+            yield local
+            pointer = address(local["next"])
+
+    def guards(self):
+        """(thread's id, what it holds)"""
+        here, epochs = address(self.value.address), int(self.value["head"]["scheme"]) == 2
+        for record in records():
+            thread = record["thread"]
+            slots = [thread["slot"][i] for i in range(int(record["open"]))] + [record["operation"]]
+            for slot in slots:
+                if address(slot["domain"]) == here:
+                    yield int(thread["thread_id"]), held(slot["words"], epochs)
+        pointer = address(self.value["linked"])
+        while pointer:
+            guard = at(pointer, "weft_guard")
+            yield int(guard["own_thread"]), held(guard["own"]["words"], epochs)
+            pointer = address(guard["next"])
+
+    def to_string(self):
+        retired = sum(word(l["counters"]["granted"]) - word(l["room"]) for l in self.locals())
+        reclaimed = sum(word(l["counters"]["reclaimed"]) for l in self.locals())
+        pending = (retired - reclaimed) & (1 << 64) - 1
+        return "weft_domain of %s, %d objects pending" % (scheme(self.value), pending)
+
+    def children(self):
+        for i, (thread, what) in enumerate(self.guards()):
+            yield "guard %d" % i, "thread %d, %s" % (thread, what)
+
+
+class Guard:
+    def __init__(self, value):
+        self.value = value
+
+    def to_string(self):
+        pointer = address(self.value["slot"])
+        if not pointer:
+            return "weft_guard, left"
+        return "weft_guard, " + held(at(pointer & ~1, "weft_i_slot")["words"], pointer & 1)
+
+
+class Unknown:
+    """The library has been stripped."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def to_string(self):
+        return "%s: install libweft0-dbgsym, or a libweft that is not stripped, to look inside" % self.value.type.strip_typedefs().tag
+
+
+def known(printer):
+    return lambda value: printer(value) if value.type.strip_typedefs().fields() else Unknown(value)
+
+
+def printers():
+    made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
+    for name, printer in (("msq", Queue), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+        made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
+    return made
+
+
+gdb.printing.register_pretty_printer(gdb.current_objfile(), printers(), replace=True)

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""tree.py OUT.tar LIBWEFT.a LIBWEFT.so MAN.tar HTML.tar: everything that is installed, as it lies below the prefix. What knows its prefix
+has @PREFIX@ in its place. Runs where the sources lie."""
+
+import io
+import os
+import re
+import struct
+import sys
+import tarfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+
+
+def is_public(path):
+    """Not a kernel, and its first comment does not begin with the word private."""
+    with open(path, encoding="utf-8") as file:
+        comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
+    return not path.endswith("_kernel.h") and not (comment and comment.group(1).lower() == "private")
+
+
+def public_headers(root):
+    return [os.path.join(folder, name) for folder in FOLDERS if os.path.isdir(os.path.join(root, folder))
+            for name in sorted(os.listdir(os.path.join(root, folder)))
+            if name.endswith(".h") and is_public(os.path.join(root, folder, name))]
+
+
+class Tree:
+    def __init__(self, out):
+        self.tar = tarfile.open(out, "w")
+
+    def add(self, name, content, mode=0o644):
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(content), mode
+        self.tar.addfile(info, io.BytesIO(content))
+
+    def file(self, name, path, mode=0o644):
+        with open(path, "rb") as file:
+            self.add(name, file.read(), mode)
+
+    def link(self, name, target):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.SYMTYPE, target
+        self.tar.addfile(info)
+
+
+def main():
+    out, static, shared, man, html = sys.argv[1:]
+    with open("base/version.h", encoding="utf-8") as file:
+        version = re.search(r'WEFT_VERSION_STRING "(.*)"', file.read()).group(1)
+    major = version.split(".")[0]
+    real = "libweft.so." + version
+    tree = Tree(out)
+    for header in public_headers("."):
+        tree.file("include/weft/" + header, header)
+    tree.file("include/weft/weft.hpp", "weft.hpp")
+    tree.file("lib/libweft.a", static)
+    tree.file("lib/" + real, shared, 0o755)
+    tree.link("lib/libweft.so." + major, real)
+    tree.link("lib/libweft.so", "libweft.so." + major)
+    values = {"VERSION": version, "MAJOR": major, "POINTER": str(struct.calcsize("P"))}
+    for name, to in (("weft.pc", "lib/pkgconfig/"), ("weft-config.cmake", "lib/cmake/weft/"), ("weft-config-version.cmake", "lib/cmake/weft/")):
+        with open(os.path.join(HERE, name + ".in"), encoding="utf-8") as file:
+            text = re.sub(r"@(\w+)@", lambda name: values.get(name.group(1), name.group()), file.read())
+        tree.add(to + name, text.encode())
+    tree.file("share/gdb/auto-load@PREFIX@/lib/%s-gdb.py" % real, os.path.join(HERE, "libweft-gdb.py"))
+    tree.file("share/doc/weft/copyright", "LICENSE")
+    tree.file("share/doc/weft/CHANGELOG.md", "CHANGELOG.md")
+    with tarfile.open(man) as pages:
+        for page in sorted(name for name in pages.getnames() if name.endswith(".3")):
+            tree.add("share/man/man3/" + os.path.basename(page), pages.extractfile(page).read())
+    with tarfile.open(html) as pages:
+        for page in sorted(member.name for member in pages.getmembers() if member.isfile()):
+            tree.add("share/doc/weft/" + page, pages.extractfile(page).read())
+    tree.tar.close()
+
+
+if __name__ == "__main__":
+    main()

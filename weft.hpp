@@ -1,0 +1,417 @@
+/*
+ * Weft for C++17: typed, owning wrappers over the C interface, which stays the authority on how everything behaves.
+ *
+ *     weft::ms_queue<std::string> queue;        // weft::treiber_stack<T>, weft::map<K, V> likewise
+ *     queue.enqueue("hello");                   // any thread
+ *     if (auto text = queue.try_dequeue())      // std::optional
+ *         use(*text);
+ *
+ * What it costs. A trivially copyable T no larger than a pointer travels inside the C structure: the same instructions as in C. Any
+ * other T, a move-only one too, is moved into a box of its own (new and delete, one each per element).
+ *
+ * Errors. std::bad_alloc where C returns -ENOMEM, then nothing happened (but a T that was passed by value has been moved from);
+ * std::invalid_argument for a null pointer where a map wants a value. All else is a return value. Nothing throws while a
+ * thread is inside an operation: hash and == of keys must not. Progress and linearization points are those of the C functions.
+ *
+ * Objects are not movable: other threads know where they are. A domain must outlive what was made in it.
+ */
+#ifndef WEFT_HPP
+#define WEFT_HPP
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <weft/base/version.h>
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+namespace weft {
+
+enum class scheme { hazard = WEFT_HAZARD, epoch = WEFT_EPOCH };
+
+namespace detail {
+
+inline void check(int error)
+{
+    if (error == -ENOMEM)
+        throw std::bad_alloc();
+    if (error < 0)
+        throw std::invalid_argument("weft: not a value, or a domain, that can be used here");
+}
+
+/* How a T is a void *: as it is, or in a box. */
+template <class T> inline constexpr bool fits = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void *);
+
+template <class T, bool = fits<T>> struct word {
+    static void *put(T &&value)
+    {
+        void *bits = nullptr;
+        std::memcpy(&bits, &value, sizeof value);
+        return bits;
+    }
+
+    static T take(void *bits)
+    {
+        alignas(T) unsigned char value[sizeof(T)];
+        std::memcpy(value, &bits, sizeof value);
+        return *std::launder(reinterpret_cast<T *>(value));
+    }
+
+    static void drop(void *, void *) {}
+};
+
+template <class T> struct word<T, false> {
+    static void *put(T &&value) { return new T(std::move(value)); }
+
+    static T take(void *box)
+    {
+        std::unique_ptr<T> owner(static_cast<T *>(box));
+        return std::move(*owner);
+    }
+
+    static void drop(void *box, void *) { delete static_cast<T *>(box); }
+};
+
+/* Gives a box back unless it was taken. */
+template <class Word> class held {
+public:
+    explicit held(void *bits) : bits_(bits) {}
+    held(const held &) = delete;
+    held &operator=(const held &) = delete;
+    ~held() { if (mine_) Word::drop(bits_, nullptr); }
+    void *get() const { return bits_; }
+    void release() { mine_ = false; }
+
+private:
+    void *bits_;
+    bool mine_ = true;
+};
+
+} // namespace detail
+
+/* ---- reclamation (weft/reclaim/domain.h) ---- */
+
+/* Owns a domain. Its destructor needs all guards left and all its structures gone; else the domain stays, and leaks. */
+class domain {
+public:
+    explicit domain(scheme which = scheme::hazard)
+    {
+        weft_domain_config config = {};
+        config.scheme = static_cast<weft_scheme>(which);
+        detail::check(weft_domain_create(&domain_, &config));
+    }
+    domain(const domain &) = delete;
+    domain &operator=(const domain &) = delete;
+    ~domain() { (void)!weft_domain_destroy(domain_); }
+
+    weft_domain *get() const noexcept { return domain_; }
+    void flush() noexcept { weft_domain_flush(domain_); }
+    /* False: not within the time, or called inside a guard or a callback of this domain. */
+    bool barrier(std::uint64_t timeout_ns = UINT64_MAX) noexcept { return weft_domain_barrier(domain_, timeout_ns) == 0; }
+
+    weft_domain_statistics statistics() const noexcept
+    {
+        weft_domain_statistics result;
+        weft_domain_stats(domain_, &result);
+        return result;
+    }
+
+private:
+    weft_domain *domain_ = nullptr;
+};
+
+/* Enters when made and leaves when it goes, in one thread. It protects the pointer it was used for last. */
+class guard {
+public:
+    guard() noexcept { weft_enter(&guard_, nullptr); }
+    explicit guard(const domain &in) noexcept { weft_enter(&guard_, in.get()); }
+    guard(const guard &) = delete;
+    guard &operator=(const guard &) = delete;
+    ~guard() { weft_leave(&guard_); }
+
+    void *protect(weft_atomic_ptr &source) noexcept { return weft_protect(&guard_, &source); }
+    template <class T> T *protect_as(weft_atomic_ptr &source) noexcept { return static_cast<T *>(protect(source)); }
+    void refresh() noexcept { weft_guard_refresh(&guard_); }
+    weft_guard *get() noexcept { return &guard_; }
+
+private:
+    weft_guard guard_;
+};
+
+/* `delete object` when no guard holds it. The caller has made it unreachable. std::bad_alloc: it is still the caller's. */
+template <class T> void retire(T *object, const domain *in = nullptr)
+{
+    detail::check(weft_retire(in ? in->get() : nullptr, object, [](void *o, void *) { delete static_cast<T *>(o); }, nullptr));
+}
+
+/* ---- queue and stack ---- */
+
+/* Unbounded FIFO, any number of producers and consumers (weft/queues/msq.h). */
+template <class T> class ms_queue {
+    using word = detail::word<T>;
+
+public:
+    ms_queue() { detail::check(weft_msq_create(&queue_, nullptr)); }
+    explicit ms_queue(const domain &in) { detail::check(weft_msq_create(&queue_, in.get())); }
+    ms_queue(const ms_queue &) = delete;
+    ms_queue &operator=(const ms_queue &) = delete;
+    ~ms_queue() { weft_msq_destroy(queue_, word::drop, nullptr); }
+
+    void enqueue(T value)
+    {
+        detail::held<word> bits(word::put(std::move(value)));
+        detail::check(weft_msq_enqueue(queue_, bits.get()));
+        bits.release();
+    }
+
+    std::optional<T> try_dequeue()
+    {
+        void *bits;
+        return weft_msq_try_dequeue(queue_, &bits) ? std::optional<T>(word::take(bits)) : std::nullopt;
+    }
+
+    bool empty() const noexcept { return weft_msq_is_empty(queue_); }
+    weft_msq *get() const noexcept { return queue_; }
+
+private:
+    weft_msq *queue_ = nullptr;
+};
+
+/* Unbounded LIFO, any number of threads (weft/stacks/treiber.h). */
+template <class T> class treiber_stack {
+    using word = detail::word<T>;
+
+public:
+    treiber_stack() { detail::check(weft_treiber_create(&stack_, nullptr)); }
+    explicit treiber_stack(const domain &in) { detail::check(weft_treiber_create(&stack_, in.get())); }
+    treiber_stack(const treiber_stack &) = delete;
+    treiber_stack &operator=(const treiber_stack &) = delete;
+    ~treiber_stack() { weft_treiber_destroy(stack_, word::drop, nullptr); }
+
+    void push(T value)
+    {
+        detail::held<word> bits(word::put(std::move(value)));
+        detail::check(weft_treiber_push(stack_, bits.get()));
+        bits.release();
+    }
+
+    std::optional<T> try_pop()
+    {
+        void *bits;
+        return weft_treiber_try_pop(stack_, &bits) ? std::optional<T>(word::take(bits)) : std::nullopt;
+    }
+
+    bool empty() const noexcept { return weft_treiber_is_empty(stack_); }
+    weft_treiber *get() const noexcept { return stack_; }
+
+private:
+    weft_treiber *stack_ = nullptr;
+};
+
+/* ---- map ---- */
+
+namespace detail {
+
+/* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed; hashed by std::hash, but
+   strings with the map's seed, so that nobody can choose keys that collide. */
+template <class K> inline constexpr bool plain_key = (std::is_integral_v<K> || std::is_enum_v<K>)&&sizeof(K) <= sizeof(void *);
+
+template <class K, bool = plain_key<K>> struct key {
+    static void *put(K &&value) { return reinterpret_cast<void *>(static_cast<std::uintptr_t>(value)); }
+    static const void *look(const K &value) { return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(value)); }
+    static K see(void *bits) { return static_cast<K>(reinterpret_cast<std::uintptr_t>(bits)); }
+    static void drop(void *, void *) {}
+    static void configure(weft_map_config &) {}
+};
+
+template <class K> struct key<K, false> {
+    static void *put(K &&value) { return new K(std::move(value)); }
+    static const void *look(const K &value) { return &value; }
+    static const K &see(void *box) { return *static_cast<const K *>(box); }
+    static void drop(void *box, void *) { delete static_cast<K *>(box); }
+
+    static std::uint64_t hash(const void *k, const weft_map_seed *seed, void *) noexcept
+    {
+        const K &it = *static_cast<const K *>(k);
+        if constexpr (std::is_convertible_v<const K &, std::string_view>) {
+            std::string_view text = it;
+            return weft_map_hash_bytes(text.data(), text.size(), seed);
+        } else {
+            std::size_t made = std::hash<K>()(it);
+            return weft_map_hash_bytes(&made, sizeof made, seed);
+        }
+    }
+
+    static bool equal(const void *a, const void *b, void *) noexcept
+    {
+        return *static_cast<const K *>(a) == *static_cast<const K *>(b);
+    }
+
+    static void configure(weft_map_config &config)
+    {
+        config.hash = hash;
+        config.equal = equal;
+        config.destroy_key = drop;
+    }
+};
+
+/* A map's value is never NULL: pointers are stored as they are, what is smaller than a pointer beside a byte that is not 0, all else
+   in a box, which is destroyed when no reader can see it any more. */
+enum class how { pointer, small, box };
+template <class V>
+inline constexpr how stored = std::is_pointer_v<V> ? how::pointer : fits<V> && sizeof(V) < sizeof(void *) ? how::small : how::box;
+
+template <class V, how = stored<V>> struct value {
+    static void *put(V &&v) { return const_cast<void *>(static_cast<const void *>(v)); }
+    static V see(void *bits) { return static_cast<V>(bits); }
+    static void drop(void *, void *) {}
+    static void configure(weft_map_config &) {}
+};
+
+template <class V> struct value<V, how::small> {
+    static void *put(V &&v)
+    {
+        unsigned char bytes[sizeof(void *)] = {};
+        void *bits;
+        std::memcpy(bytes, &v, sizeof v);
+        bytes[sizeof bytes - 1] = 1;
+        std::memcpy(&bits, bytes, sizeof bits);
+        return bits;
+    }
+
+    static V see(void *bits)
+    {
+        alignas(V) unsigned char v[sizeof(V)];
+        std::memcpy(v, &bits, sizeof v);
+        return *std::launder(reinterpret_cast<V *>(v));
+    }
+
+    static void drop(void *, void *) {}
+    static void configure(weft_map_config &) {}
+};
+
+template <class V> struct value<V, how::box> {
+    static void *put(V &&v) { return new V(std::move(v)); }
+    static const V &see(void *box) { return *static_cast<const V *>(box); }
+    static void drop(void *box, void *) { delete static_cast<V *>(box); }
+    static void configure(weft_map_config &config) { config.destroy_value = drop; }
+};
+
+} // namespace detail
+
+/* A hash map that grows and shrinks without stopping anyone (weft/hashmap/split_map.h). It owns keys and values. */
+template <class K, class V> class map {
+    using key = detail::key<K>;
+    using value = detail::value<V>;
+
+public:
+    map() { create(nullptr); }
+    explicit map(const domain &in) : domain_(in.get()) { create(domain_); }
+    map(const map &) = delete;
+    map &operator=(const map &) = delete;
+    ~map() { weft_map_destroy(map_, nullptr, nullptr); }
+
+    /* False: the key is there, and nothing changed. */
+    bool insert(K k, V v)
+    {
+        detail::held<key> key_bits(key::put(std::move(k)));
+        detail::held<value> value_bits(value::put(std::move(v)));
+        int error = weft_map_insert(map_, key_bits.get(), value_bits.get());
+        if (error == -EEXIST)
+            return false;
+        detail::check(error);
+        key_bits.release();
+        value_bits.release();
+        return true;
+    }
+
+    /* True: it has replaced a value. */
+    bool insert_or_assign(K k, V v)
+    {
+        detail::held<key> key_bits(key::put(std::move(k)));
+        detail::held<value> value_bits(value::put(std::move(v)));
+        int done = weft_map_put(map_, key_bits.get(), value_bits.get(), nullptr);
+        detail::check(done);
+        if (done == 0)
+            key_bits.release();
+        value_bits.release();
+        return done == 1;
+    }
+
+    /* Calls see(const V &) while the value cannot go away. False: absent. */
+    template <class F> bool visit(const K &k, F &&see) const
+    {
+        holding hold(domain_);
+        void *bits = weft_map_get(map_, &hold.guard, key::look(k));
+        if (bits)
+            std::forward<F>(see)(value::see(bits));
+        return bits != nullptr;
+    }
+
+    /* A copy. */
+    std::optional<V> get(const K &k) const
+    {
+        std::optional<V> result;
+        if constexpr (detail::stored<V> == detail::how::box) {
+            visit(k, [&](const V &v) { result = v; });
+        } else if (void *bits = weft_map_get(map_, nullptr, key::look(k))) {
+            result = value::see(bits);
+        }
+        return result;
+    }
+
+    bool contains(const K &k) const noexcept { return weft_map_contains(map_, key::look(k)); }
+    bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
+    void clear() { weft_map_clear(map_); }
+    std::size_t size() const noexcept { return weft_map_size(map_); }
+
+    /* Calls see(const K &, const V &) for each entry, while others update; see guarantee 3 of the C header. */
+    template <class F> void for_each(F &&see) const
+    {
+        struct walk {
+            weft_map_iterator iterator;
+            explicit walk(weft_map *m) { weft_map_iterate(&iterator, m); }
+            ~walk() { weft_map_iterate_end(&iterator); }
+        } at(map_);
+        void *k, *v;
+        while (weft_map_next(&at.iterator, &k, &v))
+            see(key::see(k), value::see(v));
+    }
+
+    weft_map *get() const noexcept { return map_; }
+
+private:
+    struct holding {
+        weft_guard guard;
+        explicit holding(weft_domain *in) { weft_enter(&guard, in); }
+        holding(const holding &) = delete;
+        holding &operator=(const holding &) = delete;
+        ~holding() { weft_leave(&guard); }
+    };
+
+    void create(weft_domain *in)
+    {
+        weft_map_config config = {};
+        key::configure(config);
+        value::configure(config);
+        detail::check(weft_map_create(&map_, in, &config));
+    }
+
+    weft_domain *domain_ = nullptr;
+    weft_map *map_ = nullptr;
+};
+
+} // namespace weft
+
+#endif
