@@ -39,6 +39,15 @@ def answers(expected, *arguments):
     return None if done.returncode == 0 and expected in done.stdout and not done.stderr else done
 
 
+def no_compiler():
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CC"] = "/nonexistent/cc"
+        try:
+            return refuses("expected a C compiler as '/nonexistent/cc'", "install", "--prefix", folder) or os.listdir(folder)
+        finally:
+            del os.environ["CC"]
+
+
 ARGUMENTS = [
     ("no_verb", refuses, "expected a verb: amalgamate, bench, install, linearize, model, package, soak, test, uninstall"),
     ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: amalgamate, bench, install, linearize, model, package, soak, test, uninstall", "bensh"),
@@ -64,6 +73,7 @@ ARGUMENTS = [
     ("install_quote", refuses, "--prefix expects a directory from the root on", "install", "--prefix", '/a"b'),
     ("install_no_value", refuses, "--destdir expects a directory", "install", "--destdir"),
     ("install_below_a_file", refuses, "expected a directory, not the file '/dev/null'", "install", "--prefix", "/dev/null/x"),
+    ("install_no_compiler", no_compiler),
     ("uninstall_nothing", refuses, "nothing of Weft is installed below '/nonexistent'", "uninstall", "--prefix", "/nonexistent"),
     ("amalgamate_nowhere", refuses, "expects a file that can be written", "amalgamate", "/nonexistent/weft.h"),
     ("amalgamate_two", refuses, "expects one FILE at most", "amalgamate", "a", "b"),

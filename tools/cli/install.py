@@ -5,6 +5,8 @@ its place, so that what goes wrong (no rights, no room) leaves all as it was.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import tarfile
 
@@ -99,8 +101,21 @@ def put_beside(root, name, content, mode, link):
     os.chmod(path, mode)
 
 
+def need_compiler():
+    compiler = os.environ.get("CC") or "cc"
+    if not shutil.which(compiler):
+        refuse("expected a C compiler as '%s', which is not there; CC names another" % compiler)
+
+
+def tell_the_linker(root, prefix):
+    """So that programs find the shared library at once, where the system looks for such."""
+    if root == prefix and os.geteuid() == 0 and shutil.which("ldconfig"):
+        subprocess.run(["ldconfig"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
 def install(root, prefix):
     need_rights(root)
+    need_compiler()
     targets, ok = workspace.build("install", "plain", ["//tools/install:tree"])
     if not ok or not targets[0].binary:
         workspace.say("could not build the library (see Bazel's message above); nothing was installed")
@@ -118,11 +133,12 @@ def install(root, prefix):
     for name in begun:
         os.replace(os.path.join(root, name) + BESIDE, os.path.join(root, name))
     remove(root, [name for name in before if name not in begun])
+    tell_the_linker(root, prefix)
     workspace.say("%d files installed below '%s'" % (len(begun), root))
     return 0
 
 
-def uninstall(root):
+def uninstall(root, prefix):
     names = installed(root)
     if not names:
         refuse("nothing of Weft is installed below '%s'; --prefix says where else" % root)
@@ -131,6 +147,7 @@ def uninstall(root):
         remove(root, names)
     except OSError as error:
         refuse("'%s' cannot be removed: %s" % (error.filename, error.strerror))
+    tell_the_linker(root, prefix)
     workspace.say("%d files removed below '%s'" % (len(names), root))
     return 0
 
@@ -139,7 +156,7 @@ def main():
     root, prefix = places(sys.argv[2:])
     if sys.argv[1] == "check":
         return need_rights(root)
-    return install(root, prefix) if sys.argv[1] == "install" else uninstall(root)
+    return install(root, prefix) if sys.argv[1] == "install" else uninstall(root, prefix)
 
 
 if __name__ == "__main__":
