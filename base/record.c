@@ -234,7 +234,8 @@ static weft_i_record *new_record(void)
     weft_i_record *record = weft_i_sys_alloc(sizeof *record, WEFT_I_LINE);
     if (!record)
         return NULL;
-    *record = (weft_i_record){.next = weft_i_record_first(), .open = 1}; /* the first slot needs no opening */
+    weft_i_record *before = weft_i_record_first();
+    *record = (weft_i_record){.next = before, .open = 1, .number = before ? before->number + 1 : 0}; /* the first slot is open */
     weft_i_store(&records, record, RECORD_R1); /* pushed only here, under the lock */
     return record;
 }

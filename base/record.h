@@ -42,6 +42,7 @@ typedef struct weft_i_record {
     weft_i_atomic_int passed_fence;
     weft_i_slot operation; /* in use: the thread is busy, with the right to its lists (reclaim/local.h) */
     weft_i_atomic_int open; /* slots that were ever free to take */
+    size_t number; /* how many records there were before it: tells apart threads that live at once */
     struct weft_i_callback *callback; /* that runs now, the owner's alone */
     const void *sharing;              /* the domain for which it runs callbacks of others */
     weft_i_hint hint[WEFT_HINTS];

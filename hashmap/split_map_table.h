@@ -84,7 +84,7 @@ WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 /* Counts an update; returns true when it is time to look whether the table fits. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 {
-    size_t stripe = (uintptr_t)weft_i_self() / sizeof(weft_i_record) % WEFT_MAP_STRIPES;
+    size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
     /* relaxed: a figure */
     size_t now = weft_i_fetch_add(&map->stripe[stripe].size, change, memory_order_relaxed) + change;
     size_t level = weft_i_map_level(map);

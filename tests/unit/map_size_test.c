@@ -1,8 +1,11 @@
 /* A map grows and shrinks: sizes, buckets and load on the way from nothing to a million and back; iteration. */
+#define _GNU_SOURCE
 #include "tests/unit/keys.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <weft/hashmap/split_map_kernel.h>
 
 enum { MANY = T_SCALE(1000000, 100000) };
 
@@ -259,6 +262,31 @@ static void test_iterator_holds_its_entry(void **state)
     weft_map_destroy(map, NULL, NULL);
 }
 
+typedef struct together {
+    weft_map *map;
+    pthread_barrier_t all;
+} together;
+
+static void insert_one(unsigned index, void *ctx)
+{
+    together *t = ctx;
+    CHECK(weft_map_insert(t->map, (void *)(uintptr_t)index, t) == 0);
+    pthread_barrier_wait(&t->all); /* so that nobody gets the record of one who has ended */
+}
+
+/* As many threads as there are counters: each has one of its own, wherever its record lies in memory. */
+static void test_counters_are_not_shared(void **state)
+{
+    t_env *env = *state;
+    together t = {.map = t_map_new(env->domain, NULL)};
+    assert_int_equal(pthread_barrier_init(&t.all, NULL, WEFT_MAP_STRIPES), 0);
+    t_run(WEFT_MAP_STRIPES, insert_one, &t);
+    for (int i = 0; i < WEFT_MAP_STRIPES; i++)
+        assert_int_equal(atomic_load(&t.map->stripe[i].size), 1);
+    pthread_barrier_destroy(&t.all);
+    weft_map_destroy(t.map, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +298,7 @@ int main(void)
         T_BOTH(test_iterator_edges),
         T_BOTH(test_iteration_under_own_updates),
         T_BOTH(test_iterator_holds_its_entry),
+        T_BOTH(test_counters_are_not_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
