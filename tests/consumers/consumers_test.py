@@ -85,7 +85,7 @@ class Consumers:
     def install(self):
         """As ./weft install does, but of the tree that the test was given; and what goes wrong half-way leaves all as it was."""
         install.workspace.build = lambda *_: ([install.workspace.Target("tree", "genrule", [], "", self.built)], True)
-        put, count = install.put_beside, len(install.members_of(self.built, self.prefix))
+        put, count = install.put_beside, len(install.members_of(self.built, self.prefix)) + 1
 
         def breaks_off(at):
             left = [at]
@@ -105,25 +105,30 @@ class Consumers:
             finally:
                 install.put_beside = put
 
+        os.makedirs(os.path.join(self.prefix, "share/man"))  # was there before, and stays
         for at in (0, 5, count - 1):
             breaks_off(at)
             if self.files():
                 raise Failed("half of it is there: %s" % self.files())
+            if os.listdir(self.prefix) != ["share"] or os.listdir(self.prefix + "/share") != ["man"]:
+                raise Failed("directories are left over")
         install.install(self.prefix, self.prefix)
         whole = self.files()
+        if os.path.exists(self.prefix + "/include/weft/old"):
+            raise Failed("a directory of nothing")
         if len(whole) != count:
             raise Failed("%d of %d files" % (len(whole), count))
         write(os.path.join(self.prefix, "include/weft/old/old.h"), "")
         write(os.path.join(self.prefix, "include/other.h"), "")
         with open(os.path.join(self.prefix, install.MANIFEST), "a", encoding="utf-8") as manifest:
-            manifest.write("include/weft/old/old.h\n")
+            manifest.write("include/weft/old/old.h\ninclude/weft/old/\n")
         breaks_off(7)
         install.install(self.prefix, self.prefix)
         if self.files() != whole | {"include/other.h"}:
             raise Failed("installed over an older version: %s" % (self.files() ^ whole))
         install.uninstall(self.prefix, self.prefix)
-        if self.files() != {"include/other.h"}:
-            raise Failed("uninstalled: %s" % self.files())
+        if self.files() != {"include/other.h"} or set(os.listdir(self.prefix)) != {"include", "share"}:
+            raise Failed("uninstalled: %s, %s" % (self.files(), os.listdir(self.prefix)))
         install.install(self.prefix, self.prefix)
 
     def pkg_config_shared(self):

@@ -61,21 +61,24 @@ def installed(root):
 
 
 def remove(root, names):
-    """The files, and the directories that are left empty, up to the prefix."""
-    for name in names:
+    """The files, and then of the directories, which end with a slash, those that are left empty."""
+    for name in sorted(names, key=lambda name: (name.endswith("/"), -len(name))):
         path = os.path.join(root, name)
-        if os.path.lexists(path):
-            os.unlink(path)
-        while os.path.dirname(name):
-            name = os.path.dirname(name)
-            try:
-                os.rmdir(os.path.join(root, name))
-            except OSError:
-                break
+        if not name.endswith("/"):
+            if os.path.lexists(path):
+                os.unlink(path)
+        elif os.path.isdir(path) and not os.listdir(path):
+            os.rmdir(path)
+
+
+def missing_directories(root, names):
+    """What installing these will make, and uninstalling take away again."""
+    parents = {name[:i + 1] for name in names for i, c in enumerate(name) if c == "/"}
+    return sorted(parent for parent in parents if not os.path.isdir(os.path.join(root, parent)))
 
 
 def members_of(tree, prefix):
-    """(name, content, mode, link) of all that is to be there, the list of it last."""
+    """(name, content, mode, link) of all that is to be there but the list of it."""
     with tarfile.open(tree) as tar:
         made = []
         for member in tar.getmembers():
@@ -84,8 +87,7 @@ def members_of(tree, prefix):
             if name.endswith(".pc"):
                 content = content.replace(b"@PREFIX@", prefix.encode())
             made.append((name, content, member.mode, member.linkname))
-    names = [name for name, _, _, _ in made] + [MANIFEST]
-    return made + [(MANIFEST, ("\n".join(names) + "\n").encode(), 0o644, "")]
+    return made
 
 
 def put_beside(root, name, content, mode, link):
@@ -121,14 +123,16 @@ def install(root, prefix):
         workspace.say("could not build the library (see Bazel's message above); nothing was installed")
         return 1
     members = members_of(targets[0].binary, prefix)
-    before = installed(root)
-    begun = []
+    names, before, begun = [member[0] for member in members] + [MANIFEST], installed(root), []
+    directories = missing_directories(root, names)
+    listed = names + directories + [name for name in before if name.endswith("/") and name not in directories]
+    members.append((MANIFEST, ("\n".join(listed) + "\n").encode(), 0o644, ""))
     try:
         for name, content, mode, link in members:
             begun.append(name)
             put_beside(root, name, content, mode, link)
     except OSError as error:
-        remove(root, [name + BESIDE for name in begun])
+        remove(root, [name + BESIDE for name in begun] + directories)
         refuse("'%s' cannot be written: %s; nothing was installed" % (error.filename, error.strerror))
     for name in begun:
         os.replace(os.path.join(root, name) + BESIDE, os.path.join(root, name))
