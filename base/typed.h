@@ -29,8 +29,11 @@
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
 #define WEFT_I_TYPED(type, word) ((type)(uintptr_t)(word))
 
-/* A user's function of one typed value, called by one of an untyped value. */
-#define WEFT_I_TYPED_EACH(name, type)                                                                                  \
+/* What all that values are put into and taken from have. The typedef at the end is there to be ended by a semicolon. */
+/* clang-format off */
+#define WEFT_I_CONTAINER_OF(name, type, structure, put, take)                                                          \
+    WEFT_I_TYPED_CHECK(type);                                                                                          \
+    typedef struct name name;                                                                                          \
     typedef struct name##_i_each {                                                                                     \
         void (*function)(type value, void *ctx);                                                                       \
         void *ctx;                                                                                                     \
@@ -38,6 +41,35 @@
     weft_i_typed void name##_i_call(void *value, void *each)                                                           \
     {                                                                                                                  \
         ((name##_i_each *)each)->function(WEFT_I_TYPED(type, value), ((name##_i_each *)each)->ctx);                    \
-    }
+    }                                                                                                                  \
+    weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain)                                     \
+    {                                                                                                                  \
+        structure *made = NULL;                                                                                        \
+        int error = structure##_create(out ? &made : NULL, domain);                                                    \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_##put(name *typed, type value)                                              \
+    {                                                                                                                  \
+        return structure##_##put(name##_untyped(typed), WEFT_I_WORD(value));                                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_##take(name *typed, type *value)                                           \
+    {                                                                                                                  \
+        void *word;                                                                                                    \
+        if (!value || !structure##_##take(name##_untyped(typed), &word))                                               \
+            return false;                                                                                              \
+        *value = WEFT_I_TYPED(type, word);                                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_is_empty(name *typed) { return structure##_is_empty(name##_untyped(typed)); }\
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(type value, void *ctx), void *ctx)                     \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        structure##_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                               \
+    }                                                                                                                  \
+    typedef name name##_i_end
+/* clang-format on */
 
 #endif

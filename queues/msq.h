@@ -51,42 +51,9 @@ WEFT_API void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void 
 
 WEFT_END_DECLS
 
-/* clang-format off */
 #ifndef __cplusplus
 /* A typed view: <weft/base/typed.h>. */
-#define WEFT_MSQ_OF(name, type)                                                                                        \
-    WEFT_I_TYPED_CHECK(type);                                                                                          \
-    typedef struct name name;                                                                                          \
-    WEFT_I_TYPED_EACH(name, type)                                                                                      \
-    weft_i_typed weft_msq *name##_untyped(name *typed) { return (weft_msq *)(void *)typed; }                           \
-    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain)                                     \
-    {                                                                                                                  \
-        weft_msq *made = NULL;                                                                                         \
-        int error = weft_msq_create(out ? &made : NULL, domain);                                                       \
-        if (out)                                                                                                       \
-            *out = (name *)(void *)made;                                                                               \
-        return error;                                                                                                  \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed int name##_enqueue(name *typed, type value)                                            \
-    {                                                                                                                  \
-        return weft_msq_enqueue(name##_untyped(typed), WEFT_I_WORD(value));                                            \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_try_dequeue(name *typed, type *value)                                      \
-    {                                                                                                                  \
-        void *word;                                                                                                    \
-        if (!value || !weft_msq_try_dequeue(name##_untyped(typed), &word))                                             \
-            return false;                                                                                              \
-        *value = WEFT_I_TYPED(type, word);                                                                             \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_is_empty(name *typed) { return weft_msq_is_empty(name##_untyped(typed)); } \
-    weft_i_typed void name##_destroy(name *typed, void (*drain)(type value, void *ctx), void *ctx)                     \
-    {                                                                                                                  \
-        name##_i_each call = {drain, ctx};                                                                             \
-        weft_msq_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                                  \
-    }                                                                                                                  \
-    typedef name name##_i_end
+#define WEFT_MSQ_OF(name, type) WEFT_I_CONTAINER_OF(name, type, weft_msq, enqueue, try_dequeue)
 #endif
-/* clang-format on */
 
 #endif

@@ -58,42 +58,13 @@ WEFT_END_DECLS
 #ifndef __cplusplus
 /* A typed view: <weft/base/typed.h>. */
 #define WEFT_TREIBER_OF(name, type)                                                                                    \
-    WEFT_I_TYPED_CHECK(type);                                                                                          \
-    typedef struct name name;                                                                                          \
-    WEFT_I_TYPED_EACH(name, type)                                                                                      \
-    weft_i_typed weft_treiber *name##_untyped(name *typed) { return (weft_treiber *)(void *)typed; }                   \
-    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain)                                     \
-    {                                                                                                                  \
-        weft_treiber *made = NULL;                                                                                     \
-        int error = weft_treiber_create(out ? &made : NULL, domain);                                                   \
-        if (out)                                                                                                       \
-            *out = (name *)(void *)made;                                                                               \
-        return error;                                                                                                  \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed int name##_push(name *typed, type value)                                               \
-    {                                                                                                                  \
-        return weft_treiber_push(name##_untyped(typed), WEFT_I_WORD(value));                                           \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_try_pop(name *typed, type *value)                                          \
-    {                                                                                                                  \
-        void *word;                                                                                                    \
-        if (!value || !weft_treiber_try_pop(name##_untyped(typed), &word))                                             \
-            return false;                                                                                              \
-        *value = WEFT_I_TYPED(type, word);                                                                             \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_is_empty(name *typed) { return weft_treiber_is_empty(name##_untyped(typed)); } \
+    WEFT_I_CONTAINER_OF(name, type, weft_treiber, push, try_pop);                                                      \
     weft_i_typed size_t name##_pop_all(name *typed, void (*each)(type value, void *ctx), void *ctx)                    \
     {                                                                                                                  \
         name##_i_each call = {each, ctx};                                                                              \
         return weft_treiber_pop_all(name##_untyped(typed), each ? name##_i_call : NULL, &call);                        \
     }                                                                                                                  \
-    weft_i_typed void name##_destroy(name *typed, void (*drain)(type value, void *ctx), void *ctx)                     \
-    {                                                                                                                  \
-        name##_i_each call = {drain, ctx};                                                                             \
-        weft_treiber_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                              \
-    }                                                                                                                  \
-    typedef name name##_i_end
+    typedef name name##_i_end_2
 #endif
 /* clang-format on */
 

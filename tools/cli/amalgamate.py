@@ -9,12 +9,11 @@ import workspace
 
 def main():
     out = os.path.abspath(sys.argv[1])
-    targets, ok = workspace.build("amalgamate", "plain", ["//tools/install:amalgamation"])
-    if not ok or not targets[0].binary:
-        workspace.say("could not build the header (see Bazel's message above)")
+    made = workspace.build_one("amalgamate", "//tools/install:amalgamation", "the header")
+    if not made:
         return 1
     try:
-        shutil.copyfile(targets[0].binary, out + ".new")
+        shutil.copyfile(made, out + ".new")
         os.replace(out + ".new", out)
     except OSError as error:
         workspace.say("'%s' cannot be written: %s" % (out, error.strerror))

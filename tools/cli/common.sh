@@ -33,16 +33,16 @@ general_help() {
     echo
     local file
     for file in "$CLI"/*.sh; do
-        sed -n "s|^# verb: |  $(printf '%-8s' "$(basename "$file" .sh)")|p" "$file"
+        sed -n "s|^# verb: |  $(printf '%-11s' "$(basename "$file" .sh)")|p" "$file"
     done
     cat <<'TEXT'
-  help    this text; ./weft help VERB is ./weft VERB --help
+  help       this text; ./weft help VERB is ./weft VERB --help
 
   --help, --version
 
 Each verb first installs the Debian packages it needs and that are missing, when run as root or
 where sudo asks for no password. Otherwise it names them, and the command to install them, and exits 2.
-Nothing else on the machine is changed: what is built lies in Bazel's cache and in .weft/ here.
+Nothing else on the machine is changed, but by install: what is built lies in Bazel's cache and in .weft/ here.
 
 Exit status: 0 success, 1 something failed, 2 wrong use or missing packages, 130 interrupted.
 TEXT

@@ -118,11 +118,10 @@ def tell_the_linker(root, prefix):
 def install(root, prefix):
     need_rights(root)
     need_compiler()
-    targets, ok = workspace.build("install", "plain", ["//tools/install:tree"])
-    if not ok or not targets[0].binary:
-        workspace.say("could not build the library (see Bazel's message above); nothing was installed")
+    tree = workspace.build_one("install", "//tools/install:tree", "the library, so that nothing was installed")
+    if not tree:
         return 1
-    members = members_of(targets[0].binary, prefix)
+    members = members_of(tree, prefix)
     names, before, begun = [member[0] for member in members] + [MANIFEST], installed(root), []
     directories = missing_directories(root, names)
     listed = names + directories + [name for name in before if name.endswith("/") and name not in directories]

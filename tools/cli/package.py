@@ -44,9 +44,7 @@ def fill(folder):
 
 def main():
     out = os.path.abspath(sys.argv[1])
-    targets, ok = workspace.build("install", "plain", ["//tools/install:tree"])
-    if not ok or not targets[0].binary:
-        workspace.say("could not build the library (see Bazel's message above)")
+    if not workspace.build_one("install", "//tools/install:tree", "the library"):
         return 1
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "weft")
