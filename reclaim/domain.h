@@ -32,6 +32,8 @@
  * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
  * behind in memory that goes away.
  * Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
+ * guard that has been left, or that another thread has entered.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB), frees at most two per call after that, and scans

@@ -5,10 +5,8 @@
 #include <weft/reclaim/registry.h>
 #include <weft/reclaim/scan.h>
 
-#ifdef WEFT_DEBUG
 #include <stdio.h>
 #include <stdlib.h>
-#endif
 
 /* clang-format off */
 #ifndef LINKED_R1
@@ -130,14 +128,13 @@ void weft_i_leave_slow(weft_guard *guard)
     } /* else the thread's exit hook has left it */
 }
 
-#ifdef WEFT_DEBUG
 static void misuse(const char *what)
 {
     fprintf(stderr, "weft: %s\n", what);
     abort();
 }
 
-void weft_i_check_guard(const weft_guard *guard)
+void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
 {
     if (!guard->slot)
         misuse("a guard is used or left that has been left already");
@@ -145,7 +142,6 @@ void weft_i_check_guard(const weft_guard *guard)
     if (slot != &guard->own && !owns(weft_i_self(), slot))
         misuse("a guard is used or left by a thread that did not enter it");
 }
-#endif
 
 void weft_enter_outline(weft_guard *guard, weft_domain *domain)
 {

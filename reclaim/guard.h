@@ -54,9 +54,9 @@ WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
 /* The slow halves of the inline functions. */
 WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
-#ifdef WEFT_DEBUG
+/* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
-#else
+#ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
 #endif
 

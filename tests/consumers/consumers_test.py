@@ -234,6 +234,17 @@ class Consumers:
             self.library, where, True, **self.pkg_config)
         run(["./host", "./own.so"], where)
 
+    def debug(self):
+        """With -DWEFT_DEBUG, misuse of a guard ends the program with a reason; right use does not."""
+        where = self.place("debug", "misuse.c")
+        run("eval cc -std=c11 -DWEFT_DEBUG misuse.c -o misuse $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
+        run(["./misuse", "nothing"], where, **self.pkg_config)
+        for what, expected in (("twice", b"left already"), ("late", b"left already"), ("elsewhere", b"did not enter it"),
+                               ("elsewhere-epoch", b"did not enter it")):
+            said = run(["./misuse", what], where, fails=True, **self.pkg_config)
+            if expected not in said:
+                raise Failed("%s: %r" % (what, said))
+
     def debian(self):
         """The packages, unpacked, in the place of an installation."""
         where = self.place("debian", "program.c")
@@ -288,7 +299,7 @@ class Consumers:
         declared = set()
         for header in tree.public_headers(ROOT):
             with open(os.path.join(ROOT, header), encoding="utf-8") as file:
-                text = re.sub(r"#ifdef WEFT_DEBUG.*?#|#if WEFT_I_TSAN.*?#", "", file.read(), flags=re.DOTALL)
+                text = re.sub(r"#if WEFT_I_TSAN.*?#", "", file.read(), flags=re.DOTALL)
             declared |= set(re.findall(r"^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", text, re.MULTILINE))
         if not listed == found == declared:
             raise Failed("listed, not exported: %s; exported, not listed: %s; declared, not listed: %s; listed, not declared: %s" % (
@@ -385,7 +396,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         c = Consumers(folder, os.path.abspath("tools/install/tree.tar"), os.path.abspath("tools/install/weft.h"))
         steps = [c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer, c.cmake_subdirectory,
-                 c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debian, c.gdb, c.examples, c.exported, c.single_header,
+                 c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian, c.gdb, c.examples, c.exported, c.single_header,
                  c.single_header_units, c.sources_as_they_are, c.thread_sanitizer, c.one_unit]
         return cases.run((step.__name__.replace("_", " "), attempt(step)) for step in steps)
 
