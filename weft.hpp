@@ -134,8 +134,9 @@ private:
 /* Enters when made and leaves when it goes, in one thread. It protects the pointer it was used for last. */
 class guard {
 public:
-    guard() noexcept { weft_enter(&guard_, nullptr); }
-    explicit guard(const domain &in) noexcept { weft_enter(&guard_, in.get()); }
+    guard() noexcept : guard(nullptr) {}
+    explicit guard(const domain &in) noexcept : guard(in.get()) {}
+    explicit guard(weft_domain *in) noexcept { weft_enter(&guard_, in); }
     guard(const guard &) = delete;
     guard &operator=(const guard &) = delete;
     ~guard() { weft_leave(&guard_); }
@@ -352,8 +353,8 @@ public:
     /* Calls see(const V &) while the value cannot go away. False: absent. */
     template <class F> bool visit(const K &k, F &&see) const
     {
-        holding hold(domain_);
-        void *bits = weft_map_get(map_, &hold.guard, key::look(k));
+        guard hold(domain_);
+        void *bits = weft_map_get(map_, hold.get(), key::look(k));
         if (bits)
             std::forward<F>(see)(value::see(bits));
         return bits != nullptr;
@@ -392,14 +393,6 @@ public:
     weft_map *get() const noexcept { return map_; }
 
 private:
-    struct holding {
-        weft_guard guard;
-        explicit holding(weft_domain *in) { weft_enter(&guard, in); }
-        holding(const holding &) = delete;
-        holding &operator=(const holding &) = delete;
-        ~holding() { weft_leave(&guard); }
-    };
-
     void create(weft_domain *in)
     {
         weft_map_config config = {};

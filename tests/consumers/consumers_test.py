@@ -14,14 +14,13 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/install"), os.path.join(ROOT, "tools/cli")]
+sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/cli")]
 os.environ.setdefault("WEFT_ROOT", ROOT)
 
 import cases  # noqa: E402
 import install  # noqa: E402
-import tree  # noqa: E402
+import library  # noqa: E402
 
-FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SAYS = re.compile(rb"^woven (\d+\.\d+\.\d+)$", re.MULTILINE)
 LEAST_EXAMPLES = 7
@@ -297,7 +296,7 @@ class Consumers:
         names = [line.split()[-1] for line in lines if line and not line.endswith(" WEFT_0.1")]
         found = {name.split("@")[0] for name in names}
         declared = set()
-        for header in tree.public_headers(ROOT):
+        for header in library.public_headers(ROOT):
             with open(os.path.join(ROOT, header), encoding="utf-8") as file:
                 text = re.sub(r"#if WEFT_I_TSAN.*?#", "", file.read(), flags=re.DOTALL)
             declared |= set(re.findall(r"^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", text, re.MULTILINE))
@@ -356,9 +355,6 @@ class Consumers:
 
     # ---- the sources ----
 
-    def sources(self):
-        return sorted(path for folder in FOLDERS for path in glob.glob(os.path.join(ROOT, folder, "*.c")))
-
     def sources_as_they_are(self):
         where = self.place("sources", "program.c")
         os.symlink(ROOT, os.path.join(where, "weft"))
@@ -369,13 +365,13 @@ class Consumers:
         where = self.place("tsan", "program.c")
         os.symlink(ROOT, os.path.join(where, "weft"))
         example = os.path.join(ROOT, "examples/hand_off.c")
-        run(["gcc", "-std=c11", "-O1", "-g", "-fsanitize=thread", "-I."] + self.sources() + [example, "-o", "program", "-pthread"], where)
+        run(["gcc", "-std=c11", "-O1", "-g", "-fsanitize=thread", "-I."] + library.sources(ROOT) + [example, "-o", "program", "-pthread"], where)
         run(["setarch", "-R", "./program"], where, TSAN_OPTIONS="halt_on_error=1")
 
     def one_unit(self):
         where = self.place("unit", "program.c")
         os.symlink(ROOT, os.path.join(where, "weft"))
-        for turn, sources in enumerate((self.sources(), self.sources()[::-1])):
+        for turn, sources in enumerate((library.sources(ROOT), library.sources(ROOT)[::-1])):
             write(os.path.join(where, "all.c"), "".join('#include "%s"\n' % source for source in sources))
             for compiler in ("gcc", "clang"):
                 run([compiler, "-std=c11", "-O2"] + WARNINGS + ["-I.", "all.c", "program.c", "-o", "program", "-pthread"], where)

@@ -12,15 +12,20 @@ import tempfile
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
 
-# name: the compiler's triplet, qemu's name, clang's flags
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+
+import library  # noqa: E402
+
+# name: the compiler's triplet, qemu's name; none: this machine's own
 ARCHITECTURES = {
-    "x86-64": ("", "", []),
-    "aarch64": ("aarch64-linux-gnu", "aarch64", []),
-    "riscv64": ("riscv64-linux-gnu", "riscv64", []),
-    "armhf": ("arm-linux-gnueabihf", "arm", []),
-    "i386": ("i686-linux-gnu", "i386", []),
+    "x86-64": ("", ""),
+    "aarch64": ("aarch64-linux-gnu", "aarch64"),
+    "riscv64": ("riscv64-linux-gnu", "riscv64"),
+    "armhf": ("arm-linux-gnueabihf", "arm"),
+    "i386": ("i686-linux-gnu", "i386"),
 }
-STANDARDS = ("c11", "c17", "gnu11")
+STANDARDS = ("gnu11", "c17", "c11")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SUPPORT = ("keys", "oom", "sequence", "support", "workload")
 # memory that 32 bits do not have; seccomp filters, which qemu does not know
@@ -37,34 +42,30 @@ def run(command, where, limit=600):
     return ("exit status %d\n%s" % (done.returncode, done.stdout.decode("utf-8", "replace")) if done.returncode else None), done.stdout
 
 
-def sources():
-    return sorted(path for folder in ("base", "reclaim", "queues", "stacks", "hashmap") for path in glob.glob(os.path.join(ROOT, folder, "*.c")))
-
-
 def compiled(architecture, where):
-    """(name, what is wrong) for each compiler and standard. Leaves the objects that the tests link with."""
+    """(name, what is wrong) for each compiler and standard. Leaves the objects of the last, gcc's, that the tests link with."""
     triplet = ARCHITECTURES[architecture][0]
     gcc = [triplet + "-gcc" if triplet else "gcc"]
     clang = ["clang"] + (["--target=" + triplet, "-isystem", "/usr/%s/include" % triplet] if triplet else [])
-    for name, compiler in (("gcc", gcc), ("clang", clang)):
+    for name, compiler in (("clang", clang), ("gcc", gcc)):
         for standard in STANDARDS:
             flags = ["-std=" + standard, "-O2", "-I."] + WARNINGS
-            yield "%s -std=%s" % (name, standard), run(compiler + flags + ["-c"] + sources(), where)[0]
-    run(gcc + ["-std=c11", "-O2", "-I.", "-c"] + sources(), where)
+            yield "%s -std=%s" % (name, standard), run(compiler + flags + ["-c"] + library.sources(ROOT), where)[0]
 
 
 def tested(architecture, where):
     """(name, what is wrong) for each unit test."""
-    triplet, qemu, _ = ARCHITECTURES[architecture]
+    triplet, qemu = ARCHITECTURES[architecture]
     unit = os.path.join(ROOT, "tests/unit")
     flags = [triplet + "-gcc" if triplet else "gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
-    objects = [os.path.basename(source)[:-2] + ".o" for source in sources()]
+    support = [os.path.join(unit, part + ".c") for part in SUPPORT]
+    yield "what they share", run(flags + ["-c"] + support, where)[0]
+    objects = [os.path.basename(source)[:-2] + ".o" for source in library.sources(ROOT) + support]
     names = sorted(os.path.basename(path)[:-2] for path in glob.glob(unit + "/*_test.c"))
     for name in names:
         if name in LEFT_OUT:
             continue
-        support = [os.path.join(unit, part + ".c") for part in SUPPORT]
-        wrong, _ = run(flags + [os.path.join(unit, name + ".c")] + support + objects + ["-o", name], where)
+        wrong, _ = run(flags + [os.path.join(unit, name + ".c")] + objects + ["-o", name], where)
         if not wrong:
             wrong, said = run((["qemu-" + qemu] if qemu else []) + ["./" + name], where)
             announced = sum(int(n) for n in re.findall(rb"Running (\d+) test", said))

@@ -3,11 +3,10 @@
 clang and every warning we hold ourselves to. clang also reports atomics used without an order, which would be an
 unnamed sequentially consistent access.
 
-Public is every .h that is not a *_kernel.h and whose first comment does not begin with the word "private".
+Which headers are public: tools/library.py.
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
 
 import cases  # noqa: E402
+import library  # noqa: E402
 
-FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
 COMPILERS = {
@@ -28,30 +27,13 @@ COMPILERS = {
 }
 
 
-def is_public(path):
-    if path.endswith("_kernel.h"):
-        return False
-    with open(path, encoding="utf-8") as file:
-        comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
-    return not (comment and comment.group(1).lower() == "private")
-
-
-def files(suffix):
-    for folder in FOLDERS:
-        for where, _, names in os.walk(folder, followlinks=True):
-            for name in sorted(names):
-                if name.endswith(suffix):
-                    yield os.path.join(where, name)
-
-
 def programs():
     """(name, compiler's command, the program's text)"""
-    for header in files(".h"):
-        if is_public(header):
-            text = 2 * ("#include <weft/%s>\n" % header) + "int main(void) { return 0; }\n"
-            for name, command in COMPILERS.items():
-                yield "%s with %s" % (header, name), command, text
-    for source in files(".c"):
+    for header in library.public_headers("."):
+        text = 2 * ("#include <weft/%s>\n" % header) + "int main(void) { return 0; }\n"
+        for name, command in COMPILERS.items():
+            yield "%s with %s" % (header, name), command, text
+    for source in library.files(".", "*.c"):
         # gcc has compiled it in the build
         yield "%s with clang" % source, COMPILERS["clang"], '#include "%s"\n' % source
 

@@ -86,6 +86,14 @@ need_packages() { # VERB: installs what is missing, or says so in one line and e
     fi
 }
 
+wants_help() { # ARGUMENT...: one of them asks for it
+    local argument
+    for argument in "$@"; do
+        case $argument in -h | --help) return 0 ;; esac
+    done
+    return 1
+}
+
 need_number() { # FLAG VALUE: a whole number from 1 to 1000000
     case $2 in
         "" | 0* | *[!0-9]* | ????????*) usage_error "$1 expects a number from 1 to 1000000, not '$2'" ;;

@@ -26,10 +26,7 @@ TEXT
 }
 
 verb_main() {
-    local argument
-    for argument in "$@"; do
-        case $argument in -h | --help) install_help && exit 0 ;; esac
-    done
+    ! wants_help "$@" || { install_help && exit 0; }
     # what is wrong is said before anything is installed for it
     ! command -v python3 >/dev/null || python3 -B "$CLI/install.py" check "$@" || exit
     need_packages install

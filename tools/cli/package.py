@@ -11,7 +11,9 @@ import tempfile
 import workspace
 
 DEBIAN = os.path.join(workspace.ROOT, "tools/install/debian")
-MAINTAINER = "The Weft authors <weft@users.noreply.github.com>"
+sys.path.insert(0, os.path.join(workspace.ROOT, "tools"))
+
+import library  # noqa: E402
 
 
 def read(path):
@@ -24,22 +26,33 @@ def write(path, text):
         file.write(text)
 
 
+def symbols():
+    """Each with the version that brought it, which is in its block's name."""
+    lines = []
+    for block, version, body in re.findall(r"^(WEFT_(\S+)) \{\n(.*?)^\}", read("tools/install/libweft.map"), re.MULTILINE | re.DOTALL):
+        names = [block] + re.findall(r"^    (weft_\w+);", body, re.MULTILINE)
+        lines += [" %s@%s %s.0\n" % (name, block, version) for name in names]
+    return "libweft.so.0 libweft0 #MINVER#\n" + "".join(lines)
+
+
 def fill(folder):
     """The files of debian/ that are made of others."""
-    version = re.search(r'WEFT_VERSION_STRING "(.*)"', read("base/version.h")).group(1)
-    date = subprocess.run(["date", "-R"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    when = workspace.git("log", "-1", "--format=%cD").decode().strip() or date
-    write(folder + "/changelog", "weft (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md of the source.\n\n -- %s  %s\n" % (version, MAINTAINER, when))
-    names = re.findall(r"^    (weft_\w+);", read("tools/install/libweft.map"), re.MULTILINE)
-    write(folder + "/libweft0.symbols", "libweft.so.0 libweft0 #MINVER#\n" +
-          "".join(" %s@WEFT_0.1 0.1.0\n" % name for name in ["WEFT_0.1"] + names))
+    when = (workspace.git("log", "-1", "--format=%cD") or workspace.output_of("date", "-R")).decode().strip()
+    maintainer = re.search(r"^Maintainer: (.*)$", read("tools/install/debian/control"), re.MULTILINE).group(1)
+    write(folder + "/changelog", "weft (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md of the source.\n\n -- %s  %s\n" % (
+        library.version(workspace.ROOT), maintainer, when))
+    write(folder + "/libweft0.symbols", symbols())
     licence = "".join(" %s\n" % (line or ".") for line in read("LICENSE").strip().split("\n")[4:])
     write(folder + "/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: weft\n\n"
           "Files: *\nCopyright: 2026 The Weft authors\nLicense: BSD-2-clause\n" + licence)
-    with open(folder + "/control", encoding="utf-8") as file:
-        text = file.read()
-    write(folder + "/control", text.replace("@MAINTAINER@", MAINTAINER))
-    return version
+
+
+def succeeds(source, *command):
+    """Its output is for people to read."""
+    done = subprocess.run(command, cwd=source, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    if done.returncode != 0:
+        workspace.say("%s has failed (see its message above); no package was made" % command[0])
+    return done.returncode == 0
 
 
 def main():
@@ -50,13 +63,11 @@ def main():
         source = os.path.join(folder, "weft")
         shutil.copytree(DEBIAN, os.path.join(source, "debian"))
         fill(os.path.join(source, "debian"))
-        for command in (["dpkg-buildpackage", "-b", "-us", "-uc"], ["lintian", "--fail-on", "error,warning", "--info", "--allow-root"]):
-            packages = sorted(glob.glob(folder + "/lib*.deb"))
-            done = subprocess.run(command + (packages if command[0] == "lintian" else []), cwd=source, stdin=subprocess.DEVNULL,
-                                  stdout=sys.stderr, check=False)
-            if done.returncode != 0:
-                workspace.say("%s has failed (see its message above); no package was made" % command[0])
-                return 1
+        if not succeeds(source, "dpkg-buildpackage", "-b", "-us", "-uc"):
+            return 1
+        packages = sorted(glob.glob(folder + "/lib*.deb"))
+        if not succeeds(source, "lintian", "--fail-on", "error,warning", "--info", "--allow-root", *packages):
+            return 1
         for package in packages:
             shutil.copy(package, out)
             print(os.path.join(out, os.path.basename(package)))

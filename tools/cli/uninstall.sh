@@ -5,7 +5,7 @@ uninstall_help() {
     cat <<'TEXT'
 usage: ./weft uninstall [--prefix P] [--destdir D]
 
-Removes the files that share/weft/installed lists below P, and the directories that are empty then.
+Removes the files that share/weft/installed lists below P, and of the directories that install made those that are empty then.
 
   --prefix P     as for install; default /usr/local
   --destdir D    likewise
@@ -14,9 +14,6 @@ TEXT
 }
 
 verb_main() {
-    local argument
-    for argument in "$@"; do
-        case $argument in -h | --help) uninstall_help && exit 0 ;; esac
-    done
+    ! wants_help "$@" || { uninstall_help && exit 0; }
     exec python3 -B "$CLI/install.py" uninstall "$@"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""reference.py man|html OUT.tar HEADER...: the reference, made by Doxygen of the comments in the public headers. Our comments are
+"""reference.py MAN.tar HTML.tar: the reference, made by Doxygen of the comments in the public headers. Our comments are
 plain C; Doxygen gets copies that are marked as it wants. What it warns of, an undocumented function above all, is an error."""
 
 import io
@@ -9,6 +9,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import library  # noqa: E402
 
 SETTINGS = """
 PROJECT_NAME = Weft
@@ -36,13 +41,13 @@ WARN_AS_ERROR = FAIL_ON_WARNINGS
 WARN_FORMAT = "$file:$line: $text"
 HAVE_DOT = NO
 GENERATE_LATEX = NO
-GENERATE_HTML = %(html)s
+GENERATE_HTML = YES
 HTML_OUTPUT = html
 GENERATE_TREEVIEW = YES
 HTML_DYNAMIC_SECTIONS = NO
 HTML_TIMESTAMP = NO
 SEARCHENGINE = YES
-GENERATE_MAN = %(man)s
+GENERATE_MAN = YES
 MAN_OUTPUT = man
 MAN_LINKS = YES
 OUTPUT_DIRECTORY = %(out)s
@@ -109,19 +114,14 @@ def front(sources):
 
 
 def main():
-    kind, out, headers = sys.argv[1], sys.argv[2], sys.argv[3:]
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../install"))
-    import tree
+    man, html = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "input")
-        version, sources = "", []
-        for header in headers:
-            if not tree.is_public(header):
-                continue
+        sources = []
+        for header in library.public_headers("."):
             with open(header, encoding="utf-8") as file:
                 text = file.read()
             sources.append((header, text))
-            version = version or "".join(re.findall(r'WEFT_VERSION_STRING "(.*)"', text))
             os.makedirs(os.path.join(source, "weft", os.path.dirname(header)), exist_ok=True)
             with open(os.path.join(source, "weft", header), "w", encoding="utf-8") as file:
                 file.write(marked(text))
@@ -129,21 +129,19 @@ def main():
             file.write(front(sources))
         settings = os.path.join(folder, "Doxyfile")
         with open(settings, "w", encoding="utf-8") as file:
-            file.write(SETTINGS % {"version": version, "input": source, "out": folder, "html": "YES" if kind == "html" else "NO",
-                                   "man": "YES" if kind == "man" else "NO"})
+            file.write(SETTINGS % {"version": library.version("."), "input": source, "out": folder})
         done = subprocess.run(["doxygen", settings], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         wrong = MEMBER.sub("", done.stdout)
         if wrong.strip() or done.returncode not in (0, 1):
             sys.stderr.write(wrong.replace(source + "/weft/", ""))
             return 1
-        with tarfile.open(out, "w") as tar:
-            if kind == "html":
-                tar.add(os.path.join(folder, "html"), "reference")
-            else:
-                for name, text in sorted(pages(os.path.join(folder, "man/man3")).items()):
-                    info = tarfile.TarInfo(name)
-                    info.size = len(text)
-                    tar.addfile(info, io.BytesIO(text))
+        with tarfile.open(html, "w") as tar:
+            tar.add(os.path.join(folder, "html"), "reference")
+        with tarfile.open(man, "w") as tar:
+            for name, text in sorted(pages(os.path.join(folder, "man/man3")).items()):
+                info = tarfile.TarInfo(name)
+                info.size = len(text)
+                tar.addfile(info, io.BytesIO(text))
     return 0
 
 

@@ -23,10 +23,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 
 import cases  # noqa: E402
+import library  # noqa: E402
 
 C11 = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
 LANGUAGES = {"c": C11 + ["-x", "c"], "cpp": ["g++", "-std=c++17"] + C11[2:] + ["-x", "c++"]}
-FAMILIES = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
 COMMAND = os.path.realpath("tools/cli/weft")
 LEAST_PROGRAMS = 4  # in the README: one for each structure and one for reclamation; fewer means that nothing was looked at
 FENCE = re.compile(r"^( *)```+ *(.*?) *$")
@@ -90,7 +90,7 @@ class Programs:
         os.symlink(os.getcwd(), os.path.join(folder, "weft"))
 
     def build_library(self):
-        sources = sorted(source for family in FAMILIES for source in glob.glob(family + "/*.c"))
+        sources = library.files(".", "*.c")
         self.objects = [os.path.join(self.folder, "%d.o" % number) for number in range(len(sources))]
         for source, made in zip(sources, self.objects):
             wrong = run(C11 + ["-I" + self.folder, "-c", source, "-o", made])

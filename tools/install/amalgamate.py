@@ -2,13 +2,15 @@
 """amalgamate.py ROOT OUT: the library as one header. Sections stand in the order in which they include each other, each headed
 by where it came from; what a .c file keeps to itself gets the library's prefix, since it now stands beside the user's code."""
 
-import glob
 import os
 import re
 import sys
 
-PUBLIC = ["base/version.h", "base/typed.h", "reclaim/domain.h", "queues/msq.h", "stacks/treiber.h", "hashmap/split_map.h"]
-FOLDERS = ["base", "reclaim", "queues", "stacks", "hashmap"]
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import library  # noqa: E402
+
 INCLUDE = re.compile(r"^#include <weft/(\S+)>.*\n", re.MULTILINE)
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)\s*\w+|\b[A-Za-z_]\w*', re.DOTALL)
 ORDER = re.compile(r"[A-Z]+_[ARXS]\d+$")  # the named memory orders keep their names, -D may set them
@@ -78,17 +80,15 @@ def prefixed(text, stem):
 def main():
     root, out = sys.argv[1], sys.argv[2]
     made = Amalgamation(root)
-    version = re.search(r'WEFT_VERSION_STRING "(.*)"', made.read("base/version.h")).group(1)
     licence = "".join((" * " + line).rstrip() + "\n" for line in made.read("LICENSE").strip().split("\n"))
-    for path in PUBLIC:
+    for path in library.public_headers(root):
         made.add(path)
     made.parts.append(IMPLEMENTATION)
-    for folder in FOLDERS:
-        for path in sorted(glob.glob(os.path.join(root, folder, "*.c"))):
-            made.add(os.path.relpath(path, root))
+    for path in library.files(root, "*.c"):
+        made.add(path)
     made.parts.append("\n#endif\n")
     with open(out, "w", encoding="utf-8") as file:
-        file.write(HEAD % (version, licence) + "".join(made.parts))
+        file.write(HEAD % (library.version(root), licence) + "".join(made.parts))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ not yet reclaimed and which thread holds a guard. The program must stand still, 
 import gdb
 import gdb.printing
 
-FROZEN, DUMMY, LINK_BITS = 1, 2, 7
+DUMMY, LINK_BITS = 2, 7
 
 
 def address(value):
@@ -29,20 +29,14 @@ def scheme(domain):
     return "epochs" if int(domain["head"]["scheme"]) == 2 else "hazard pointers"
 
 
-class Queue:
-    """weft_msq, oldest first."""
+class Values:
+    """What values are put into and taken from, in the order in which they would come."""
 
     def __init__(self, value):
         self.value = value
 
-    def values(self):
-        node = at(address(self.value["head"]), "weft_i_msq_node")
-        while address(node["next"]) & ~1:
-            node = at(address(node["next"]) & ~1, "weft_i_msq_node")
-            yield node["value"]
-
     def to_string(self):
-        return "weft_msq under %s, oldest first" % scheme(self.value["domain"].dereference())
+        return "%s under %s, %s" % (self.NAME, scheme(self.value["domain"].dereference()), self.ORDER)
 
     def children(self):
         return (("[%d]" % i, value) for i, value in enumerate(self.values()))
@@ -51,24 +45,25 @@ class Queue:
         return "array"
 
 
-class Stack:
-    """weft_treiber, from the top down."""
+class Queue(Values):
+    NAME, ORDER = "weft_msq", "oldest first"
 
-    def __init__(self, value):
-        self.value = value
+    def values(self):
+        node = at(address(self.value["head"]), "weft_i_msq_node")
+        while address(node["next"]) & ~1:
+            node = at(address(node["next"]) & ~1, "weft_i_msq_node")
+            yield node["value"]
 
-    def children(self):
-        pointer, i = address(self.value["top"]), 0
+
+class Stack(Values):
+    NAME, ORDER = "weft_treiber", "from the top down"
+
+    def values(self):
+        pointer = address(self.value["top"])
         while pointer:
             node = at(pointer, "weft_i_treiber_node")
-            yield "[%d]" % i, node["value"]
-            pointer, i = address(node["next"]), i + 1
-
-    def to_string(self):
-        return "weft_treiber under %s, from the top down" % scheme(self.value["domain"].dereference())
-
-    def display_hint(self):
-        return "array"
+            yield node["value"]
+            pointer = address(node["next"])
 
 
 class Map:

@@ -10,20 +10,10 @@ import sys
 import tarfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, ".."))
 
-
-def is_public(path):
-    """Not a kernel, and its first comment does not begin with the word private."""
-    with open(path, encoding="utf-8") as file:
-        comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
-    return not path.endswith("_kernel.h") and not (comment and comment.group(1).lower() == "private")
-
-
-def public_headers(root):
-    return [os.path.join(folder, name) for folder in FOLDERS if os.path.isdir(os.path.join(root, folder))
-            for name in sorted(os.listdir(os.path.join(root, folder)))
-            if name.endswith(".h") and is_public(os.path.join(root, folder, name))]
+import library  # noqa: E402
 
 
 class Tree:
@@ -47,12 +37,11 @@ class Tree:
 
 def main():
     out, static, shared, man, html = sys.argv[1:]
-    with open("base/version.h", encoding="utf-8") as file:
-        version = re.search(r'WEFT_VERSION_STRING "(.*)"', file.read()).group(1)
+    version = library.version(".")
     major = version.split(".")[0]
     real = "libweft.so." + version
     tree = Tree(out)
-    for header in public_headers("."):
+    for header in library.public_headers("."):
         tree.file("include/weft/" + header, header)
     tree.file("include/weft/weft.hpp", "weft.hpp")
     tree.file("lib/libweft.a", static)

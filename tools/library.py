@@ -1,0 +1,32 @@
+"""What the library consists of, for all that builds, installs, documents or checks it without Bazel."""
+
+import glob
+import os
+import re
+
+FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+
+
+def files(root, pattern):
+    """Below root, folder by folder in the order of the arrows."""
+    return [os.path.relpath(path, root) for folder in FOLDERS for path in sorted(glob.glob(os.path.join(root, folder, pattern)))]
+
+
+def is_public(path):
+    """A header that is not a kernel, and whose first comment does not begin with the word private."""
+    with open(path, encoding="utf-8") as file:
+        comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
+    return not path.endswith("_kernel.h") and not (comment and comment.group(1).lower() == "private")
+
+
+def public_headers(root):
+    return [header for header in files(root, "*.h") if is_public(os.path.join(root, header))]
+
+
+def sources(root):
+    return [os.path.join(root, source) for source in files(root, "*.c")]
+
+
+def version(root):
+    with open(os.path.join(root, "base/version.h"), encoding="utf-8") as file:
+        return re.search(r'WEFT_VERSION_STRING "(.*)"', file.read()).group(1)
