@@ -101,6 +101,56 @@ bool weft_i_sys_membarrier(void)
     return membarrier_call(MEMBARRIER_PRIVATE_EXPEDITED);
 }
 
+/*
+ * Taking a right away from a page that was written to obliges the kernel to make every processor that runs a thread of this
+ * process forget it; on x86 it sends them an interrupt, and an interrupt is a full fence (folly's AsymmetricThreadFence relies on
+ * it, too). Not where processors can be told by broadcast: arm64, and AMD's INVLPGB (CPUID 8000_0008, EBX bit 3).
+ */
+#if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN && defined(SYS_mlock)
+#include <cpuid.h>
+
+static bool told_by_broadcast(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000008, &a, &b, &c, &d) && (b >> 3 & 1);
+}
+
+bool weft_i_sys_interrupt_all(void)
+{
+    enum { PAGE = 4096 };
+    static char *page;
+    int saved = errno;
+    if (!page && !told_by_broadcast()) {
+        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)PAGE) == 0)
+            page = memory; /* locked, so that it is there when the right is taken away */
+        else if (memory != MAP_FAILED)
+            (void)munmap(memory, PAGE);
+    }
+    bool done = page && mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0;
+    if (done) {
+        *(volatile char *)page = 1;
+        done = mprotect(page, PAGE, PROT_READ) == 0;
+    }
+    errno = saved;
+    return done;
+}
+#else
+bool weft_i_sys_interrupt_all(void)
+{
+    return false;
+}
+#endif
+
+/* A key beyond the first 32 of a thread takes memory, and its want sets errno. */
+bool weft_i_key_set(weft_i_key key, void *value)
+{
+    int saved = errno;
+    bool done = pthread_setspecific(key, value) == 0;
+    errno = saved;
+    return done;
+}
+
 uint64_t weft_i_sys_clock_ns(void)
 {
 #ifdef CLOCK_MONOTONIC

@@ -20,6 +20,21 @@ typedef pthread_mutex_t weft_i_mutex;
 #define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
 #define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
 
+/* A variable of which each thread has its own, reached without a call. */
+#define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+/* A function that runs when the library is loaded. */
+#define WEFT_I_AT_LOAD __attribute__((constructor))
+
+/* A thread's end is told by the value of a key; both return false where the process has no key, or no memory, left. */
+typedef pthread_key_t weft_i_key;
+#define weft_i_key_create(key, hook) (pthread_key_create((key), (hook)) == 0)
+WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
+#define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
+
+/* What stands between them may end the thread, by pthread_exit or cancelled: then function(argument) is called all the same. */
+#define weft_i_cleanup_begin(function, argument) pthread_cleanup_push((function), (argument))
+#define weft_i_cleanup_end() pthread_cleanup_pop(1)
+
 /* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
 WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
@@ -29,6 +44,8 @@ WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
 WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
+/* The same without membarrier(2), slower, by a change of the page tables; false where that interrupts nobody. One caller at a time. */
+WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */

@@ -179,11 +179,11 @@ weft_i_inline void *get(weft_map *map, weft_guard *guard, const void *key, weft_
 {
     void *value = NULL;
     weft_i_walk w;
-    if (weft_i_unlikely(!weft_i_at_ease()))
-        return get_slow(map, guard, key);
-    weft_i_hold hold = {guard ? weft_i_hold_of(guard).slot : NULL, NULL};
-    if (!guard)
-        hold = weft_i_reading_begin(map->domain, scheme);
+    weft_i_hold hold;
+    if (guard)
+        hold = weft_i_hold_of(guard);
+    else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
+        return get_slow(map, NULL, key);
     uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_walk_end(hold, scheme);

@@ -9,7 +9,7 @@
 #ifndef WEFT_RECLAIM_GUARD_H
 #define WEFT_RECLAIM_GUARD_H
 
-#include <weft/base/thread.h>
+#include <weft/reclaim/thread.h>
 
 WEFT_BEGIN_DECLS
 
@@ -31,7 +31,7 @@ typedef struct weft_guard {
     weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
-    void *reserved;
+    size_t number; /* of those linked: ascending */
 } weft_guard;
 
 /* The published head of a domain. */
@@ -62,25 +62,25 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 
 /* clang-format off */
 #ifndef GUARD_R1
-#define GUARD_R1 memory_order_release /* slot's domain -> DOMAIN_A1: what the slot held for its last domain was let go before */
+#define GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
 #endif
 #ifndef GUARD_R2
-#define GUARD_R2 memory_order_release /* publish epoch -> DOMAIN_A2: the slot's domain comes before */
+#define GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
 #endif
 #ifndef GUARD_A1
-#define GUARD_A1 memory_order_acquire /* read epoch -> DOMAIN_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
+#define GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
 #endif
 #ifndef GUARD_R3
-#define GUARD_R3 memory_order_release /* publish hazard -> DOMAIN_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
+#define GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
 #endif
 #ifndef GUARD_A2
 #define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1, MSQ_R2, MSQ_R3, TREIBER_R1, TREIBER_R2: sees the object that the pointer publishes */
 #endif
 #ifndef GUARD_R4
-#define GUARD_R4 memory_order_release /* leave -> DOMAIN_A2: all uses under the guard come before */
+#define GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
 #endif
 #ifndef GUARD_R5
-#define GUARD_R5 memory_order_release /* give slot back -> DOMAIN_A1: likewise, for who asks whether any guard is held */
+#define GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
 #endif
 /* clang-format on */
 

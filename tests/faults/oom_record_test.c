@@ -256,5 +256,6 @@ int main(void)
         cmocka_unit_test(test_default_domain), cmocka_unit_test(test_no_mappings),
         cmocka_unit_test(test_no_getrandom),
     };
+    atomic_store(&t_key_create.refuse, false);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,5 +347,6 @@ int main(void)
         cmocka_unit_test(test_process_exit),
         cmocka_unit_test(test_main_thread_exit),
     };
+    atomic_store(&t_key_create.refuse, false);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weft/base/record.h>
+#include <weft/reclaim/record.h>
 
 /* What has been tried in vain: the operations that were left, and the state they were left in. */
 typedef struct tried {

@@ -111,6 +111,14 @@ bool model_membarrier(void)
     return true;
 }
 
+bool model_interrupt_all(void)
+{
+    if (!m->c->interrupts)
+        return false;
+    m_heavy_fence();
+    return true;
+}
+
 int model_key(void (*hook)(void *value))
 {
     m->hook = hook;
@@ -125,10 +133,41 @@ int model_set_key(void *value)
 
 void model_end_thread(void)
 {
-    void *value = m->thread[m->running].key;
-    m->thread[m->running].key = NULL;
-    if (value && m->hook)
+    for (int round = 0; round < 4 && m->hook && m->thread[m->running].key; round++) {
+        void *value = m->thread[m->running].key;
+        m->thread[m->running].key = NULL;
         m->hook(value);
+    }
+}
+
+void model_cleanup_begin(model_cleanup *frame, void (*function)(void *argument), void *argument)
+{
+    *frame = (model_cleanup){function, argument, m->thread[m->running].cleanup};
+    m->thread[m->running].cleanup = frame;
+}
+
+void model_cleanup_end(model_cleanup *frame)
+{
+    m->thread[m->running].cleanup = frame->outer;
+    frame->function(frame->argument);
+}
+
+static void end_fiber(void)
+{
+    thread *t = &m->thread[m->running];
+    t->cur.clock[m->running]++;
+    t->status = ENDED;
+    model_fiber_switch(t->fiber, m->explorer);
+    abort();
+}
+
+void model_exit_thread(void)
+{
+    while (m->thread[m->running].cleanup)
+        model_cleanup_end(m->thread[m->running].cleanup);
+    model_end_thread();
+    end_fiber();
+    abort();
 }
 
 /* ---- an execution ---- */
@@ -137,11 +176,9 @@ static void thread_main(void *ctx)
 {
     thread *t = ctx;
     unsigned who = (unsigned)(t - m->thread);
+    t->cleanup = NULL;
     m->c->thread[who - 1]();
-    t->cur.clock[who]++;
-    t->status = ENDED;
-    model_fiber_switch(t->fiber, m->explorer);
-    abort();
+    end_fiber();
 }
 
 /* What follows runs as that thread, with thread-local data of its own. */

@@ -39,6 +39,7 @@ typedef struct model_case {
     bool no_membarrier;
     bool refused_membarrier; /* there is one in setup, and none after it */
     bool broken_membarrier;  /* it returns and does nothing: a seeded bug */
+    bool interrupts;         /* refused, there is another way */
     bool reuse;              /* what is freed is given out again at once */
 } model_case;
 
@@ -91,8 +92,18 @@ uint32_t model_tick(void); /* a point in the caller's past that what it does fro
 
 /* In setup and finish: as that thread, whose thread-local data are then its own. */
 void model_as(unsigned thread, void (*body)(void));
-/* In a thread, last: runs the hook that pthread_key_create was given, if the thread has set its key. */
+/* In a thread, last: runs the hook that model_key was given, as long as the thread has set its key, four times at most. */
 void model_end_thread(void);
+/* The same from anywhere in a thread, as pthread_exit does it: what cleans up comes first, and nothing after. */
+void model_exit_thread(void) __attribute__((noreturn));
+
+typedef struct model_cleanup {
+    void (*function)(void *argument);
+    void *argument;
+    struct model_cleanup *outer;
+} model_cleanup;
+void model_cleanup_begin(model_cleanup *frame, void (*function)(void *argument), void *argument);
+void model_cleanup_end(model_cleanup *frame);
 
 /* ---- what the seam calls; order: a memory_order's number ---- */
 
@@ -115,6 +126,7 @@ void model_unlock(void *mutex);
 void model_yield(void);
 bool model_has_membarrier(void);
 bool model_membarrier(void); /* false: refused */
+bool model_interrupt_all(void);
 int model_key(void (*hook)(void *value));
 int model_set_key(void *value);
 

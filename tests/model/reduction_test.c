@@ -176,7 +176,7 @@ static void test_nothing_is_lost(void **state)
     figures f = {0};
     (void)state;
     for (unsigned i = 0; i < PROGRAMS; i++) {
-        const model_case c = {"random", 2 + i % 2, NULL, {run, run, run}, note, false, false, false, false};
+        const model_case c = {"random", 2 + i % 2, NULL, {run, run, run}, .finish = note};
         draw_program(&x, c.threads);
         (void)compare(&c, &f);
     }
@@ -193,7 +193,7 @@ static void test_a_store_that_needs_the_later_one(void **state)
     static const operation does[THREADS][OPERATIONS] = {{{STORE, MODEL_SEQ_CST, 1, 0}, {LOCKED, MODEL_RELAXED, 0, 0}},
                                                         {{HEAVY, MODEL_RELAXED, 0, 0}, {ADD, MODEL_RELEASE, 1, 0}},
                                                         {{LOAD, MODEL_ACQUIRE, 0, 0}, {EXCHANGE, MODEL_ACQ_REL, 1, 0}}};
-    const model_case c = {"needed", 3, NULL, {run, run, run}, note, false, false, false, false};
+    const model_case c = {"needed", 3, NULL, {run, run, run}, .finish = note};
     model_result whole, reduced;
     (void)state;
     memcpy(s->does, does, sizeof does);

@@ -76,6 +76,7 @@ typedef struct thread {
     int line;
     void *tls;
     void *key; /* what it has set for the one key that there is */
+    struct model_cleanup *cleanup;
 } thread;
 
 typedef struct step {

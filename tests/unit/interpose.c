@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
-t_interposed t_malloc, t_posix_memalign, t_mmap, t_key_create, t_setspecific, t_getrandom;
+t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom;
+t_interposed t_key_create = {.refuse = true};
 
 static bool refused(t_interposed *function)
 {

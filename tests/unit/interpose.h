@@ -15,6 +15,7 @@ typedef struct t_interposed {
     atomic_size_t refused;
 } t_interposed;
 
+/* That of t_key_create begins refused, so that the library finds none when it is loaded; main allows it. */
 extern t_interposed t_malloc, t_posix_memalign, t_mmap, t_key_create, t_setspecific, t_getrandom;
 
 /* All that gives memory, at once. */

@@ -7,8 +7,8 @@
  * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
  * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
  */
-#ifndef WEFT_BASE_THREAD_H
-#define WEFT_BASE_THREAD_H
+#ifndef WEFT_RECLAIM_THREAD_H
+#define WEFT_RECLAIM_THREAD_H
 
 #include <weft/base/atomic.h>
 
@@ -53,7 +53,9 @@ WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 static inline void weft_i_light_fence(weft_i_thread *thread)
 {
     WEFT_I_ORDERS
-    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (base/record.c) */
+    /* so that a handler that passes a fence after the look at `attention` passes it after what was published, too */
+    weft_i_compiler_fence();
+    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
     if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(thread);
     else

@@ -1,0 +1,295 @@
+#include <weft/reclaim/cache.h>
+#include <weft/reclaim/callback.h>
+#include <weft/reclaim/collect.h>
+#include <weft/reclaim/figures.h>
+#include <weft/reclaim/orphans.h>
+#include <weft/reclaim/scan.h>
+
+/* clang-format off */
+#ifndef COUNT_R1
+#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
+#endif
+#ifndef CALLBACK_R2
+#define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
+#endif
+/* clang-format on */
+
+/* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
+#ifndef WEFT_STEP
+#define WEFT_STEP 64
+#endif
+
+/* ---- room ---- */
+
+/* With the right to the lists: so many may be retired before maintenance. */
+static void grant(weft_i_local *local, size_t room)
+{
+    /* relaxed: figures, each written by one thread */
+    size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
+    weft_i_store(&local->room, room, memory_order_relaxed);
+    /* relaxed: likewise */
+    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, COUNT_R1);
+}
+
+void weft_i_local_open(weft_i_local *local)
+{
+    local->left = 0;
+    grant(local, WEFT_BATCH);
+}
+
+/* A little each time as long as there is something to do. */
+static void grant_what_is_left(weft_i_local *local)
+{
+    size_t room = local->left;
+    if (local->scan.stage != WEFT_I_RESTS && room > (WEFT_STEP + 7) / 8)
+        room = (WEFT_STEP + 7) / 8;
+    else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
+        room = 1;
+    if (room == 0)
+        room = 1;
+    grant(local, room);
+    local->left -= local->left < room ? local->left : room;
+}
+
+/* ---- a thread's place ---- */
+
+/* What a scan has shown to be free. */
+static void deliver(weft_i_local *local)
+{
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        if (local->record)
+            weft_i_cache_accept(local, c, &local->scan.passed.of[c]);
+        else
+            weft_i_list_splice(&local->ready, &local->scan.passed.of[c]);
+    weft_i_list_splice(&local->ready, &local->scan.passed.of[WEFT_I_OTHER]);
+}
+
+static void step(weft_i_local *local)
+{
+    if (local->scan.stage == WEFT_I_RESTS && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
+        (void)weft_i_pending(local->domain, NULL);
+        weft_i_scan_begin(local);
+    }
+    if (weft_i_scan_step(local, WEFT_STEP))
+        deliver(local);
+}
+
+/* Reclaims the first of the ready objects. False: there is none, or a thief has them. */
+static bool drain_one(weft_i_local *local)
+{
+    weft_domain *domain = local->domain;
+    if (!weft_i_busy_begin(domain))
+        return false;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    if (!hook) {
+        weft_i_busy_end();
+        return false;
+    }
+    weft_i_count(&local->counters.reclaimed, 1);
+    weft_i_count(&local->counters.reclaimed_bytes, weft_i_size_of(hook));
+    if (!hook->kind->reclaim) {
+        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
+        weft_i_node_free(domain, local, hook->kind->bag, hook);
+        return true;
+    }
+    weft_i_count(&local->callbacks, 1);
+    weft_i_busy_end();
+    weft_i_call_back(hook, domain, NULL);
+    /* relaxed: only the owner writes it */
+    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, CALLBACK_R2);
+    return true;
+}
+
+static void drain(weft_i_local *local, size_t most)
+{
+    if (weft_i_in_callback())
+        return;
+    while (most-- > 0 && drain_one(local))
+        ;
+}
+
+bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+{
+    if (!local || !weft_i_busy_begin(domain)) { /* a thief, who will make room */
+        weft_i_collect_orphans(domain);
+        return true;
+    }
+    if (!weft_i_in_callback())
+        step(local);
+    grant_what_is_left(local);
+    weft_i_busy_end();
+    drain(local, 2);
+    return true;
+}
+
+void weft_i_collect(weft_i_local *local)
+{
+    if (weft_i_in_callback() || !weft_i_busy_begin(local->domain))
+        return;
+    (void)weft_i_pending(local->domain, NULL);
+    weft_i_scan_all(local);
+    deliver(local);
+    grant_what_is_left(local);
+    weft_i_busy_end();
+    drain(local, SIZE_MAX);
+}
+
+void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
+{
+    weft_i_scan_undo(local);
+    for (int i = 0; i < local->scan.sealed_count; i++)
+        weft_i_bags_splice(waiting, &local->scan.sealed[i].bags);
+    local->scan.sealed_count = 0;
+    weft_i_bags_splice(waiting, &local->bags);
+    if (local == &local->domain->shared)
+        weft_i_count_orphans(local->domain, (size_t)0 - local->ready.count);
+    weft_i_list_splice(ready, &local->ready);
+    local->range_bytes = 0;
+    if (local->attached)
+        weft_i_local_open(local);
+}
+
+/* Lists as a thread left them, even in the middle of a push. */
+static void mend(weft_i_local *local)
+{
+    weft_i_list_mend(&local->ready);
+    weft_i_bags_mend(&local->bags);
+    weft_i_bags_mend(&local->scan.maybe);
+    weft_i_bags_mend(&local->scan.passed);
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        weft_i_list_mend(&local->cache[c]);
+    for (int i = 0; i < local->scan.sealed_count; i++)
+        weft_i_bags_mend(&local->scan.sealed[i].bags);
+    local->scan.stage = WEFT_I_COMPARES; /* whichever it was: undone, it is whole */
+    weft_i_scan_undo(local);
+}
+
+void weft_i_local_abandon(weft_i_local *local)
+{
+    weft_i_bags waiting = {0};
+    mend(local);
+    /* relaxed: the owner is this thread, or gone */
+    size_t callbacks = weft_i_load(&local->callbacks, memory_order_relaxed);
+    weft_i_store(&local->callbacks, callbacks + callbacks % 2, CALLBACK_R2);
+    local->attached = false;
+    grant(local, 0);
+    weft_i_take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
+    weft_i_push_orphans(local->domain, &waiting);
+}
+
+/* ---- the domain's places ---- */
+
+static weft_i_hook *pop_own(weft_domain *domain, weft_i_local *local)
+{
+    weft_i_counters *c = &domain->shared.counters;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    if (!hook)
+        return NULL;
+    /* relaxed: figures */
+    (void)weft_i_fetch_add(&c->reclaimed, 1, memory_order_relaxed);
+    (void)weft_i_fetch_add(&c->reclaimed_bytes, weft_i_size_of(hook), memory_order_relaxed);
+    return hook;
+}
+
+static void reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_size *running)
+{
+    if (hook->kind->reclaim)
+        weft_i_call_back(hook, domain, running);
+    else
+        weft_i_free(domain, hook, hook->kind->size);
+}
+
+/* relaxed: the right to the lists orders it before who takes that next */
+static void count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
+{
+    if (hook->kind->reclaim)
+        (void)weft_i_fetch_add(running, 1, memory_order_relaxed); /* relaxed: see above */
+}
+
+void weft_i_scan_own(weft_i_local *local)
+{
+    weft_i_scan_all(local);
+    deliver(local);
+}
+
+void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running)
+{
+    for (weft_i_hook *hook; (hook = pop_own(domain, local)) != NULL;) {
+        count_running(hook, running);
+        reclaim_own(domain, hook, running);
+    }
+}
+
+/* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
+static weft_i_hook *next_orphan(weft_domain *domain)
+{
+    weft_i_local *shared = &domain->shared;
+    if (!shared->ready.head) {
+        weft_i_adopt(domain, &shared->bags);
+        weft_i_scan_all(shared);
+        deliver(shared);
+        weft_i_count_orphans(domain, shared->ready.count);
+    }
+    weft_i_hook *hook = pop_own(domain, shared);
+    if (hook)
+        weft_i_count_orphans(domain, (size_t)0 - 1);
+    return hook;
+}
+
+typedef enum outcome { RECLAIMED, NOTHING, TAKEN } outcome;
+
+/* The right is nobody's over a callback: others may go on with the rest. */
+static outcome reclaim_orphan(weft_domain *domain)
+{
+    if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
+        return TAKEN;
+    weft_i_hook *hook = next_orphan(domain);
+    weft_i_atomic_size *running = &domain->shared_callbacks[domain->side];
+    if (hook)
+        count_running(hook, running);
+    weft_i_give_right(&domain->shared_right);
+    if (!hook)
+        return NOTHING;
+    reclaim_own(domain, hook, running);
+    return RECLAIMED;
+}
+
+/*
+ * Who finds the right taken leaves its orphans to whoever has it. That thread looks for them after it has given the right back,
+ * and each has a full fence between what it wrote (the orphans' number; the right) and what it then reads (the other):
+ * one of the two sees the other.
+ */
+void weft_i_collect_shared(weft_domain *domain)
+{
+    outcome last;
+    if (weft_i_in_callback())
+        return;
+    (void)weft_i_pending(domain, NULL);
+    do {
+        weft_i_full_fence();
+        while ((last = reclaim_orphan(domain)) == RECLAIMED)
+            ;
+        weft_i_full_fence();
+    } while (last == NOTHING && weft_i_many_orphans(domain));
+}
+
+void weft_i_collect_orphans(weft_domain *domain)
+{
+    if (weft_i_many_orphans(domain))
+        weft_i_collect_shared(domain);
+}
+
+void weft_i_barrier_abandon(weft_domain *domain)
+{
+    weft_i_bags all = {0};
+    mend(&domain->barrier);
+    weft_i_take_lists(&domain->barrier, &all, &all.of[WEFT_I_OTHER]);
+    weft_i_push_orphans(domain, &all);
+    weft_i_give_right(&domain->barrier_right);
+}
+
+void weft_i_shared_abandon(weft_domain *domain)
+{
+    mend(&domain->shared);
+    weft_i_give_right(&domain->shared_right);
+}

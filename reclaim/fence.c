@@ -1,0 +1,95 @@
+#include <weft/reclaim/fence.h>
+
+/* clang-format off */
+#ifndef FENCE_A2
+#define FENCE_A2 memory_order_acquire /* has it passed -> RECORD_R3: then the scan sees all it published without a fence */
+#endif
+#ifndef FENCE_R1
+#define FENCE_R1 memory_order_release /* fence mode -> FENCE_A1: records were told before the mode changes */
+#endif
+#ifndef FENCE_A1
+#define FENCE_A1 memory_order_acquire /* fence mode -> FENCE_R1: sees who was told */
+#endif
+/* clang-format on */
+
+/* UNPROBED until the first record; TURNING: membarrier failed, not every record has passed a fence since. */
+enum { UNPROBED, MEMBARRIER, TURNING, FENCES };
+
+static weft_i_mutex changes = WEFT_I_MUTEX_INIT; /* of the mode, and who is told of them */
+static weft_i_atomic_int mode;
+
+/* Under the lock: each record is told here, or by weft_i_fence_join. */
+static void leave_membarrier(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
+        (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
+    weft_i_store(&mode, TURNING, FENCE_R1);
+}
+
+static bool all_passed(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (weft_i_record_owned(r) && !weft_i_load(&r->passed_fence, FENCE_A2))
+            return false;
+    return true;
+}
+
+/* Until all have passed a fence of their own, the system's other way to send one to all stands in. */
+static bool turn(void)
+{
+    weft_i_mutex_lock(&changes);
+    /* relaxed: the lock orders it */
+    if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER)
+        leave_membarrier();
+    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
+    bool done = all_passed();
+    if (done)
+        weft_i_store(&mode, FENCES, FENCE_R1);
+    else
+        done = weft_i_sys_interrupt_all();
+    weft_i_mutex_unlock(&changes);
+    weft_i_full_fence();
+    return done;
+}
+
+bool weft_i_heavy_fence(void)
+{
+    int now = weft_i_load(&mode, FENCE_A1);
+    if (weft_i_likely(now == MEMBARRIER) && weft_i_sys_membarrier())
+        return true;
+    if (now == MEMBARRIER || now == TURNING)
+        return turn();
+    weft_i_full_fence();
+    return true;
+}
+
+void weft_i_fence_after_fork(void)
+{
+    /* relaxed: one thread */
+    if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER && !weft_i_sys_membarrier_probe())
+        leave_membarrier();
+}
+
+void weft_i_fence_join(weft_i_record *record)
+{
+    weft_i_mutex_lock(&changes);
+    /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
+    if (weft_i_load(&mode, memory_order_relaxed) == UNPROBED)
+        weft_i_store(&mode, weft_i_sys_membarrier_probe() ? MEMBARRIER : FENCES, FENCE_R1);
+    if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER) { /* relaxed: likewise */
+        weft_i_store(&record->passed_fence, 0, memory_order_relaxed);
+        weft_i_store(&record->thread.attention, 0, memory_order_relaxed);
+    }
+    weft_i_mutex_unlock(&changes);
+}
+
+void weft_i_fence_lock(void)
+{
+    weft_i_mutex_lock(&changes);
+}
+
+void weft_i_fence_unlock(void)
+{
+    weft_i_mutex_unlock(&changes);
+}

@@ -1,0 +1,239 @@
+#include <weft/reclaim/cache.h>
+#include <weft/reclaim/callback.h>
+#include <weft/reclaim/collect.h>
+#include <weft/reclaim/fence.h>
+#include <weft/reclaim/figures.h>
+#include <weft/reclaim/life.h>
+#include <weft/reclaim/linked.h>
+#include <weft/reclaim/orphans.h>
+#include <weft/reclaim/registry.h>
+
+/* clang-format off */
+#ifndef LIFE_R1
+#define LIFE_R1 memory_order_release /* hooks are in place -> LIFE_A1: the key comes before */
+#endif
+#ifndef LIFE_A1
+#define LIFE_A1 memory_order_acquire /* are they? -> LIFE_R1: sees the key */
+#endif
+/* clang-format on */
+
+static weft_i_mutex preparing = WEFT_I_MUTEX_INIT; /* never waited for */
+static weft_i_atomic_int prepared;
+static bool has_key;
+static weft_i_key exit_key;
+
+/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record. */
+static WEFT_I_THREAD_LOCAL int ended;
+
+weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
+{
+    weft_i_local *local = weft_i_place_after(domain, &domain->barrier);
+    while (local && local->record != record)
+        local = weft_i_place_after(domain, local);
+    return local;
+}
+
+/* ---- a thread's end ---- */
+
+/* What it held up there, were it to end anywhere: in a barrier, while it worked on the orphans. */
+static void give_rights(weft_domain *domain, int thread)
+{
+    if (weft_i_has_right(&domain->shared_right, thread))
+        weft_i_shared_abandon(domain);
+    if (weft_i_has_right(&domain->barrier_right, thread))
+        weft_i_barrier_abandon(domain);
+}
+
+/* Whether there is anything to do in leave_domain. */
+static bool has_to_leave(weft_domain *domain, const void *ctx)
+{
+    const weft_i_record *record = ctx;
+    int thread = weft_i_thread_id();
+    const weft_i_local *local = weft_i_place_of_record(domain, record);
+    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain) ||
+           weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
+}
+
+/*
+ * The domain's allocator and callbacks may run here, and may end the thread again: then the hook comes back, and does it
+ * once more.
+ */
+static void leave_domain(weft_domain *domain, weft_i_record *record)
+{
+    int thread = weft_i_record_thread_id(record);
+    weft_i_local *local = weft_i_place_of_record(domain, record);
+    give_rights(domain, thread);
+    if (weft_i_any_linked(domain))
+        weft_i_unlink_thread(domain, thread);
+    if (local && local->attached) {
+        weft_i_trim(local);
+        weft_i_mutex_lock(&domain->owners);
+        weft_i_local_abandon(local);
+        weft_i_mutex_unlock(&domain->owners);
+    }
+    weft_i_collect_orphans(domain);
+}
+
+/* The thread's places are its own until they are given away, but nothing that it calls here finds them. */
+static void begin_ending(weft_i_record *record)
+{
+    record->life = WEFT_I_ENDING;
+    record->left_below = UINT64_MAX;
+    for (int i = 0; i < WEFT_HINTS; i++)
+        record->hint[i].id = 0;
+    weft_i_record_leave_all(record);
+}
+
+static void on_exit(void *value)
+{
+    weft_i_record *record = value;
+    weft_i_callbacks_over();
+    if (record->life != WEFT_I_ENDING)
+        begin_ending(record);
+    (void)weft_i_key_set(exit_key, record); /* should a callback end the thread, come back */
+    if (!record->visits)
+        record->visits = weft_i_visit_below(record->left_below, NULL, has_to_leave, record);
+    while (record->visits) {
+        leave_domain(record->visits, record);
+        record->left_below = record->visits->id;
+        record->visits = weft_i_visit_below(record->left_below, record->visits, has_to_leave, record);
+    }
+    (void)weft_i_key_set(exit_key, NULL);
+    ended = 1;
+    weft_i_self_1 = &weft_i_no_record.thread;
+    weft_i_record_give_back(record);
+}
+
+/* ---- forks ---- */
+
+static int forking_thread;
+static weft_i_signals signals_before_fork;
+
+static void before_fork(void)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_lock_domains();
+    signals_before_fork = signals;
+    forking_thread = weft_i_sys_thread_id();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_mutex_lock(&d->owners);
+        weft_i_mutex_lock(&d->linked_lock);
+        weft_i_mutex_lock(&d->blocker_lock);
+    }
+    weft_i_records_lock();
+    weft_i_fence_lock();
+}
+
+static void unlock_all(void)
+{
+    weft_i_signals signals = signals_before_fork;
+    weft_i_fence_unlock();
+    weft_i_records_unlock();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_mutex_unlock(&d->blocker_lock);
+        weft_i_mutex_unlock(&d->linked_lock);
+        weft_i_mutex_unlock(&d->owners);
+    }
+    weft_i_unlock_domains();
+    weft_i_sys_restore_signals(signals);
+}
+
+/* What the parent's other threads were at does not go on in the child; a callback or a barrier that has forked does. */
+static void keep_own_work(weft_domain *domain, const weft_i_record *own)
+{
+    int me = weft_i_sys_thread_id();
+    weft_i_inherit_right(&domain->shared_right, forking_thread, me);
+    weft_i_inherit_right(&domain->barrier_right, forking_thread, me);
+    if (!weft_i_has_right(&domain->shared_right, me))
+        weft_i_shared_abandon(domain);
+    if (!weft_i_has_right(&domain->barrier_right, me))
+        weft_i_barrier_abandon(domain);
+    for (int i = 0; i < 2; i++)
+        /* relaxed: one thread */
+        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);
+    weft_i_keep_linked(domain, forking_thread, me);
+    domain->visitors = own && own->visits == domain;
+    domain->blocker = (weft_i_blocker){0};
+}
+
+static void lose(weft_i_record *record, weft_domain *domains)
+{
+    for (weft_domain *d = domains; d; d = d->next) {
+        weft_i_local *local = weft_i_place_of_record(d, record);
+        if (local && local->attached)
+            weft_i_local_abandon(local); /* its caches wait there for the record's next owner: no allocator may run here */
+    }
+    weft_i_record_give_back(record);
+}
+
+/* The child has one thread. Nothing of the user's is called: what it needs may still be locked. */
+static void after_fork_in_child(void)
+{
+    weft_i_record *own = weft_i_record_peek();
+    weft_domain *domains = weft_i_first_domain();
+    for (weft_domain *d = domains; d; d = d->next)
+        keep_own_work(d, own);
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (r != own && weft_i_record_owned(r))
+            lose(r, domains);
+    for (weft_domain *d = domains; d; d = d->next)
+        weft_i_recount(d);
+    if (own)
+        /* relaxed: a name for the statistics */
+        weft_i_store(&own->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
+    weft_i_fence_after_fork();
+    unlock_all();
+}
+
+/* ---- a thread's beginning ---- */
+
+/* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
+static bool prepare(void)
+{
+    if (weft_i_load(&prepared, LIFE_A1))
+        return true;
+    if (!weft_i_mutex_trylock(&preparing))
+        return false;
+    has_key = has_key || weft_i_key_create(&exit_key, on_exit);
+    /* relaxed: under the lock */
+    if (has_key && !weft_i_load(&prepared, memory_order_relaxed) &&
+        weft_i_at_fork(before_fork, unlock_all, after_fork_in_child))
+        weft_i_store(&prepared, 1, LIFE_R1);
+    bool done = weft_i_load(&prepared, LIFE_A1);
+    weft_i_mutex_unlock(&preparing);
+    return done;
+}
+
+/* Before there are other threads, so that these need not go without. */
+WEFT_I_AT_LOAD static void at_load(void)
+{
+    (void)prepare();
+}
+
+static weft_i_record *begin(void)
+{
+    if (!prepare())
+        return NULL;
+    weft_i_record *record = weft_i_record_take();
+    if (!record)
+        return NULL;
+    if (!weft_i_key_set(exit_key, record)) {
+        weft_i_record_give_back(record);
+        return NULL;
+    }
+    weft_i_fence_join(record);
+    record->thread.default_domain = weft_default_domain();
+    weft_i_self_1 = &record->thread;
+    return record;
+}
+
+weft_i_record *weft_i_record_get(void)
+{
+    weft_i_record *record = weft_i_record_peek();
+    if (weft_i_likely(record != NULL) || ended)
+        return record;
+    weft_i_signals signals = weft_i_sys_block_signals(); /* a handler that uses Weft comes before or after */
+    record = begin();
+    weft_i_sys_restore_signals(signals);
+    return record;
+}

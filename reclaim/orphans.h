@@ -1,0 +1,24 @@
+/*
+ * private. Orphans: retired by threads that have no place in the domain, that ended, or whose lists a barrier has.
+ */
+#ifndef WEFT_RECLAIM_ORPHANS_H
+#define WEFT_RECLAIM_ORPHANS_H
+
+#include <weft/reclaim/state.h>
+
+/* Makes orphans of what is in the bags. Lock-free. */
+WEFT_I_PRIVATE void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
+
+/* Retires one object so. */
+WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
+
+/* How many there are, adopted ones that are ready included, changes by so much. */
+WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
+
+/* A batch of them, or more. */
+WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain);
+
+/* Takes them all, with the right to the domain's place `shared`. */
+WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
+
+#endif

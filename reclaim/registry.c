@@ -1,0 +1,100 @@
+#include <weft/reclaim/figures.h>
+#include <weft/reclaim/registry.h>
+
+/* clang-format off */
+#ifndef USERS_R1
+#define USERS_R1 memory_order_release /* structure gone -> USERS_A1: its last uses of the domain come before */
+#endif
+#ifndef USERS_A1
+#define USERS_A1 memory_order_acquire /* any structure left? -> USERS_R1: sees them */
+#endif
+/* clang-format on */
+
+static weft_domain the_default = {
+    .head = {WEFT_HAZARD, 1},
+    .id = 1,
+    .owners = WEFT_I_MUTEX_INIT,
+    .linked_lock = WEFT_I_MUTEX_INIT,
+    .blocker_lock = WEFT_I_MUTEX_INIT,
+    .shared = {.domain = &the_default},
+    .barrier = {.domain = &the_default},
+};
+
+static weft_i_mutex lock = WEFT_I_MUTEX_INIT;
+static weft_domain *domains = &the_default; /* newest first */
+static uint64_t last_id = 1;
+
+weft_domain *weft_default_domain(void)
+{
+    return &the_default;
+}
+
+weft_domain *weft_i_domain_use(weft_domain *domain)
+{
+    domain = domain ? domain : &the_default;
+    /* relaxed: destroy is not called beside it */
+    (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
+    return domain;
+}
+
+void weft_i_domain_unuse(weft_domain *domain)
+{
+    (void)weft_i_fetch_sub(&domain->users, 1, USERS_R1);
+}
+
+bool weft_i_domain_used(weft_domain *domain)
+{
+    return weft_i_load(&domain->users, USERS_A1) != 0;
+}
+
+void weft_i_register(weft_domain *domain)
+{
+    weft_i_mutex_lock(&lock);
+    domain->id = ++last_id;
+    domain->next = domains;
+    domains = domain;
+    weft_i_mutex_unlock(&lock);
+}
+
+bool weft_i_unregister(weft_domain *domain)
+{
+    weft_domain **link = &domains;
+    weft_i_mutex_lock(&lock);
+    bool alone = domain->visitors == 0 && weft_i_nothing_left(domain);
+    while (alone && *link != domain)
+        link = &(*link)->next;
+    if (alone)
+        *link = domain->next;
+    weft_i_mutex_unlock(&lock);
+    return alone;
+}
+
+weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*has_to_leave)(weft_domain *domain, const void *ctx),
+                                const void *ctx)
+{
+    weft_i_mutex_lock(&lock);
+    if (left)
+        left->visitors--;
+    weft_domain *domain = domains;
+    while (domain && (domain->id >= id || !has_to_leave(domain, ctx)))
+        domain = domain->next;
+    if (domain)
+        domain->visitors++;
+    weft_i_mutex_unlock(&lock);
+    return domain;
+}
+
+void weft_i_lock_domains(void)
+{
+    weft_i_mutex_lock(&lock);
+}
+
+void weft_i_unlock_domains(void)
+{
+    weft_i_mutex_unlock(&lock);
+}
+
+weft_domain *weft_i_first_domain(void)
+{
+    return domains;
+}

@@ -1,0 +1,87 @@
+/*
+ * private. The rights to lists (reclaim/state.h): of a thread to its own, and of one thread at a time to a domain's.
+ */
+#ifndef WEFT_RECLAIM_RIGHT_H
+#define WEFT_RECLAIM_RIGHT_H
+
+#include <weft/reclaim/state.h>
+
+/* clang-format off */
+#ifndef LOCAL_A1
+#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
+#endif
+#ifndef LOCAL_R1
+#define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
+#endif
+#ifndef LOCAL_A2
+#define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
+#endif
+#ifndef LOCAL_R2
+#define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
+#endif
+#ifndef RIGHT_A1
+#define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
+#endif
+#ifndef RIGHT_R1
+#define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
+#endif
+/* clang-format on */
+
+weft_i_inline weft_i_record *weft_i_own_record(void)
+{
+    return (weft_i_record *)(void *)weft_i_self();
+}
+
+/* Of a domain's own place, for a thread by its id. Not waited for. */
+weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
+{
+    int none = 0;
+    /* relaxed: nothing is read on failure */
+    return weft_i_cas(right, &none, thread, RIGHT_A1, memory_order_relaxed);
+}
+
+weft_i_inline void weft_i_give_right(weft_i_atomic_int *right)
+{
+    weft_i_store(right, 0, RIGHT_R1);
+}
+
+weft_i_inline bool weft_i_has_right(weft_i_atomic_int *right, int thread)
+{
+    /* relaxed: only this thread can have written its own id */
+    return weft_i_load(right, memory_order_relaxed) == thread;
+}
+
+/* In a fork's child: the forking thread has another id now. */
+weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, int now)
+{
+    if (weft_i_has_right(right, before))
+        weft_i_store(right, now, RIGHT_R1);
+}
+
+/* The lists may be used although the thread is called to attention: not by a thief. */
+WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
+
+/* For a moment: an operation takes less. False: the owner is still busy. */
+WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
+
+weft_i_inline void weft_i_busy_end(void)
+{
+    weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
+}
+
+/* Outside operations. False: a thief has the lists. */
+weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_own_record();
+    /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
+        weft_i_publish_slow(&record->thread);
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    if (weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record))
+        return true;
+    weft_i_busy_end();
+    return false;
+}
+
+#endif
