@@ -31,10 +31,6 @@ typedef pthread_key_t weft_i_key;
 WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
 #define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
 
-/* What stands between them may end the thread, by pthread_exit or cancelled: then function(argument) is called all the same. */
-#define weft_i_cleanup_begin(function, argument) pthread_cleanup_push((function), (argument))
-#define weft_i_cleanup_end() pthread_cleanup_pop(1)
-
 /* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
 WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);

@@ -3,6 +3,7 @@
 #include <weft/reclaim/collect.h>
 #include <weft/reclaim/fence.h>
 #include <weft/reclaim/figures.h>
+#include <weft/reclaim/life.h>
 #include <weft/reclaim/orphans.h>
 #include <weft/reclaim/slots.h>
 
@@ -123,33 +124,27 @@ static int wait_for_all(run *r)
     }
 }
 
-static void end_run(void *argument)
+static int run_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
-    weft_i_barrier_abandon(((run *)argument)->domain);
-}
-
-static int wait_with_right(run *r)
-{
-    int error;
-    weft_i_cleanup_begin(end_run, r); /* a callback may end the thread */
-    error = wait_for_all(r);
-    weft_i_cleanup_end();
+    run r = {.domain = domain, .timeout_ns = timeout_ns, .nap = 10000, .start = weft_i_sys_clock_ns()};
+    while (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
+        if (!wait_more(&r))
+            return -ETIMEDOUT;
+    (void)weft_i_pending(domain, NULL);
+    r.nap = 10000;
+    int error = wait_for_all(&r);
+    weft_i_barrier_abandon(domain);
+    weft_i_collect_orphans(domain);
     return error;
 }
 
 int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
     domain = domain ? domain : weft_default_domain();
-    run r = {.domain = domain, .timeout_ns = timeout_ns, .nap = 10000};
     if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_thread_id()))
         return -EBUSY;
-    r.start = weft_i_sys_clock_ns();
-    while (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
-        if (!wait_more(&r))
-            return -ETIMEDOUT;
-    (void)weft_i_pending(domain, NULL);
-    r.nap = 10000;
-    int error = wait_with_right(&r);
-    weft_i_collect_orphans(domain);
+    weft_i_record *borrowed = weft_i_record_borrow();
+    int error = run_barrier(domain, timeout_ns);
+    weft_i_record_return(borrowed);
     return error;
 }

@@ -9,61 +9,52 @@
 #endif
 /* clang-format on */
 
-/* One that runs, on its caller's stack; more than one where a callback destroys another domain, or waits in a barrier of one. */
-typedef struct callback {
-    const weft_domain *domain;
-    weft_i_atomic_size *running;
-    struct callback *outer;
-} callback;
+static WEFT_I_THREAD_LOCAL struct {
+    const weft_domain *domain[WEFT_I_CALLBACKS];
+    weft_i_atomic_size *running[WEFT_I_CALLBACKS];
+    int depth;
+} callbacks;
 
-static WEFT_I_THREAD_LOCAL callback *innermost;
-
-static void end_callback(void *argument)
+static void end_innermost(void)
 {
-    callback *frame = argument;
-    innermost = frame->outer;
-    if (frame->running)
-        (void)weft_i_fetch_sub(frame->running, 1, CALLBACK_R1);
+    weft_i_atomic_size *running = callbacks.running[--callbacks.depth];
+    if (running)
+        (void)weft_i_fetch_sub(running, 1, CALLBACK_R1);
 }
 
 void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
 {
-    callback frame = {domain, running, innermost};
-    innermost = &frame;
-    if (!running) { /* then the thread has a record, whose exit hook knows what to do */
-        hook->kind->reclaim(hook, domain);
-        innermost = frame.outer;
-        return;
-    }
-    weft_i_cleanup_begin(end_callback, &frame);
+    callbacks.domain[callbacks.depth] = domain;
+    callbacks.running[callbacks.depth++] = running;
     hook->kind->reclaim(hook, domain);
-    weft_i_cleanup_end();
+    end_innermost();
 }
 
 bool weft_i_in_callback(void)
 {
-    return innermost != NULL;
+    return callbacks.depth > 0;
 }
 
 bool weft_i_in_callback_of(const weft_domain *domain)
 {
-    const callback *frame = innermost;
-    while (frame && frame->domain != domain)
-        frame = frame->outer;
-    return frame != NULL;
+    for (int i = 0; i < callbacks.depth; i++)
+        if (callbacks.domain[i] == domain)
+            return true;
+    return callbacks.depth == WEFT_I_CALLBACKS;
 }
 
 size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running)
 {
     size_t count = 0;
-    for (const callback *frame = innermost; frame; frame = frame->outer)
-        count += frame->running == running;
+    for (int i = 0; i < callbacks.depth; i++)
+        count += callbacks.running[i] == running;
     return count;
 }
 
 void weft_i_callbacks_over(void)
 {
-    innermost = NULL;
+    while (callbacks.depth > 0)
+        end_innermost();
 }
 
 size_t weft_i_running(weft_i_atomic_size *count)

@@ -108,12 +108,10 @@ static void drain(weft_i_local *local, size_t most)
         ;
 }
 
-bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+bool weft_i_step(weft_i_local *local)
 {
-    if (!local || !weft_i_busy_begin(domain)) { /* a thief, who will make room */
-        weft_i_collect_orphans(domain);
-        return true;
-    }
+    if (!weft_i_busy_begin(local->domain))
+        return false; /* a thief, who will make room */
     if (!weft_i_in_callback())
         step(local);
     grant_what_is_left(local);

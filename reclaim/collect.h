@@ -9,8 +9,8 @@
 /* A new place: so many may be retired in it before the first batch is sealed. */
 WEFT_I_PRIVATE void weft_i_local_open(weft_i_local *local);
 
-/* After a retirement that said so: a step of a scan, and reclaims what is ready. `local` may be NULL. True. */
-WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+/* A step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
+WEFT_I_PRIVATE bool weft_i_step(weft_i_local *local);
 
 /* Scans and reclaims what can be reclaimed in the caller's place, unless a barrier has its lists. */
 WEFT_I_PRIVATE void weft_i_collect(weft_i_local *local);

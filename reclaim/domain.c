@@ -1,6 +1,7 @@
 /* A domain's life, and what is asked of it. */
 #include <weft/reclaim/callback.h>
 #include <weft/reclaim/figures.h>
+#include <weft/reclaim/life.h>
 #include <weft/reclaim/local.h>
 #include <weft/reclaim/orphans.h>
 #include <weft/reclaim/slots.h>
@@ -69,11 +70,6 @@ static void reclaim_all(weft_domain *domain)
     } while (!weft_i_nothing_left(domain));
 }
 
-static void end_destroy(void *argument)
-{
-    weft_i_barrier_abandon(argument);
-}
-
 /* A thread that ends may be at it, and is waited for; but not in a callback: that thread might wait for what this one is in. */
 static int empty_and_unregister(weft_domain *domain)
 {
@@ -87,15 +83,6 @@ static int empty_and_unregister(weft_domain *domain)
     }
 }
 
-static int end_with_right(weft_domain *domain)
-{
-    int error;
-    weft_i_cleanup_begin(end_destroy, domain); /* a callback may end the thread: then the domain stays */
-    error = empty_and_unregister(domain);
-    weft_i_cleanup_end();
-    return error;
-}
-
 int weft_domain_destroy(weft_domain *domain)
 {
     if (!domain || domain == weft_default_domain())
@@ -104,9 +91,13 @@ int weft_domain_destroy(weft_domain *domain)
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
         return -EBUSY; /* in a barrier that another thread still waits in */
-    int error = end_with_right(domain);
-    if (!error)
+    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    int error = empty_and_unregister(domain);
+    if (error)
+        weft_i_barrier_abandon(domain);
+    else
         free_domain(domain);
+    weft_i_record_return(borrowed);
     return error;
 }
 
@@ -118,12 +109,14 @@ void weft_domain_flush(weft_domain *domain)
     weft_i_local *local = weft_i_local_get(domain);
     if (weft_i_in_callback())
         return;
+    weft_i_record *borrowed = weft_i_record_borrow();
     if (local)
         weft_i_collect(local);
     weft_i_collect_shared(domain);
     if (local)
         weft_i_trim(local);
     weft_i_trim_depot(domain);
+    weft_i_record_return(borrowed);
 }
 
 static size_t attached(weft_domain *domain)

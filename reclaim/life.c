@@ -78,10 +78,17 @@ static void leave_domain(weft_domain *domain, weft_i_record *record)
 static void begin_ending(weft_i_record *record)
 {
     record->life = WEFT_I_ENDING;
-    record->left_below = UINT64_MAX;
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
     weft_i_record_leave_all(record);
+}
+
+static void end(weft_i_record *record)
+{
+    (void)weft_i_key_set(exit_key, NULL);
+    ended = 1;
+    weft_i_self_1 = &weft_i_no_record.thread;
+    weft_i_record_give_back(record);
 }
 
 static void on_exit(void *value)
@@ -98,10 +105,7 @@ static void on_exit(void *value)
         record->left_below = record->visits->id;
         record->visits = weft_i_visit_below(record->left_below, record->visits, has_to_leave, record);
     }
-    (void)weft_i_key_set(exit_key, NULL);
-    ended = 1;
-    weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record);
+    end(record);
 }
 
 /* ---- forks ---- */
@@ -210,13 +214,15 @@ WEFT_I_AT_LOAD static void at_load(void)
     (void)prepare();
 }
 
-static weft_i_record *begin(void)
+static weft_i_record *begin(weft_i_life life)
 {
     if (!prepare())
         return NULL;
     weft_i_record *record = weft_i_record_take();
     if (!record)
         return NULL;
+    record->life = life;
+    record->left_below = UINT64_MAX;
     if (!weft_i_key_set(exit_key, record)) {
         weft_i_record_give_back(record);
         return NULL;
@@ -227,13 +233,32 @@ static weft_i_record *begin(void)
     return record;
 }
 
+/* A handler that uses Weft comes before or after. */
+static weft_i_record *begin_undisturbed(weft_i_life life)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_record *record = begin(life);
+    weft_i_sys_restore_signals(signals);
+    return record;
+}
+
 weft_i_record *weft_i_record_get(void)
 {
     weft_i_record *record = weft_i_record_peek();
     if (weft_i_likely(record != NULL) || ended)
         return record;
-    weft_i_signals signals = weft_i_sys_block_signals(); /* a handler that uses Weft comes before or after */
-    record = begin();
-    weft_i_sys_restore_signals(signals);
-    return record;
+    return begin_undisturbed(WEFT_I_IN_USE);
+}
+
+weft_i_record *weft_i_record_borrow(void)
+{
+    if (weft_i_record_get() || !ended)
+        return NULL;
+    return begin_undisturbed(WEFT_I_ENDING); /* so that it gets no places */
+}
+
+void weft_i_record_return(weft_i_record *borrowed)
+{
+    if (borrowed)
+        end(borrowed);
 }

@@ -13,6 +13,13 @@
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
 
+/*
+ * For a call that may run callbacks, which may end the thread: makes sure that an exit hook comes then, as far as there is memory.
+ * After the thread's own hook has run the record is borrowed, and is to be returned; otherwise this is NULL.
+ */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
+WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
+
 /* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record);
 

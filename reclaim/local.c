@@ -56,6 +56,18 @@ weft_i_local *weft_i_local_find(weft_domain *domain)
 
 /* ---- retiring ---- */
 
+bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+{
+    if (local && weft_i_step(local))
+        return true;
+    if (weft_i_many_orphans(domain)) {
+        weft_i_record *borrowed = weft_i_record_borrow();
+        weft_i_collect_orphans(domain);
+        weft_i_record_return(borrowed);
+    }
+    return true;
+}
+
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     bool due = true;

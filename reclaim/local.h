@@ -19,6 +19,9 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
+/* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
+WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+
 /* Retires what is wholly unlinked, outside operations; `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
 

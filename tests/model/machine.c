@@ -140,18 +140,6 @@ void model_end_thread(void)
     }
 }
 
-void model_cleanup_begin(model_cleanup *frame, void (*function)(void *argument), void *argument)
-{
-    *frame = (model_cleanup){function, argument, m->thread[m->running].cleanup};
-    m->thread[m->running].cleanup = frame;
-}
-
-void model_cleanup_end(model_cleanup *frame)
-{
-    m->thread[m->running].cleanup = frame->outer;
-    frame->function(frame->argument);
-}
-
 static void end_fiber(void)
 {
     thread *t = &m->thread[m->running];
@@ -163,8 +151,6 @@ static void end_fiber(void)
 
 void model_exit_thread(void)
 {
-    while (m->thread[m->running].cleanup)
-        model_cleanup_end(m->thread[m->running].cleanup);
     model_end_thread();
     end_fiber();
     abort();
@@ -176,7 +162,6 @@ static void thread_main(void *ctx)
 {
     thread *t = ctx;
     unsigned who = (unsigned)(t - m->thread);
-    t->cleanup = NULL;
     m->c->thread[who - 1]();
     end_fiber();
 }

@@ -94,16 +94,8 @@ uint32_t model_tick(void); /* a point in the caller's past that what it does fro
 void model_as(unsigned thread, void (*body)(void));
 /* In a thread, last: runs the hook that model_key was given, as long as the thread has set its key, four times at most. */
 void model_end_thread(void);
-/* The same from anywhere in a thread, as pthread_exit does it: what cleans up comes first, and nothing after. */
+/* The same from anywhere in a thread, as pthread_exit does it: nothing comes after. */
 void model_exit_thread(void) __attribute__((noreturn));
-
-typedef struct model_cleanup {
-    void (*function)(void *argument);
-    void *argument;
-    struct model_cleanup *outer;
-} model_cleanup;
-void model_cleanup_begin(model_cleanup *frame, void (*function)(void *argument), void *argument);
-void model_cleanup_end(model_cleanup *frame);
 
 /* ---- what the seam calls; order: a memory_order's number ---- */
 

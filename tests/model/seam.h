@@ -97,20 +97,12 @@ bool model_gives_back(void);
 /* After a lost race there is nothing to wait for. */
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
-/* A thread's end is the machine's: it calls the hook, and before it, where a callback ends the thread, what cleans up. */
+/* A thread's end is the machine's: it calls the hook. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 #define WEFT_I_AT_LOAD      __attribute__((unused))
 typedef int weft_i_key;
 #define weft_i_key_create(key, hook)           ((void)(key), model_key(hook) == 0)
 #define weft_i_key_set(key, value)             ((void)(key), model_set_key(value) == 0)
 #define weft_i_at_fork(prepare, parent, child) ((void)(prepare), (void)(parent), (void)(child), true)
-#define weft_i_cleanup_begin(function, argument)                                                                                           \
-    {                                                                                                                                      \
-        model_cleanup model_frame;                                                                                                         \
-        model_cleanup_begin(&model_frame, (function), (argument))
-#define weft_i_cleanup_end()                                                                                                               \
-    model_cleanup_end(&model_frame);                                                                                                       \
-    }                                                                                                                                      \
-    ((void)0)
 
 #endif

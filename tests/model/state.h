@@ -76,7 +76,6 @@ typedef struct thread {
     int line;
     void *tls;
     void *key; /* what it has set for the one key that there is */
-    struct model_cleanup *cleanup;
 } thread;
 
 typedef struct step {

@@ -1,0 +1,517 @@
+/*
+ * The edges of a thread's life: callbacks that an ending thread runs, and that end it; barriers and domains' ends in threads
+ * without a record; the bound on garbage while threads come and go; caches.
+ */
+#include "tests/unit/support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/reclaim/record.h>
+#include <weft/stacks/treiber.h>
+
+enum { BATCH = 1024, SECONDS = 60 };
+
+/* ---- callbacks that an ending thread runs ---- */
+
+typedef struct twice {
+    weft_domain *domain;
+    size_t each;
+    atomic_int first, second;
+} twice;
+
+static void retire_second(void *object, void *ctx)
+{
+    twice *t = ctx;
+    free(object);
+    atomic_fetch_add(&t->first, 1);
+    CHECK(weft_retire(t->domain, malloc(8), t_count_free, &t->second) == 0);
+}
+
+static void retire_first(unsigned index, void *ctx)
+{
+    twice *t = ctx;
+    (void)index;
+    for (size_t i = 0; i < t->each; i++)
+        CHECK(weft_retire(t->domain, malloc(8), retire_second, t) == 0);
+}
+
+/* What its callbacks retire while it ends is found by others. */
+static void test_ending_threads_retire_again(void **state)
+{
+    t_env *env = *state;
+    weft_domain *domains[] = {env->domain, NULL};
+    for (size_t d = 0; d < T_COUNT(domains); d++) {
+        twice t = {.domain = domains[d], .each = 700};
+        t_run_in_turn(4, retire_first, &t);
+        t_barrier(t.domain);
+        t_barrier(t.domain);
+        assert_int_equal(atomic_load(&t.first), 2800);
+        assert_int_equal(atomic_load(&t.second), 2800);
+    }
+}
+
+enum { COMERS = 8, GENERATIONS = T_SCALE(40, 8), KEYS_EACH = 700 };
+
+typedef struct comers {
+    weft_map *map;
+    unsigned generation;
+    atomic_int destroyed;
+} comers;
+
+static void destroy_value(void *value, void *ctx)
+{
+    free(value);
+    atomic_fetch_add(&((comers *)ctx)->destroyed, 1);
+}
+
+static void insert_and_remove(unsigned index, void *ctx)
+{
+    comers *c = ctx;
+    uintptr_t base = ((uintptr_t)c->generation * COMERS + index) * KEYS_EACH;
+    for (uintptr_t i = 0; i < KEYS_EACH; i++)
+        CHECK(weft_map_insert(c->map, t_ptr(base + i), malloc(8)) == 0);
+    for (uintptr_t i = 0; i < KEYS_EACH; i++)
+        CHECK(weft_map_remove(c->map, t_ptr(base + i), NULL));
+}
+
+/* Threads that come and go over a map in the default domain whose callbacks use nodes: none is in two lists. */
+static void test_comers_share_a_map(void **state)
+{
+    comers c = {0};
+    const weft_map_config config = {.destroy_value = destroy_value, .ctx = &c};
+    (void)state;
+    assert_int_equal(weft_map_create(&c.map, NULL, &config), 0);
+    for (; c.generation < GENERATIONS; c.generation++)
+        t_run(COMERS, insert_and_remove, &c);
+    assert_int_equal(weft_map_size(c.map), 0);
+    weft_map_destroy(c.map, NULL, NULL);
+    t_barrier(NULL);
+    assert_int_equal(atomic_load(&c.destroyed), GENERATIONS * COMERS * KEYS_EACH);
+}
+
+/* An allocator that keeps its free nodes in a Weft stack. */
+static weft_treiber *free_nodes;
+static atomic_int nodes_made, nodes_freed;
+
+static void *node_from_stack(size_t size, size_t alignment, void *ctx)
+{
+    void *memory = NULL;
+    (void)ctx;
+    if (size <= 64 && weft_treiber_try_pop(free_nodes, &memory))
+        return memory;
+    atomic_fetch_add(&nodes_made, size <= 64);
+    size = size <= 64 ? 64 : size;
+    return posix_memalign(&memory, alignment < sizeof memory ? sizeof memory : alignment, size) == 0 ? memory : NULL;
+}
+
+static void node_to_stack(void *memory, size_t size, void *ctx)
+{
+    (void)ctx;
+    if (size <= 64)
+        CHECK(weft_treiber_push(free_nodes, memory) == 0);
+    else
+        free(memory);
+}
+
+static void free_node(void *node, void *ctx)
+{
+    (void)ctx;
+    atomic_fetch_add(&nodes_freed, 1);
+    free(node);
+}
+
+static void use_queue(unsigned index, void *ctx)
+{
+    void *value;
+    for (uintptr_t i = 1; i <= 1500; i++)
+        CHECK(weft_msq_enqueue(ctx, t_ptr(((uintptr_t)index + 1) << 32 | i)) == 0);
+    for (int i = 0; i < 1500; i++)
+        CHECK(weft_msq_try_dequeue(ctx, &value) && value);
+}
+
+static void test_an_allocator_with_weft_inside(void **state)
+{
+    const t_case *which = *state;
+    const weft_domain_config config = {.scheme = which->scheme, .allocator = {node_from_stack, node_to_stack, NULL}};
+    weft_domain *domain;
+    weft_msq *queue;
+    atomic_store(&nodes_made, 0);
+    atomic_store(&nodes_freed, 0);
+    assert_int_equal(weft_treiber_create(&free_nodes, NULL), 0);
+    assert_int_equal(weft_domain_create(&domain, &config), 0);
+    assert_int_equal(weft_msq_create(&queue, domain), 0);
+    for (int i = 0; i < GENERATIONS; i++)
+        t_run(4, use_queue, queue);
+    assert_true(weft_msq_is_empty(queue));
+    weft_msq_destroy(queue, NULL, NULL);
+    t_barrier(domain);
+    assert_int_equal(weft_domain_destroy(domain), 0);
+    weft_treiber_destroy(free_nodes, free_node, NULL);
+    assert_int_equal(atomic_load(&nodes_made), atomic_load(&nodes_freed));
+}
+
+/* ---- callbacks that end their thread ---- */
+
+typedef enum way { EXIT, CANCEL } way;
+
+typedef struct ending {
+    weft_domain *domain;
+    way way;
+    atomic_int to_end, ended, count;
+} ending;
+
+static void end_thread(void *object, void *ctx)
+{
+    ending *e = ctx;
+    free(object);
+    atomic_fetch_add(&e->count, 1);
+    if (atomic_fetch_sub(&e->to_end, 1) <= 0)
+        return;
+    atomic_fetch_add(&e->ended, 1);
+    if (e->way == EXIT)
+        pthread_exit(NULL);
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+}
+
+static void retire_ending(ending *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        CHECK(weft_retire(e->domain, malloc(8), end_thread, e) == 0);
+}
+
+static void *only_barrier(void *ctx)
+{
+    ending *e = ctx;
+    (void)!weft_domain_barrier(e->domain, UINT64_MAX);
+    return NULL;
+}
+
+static void *only_retire(void *ctx)
+{
+    retire_ending(ctx, 1000); /* less than a batch: the exit hook of every second thread reclaims those of two */
+    return NULL;
+}
+
+static void run_one(void *(*body)(void *ctx), void *ctx)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, body, ctx) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
+static size_t records(void)
+{
+    size_t n = 0;
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        n++;
+    return n;
+}
+
+/* A thread that has used nothing but barriers, and one whose callbacks are run by the exit hook itself, again and again. */
+static void test_callbacks_end_threads(void **state)
+{
+    t_env *env = *state;
+    weft_domain *domains[] = {env->domain, NULL};
+    for (size_t d = 0; d < T_COUNT(domains); d++)
+        for (way w = EXIT; w <= CANCEL; w++) {
+            ending e = {.domain = domains[d], .way = w};
+            retire_ending(&e, 20);
+            atomic_store(&e.to_end, 1);
+            run_one(only_barrier, &e);
+            assert_int_equal(atomic_load(&e.ended), 1);
+            assert_int_equal(weft_domain_barrier(e.domain, UINT64_C(20000000000)), 0);
+            assert_int_equal(atomic_load(&e.count), 20);
+
+            size_t before = records();
+            for (int i = 0; i < 10; i++) {
+                atomic_store(&e.to_end, 5);
+                run_one(only_retire, &e);
+            }
+            assert_in_range(atomic_load(&e.ended), w == EXIT ? 20 : 5, 51); /* a thread is cancelled once at most */
+            atomic_store(&e.to_end, 0);
+            assert_int_equal(weft_domain_barrier(e.domain, UINT64_C(20000000000)), 0);
+            assert_int_equal(atomic_load(&e.count), 20 + 10 * 1000);
+            assert_in_range(records(), 0, before + 1);
+        }
+}
+
+/* ---- a thread without a record ---- */
+
+typedef struct late {
+    weft_domain *domain, *other;
+    pthread_key_t key;
+    int rounds;
+    int barrier, destroy, outer_barrier, outer_destroy, done;
+    atomic_int count;
+} late;
+
+static void ask_of_other(void *object, void *ctx)
+{
+    late *l = ctx;
+    free(object);
+    l->outer_barrier = weft_domain_barrier(l->domain, 0);
+    l->outer_destroy = weft_domain_destroy(l->domain);
+}
+
+static void ask(void *object, void *ctx)
+{
+    late *l = ctx;
+    free(object);
+    l->barrier = weft_domain_barrier(l->domain, UINT64_MAX);
+    l->destroy = weft_domain_destroy(l->domain);
+    CHECK(weft_retire(l->other, malloc(8), ask_of_other, l) == 0);
+    CHECK(weft_domain_barrier(l->other, UINT64_MAX) == 0); /* whose callback is inside this one */
+}
+
+static void ask_all(late *l)
+{
+    CHECK(weft_retire(l->domain, malloc(8), ask, l) == 0);
+    l->done = weft_domain_barrier(l->domain, UINT64_MAX);
+}
+
+/* Once more until Weft's exit hook has run before. */
+static void destructor(void *value)
+{
+    late *l = value;
+    if (l->rounds++ < 2)
+        CHECK(pthread_setspecific(l->key, l) == 0);
+    else
+        ask_all(l);
+}
+
+static void *set_key(void *ctx)
+{
+    late *l = ctx;
+    CHECK(weft_domain_attach(l->domain) == 0);
+    CHECK(pthread_setspecific(l->key, l) == 0);
+    return NULL;
+}
+
+static void *no_record(void *ctx)
+{
+    ask_all(ctx); /* the first use in this thread */
+    return NULL;
+}
+
+static void test_busy_is_said_without_a_record(void **state)
+{
+    t_env *env = *state;
+    void *(*const bodies[])(void *) = {no_record, set_key};
+    for (size_t i = 0; i < T_COUNT(bodies); i++) {
+        late l = {.domain = env->domain};
+        assert_int_equal(weft_domain_create(&l.other, NULL), 0);
+        assert_int_equal(pthread_key_create(&l.key, destructor), 0);
+        run_one(bodies[i], &l);
+        assert_int_equal(l.barrier, -EBUSY);
+        assert_int_equal(l.destroy, -EBUSY);
+        assert_int_equal(l.outer_barrier, -EBUSY);
+        assert_int_equal(l.outer_destroy, -EBUSY);
+        assert_int_equal(l.done, 0);
+        assert_int_equal(pthread_key_delete(l.key), 0);
+        assert_int_equal(weft_domain_destroy(l.other), 0);
+    }
+}
+
+/* ---- the bound on garbage ---- */
+
+typedef struct littering {
+    weft_domain *domain;
+    atomic_int count;
+    size_t most; /* pending, seen by any */
+} littering;
+
+/* 3 words for each guard held: one at a time in each thread, the held one's, and an operation's. */
+static size_t bound(size_t threads)
+{
+    return (threads + 2) * (2 * BATCH + 3 * 4);
+}
+
+static void litter(unsigned index, void *ctx)
+{
+    littering *l = ctx;
+    (void)index;
+    t_retire_many(l->domain, 1000, &l->count);
+}
+
+static void litter_in_turn(littering *l, unsigned threads)
+{
+    for (unsigned i = 0; i < threads; i++) {
+        t_run(1, litter, l);
+        size_t pending = t_stats(l->domain).pending;
+        l->most = pending > l->most ? pending : l->most;
+    }
+}
+
+static void test_threads_that_come_and_go_leave_little(void **state)
+{
+    t_env *env = *state;
+    littering l = {.domain = env->domain};
+    litter_in_turn(&l, T_SCALE(1000, 100));
+    assert_in_range(l.most, 1, bound(2));
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&l.count), T_SCALE(1000, 100) * 1000);
+}
+
+static void wait_in_barrier(void *ctx)
+{
+    littering *l = ctx;
+    CHECK(weft_domain_barrier(l->domain, UINT64_MAX) == 0);
+}
+
+static void test_also_beside_a_barrier(void **state)
+{
+    t_env *env = *state;
+    littering l = {.domain = env->domain};
+    t_worker holder, waiter;
+    weft_atomic_ptr source;
+    atomic_int held = 0;
+    t_hold hold = {.domain = env->domain, .source = &source};
+    weft_ptr_store(&source, malloc(8));
+    t_worker_start(&holder);
+    t_worker_start(&waiter);
+    t_worker_do(&holder, t_hold_enter, &hold);
+    void *object = weft_ptr_load(&source);
+    weft_ptr_store(&source, NULL);
+    assert_int_equal(weft_retire(env->domain, object, t_count_free, &held), 0);
+    t_worker_tell(&waiter, wait_in_barrier, &l);
+    usleep(20000); /* it is in there */
+    litter_in_turn(&l, T_SCALE(300, 30));
+    assert_int_equal(atomic_load(&held), 0);
+    if (env->scheme == WEFT_HAZARD)
+        assert_in_range(l.most, 1, bound(4));
+    t_worker_do(&holder, t_hold_leave, &hold);
+    t_sem_wait(&waiter.done);
+    assert_int_equal(atomic_load(&held), 1);
+    t_worker_end(&holder);
+    t_worker_end(&waiter);
+    t_barrier(env->domain);
+}
+
+/* A callback that sleeps holds up itself. */
+static sem_t sleeping, wake;
+
+static void sleep_inside(void *object, void *ctx)
+{
+    (void)ctx;
+    free(object);
+    sem_post(&sleeping);
+    t_sem_wait(&wake);
+}
+
+static void *retire_sleeper(void *ctx)
+{
+    littering *l = ctx;
+    CHECK(weft_retire(l->domain, malloc(8), sleep_inside, NULL) == 0);
+    t_retire_many(l->domain, 1000, &l->count);
+    return NULL;
+}
+
+static void flush(void *ctx)
+{
+    weft_domain_flush(((littering *)ctx)->domain);
+}
+
+static void test_also_beside_a_callback_that_sleeps(void **state)
+{
+    t_env *env = *state;
+    littering l = {.domain = env->domain};
+    t_worker flusher;
+    sem_init(&sleeping, 0, 0);
+    sem_init(&wake, 0, 0);
+    run_one(retire_sleeper, &l); /* orphans now */
+    t_worker_start(&flusher);
+    t_worker_tell(&flusher, flush, &l);
+    t_sem_wait(&sleeping);
+    litter_in_turn(&l, T_SCALE(300, 30));
+    assert_in_range(l.most, 1, bound(3));
+    /* and a barrier waits for it, although another thread has taken it from the orphans */
+    assert_int_equal(weft_domain_barrier(env->domain, 20000000), -ETIMEDOUT);
+    sem_post(&wake);
+    t_sem_wait(&flusher.done);
+    t_worker_end(&flusher);
+    t_barrier(env->domain);
+    assert_int_equal(t_stats(env->domain).pending, 0);
+}
+
+/* ---- caches ---- */
+
+static void hold_all_back(void *ctx)
+{
+    weft_msq *queue = ctx;
+    void *value;
+    for (uintptr_t i = 0; i < T_SCALE(2000000, 100000); i++) {
+        CHECK(weft_msq_enqueue(queue, t_ptr(i)) == 0);
+        CHECK(weft_msq_try_dequeue(queue, &value));
+    }
+}
+
+static void pairs_until_idle(void *ctx)
+{
+    void *value;
+    for (int i = 0; i < 5000; i++) {
+        CHECK(weft_msq_enqueue(ctx, t_ptr(1)) == 0);
+        CHECK(weft_msq_try_dequeue(ctx, &value));
+    }
+}
+
+/* Nodes kept for reuse: WEFT_CACHE (2 batches) per thread and class, and four such lists in the domain. */
+static void test_caches_have_a_limit(void **state)
+{
+    t_env *env = *state;
+    t_worker worker, holder;
+    t_hold hold = {.domain = env->domain};
+    weft_msq *queue;
+    assert_int_equal(weft_msq_create(&queue, env->domain), 0);
+    t_worker_start(&worker);
+    t_worker_start(&holder);
+    t_worker_do(&holder, t_hold_enter, &hold);
+    t_worker_do(&worker, hold_all_back, queue);
+    t_worker_do(&holder, t_hold_leave, &hold);
+    t_worker_do(&worker, pairs_until_idle, queue);
+    t_barrier(env->domain);
+    weft_domain_flush(env->domain);
+    assert_in_range(t_stats(env->domain).allocated, 1, 65536 + 3 * 2 * BATCH * 32 + 4 * 2 * BATCH * 32);
+    t_worker_end(&worker);
+    t_worker_end(&holder);
+    weft_msq_destroy(queue, NULL, NULL);
+}
+
+/* Known sizes bring reclamation forward: WEFT_BATCH_BYTES (4 MiB). */
+static void test_large_objects_do_not_wait_for_a_batch(void **state)
+{
+    t_env *env = *state;
+    static weft_hook hook[12];
+    static char object[12];
+    atomic_int count = 0;
+    for (size_t i = 0; i < T_COUNT(hook); i++)
+        weft_retire_hook(env->domain, &hook[i], &object[i], 1 << 20, t_count, &count);
+    assert_in_range(atomic_load(&count), 3, T_COUNT(hook));
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&count), T_COUNT(hook));
+}
+
+int main(int count, char **argument)
+{
+    const struct CMUnitTest tests[] = {
+        T_BOTH(test_ending_threads_retire_again),
+        cmocka_unit_test(test_comers_share_a_map),
+        {"test_an_allocator_with_weft_inside (hazard)", test_an_allocator_with_weft_inside, NULL, NULL, &t_hazard},
+        {"test_an_allocator_with_weft_inside (epoch)", test_an_allocator_with_weft_inside, NULL, NULL, &t_epoch},
+        T_BOTH(test_callbacks_end_threads),
+        T_BOTH(test_busy_is_said_without_a_record),
+        T_BOTH(test_threads_that_come_and_go_leave_little),
+        T_BOTH(test_also_beside_a_barrier),
+        T_BOTH(test_also_beside_a_callback_that_sleeps),
+        T_BOTH(test_caches_have_a_limit),
+        T_BOTH(test_large_objects_do_not_wait_for_a_batch),
+    };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
