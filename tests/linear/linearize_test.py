@@ -22,6 +22,13 @@ def run(spec, text, *more):
                           stderr=subprocess.PIPE, text=True, timeout=100, check=False)
 
 
+def unheard(program, *arguments, text=None):
+    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    for where in (">/dev/full", ">&-"):
+        yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=200, check=False)
+
+
 RIGHT = {
     "queue": [(0, "enqueue", 1, None, 0, 9), (1, "dequeue", None, 1, 5, 6), (1, "dequeue", None, None, 10, 11)],
     "stack": [(0, "push", 1, None, 0, 1), (0, "push", 2, None, 2, 3), (0, "pop", None, 2, 4, 5)],
@@ -139,6 +146,22 @@ class Input(unittest.TestCase):
                 content = text.read()
             self.assertEqual(content.count("<rect"), 3)
             self.assertNotIn("http", content)
+
+    def test_a_result_that_nobody_gets(self):
+        for rows in (RIGHT["queue"], WRONG["queue"][0]):
+            with tempfile.TemporaryDirectory() as folder:
+                page = os.path.join(folder, "page.html")
+                for done in unheard(PROGRAM, "--spec", "queue", "--html", page, "-", text="\n".join(line(*row) for row in rows)):
+                    self.assertEqual(done.returncode, 2, done)
+                    self.assertIn("could not be written", done.stderr)
+                if os.path.exists(page):
+                    with open(page, encoding="utf-8") as text:
+                        self.assertRegex(text.read(), r"(?s)^<!doctype.*</html>\n$")
+            done = subprocess.run([PROGRAM, "--spec", "queue", "--html", "/dev/full", "-"], input="\n".join(line(*row) for row in rows),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 2 if rows != RIGHT["queue"] else 0, done)
+        for done in unheard(PROGRAM, "--help"):
+            self.assertEqual(done.returncode, 2)
 
 
 if __name__ == "__main__":
