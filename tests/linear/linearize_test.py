@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,49 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("700 was enqueued before", done.stdout)
         self.assertLess(len(done.stdout.splitlines()), 8)
+
+    def test_a_client_keeps_its_order_where_its_operations_touch(self):
+        taken = [(1, "dequeue", None, 2, 3, 4), (1, "dequeue", None, 1, 4, 5)]
+        for puts, verdict in (([(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 2)], 1),
+                              ([(0, "enqueue", 1, None, 1, 1), (0, "enqueue", 2, None, 1, 1)], 1),
+                              ([(0, "enqueue", 2, None, 1, 1), (0, "enqueue", 1, None, 1, 1)], 0),
+                              ([(0, "enqueue", 1, None, 0, 1), (2, "enqueue", 2, None, 1, 2)], 0)):
+            done = run("queue", "\n".join(line(*row) for row in puts + taken))
+            self.assertEqual((done.returncode, done.stderr), (verdict, ""), done.stdout)
+        pushes = [(0, "push", 1, None, 0, 1), (0, "push", 2, None, 1, 2)]
+        for spec, rows in (("stack", pushes + [(0, "pop", None, 1, 2, 3), (0, "pop", None, 2, 3, 4)]),
+                           ("map", [(0, "put", [7, 1], None, 0, 1), (0, "remove", 7, True, 1, 2), (1, "get", 7, 1, 3, 4)]),
+                           ("map", [(0, "put", [7, 1], None, 0, 5), (1, "put", [8, 1], None, 0, 5), (0, "get", 8, None, 5, 6),
+                                    (1, "get", 7, None, 5, 6)]),
+                           ("channel", [(0, "send", 1, True, 0, 1), (0, "send", 2, True, 1, 2), (1, "receive", None, 2, 3, 4)])):
+            done = run(spec, "\n".join(line(*row) for row in rows))
+            self.assertEqual((done.returncode, done.stderr), (1, ""), (spec, rows, done.stdout))
+
+    def test_operations_that_touch_are_drawn_one_behind_the_other(self):
+        rows = [(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 1), (0, "enqueue", 3, None, 1, 1), (0, "dequeue", None, 3, 1, 2),
+                (1, "dequeue", None, None, 1, 1)]
+        done = run("queue", "\n".join(line(*row) for row in rows))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^  client 0    \| enqueue 1 -*\| enqueue 3 -*\| dequeue: 3 -*\|$")
+        both = [(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 2), (1, "dequeue", None, 2, 2, 3), (1, "dequeue", None, 1, 3, 4)]
+        done = run("queue", "\n".join(line(*row) for row in both))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        lanes = re.findall(r"(?m)^  client \d    (.*)$", done.stdout)
+        self.assertEqual(lanes[0].rindex("|"), lanes[1].index("|"))  # of two clients: at one time
+
+    def test_a_slow_clock_and_many_operations(self):
+        """Whatever the search could not do: two clients that return and call at one time again and again."""
+        rows = []
+        for n in range(20000):
+            rows += [(0, "enqueue", n, None, n, n + 1), (1, "dequeue", None, n - 2 if n > 1 else None, n, n + 1)]
+        text = [line(*row) for row in rows]
+        self.assertEqual(run("queue", "\n".join(text)).returncode, 0)
+        text[2001], text[2003] = line(1, "dequeue", None, 999, 1000, 1001), line(1, "dequeue", None, 998, 1001, 1002)
+        done = run("queue", "\n".join(text))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertLess(len(done.stdout.splitlines()), 8)
+        text[2001], text[2003] = line(1, "dequeue", None, 998, 1000, 1001), line(1, "dequeue", None, None, 1001, 1002)
+        self.assertEqual(run("queue", "\n".join(text)).returncode, 1)
 
 
 class Input(unittest.TestCase):
