@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "tools/output/output.h"
 
 #include <errno.h>
