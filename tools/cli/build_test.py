@@ -94,6 +94,8 @@ def nobody_listens():
                 done = checkout.weft(*verb, shell='exec "$@" ' + where)
                 if done.returncode not in (1, 2) or not done.stderr or os.path.exists(checkout.called):
                     return verb, where, done
+                if where == ">&-" and (done.returncode != 2 or "standard output is closed" not in done.stderr):
+                    return verb, where, done
     return None
 
 
