@@ -14,6 +14,7 @@
  * thread is inside an operation: hash and == of keys must not. Progress and linearization points are those of the C functions.
  *
  * Objects are not movable: other threads know where they are. A domain must outlive what was made in it.
+ * (Longer than our files are, since it is taken in as one.)
  */
 #ifndef WEFT_HPP
 #define WEFT_HPP
@@ -50,24 +51,35 @@ inline void check(int error)
         throw std::invalid_argument("weft: not a value, or a domain, that can be used here");
 }
 
+template <class T>
+inline constexpr bool storable =
+    std::is_object_v<T> && !std::is_array_v<T> && std::is_move_constructible_v<T> && std::is_same_v<T, std::remove_cv_t<T>>;
+
 /* How a T is a void *: as it is, or in a box. */
-template <class T> inline constexpr bool fits = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void *);
+template <class T> constexpr bool does_fit()
+{
+    if constexpr (storable<T>)
+        return std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void *);
+    return false;
+}
+template <class T> inline constexpr bool fits = does_fit<T>();
+
+template <class T> T unpack(void *bits)
+{
+    alignas(T) unsigned char value[sizeof(T)];
+    std::memcpy(value, &bits, sizeof value);
+    return std::move(*std::launder(reinterpret_cast<T *>(value)));
+}
 
 template <class T, bool = fits<T>> struct word {
     static void *put(T &&value)
     {
         void *bits = nullptr;
-        std::memcpy(&bits, &value, sizeof value);
+        std::memcpy(&bits, std::addressof(value), sizeof value);
         return bits;
     }
 
-    static T take(void *bits)
-    {
-        alignas(T) unsigned char value[sizeof(T)];
-        std::memcpy(value, &bits, sizeof value);
-        return *std::launder(reinterpret_cast<T *>(value));
-    }
-
+    static T take(void *bits) { return unpack<T>(bits); }
     static void drop(void *, void *) {}
 };
 
@@ -153,13 +165,15 @@ private:
 /* `delete object` when no guard holds it. The caller has made it unreachable. std::bad_alloc: it is still the caller's. */
 template <class T> void retire(T *object, const domain *in = nullptr)
 {
-    detail::check(weft_retire(in ? in->get() : nullptr, object, [](void *o, void *) { delete static_cast<T *>(o); }, nullptr));
+    void *bits = const_cast<void *>(static_cast<const volatile void *>(object));
+    detail::check(weft_retire(in ? in->get() : nullptr, bits, [](void *o, void *) { delete static_cast<T *>(o); }, nullptr));
 }
 
 /* ---- queue and stack ---- */
 
 /* Unbounded FIFO, any number of producers and consumers (weft/queues/msq.h). */
 template <class T> class ms_queue {
+    static_assert(detail::storable<T>, "weft: a queue holds objects that can be moved; no references, arrays, const");
     using word = detail::word<T>;
 
 public:
@@ -191,6 +205,7 @@ private:
 
 /* Unbounded LIFO, any number of threads (weft/stacks/treiber.h). */
 template <class T> class treiber_stack {
+    static_assert(detail::storable<T>, "weft: a stack holds objects that can be moved; no references, arrays, const");
     using word = detail::word<T>;
 
 public:
@@ -224,9 +239,13 @@ private:
 
 namespace detail {
 
-/* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed; hashed by std::hash, but
-   strings with the map's seed, so that nobody can choose keys that collide. */
-template <class K> inline constexpr bool plain_key = (std::is_integral_v<K> || std::is_enum_v<K>)&&sizeof(K) <= sizeof(void *);
+/* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed and compared by ==; hashed by
+   std::hash, but strings with the map's seed, so that nobody can choose keys that collide. Only where == compares bytes: a type that
+   converts to a string may have its own. */
+template <class K> inline constexpr bool plain_key = (std::is_integral_v<K> || std::is_enum_v<K>) && fits<K>;
+template <class K> inline constexpr bool byte_string = std::is_same_v<K, std::string_view>;
+template <class A> inline constexpr bool byte_string<std::basic_string<char, std::char_traits<char>, A>> = true;
+template <class K> inline constexpr bool hashable = plain_key<K> || byte_string<K> || std::is_default_constructible_v<std::hash<K>>;
 
 template <class K, bool = plain_key<K>> struct key {
     static void *put(K &&value) { return reinterpret_cast<void *>(static_cast<std::uintptr_t>(value)); }
@@ -238,16 +257,15 @@ template <class K, bool = plain_key<K>> struct key {
 
 template <class K> struct key<K, false> {
     static void *put(K &&value) { return new K(std::move(value)); }
-    static const void *look(const K &value) { return &value; }
+    static const void *look(const K &value) { return std::addressof(value); }
     static const K &see(void *box) { return *static_cast<const K *>(box); }
     static void drop(void *box, void *) { delete static_cast<K *>(box); }
 
     static std::uint64_t hash(const void *k, const weft_map_seed *seed, void *) noexcept
     {
         const K &it = *static_cast<const K *>(k);
-        if constexpr (std::is_convertible_v<const K &, std::string_view>) {
-            std::string_view text = it;
-            return weft_map_hash_bytes(text.data(), text.size(), seed);
+        if constexpr (byte_string<K>) {
+            return weft_map_hash_bytes(it.data(), it.size(), seed);
         } else {
             std::size_t made = std::hash<K>()(it);
             return weft_map_hash_bytes(&made, sizeof made, seed);
@@ -274,8 +292,15 @@ template <class V>
 inline constexpr how stored = std::is_pointer_v<V> ? how::pointer : fits<V> && sizeof(V) < sizeof(void *) ? how::small : how::box;
 
 template <class V, how = stored<V>> struct value {
-    static void *put(V &&v) { return const_cast<void *>(static_cast<const void *>(v)); }
-    static V see(void *bits) { return static_cast<V>(bits); }
+    static void *put(V &&v)
+    {
+        if constexpr (std::is_function_v<std::remove_pointer_t<V>>)
+            return reinterpret_cast<void *>(v); /* as dlsym has it */
+        else
+            return const_cast<void *>(static_cast<const volatile void *>(v));
+    }
+
+    static V see(void *bits) { return reinterpret_cast<V>(bits); }
     static void drop(void *, void *) {}
     static void configure(weft_map_config &) {}
 };
@@ -285,19 +310,13 @@ template <class V> struct value<V, how::small> {
     {
         unsigned char bytes[sizeof(void *)] = {};
         void *bits;
-        std::memcpy(bytes, &v, sizeof v);
+        std::memcpy(bytes, std::addressof(v), sizeof v);
         bytes[sizeof bytes - 1] = 1;
         std::memcpy(&bits, bytes, sizeof bits);
         return bits;
     }
 
-    static V see(void *bits)
-    {
-        alignas(V) unsigned char v[sizeof(V)];
-        std::memcpy(v, &bits, sizeof v);
-        return *std::launder(reinterpret_cast<V *>(v));
-    }
-
+    static V see(void *bits) { return unpack<V>(bits); }
     static void drop(void *, void *) {}
     static void configure(weft_map_config &) {}
 };
@@ -313,6 +332,9 @@ template <class V> struct value<V, how::box> {
 
 /* A hash map that grows and shrinks without stopping anyone (weft/hashmap/split_map.h). It owns keys and values. */
 template <class K, class V> class map {
+    static_assert(detail::storable<K> && detail::storable<V>,
+                  "weft: a map holds objects that can be moved; no references, arrays, const");
+    static_assert(detail::hashable<K>, "weft: a key needs std::hash (and ==)");
     using key = detail::key<K>;
     using value = detail::value<V>;
 
@@ -363,11 +385,12 @@ public:
     /* A copy. */
     std::optional<V> get(const K &k) const
     {
+        static_assert(std::is_copy_constructible_v<V>, "weft: get makes a copy; visit does not");
         std::optional<V> result;
         if constexpr (detail::stored<V> == detail::how::box) {
-            visit(k, [&](const V &v) { result = v; });
+            visit(k, [&](const V &v) { result.emplace(v); });
         } else if (void *bits = weft_map_get(map_, nullptr, key::look(k))) {
-            result = value::see(bits);
+            result.emplace(value::see(bits));
         }
         return result;
     }

@@ -8,6 +8,7 @@ that met the machine in different regimes, or beside other programs, are shown a
 
 import argparse
 import json
+import os
 import random
 import statistics
 import sys
@@ -119,7 +120,9 @@ def main():
     parser.error = lambda message: sys.exit(complain("expected OLD.json, NEW.json and --threshold PERCENT, 0 to 100: " + message))
     options = parser.parse_args()
     try:
-        return 1 if compare(options.old, options.new, options.threshold / 100, sys.stdout) else 0
+        slower = compare(options.old, options.new, options.threshold / 100, sys.stdout)
+        sys.stdout.flush()
+        return 1 if slower else 0
     except Unusable as error:
         return complain("expected two results of ./weft bench --json: %s" % error)
 
@@ -134,3 +137,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as failure:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would write the rest once more
+        sys.exit(complain("the result could not be written to standard output: " + failure.strerror))

@@ -1,6 +1,7 @@
 #include "bench/json.h"
 #include "bench/options.h"
 #include "bench/report.h"
+#include "tools/output/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +57,8 @@ static bool write_json(FILE *json, const bench_machine *machine, const bench_sui
     bool written = json == stdout || (fstat(fileno(json), &what) == 0 && (!S_ISREG(what.st_mode) || ftruncate(fileno(json), 0) == 0));
     written = written && bench_json_write(json, machine, suite, bench_interrupted() != 0);
     if (json != stdout)
-        written = fclose(json) == 0 && written;
-    if (!written)
+        written = output_close(json) && written;
+    if (!written && json != stdout) /* of that, main says it */
         bench_say("error: '%s' could not be written: %s", suite->options->json, strerror(errno));
     return written;
 }
@@ -80,10 +81,10 @@ static int measure(bench_suite *suite, bench_machine *machine, FILE *json)
             bench_say("interrupted: with --json FILE, --resume could go on");
         return 128 + bench_interrupted();
     }
-    return suite->watch->failed || !written ? 1 : 0;
+    return !written ? 2 : suite->watch->failed ? 1 : 0;
 }
 
-int main(int argc, char **argv)
+static int main_part(int argc, char **argv)
 {
     bench_options options;
     bench_machine machine;
@@ -116,4 +117,11 @@ int main(int argc, char **argv)
     bench_rows_free(&suite.rows);
     bench_watch_destroy(suite.watch);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    output_begin();
+    int status = main_part(argc, argv);
+    return output_written("weft bench") ? status : 2;
 }

@@ -37,7 +37,7 @@ def main():
         with open(sys.argv[2], "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        print("weft: --html: '%s': %s" % (error.filename, error.strerror), file=sys.stderr)
+        print("weft: --html: '%s': %s" % (error.filename or sys.argv[2], error.strerror), file=sys.stderr)
         return 2
     except (ValueError, KeyError, TypeError):
         print("weft: --html expects what ./weft bench --json wrote, not '%s'" % sys.argv[1], file=sys.stderr)

@@ -157,7 +157,7 @@ def main():
         with open(picture, "w", encoding="utf-8") as file:
             file.write(drawing)
     except OSError as error:
-        print("weft: --readme: '%s': %s" % (error.filename, error.strerror), file=sys.stderr)
+        print("weft: --readme: '%s': %s" % (error.filename or readme, error.strerror), file=sys.stderr)
         return 2
     except (ValueError, KeyError, TypeError, IndexError):
         print("weft: --readme expects what ./weft bench --json wrote, not '%s', and a README with %s and %s" % (source, BEGIN, END), file=sys.stderr)

@@ -61,6 +61,17 @@ def table(rows):
             "%13s" % ("-" if row[name] is None else "%.*f" % (digits[name], row[name])) for name in COLUMNS)
 
 
+def to_standard_output(text):
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would write it once more
+        print("weft bench: the result could not be written to standard output: %s" % error.strerror, file=sys.stderr)
+        return 2
+    return 0
+
+
 def main():
     here = os.path.dirname(os.path.abspath(sys.argv[0]))
     arguments = sys.argv[1:]
@@ -72,8 +83,7 @@ def main():
     rows = count(os.path.join(here, "weft-counted"), os.path.join(here, "weft-called"))
     text = json.dumps(rows, indent=1) + "\n" if arguments else "\n".join(table(rows)) + "\n"
     if not arguments or arguments[1] == "-":
-        sys.stdout.write(text)
-        return 0
+        return to_standard_output(text)
     try:
         with open(arguments[1], "w", encoding="utf-8") as file:
             file.write(text)

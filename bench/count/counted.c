@@ -84,5 +84,5 @@ int main(void)
         }
     }
     puts("\n]");
-    return 0;
+    return fflush(stdout) != 0 || ferror(stdout);
 }

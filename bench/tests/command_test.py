@@ -66,6 +66,18 @@ class Arguments(unittest.TestCase):
         for name in set.union(*NAMES.values()):
             self.assertRegex(listed, r"(?m)^\w+ +%s " % re.escape(name))
 
+    def test_a_result_that_nobody_gets(self):
+        one = ["--family", "stack", "--impl", "mutex-stack", "--workload", "pairs", "--threads", "1", *SHORT]
+        for arguments in (one, [*one, "--json", "-"], ["--list"], ["--help"]):
+            for where in (">/dev/full", ">&-"):
+                done = subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", PROGRAM, *arguments], stderr=subprocess.PIPE, text=True,
+                                      timeout=100, check=False)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertRegex(done.stderr, r"weft bench: .*could not be written")
+        done = run(*one, "--json", "/dev/full")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'/dev/full' could not be written", done.stderr)
+
 
 class Json(unittest.TestCase):
     def check_row(self, row):

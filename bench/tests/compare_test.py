@@ -74,6 +74,17 @@ class Compare(unittest.TestCase):
         other["machine"]["processor"] = "Q"
         self.assertIn("note: another processor: P, then Q", self.run_on(result(), other).stdout)
 
+    def test_a_result_that_nobody_gets(self):
+        """Not 1, which says that something is slower; of few rows, which fail at the end, and of many."""
+        for rows in (1, 500):
+            with tempfile.TemporaryDirectory() as directory, open("/dev/full", "w", encoding="utf-8") as full:
+                path = os.path.join(directory, "results.json")
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump(result(*({"threads": n} for n in range(rows))), file)
+                done = subprocess.run([COMPARE, path, path], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertRegex(done.stderr, r"^weft bench: the result could not be written [^\n]*\n$")
+
     def test_bad_input(self):
         for old, new, arguments in ((result(), "{", ()), ("[]", result(), ()), (result(), {"machine": {}}, ()),
                                     (result(), result({"mops_rounds": []}), ()), (result(), result({"threads": 3}), ()),

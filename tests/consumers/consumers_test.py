@@ -197,6 +197,11 @@ class Consumers:
             run("eval %s -std=c++17 %s wrappers.cc -o program $(pkg-config --cflags --libs weft) -pthread" % (compiler, " ".join(WARNINGS)),
                 where, True, **self.pkg_config)
             run(["./program"], where, **self.pkg_config)
+        for wrong in range(1, 10):
+            said = run("eval g++ -std=c++17 -DWRONG=%d -fsyntax-only wrappers.cc $(pkg-config --cflags weft)" % wrong, where, True, fails=True,
+                       **self.pkg_config)
+            if b"static assertion failed: weft: " not in said:
+                raise Failed("WRONG=%d: nothing of ours is said:\n%s" % (wrong, said.decode()))
 
     def cxx_is_as_fast(self):
         """For a word-sized type the wrapper calls the C function and does nothing else with the value."""

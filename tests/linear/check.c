@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { SEARCHED = 4096, SEARCH_BYTES = 256 << 20 };
+enum { SEARCHED = 4096, SEARCH_BYTES = 256 << 20, LOOSELY = 32 };
 
 static bool takes_unknown(const lin_history *h)
 {
@@ -37,21 +37,76 @@ void lin_check_searched(const lin_history *history, const lin_spec *spec, lin_fi
         lin_show(out, history, i);
 }
 
-void lin_check(const lin_history *history, lin_type type, lin_finding *out)
+static const lin_spec *const specs[LIN_TYPES] = {
+    [LIN_QUEUE] = &lin_queue_spec, [LIN_STACK] = &lin_stack_spec, [LIN_MAP] = &lin_map_spec,
+    [LIN_DEQUE] = &lin_deque_spec, [LIN_CHANNEL] = &lin_channel_spec,
+};
+
+/* By the checkers that know times alone. */
+static void check_by_times(const lin_history *history, lin_type type, lin_finding *out)
 {
     *out = (lin_finding){.verdict = LIN_LINEARIZABLE};
     if (type == LIN_MAP)
         lin_check_map(history, out);
-    else if (type == LIN_DEQUE || type == LIN_CHANNEL)
-        lin_check_searched(history, type == LIN_DEQUE ? &lin_deque_spec : &lin_channel_spec, out);
     else if (type == LIN_QUEUE)
         lin_check_queue(history, out);
-    else if (type == LIN_STACK)
-        lin_check_stack(history, out);
     else
+        lin_check_stack(history, out);
+    if (type != LIN_MAP && out->verdict == LIN_VIOLATION && takes_unknown(history))
+        check_with_unknown(history, specs[type], out);
+}
+
+/* By times that keep the clients' orders. False: not all that are to be kept, or more, so that this is no answer. */
+static bool check_timed(const lin_history *history, const lin_program *program, lin_type type, unsigned tie, lin_finding *out,
+                        size_t *between)
+{
+    lin_timed timed;
+    if (!lin_timed_make(history, program, tie, &timed)) {
+        *out = (lin_finding){.verdict = LIN_NO_MEMORY, .why = "out of memory"};
+        return true;
+    }
+    check_by_times(&timed.history, type, out);
+    lin_timed_free(&timed);
+    if (timed.tie[0] == LIN_NONE || out->verdict == (tie < LIN_LOOSE ? LIN_LINEARIZABLE : LIN_VIOLATION))
+        return true;
+    between[0] = timed.tie[0];
+    between[1] = timed.tie[1];
+    lin_free(&out->window);
+    return false;
+}
+
+/*
+ * Clients touch themselves. Where no times keep the orders of all, an order by times that keep more is one, and a violation
+ * of times that keep less is one; what lies between is for the search.
+ */
+static void check_touching(const lin_history *history, const lin_program *program, lin_type type, lin_finding *out)
+{
+    size_t between[2];
+    for (unsigned tie = 0; tie < LIN_LOOSE + LOOSELY; tie++)
+        if (check_timed(history, program, type, tie, out, between))
+            return;
+    lin_check_searched(history, specs[type], out);
+    const lin_operation *one = &history->op[between[0]], *other = &history->op[between[1]];
+    if (out->verdict == LIN_UNDECIDED)
+        lin_find(out, LIN_UNDECIDED, "clients %u and %u both return and call at %llu, and there are too many ways", (unsigned)one->client,
+                 (unsigned)other->client, (unsigned long long)(program->followed[between[0]] ? one->ret : one->call));
+}
+
+void lin_check(const lin_history *history, lin_type type, lin_finding *out)
+{
+    lin_program program;
+    *out = (lin_finding){.verdict = LIN_NO_MEMORY, .why = "out of memory"};
+    if (type == LIN_RING)
         *out = (lin_finding){.verdict = LIN_UNDECIDED, .why = "a ring's capacity is not in its history"};
-    if ((type == LIN_QUEUE || type == LIN_STACK) && out->verdict == LIN_VIOLATION && takes_unknown(history))
-        check_with_unknown(history, type == LIN_QUEUE ? &lin_queue_spec : &lin_stack_spec, out);
+    else if (type == LIN_DEQUE || type == LIN_CHANNEL)
+        lin_check_searched(history, specs[type], out);
+    else if (lin_program_make(history, &program)) {
+        if (program.touching)
+            check_touching(history, &program, type, out);
+        else
+            check_by_times(history, type, out);
+        lin_program_free(&program);
+    }
 }
 
 /* ---- shrinking ---- */

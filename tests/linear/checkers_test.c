@@ -46,17 +46,28 @@ static lin_verdict verdict_of(const lin_history *h, lin_type type)
     return found.verdict;
 }
 
-static void agree(lin_type type, uint64_t seed, bool pending)
+/* A clock that counts that much more slowly. */
+static void coarsen(lin_history *h, uint64_t by)
 {
+    for (size_t i = 0; i < h->count; i++) {
+        h->op[i].call /= by;
+        h->op[i].ret = h->op[i].ret == LIN_NEVER ? LIN_NEVER : h->op[i].ret / by;
+    }
+}
+
+static void agree(lin_type type, uint64_t seed, bool pending, uint64_t slower)
+{
+    const size_t times = slower > 1 ? SMALL / 4 : SMALL;
     lin_random random = {seed};
     size_t right = 0, wrong = 0;
-    for (int i = 0; i < SMALL; i++) {
+    for (size_t i = 0; i < times; i++) {
         lin_history h = {0};
-        lin_shape shape = {type, 2 + lin_below(&random, 12), 1 + (unsigned)lin_below(&random, 7), 2,
+        lin_shape shape = {type, 2 + lin_below(&random, slower > 1 ? 9 : 12), 1 + (unsigned)lin_below(&random, 7), 2,
                            40 + (unsigned)lin_below(&random, 30), (unsigned)lin_below(&random, 100), pending};
         assert_true(lin_generate(&random, &shape, &h));
+        coarsen(&h, 1 + lin_below(&random, slower));
         assert_int_equal(lin_search(&h, specs[type], BYTES), LIN_LINEARIZABLE);
-        for (size_t times = lin_below(&random, 5); times > 0; times--)
+        for (size_t left = lin_below(&random, 5); left > 0; left--)
             lin_spoil(&random, &h, type);
         lin_verdict expected = lin_search(&h, specs[type], BYTES), found = verdict_of(&h, type);
         assert_true(expected == LIN_LINEARIZABLE || expected == LIN_VIOLATION);
@@ -68,28 +79,88 @@ static void agree(lin_type type, uint64_t seed, bool pending)
         lin_free(&h);
     }
     print_message("%zu linearizable, %zu not\n", right, wrong);
-    assert_true(right > SMALL / 4 && wrong > SMALL / 20);
+    assert_true(right > times / 4 && wrong > times / 20);
 }
 
 static void test_queue_agrees(void **state)
 {
     (void)state;
-    agree(LIN_QUEUE, 1, false);
-    agree(LIN_QUEUE, 2, true);
+    agree(LIN_QUEUE, 1, false, 1);
+    agree(LIN_QUEUE, 2, true, 1);
+    agree(LIN_QUEUE, 7, false, 20);
+    agree(LIN_QUEUE, 8, true, 20);
 }
 
 static void test_stack_agrees(void **state)
 {
     (void)state;
-    agree(LIN_STACK, 3, false);
-    agree(LIN_STACK, 4, true);
+    agree(LIN_STACK, 3, false, 1);
+    agree(LIN_STACK, 4, true, 1);
+    agree(LIN_STACK, 9, false, 20);
+    agree(LIN_STACK, 10, true, 20);
 }
 
 static void test_map_agrees(void **state)
 {
     (void)state;
-    agree(LIN_MAP, 5, false);
-    agree(LIN_MAP, 6, true);
+    agree(LIN_MAP, 5, false, 1);
+    agree(LIN_MAP, 6, true, 1);
+    agree(LIN_MAP, 11, false, 20);
+    agree(LIN_MAP, 12, true, 20);
+}
+
+/* ---- the search: against every order that keeps what is said in history.h ---- */
+
+static bool precedes(const lin_history *h, size_t a, size_t b)
+{
+    return h->op[a].ret < h->op[b].call || (a < b && h->op[a].client == h->op[b].client);
+}
+
+static bool any_order(const lin_history *h, const lin_spec *spec, unsigned done, const unsigned char *state)
+{
+    unsigned char next[1024];
+    bool over = true;
+    assert_true(spec->size <= sizeof next);
+    for (size_t i = 0; i < h->count; i++) {
+        bool may = !(done >> i & 1);
+        over = over && (!may || h->op[i].ret == LIN_NEVER);
+        for (size_t j = 0; may && j < h->count; j++)
+            may = (done >> j & 1) || !precedes(h, j, i);
+        if (!may)
+            continue;
+        memcpy(next, state, spec->size);
+        if (spec->step(next, &h->op[i]) == LIN_YES && any_order(h, spec, done | 1u << i, next))
+            return true;
+    }
+    return over;
+}
+
+static void test_the_search_agrees(void **state)
+{
+    lin_random random = {13};
+    size_t wrong = 0;
+    (void)state;
+    for (int i = 0; i < SMALL / 2; i++) {
+        lin_type type = (lin_type)(i % 3);
+        lin_history h = {0};
+        unsigned char empty[1024];
+        lin_shape shape = {type, 2 + lin_below(&random, 5), 1 + (unsigned)lin_below(&random, 4), 2,
+                           40 + (unsigned)lin_below(&random, 30), (unsigned)lin_below(&random, 100), true};
+        assert_true(lin_generate(&random, &shape, &h));
+        for (size_t times = lin_below(&random, 4); times > 0; times--)
+            lin_spoil(&random, &h, type);
+        coarsen(&h, 1 + lin_below(&random, 20)); /* the last: it keeps each client's order, which spoiling it then might not */
+        specs[type]->init(empty, 0);
+        bool right = any_order(&h, specs[type], 0, empty);
+        if ((lin_search(&h, specs[type], BYTES) == LIN_LINEARIZABLE) != right)
+            show(&h);
+        assert_int_equal(lin_search(&h, specs[type], BYTES), right ? LIN_LINEARIZABLE : LIN_VIOLATION);
+        assert_int_equal(verdict_of(&h, type), right ? LIN_LINEARIZABLE : LIN_VIOLATION);
+        wrong += !right;
+        lin_free(&h);
+    }
+    print_message("%zu not linearizable\n", wrong);
+    assert_true(wrong > SMALL / 40 && wrong < SMALL / 4);
 }
 
 /* ---- by hand: "e1 0 1" enqueues 1 from 0 to 1; d dequeues, p pushes, o pops; 0 is empty ---- */
@@ -200,7 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),    cmocka_unit_test(test_queue_agrees),   cmocka_unit_test(test_stack_agrees),
-        cmocka_unit_test(test_map_agrees), cmocka_unit_test(test_long_histories), cmocka_unit_test(test_a_ring_needs_its_capacity),
+        cmocka_unit_test(test_map_agrees), cmocka_unit_test(test_the_search_agrees), cmocka_unit_test(test_long_histories), cmocka_unit_test(test_a_ring_needs_its_capacity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
  * A history: what real threads called and what they got, with the time of each call and return. One operation precedes
- * another if it returned before the other was called; operations whose times meet are concurrent.
+ * another if it returned before the other was called, or is of the same client and came before; all others are concurrent,
+ * also where the one returns when the other is called.
  */
 #ifndef WEFT_TESTS_LINEAR_HISTORY_H
 #define WEFT_TESTS_LINEAR_HISTORY_H
@@ -46,12 +47,20 @@ typedef struct lin_operation {
     uint32_t client;
     uint8_t kind; /* lin_kind */
     uint8_t got;  /* lin_result; of no meaning while `ret` is LIN_NEVER */
+    uint16_t turn; /* of those of a client that took no time at one time; else as they stand */
 } lin_operation;
 
 typedef struct lin_history {
     lin_operation *op;
     size_t count, room;
+    const uint64_t *written; /* NULL, or: its times are places in this list of those that were recorded (order.h) */
 } lin_history;
+
+/* A time as it was recorded. */
+static inline uint64_t lin_recorded(const lin_history *history, uint64_t time)
+{
+    return history->written && time != LIN_NEVER ? history->written[time] : time;
+}
 
 /* False: out of memory, nothing added. */
 bool lin_add(lin_history *history, lin_operation op);

@@ -14,7 +14,12 @@ void lin_find(lin_finding *out, lin_verdict verdict, const char *format, ...)
 
 void lin_show(lin_finding *out, const lin_history *history, size_t index)
 {
-    if (index != LIN_NONE && !lin_add(&out->window, history->op[index]))
+    if (index == LIN_NONE)
+        return;
+    lin_operation op = history->op[index];
+    op.call = lin_recorded(history, op.call);
+    op.ret = lin_recorded(history, op.ret);
+    if (!lin_add(&out->window, op))
         lin_find(out, LIN_NO_MEMORY, "out of memory");
 }
 

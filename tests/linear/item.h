@@ -3,8 +3,7 @@
 #define WEFT_TESTS_LINEAR_ITEM_H
 
 #include "tests/linear/check.h"
-
-#define LIN_NONE SIZE_MAX
+#include "tests/linear/order.h"
 
 typedef struct lin_item {
     int64_t value;

@@ -212,7 +212,7 @@ static bool take_bottom(lifo *l, size_t from, size_t to)
         return true;
     }
     lin_find(l->out, LIN_VIOLATION, "from %llu to %llu the stack is never empty, and none of its values can be the lowest",
-             (unsigned long long)left, (unsigned long long)right);
+             (unsigned long long)lin_recorded(l->history, left), (unsigned long long)lin_recorded(l->history, right));
     for (size_t i = first; i < l->count && l->item[i]->in_return < right; i++)
         if (!l->gone[i]) {
             lin_show(l->out, l->history, l->item[i]->in);

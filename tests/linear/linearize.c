@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/linear/check.h"
 #include "tests/linear/timeline.h"
+#include "tools/output/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -33,14 +34,17 @@ static const char help[] =
     "          false or null (absent); enqueue, push, push_bottom, close: null\n"
     "  call    the time of the call, return that of the return, null: it never returned, and may have happened\n"
     "\n"
-    "An operation precedes another if its return is less than the other's call. A client does one at a time.\n"
+    "An operation precedes another if its return is less than the other's call. A client does one at a time, in the order\n"
+    "of its calls; those that begin and end at one time, in the order of their lines. Operations of two clients that only\n"
+    "touch, since one returns at the time at which the other is called, are concurrent.\n"
     "\n"
     "  --spec TYPE   what the history is of: queue, stack, map; or, decided by search, so that they must be short:\n"
     "                ring:CAPACITY (1 to 24), deque, channel\n"
     "  --html FILE   the operations that cannot be ordered, as a page; of the first history that has such\n"
     "  --help        this text\n"
     "\n"
-    "Exit status: 0 linearizable, 1 not, 2 bad input, 3 undecided; of several files, the worst.\n";
+    "Exit status: 0 linearizable, 1 not, 3 undecided; 2 no answer: wrong use, bad input, it could not be built, or what it\n"
+    "found could not be written; of several files, the worst, which is 2, then 1.\n";
 
 static int usage_error(const char *what, const char *which)
 {
@@ -54,7 +58,7 @@ static bool write_html(const char *path, const char *name, const lin_finding *fo
     FILE *out = fopen(path, "w");
     snprintf(title, sizeof title, "%s: not linearizable", name);
     bool fine = out && lin_draw_html(out, &found->window, title, found->why);
-    if (out && fclose(out) != 0)
+    if (out && !output_close(out))
         fine = false;
     if (!fine)
         fprintf(stderr, "weft linearize: cannot write %s: %s\n", path, strerror(errno));
@@ -130,7 +134,7 @@ static bool read_type(const char *text, request *r)
     return sscanf(text, "ring:%zu%n", &r->capacity, &used) == 1 && !text[used] && r->capacity >= 1 && r->capacity <= 24;
 }
 
-int main(int count, char **argument)
+static int main_part(int count, char **argument)
 {
     static const struct option options[] = {
         {"spec", required_argument, NULL, 's'}, {"html", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
@@ -138,8 +142,10 @@ int main(int count, char **argument)
     int letter, status = FINE;
     opterr = 0;
     while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
-        if (letter == 'h')
-            return fputs(help, stdout) < 0;
+        if (letter == 'h') {
+            fputs(help, stdout);
+            return FINE;
+        }
         if (letter == 'o')
             r.html = optarg;
         if (letter == 's' && !read_type(optarg, &r))
@@ -154,4 +160,11 @@ int main(int count, char **argument)
     for (int i = optind; i < count; i++)
         status = worse(status, one_file(argument[i], &r));
     return status;
+}
+
+int main(int count, char **argument)
+{
+    output_begin();
+    int status = main_part(count, argument);
+    return output_written("weft linearize") ? status : BAD;
 }

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,13 @@ def line(client, op, arg, ret, call, returned):
 def run(spec, text, *more):
     return subprocess.run([PROGRAM, "--spec", spec, *more, "-"], input=text, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+
+
+def unheard(program, *arguments, text=None):
+    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    for where in (">/dev/full", ">&-"):
+        yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=200, check=False)
 
 
 RIGHT = {
@@ -100,6 +108,49 @@ class Verdicts(unittest.TestCase):
         self.assertIn("700 was enqueued before", done.stdout)
         self.assertLess(len(done.stdout.splitlines()), 8)
 
+    def test_a_client_keeps_its_order_where_its_operations_touch(self):
+        taken = [(1, "dequeue", None, 2, 3, 4), (1, "dequeue", None, 1, 4, 5)]
+        for puts, verdict in (([(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 2)], 1),
+                              ([(0, "enqueue", 1, None, 1, 1), (0, "enqueue", 2, None, 1, 1)], 1),
+                              ([(0, "enqueue", 2, None, 1, 1), (0, "enqueue", 1, None, 1, 1)], 0),
+                              ([(0, "enqueue", 1, None, 0, 1), (2, "enqueue", 2, None, 1, 2)], 0)):
+            done = run("queue", "\n".join(line(*row) for row in puts + taken))
+            self.assertEqual((done.returncode, done.stderr), (verdict, ""), done.stdout)
+        pushes = [(0, "push", 1, None, 0, 1), (0, "push", 2, None, 1, 2)]
+        for spec, rows in (("stack", pushes + [(0, "pop", None, 1, 2, 3), (0, "pop", None, 2, 3, 4)]),
+                           ("map", [(0, "put", [7, 1], None, 0, 1), (0, "remove", 7, True, 1, 2), (1, "get", 7, 1, 3, 4)]),
+                           ("map", [(0, "put", [7, 1], None, 0, 5), (1, "put", [8, 1], None, 0, 5), (0, "get", 8, None, 5, 6),
+                                    (1, "get", 7, None, 5, 6)]),
+                           ("channel", [(0, "send", 1, True, 0, 1), (0, "send", 2, True, 1, 2), (1, "receive", None, 2, 3, 4)])):
+            done = run(spec, "\n".join(line(*row) for row in rows))
+            self.assertEqual((done.returncode, done.stderr), (1, ""), (spec, rows, done.stdout))
+
+    def test_operations_that_touch_are_drawn_one_behind_the_other(self):
+        rows = [(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 1), (0, "enqueue", 3, None, 1, 1), (0, "dequeue", None, 3, 1, 2),
+                (1, "dequeue", None, None, 1, 1)]
+        done = run("queue", "\n".join(line(*row) for row in rows))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^  client 0    \| enqueue 1 -*\| enqueue 3 -*\| dequeue: 3 -*\|$")
+        both = [(0, "enqueue", 1, None, 0, 1), (0, "enqueue", 2, None, 1, 2), (1, "dequeue", None, 2, 2, 3), (1, "dequeue", None, 1, 3, 4)]
+        done = run("queue", "\n".join(line(*row) for row in both))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        lanes = re.findall(r"(?m)^  client \d    (.*)$", done.stdout)
+        self.assertEqual(lanes[0].rindex("|"), lanes[1].index("|"))  # of two clients: at one time
+
+    def test_a_slow_clock_and_many_operations(self):
+        """Whatever the search could not do: two clients that return and call at one time again and again."""
+        rows = []
+        for n in range(20000):
+            rows += [(0, "enqueue", n, None, n, n + 1), (1, "dequeue", None, n - 2 if n > 1 else None, n, n + 1)]
+        text = [line(*row) for row in rows]
+        self.assertEqual(run("queue", "\n".join(text)).returncode, 0)
+        text[2001], text[2003] = line(1, "dequeue", None, 999, 1000, 1001), line(1, "dequeue", None, 998, 1001, 1002)
+        done = run("queue", "\n".join(text))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertLess(len(done.stdout.splitlines()), 8)
+        text[2001], text[2003] = line(1, "dequeue", None, 998, 1000, 1001), line(1, "dequeue", None, None, 1001, 1002)
+        self.assertEqual(run("queue", "\n".join(text)).returncode, 1)
+
 
 class Input(unittest.TestCase):
     def test_bad_input_names_the_line(self):
@@ -139,6 +190,22 @@ class Input(unittest.TestCase):
                 content = text.read()
             self.assertEqual(content.count("<rect"), 3)
             self.assertNotIn("http", content)
+
+    def test_a_result_that_nobody_gets(self):
+        for rows in (RIGHT["queue"], WRONG["queue"][0]):
+            with tempfile.TemporaryDirectory() as folder:
+                page = os.path.join(folder, "page.html")
+                for done in unheard(PROGRAM, "--spec", "queue", "--html", page, "-", text="\n".join(line(*row) for row in rows)):
+                    self.assertEqual(done.returncode, 2, done)
+                    self.assertIn("could not be written", done.stderr)
+                if os.path.exists(page):
+                    with open(page, encoding="utf-8") as text:
+                        self.assertRegex(text.read(), r"(?s)^<!doctype.*</html>\n$")
+            done = subprocess.run([PROGRAM, "--spec", "queue", "--html", "/dev/full", "-"], input="\n".join(line(*row) for row in rows),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 2 if rows != RIGHT["queue"] else 0, done)
+        for done in unheard(PROGRAM, "--help"):
+            self.assertEqual(done.returncode, 2)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
  * fits, the last is taken back. What has been ordered, with the state it led to, is remembered and not tried again.
  */
 #include "tests/linear/check.h"
+#include "tests/linear/order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ typedef struct memo {
 
 typedef struct search {
     const lin_spec *spec;
+    lin_program program;
     size_t count, mask_size;
     event *events, head;
     event **chosen;          /* calls in order so far */
@@ -144,6 +146,13 @@ static added remember(memo *m, const unsigned char *key)
 
 /* ---- the search ---- */
 
+/* What the client did before has its place in the order. */
+static bool is_next(const search *s, const event *call)
+{
+    size_t previous = s->program.previous[call->index];
+    return previous == LIN_NONE || s->key[previous / 8] >> previous % 8 & 1;
+}
+
 static lin_verdict run(search *s)
 {
     size_t depth = 0, size = s->spec->size, returned = 0, left = 0;
@@ -153,7 +162,7 @@ static lin_verdict run(search *s)
     for (event *e = s->head.after; returned < left;) {
         unsigned char *state = s->states + (depth + 1) * size;
         lin_step step = LIN_NO;
-        if (e && e->is_call) {
+        if (e && e->is_call && is_next(s, e)) {
             memcpy(state, s->states + depth * size, size);
             step = s->spec->step(state, e->op);
         }
@@ -199,8 +208,9 @@ lin_verdict lin_search(const lin_history *history, const lin_spec *spec, size_t 
     s.key = calloc(1, s.mask_size + spec->size);
     s.seen.key_size = s.mask_size + spec->size;
     s.seen.most_bytes = most_bytes;
-    if (s.events && s.chosen && s.states && s.key && link_events(&s, history))
+    if (s.events && s.chosen && s.states && s.key && lin_program_make(history, &s.program) && link_events(&s, history))
         verdict = run(&s);
+    lin_program_free(&s.program);
     for (size_t i = 0; i < s.seen.slots; i++)
         free(s.seen.slot[i]);
     free(s.seen.slot);

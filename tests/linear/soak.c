@@ -5,6 +5,7 @@
 #include "tests/linear/recorder.h"
 #include "tests/linear/subjects_bench.h"
 #include "tests/linear/timeline.h"
+#include "tools/output/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -22,7 +23,7 @@ static const char help[] =
     "Threads do random operations, also held up in the middle of them; what they did is recorded, and each round is\n"
     "checked for linearizability. Goes on until the time is over or a violation is found, whose history it keeps.\n"
     "\n"
-    "  --minutes N       for so long (default 1; a part of a minute as 0.1)\n"
+    "  --minutes N       for so long (default 1; a part of a minute as 0.1), but one round of each structure at least\n"
     "  --structure LIST  which, a comma list (default: all of Weft's); --list names them, also peers (not held up\n"
     "                    inside) and broken-queue, to see a violation\n"
     "  --scheme NAME     hazard or epoch (default both)\n"
@@ -33,7 +34,8 @@ static const char help[] =
     "  --list            names the structures\n"
     "  --help            this text\n"
     "\n"
-    "Exit status: 0 clean, 1 a violation, 2 wrong use, 130 interrupted (what was done by then is summed up).\n";
+    "Exit status: 0 clean, 1 a violation, 130 interrupted (what was done by then is summed up); 2 no answer: wrong use, it\n"
+    "could not be built or run, or what it found could not be written.\n";
 
 typedef struct soak {
     lin_subject subject[MOST];
@@ -41,7 +43,7 @@ typedef struct soak {
     double minutes;
     uint64_t seed;
     const char *structures, *scheme, *history;
-    bool json, list, terminal;
+    bool json, list, help, terminal;
     /* so far */
     uint64_t started, shown, operations, concurrent, rounds, iterations;
     size_t pending;
@@ -121,7 +123,7 @@ static int list_subjects(soak *s)
     gather(s, all, &count);
     for (size_t i = 0; i < count; i++)
         printf("%-14s %s\n", all[i].name, all[i].scheme);
-    return fflush(stdout) != 0;
+    return CLEAN;
 }
 
 /* ---- what is seen ---- */
@@ -182,7 +184,7 @@ static int report(const soak *s, const lin_subject *subject, const lin_outcome *
     FILE *out = fopen(s->history, "w");
     for (size_t i = 0; out && i < outcome->history.count; i++)
         lin_write(out, &outcome->history.op[i]);
-    bool kept = out && fclose(out) == 0;
+    bool kept = out && output_close(out);
     FILE *to = s->json ? stderr : stdout;
     fprintf(to, "%s%s%s: not linearizable: %s\n\n", subject->name, subject->scheme[0] ? ", " : "", subject->scheme,
             outcome->finding.why);
@@ -230,7 +232,7 @@ static int run(soak *s)
     s->started = lin_clock_monotonic();
     for (size_t i = 0; status == CLEAN; i++) {
         const lin_subject *subject = &s->subject[i % s->subjects];
-        if (interrupted || seconds_since(s->started) >= s->minutes * 60)
+        if (interrupted || (i >= s->subjects && seconds_since(s->started) >= s->minutes * 60))
             break;
         status = one_round(s, subject, cores > 0 ? (unsigned)cores : 1);
         if (i + 1 == s->subjects)
@@ -253,10 +255,7 @@ static int read_arguments(soak *s, int count, char **argument)
     int letter, used = 0;
     opterr = 0;
     while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
-        if (letter == 'h') {
-            fputs(help, stdout);
-            exit(fflush(stdout) != 0);
-        }
+        s->help |= letter == 'h';
         s->json |= letter == 'j';
         s->list |= letter == 'l';
         if (letter == 'm' && (sscanf(optarg, "%lf%n", &s->minutes, &used) != 1 || optarg[used] || !(s->minutes > 0 && s->minutes < 1e6)))
@@ -274,12 +273,16 @@ static int read_arguments(soak *s, int count, char **argument)
     return optind < count ? usage_error("unknown argument: ", argument[optind]) : CLEAN;
 }
 
-int main(int count, char **argument)
+static int main_part(int count, char **argument)
 {
     static soak s = {.minutes = 1, .history = "weft-violation.jsonl"};
     if (getrandom(&s.seed, 4, 0) != 4)
         s.seed = lin_clock_monotonic() % 1000000;
     int status = read_arguments(&s, count, argument);
+    if (status == CLEAN && s.help) {
+        fputs(help, stdout);
+        return CLEAN;
+    }
     if (status == CLEAN && s.list)
         return list_subjects(&s);
     if (status != CLEAN || (status = select_subjects(&s)) != CLEAN)
@@ -290,4 +293,11 @@ int main(int count, char **argument)
     s.terminal = isatty(STDERR_FILENO);
     fprintf(stderr, "seed %llu; recording costs %.0f ns an operation\n", (unsigned long long)s.seed, recorder_ns());
     return run(&s);
+}
+
+int main(int count, char **argument)
+{
+    output_begin();
+    int status = main_part(count, argument);
+    return output_written("weft soak") ? status : USAGE;
 }

@@ -18,6 +18,13 @@ def run(*arguments, **more):
                           check=False, **more)
 
 
+def unheard(program, *arguments, text=None):
+    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    for where in (">/dev/full", ">&-"):
+        yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=200, check=False)
+
+
 class Soak(unittest.TestCase):
     def test_clean(self):
         done = run("--minutes", "0.05", "--seed", "7", "--json")
@@ -61,6 +68,24 @@ class Soak(unittest.TestCase):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertEqual(len(done.stderr.splitlines()), 1, arguments)
+
+    def test_a_time_that_is_over_at_once(self):
+        for minutes in ("1e-9", "0.00001"):
+            done = run("--minutes", minutes, "--seed", "7", "--structure", "weft-msq,weft-treiber", "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            figures = json.loads(done.stdout)
+            self.assertEqual((figures["end"], figures["histories"]), ("clean", 4))  # one of each, under each scheme
+            self.assertGreater(figures["operations"], 50000)
+
+    def test_a_result_that_nobody_gets(self):
+        for arguments in (["--minutes", "1e-9", "--structure", "weft-msq"], ["--minutes", "1e-9", "--structure", "weft-msq", "--json"], ["--list"],
+                          ["--help"]):
+            for done in unheard(PROGRAM, *arguments):
+                self.assertEqual(done.returncode, 2, done)
+                self.assertIn("weft soak: the result could not be written", done.stderr)
+        done = run("--structure", "broken-queue", "--seed", "3", "--history", "/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the history could not be written to /dev/full", done.stdout)
 
     def test_list_and_help(self):
         self.assertIn("ck-fifo", run("--list").stdout)

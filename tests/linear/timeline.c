@@ -1,5 +1,7 @@
 #include "tests/linear/timeline.h"
 
+#include "tests/linear/order.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +29,17 @@ void lin_label(const lin_operation *op, char *out, size_t room)
     snprintf(out, room, "%s%s%s", form->name, argument, answer);
 }
 
-/* ---- where things go: each time that occurs gets a column, wide enough for the labels between ---- */
+/*
+ * Where things go. Each time that occurs gets a column, wide enough for the labels between, and room behind it for what began
+ * and ended at that time. What a client did in turn is drawn so, end to end where it touches.
+ */
 
 typedef struct layout {
     const lin_history *window;
+    lin_program program;
     uint64_t *time;
-    size_t *column, times;
+    size_t *column, *last, times; /* last: behind what took no time */
+    size_t *from, *to;            /* of each operation */
     uint32_t *client;
     size_t clients;
 } layout;
@@ -49,29 +56,50 @@ static int by_client(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static size_t place(const layout *l, uint64_t time)
-{
-    return (size_t)((const uint64_t *)bsearch(&time, l->time, l->times, sizeof time, by_time) - l->time);
-}
-
 static size_t lane(const layout *l, uint32_t client)
 {
     return (size_t)((const uint32_t *)bsearch(&client, l->client, l->clients, sizeof client, by_client) - l->client);
 }
 
-static void choose_columns(layout *l)
+static size_t width_of(const lin_operation *op)
 {
     char label[LABEL];
+    lin_label(op, label, sizeof label);
+    return strlen(label) + 3;
+}
+
+static void choose_columns(layout *l)
+{
+    const lin_program *p = &l->program;
     for (size_t t = 0; t < l->times; t++) {
-        l->column[t] = t ? l->column[t - 1] + 2 : 0;
+        l->column[t] = t ? l->last[t - 1] + 2 : 0;
         for (size_t i = 0; i < l->window->count; i++) {
             const lin_operation *op = &l->window->op[i];
-            if (op->ret != l->time[t])
-                continue;
-            lin_label(op, label, sizeof label);
-            size_t needed = l->column[place(l, op->call)] + strlen(label) + 3;
+            size_t needed = op->ret == l->time[t] && op->call != op->ret ? l->from[i] + width_of(op) : 0;
             if (l->column[t] < needed)
                 l->column[t] = needed;
+        }
+        l->last[t] = l->column[t];
+        for (size_t n = 0; n < l->window->count; n++) { /* client by client, as each did it */
+            size_t i = p->order[n];
+            const lin_operation *op = &l->window->op[i];
+            if (op->call != l->time[t])
+                continue;
+            l->from[i] = l->column[t];
+            if (p->previous[i] != LIN_NONE && l->window->op[p->previous[i]].call == op->call)
+                l->from[i] = l->to[p->previous[i]];
+            l->to[i] = l->from[i] + width_of(op);
+            if (op->ret == op->call && l->last[t] < l->to[i])
+                l->last[t] = l->to[i];
+            if (op->ret != op->call && l->last[t] < l->from[i])
+                l->last[t] = l->from[i];
+        }
+        for (size_t i = 0; i < l->window->count; i++) {
+            const lin_operation *op = &l->window->op[i];
+            if (op->ret == l->time[t] && op->ret != op->call)
+                l->to[i] = p->followed[i] ? l->column[t] : l->last[t];
+            else if (op->ret == l->time[t] && !p->followed[i])
+                l->to[i] = l->last[t];
         }
     }
 }
@@ -81,8 +109,11 @@ static bool lay_out(layout *l, const lin_history *window)
     *l = (layout){.window = window};
     l->time = malloc((2 * window->count + 1) * sizeof *l->time);
     l->column = malloc((2 * window->count + 1) * sizeof *l->column);
+    l->last = malloc((2 * window->count + 1) * sizeof *l->last);
+    l->from = malloc((window->count + 1) * sizeof *l->from);
+    l->to = malloc((window->count + 1) * sizeof *l->to);
     l->client = malloc((window->count + 1) * sizeof *l->client);
-    if (!l->time || !l->column || !l->client)
+    if (!l->time || !l->column || !l->last || !l->from || !l->to || !l->client || !lin_program_make(window, &l->program))
         return false;
     for (size_t i = 0; i < window->count; i++) {
         l->time[2 * i] = window->op[i].call;
@@ -105,7 +136,11 @@ static void release(layout *l)
 {
     free(l->time);
     free(l->column);
+    free(l->last);
+    free(l->from);
+    free(l->to);
     free(l->client);
+    lin_program_free(&l->program);
 }
 
 /* ---- in a terminal ---- */
@@ -123,16 +158,16 @@ bool lin_draw_text(FILE *out, const lin_history *window)
 {
     layout l;
     char label[LABEL], *row = NULL;
-    bool fine = lay_out(&l, window) && (l.times == 0 || (row = malloc(l.column[l.times - 1] + LABEL + 2)) != NULL);
+    bool fine = lay_out(&l, window) && (l.times == 0 || (row = malloc(l.last[l.times - 1] + LABEL + 2)) != NULL);
     for (size_t c = 0; fine && c < l.clients; c++) {
-        size_t width = l.column[l.times - 1] + 1;
+        size_t width = l.last[l.times - 1] + 1;
         memset(row, ' ', width);
         for (size_t i = 0; i < window->count; i++) {
             const lin_operation *op = &window->op[i];
             if (op->client != l.client[c])
                 continue;
             lin_label(op, label, sizeof label);
-            draw_bar(row, l.column[place(&l, op->call)], l.column[place(&l, op->ret)], label, op->ret != LIN_NEVER);
+            draw_bar(row, l.from[i], l.to[i], label, op->ret != LIN_NEVER);
         }
         while (width > 0 && row[width - 1] == ' ')
             width--;
@@ -154,7 +189,7 @@ static const char head[] =
 static void draw_svg(FILE *out, const layout *l)
 {
     char label[LABEL];
-    size_t width = (l->times ? l->column[l->times - 1] : 0) * 9 + 130;
+    size_t width = (l->times ? l->last[l->times - 1] : 0) * 9 + 130;
     fprintf(out, "<div><svg width=\"%zu\" height=\"%zu\" role=\"img\" aria-label=\"operations over time\">", width,
             l->clients * 40 + 10);
     for (size_t c = 0; c < l->clients; c++)
@@ -162,11 +197,11 @@ static void draw_svg(FILE *out, const layout *l)
                 c * 40 + 22, c * 40 + 22, c * 40 + 27, l->client[c]);
     for (size_t i = 0; i < l->window->count; i++) {
         const lin_operation *op = &l->window->op[i];
-        size_t from = l->column[place(l, op->call)] * 9 + 95, to = l->column[place(l, op->ret)] * 9 + 95;
+        size_t from = l->from[i] * 9 + 95, to = l->to[i] * 9 + 95;
         size_t y = lane(l, op->client) * 40;
         lin_label(op, label, sizeof label);
         fprintf(out, "<rect x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"26\" rx=\"4\"/><text x=\"%zu\" y=\"%zu\">%s</text>", from,
-                y + 9, to > from ? to - from : 4, from + 8, y + 27, label);
+                y + 9, to - from, from + 8, y + 27, label);
     }
     fputs("</svg></div>", out);
 }

@@ -136,7 +136,7 @@ static void test_bounds_bound(void **state)
 
 static void test_a_schedule_must_fit(void **state)
 {
-    static const char *const wrong[] = {"0t3", "0t9", "3s7"};
+    static const char *const wrong[] = {"0t3", "0t9", "3s7", "999,999,-1", "", "0t1,", "0t1,0t2", "0t1,99999t1", "0t1,9999s1"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const model_options options = {.quiet = true, .schedule = wrong[i]};

@@ -431,9 +431,12 @@ void m_explore(const model_case *c, const model_options *options, model_result *
     m->options = options;
     m->result = out;
     m->entries = m->changed = 0;
+    if (!m_read_schedule())
+        return;
     set_up();
     do {
         one_execution();
+        m_end_schedule();
         out->executions += !m->blind;
         out->longest = out->longest < (uint64_t)m->steps ? (uint64_t)m->steps : out->longest;
     } while (!out->failed && !out->misfit && more(out));
@@ -449,9 +452,12 @@ void model_explore(const model_case *c, const model_options *options, model_resu
         start_machine();
     options = options ? options : &defaults;
     m->outcomes = 0;
-    m->tracing = options->schedule && !options->quiet;
     m_explore(c, options, out);
-    m->tracing = false;
+    if (options->schedule && !options->quiet && !out->misfit) { /* shown only now that it is known to fit */
+        m->tracing = true;
+        m_explore(c, options, out);
+        m->tracing = false;
+    }
     if (out->failed && !options->quiet && !options->schedule)
         m_show_failure(c, out);
     model_outcomes = m->outcomes;

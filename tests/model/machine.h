@@ -66,7 +66,7 @@ struct model_result {
     bool complete;                       /* all were explored */
     bool failed;
     bool misfit; /* the schedule is not one of this case */
-    char why[200];
+    char why[200]; /* it failed; or the first entry of the schedule that does not fit */
     char schedule[4000]; /* of the failure: STEP:tTHREAD, STEP:sSTORES (passed over) where it is not the usual */
 };
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/model/kernels.h"
 #include "tests/model/sweep.h"
+#include "tools/output/output.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static const char help[] =
     "  --help             this text\n"
     "\n"
     "Exit status: 0 nothing found, 1 a failure (with --sweep: an order that nothing notices and that has no written\n"
-    "reason), 2 wrong use.\n";
+    "reason), 2 no answer: wrong use, it could not be built, or what it found could not be written.\n";
 
 static int usage_error(const char *what, const char *which)
 {
@@ -62,7 +63,7 @@ static int list_cases(void)
             printf("%s%s", t ? " | " : "", c->does[t]);
         printf(c->before ? "  (%u before)\n" : "\n", c->before);
     }
-    return fflush(stdout) != 0;
+    return FINE;
 }
 
 /* ---- running ---- */
@@ -92,6 +93,13 @@ static void tell_how_to_replay(const kernel_case *c, const wish *w, const model_
     fprintf(stderr, " --replay %s\n", result->schedule);
 }
 
+static int misfit(const char *entry)
+{
+    fprintf(stderr, "weft model: --replay expects what a failure of this case, as it is now, has printed, STEPtTHREAD and STEPsSTORES in turn; "
+                    "no such choice is met: '%s'\n", entry);
+    return USAGE;
+}
+
 static int run_case(const kernel_case *c, const wish *w)
 {
     model_result result;
@@ -103,7 +111,7 @@ static int run_case(const kernel_case *c, const wish *w)
     if (options.progress)
         fputs("\r\033[K", stderr);
     if (result.misfit)
-        return usage_error("the schedule does not fit this case, as it is now: ", options.schedule);
+        return misfit(result.why);
     printf("%-28s %10llu executions%s  %6.1f s  %s\n", c->name, (unsigned long long)result.executions,
            result.complete ? options.bounded ? ", all within the bounds" : ", all" : "", now() - began,
            result.failed ? result.why : "fine");
@@ -258,7 +266,7 @@ static int check_given(unsigned given)
     return FINE;
 }
 
-int main(int count, char **argument)
+static int main_part(int count, char **argument)
 {
     wish w = {.options = {.seed = 1, .depth = 3}};
     int letter;
@@ -269,8 +277,10 @@ int main(int count, char **argument)
             return USAGE;
     if (optind < count || !running)
         return usage_error("unknown argument: ", optind < count ? argument[optind] : "");
-    if (w.given & BIT(HELP))
-        return fputs(help, stdout) < 0;
+    if (w.given & BIT(HELP)) {
+        fputs(help, stdout);
+        return FINE;
+    }
     if (w.given & BIT(LIST))
         return list_cases();
     if (check_given(w.given) != FINE)
@@ -278,4 +288,11 @@ int main(int count, char **argument)
     if (w.given & BIT(SWEEP))
         return sweep_all(w.given & BIT(DEEP), w.given & BIT(DOCS)) ? FOUND : FINE;
     return run_cases(&w);
+}
+
+int main(int count, char **argument)
+{
+    output_begin();
+    int status = main_part(count, argument);
+    return output_written("weft model") ? status : USAGE;
 }

@@ -16,6 +16,13 @@ def run(*arguments):
     return subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=200, check=False)
 
 
+def unheard(program, *arguments, text=None):
+    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    for where in (">/dev/full", ">&-"):
+        yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=200, check=False)
+
+
 class Model(unittest.TestCase):
     def test_a_case(self):
         done = run("--case", CASE)
@@ -42,6 +49,24 @@ class Model(unittest.TestCase):
     def test_list_and_help(self):
         self.assertRegex(run("--list").stdout, rf"(?m)^{CASE} +15  \+ \| -$")
         self.assertIn("--replay SCHEDULE", run("--help").stdout)
+
+    def test_a_result_that_nobody_gets(self):
+        for arguments in (["--case", CASE], ["--case", CASE, "--most", "3"], ["--list"], ["--help"]):
+            for done in unheard(PROGRAM, *arguments):
+                self.assertEqual(done.returncode, 2, done)
+                self.assertIn("weft model: the result could not be written", done.stderr)
+
+    def test_schedules_that_are_none(self):
+        for schedule, why in (("999,999,-1", "'999'"), ("", "''"), ("0", "'0'"), ("t1", "'t1'"), ("0x1", "'0x1'"), ("0t", "'0t'"),
+                              ("0t1,", "''"), (",0t1", "''"), ("0t1,,1t1", "''"), ("0t1 1t1", "'0t1 1t1'"), ("-1t1", "'-1t1'"),
+                              ("0t-1", "'0t-1'"), ("0t+1", "'0t+1'"), (" 0t1", "' 0t1'"), ("0t1x", "'0t1x'"), ("0t1.5", "'0t1.5'"),
+                              ("99999999999999999999t1", "'99999999999999999999t1'"), ("0t1,0t2", "'0t2'"), ("2t1,1t1", "'1t1'"),
+                              ("0t9", "'0t9'"), ("0t0", "'0t0'"), ("0s1", "'0s1'"), ("0s0", "'0s0'"), ("0t1,900t1", "'900t1'"),
+                              ("0t1," * 3000 + "0t1", "'0t1'")):
+            done = run("--case", CASE, "--replay", schedule)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), schedule)
+            self.assertRegex(done.stderr, r"^weft model: --replay[^\n]*\n$")
+            self.assertIn(why, done.stderr)
 
     def test_wrong_arguments(self):
         for arguments in (["--what"], ["more"], ["--case"], ["--case", "nonesuch"], ["--most", "0"], ["--pct", "x"], ["--seed", "-1"],

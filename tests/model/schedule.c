@@ -77,39 +77,87 @@ static unsigned by_chance(unsigned enabled)
 
 /* ---- schedules as text ---- */
 
-/* What the given schedule says of this step; -1: nothing. */
-static int given(char kind)
+typedef struct given {
+    int step, value;
+    char kind; /* t or s */
+} given;
+
+static const char *read_digits(const char *at, int *out)
 {
-    const char *at = m->options->schedule;
-    for (int index, value, used; at && *at; at += used + (at[used] == ',')) {
-        char found;
-        used = 0;
-        if (sscanf(at, "%d%c%d%n", &index, &found, &value, &used) != 3 || used == 0 || value < 0)
-            break;
-        if (index == m->steps && found == kind)
-            return value;
-    }
-    return -1;
+    size_t count = strspn(at, "0123456789");
+    *out = atoi(at);
+    return count > 0 && count < 8 ? at + count : NULL;
 }
 
-static void does_not_fit(void)
+/* One entry; where the next begins, or NULL: that is none. */
+static const char *read_given(const char *at, given *out)
+{
+    const char *kind = read_digits(at, &out->step);
+    if (!kind || (*kind != 't' && *kind != 's'))
+        return NULL;
+    out->kind = *kind;
+    const char *end = read_digits(kind + 1, &out->value);
+    if (!end || (*end && *end != ','))
+        return NULL;
+    return *end ? end + 1 : end;
+}
+
+/* An execution must find each entry where it stands, so the first that it did not is what is wrong. */
+static void does_not_fit(const char *from)
 {
     m->result->misfit = true;
+    m->result->failed = false;
+    snprintf(m->result->why, sizeof m->result->why, "%.*s", (int)strcspn(from, ","), from);
     m->over = true;
+}
+
+bool m_read_schedule(void)
+{
+    given last = {-1, 0, 's'}, next = last;
+    for (const char *at = m->left = m->options->schedule; at;) {
+        const char *end = read_given(at, &next);
+        bool later = next.step > last.step || (next.step == last.step && last.kind == 't' && next.kind == 's');
+        if (!end || !later) {
+            does_not_fit(at);
+            return false;
+        }
+        last = next;
+        at = end[-1] == ',' ? end : NULL;
+    }
+    return true;
+}
+
+void m_end_schedule(void)
+{
+    bool in_setup = m->result->failed && m->steps == 0;
+    if (m->left && *m->left && !in_setup && !m->result->misfit)
+        does_not_fit(m->left);
+}
+
+/* What the schedule says of this step, which is then `said`; -1: nothing. */
+static int take_given(char kind, const char **said)
+{
+    given next;
+    const char *end = m->left && *m->left ? read_given(m->left, &next) : NULL;
+    if (!end || next.step != m->steps || next.kind != kind)
+        return -1;
+    *said = m->left;
+    m->left = end;
+    return next.value;
 }
 
 unsigned m_scheduled_thread(unsigned enabled)
 {
-    int wanted;
+    const char *said = NULL;
     if (m->options->search == MODEL_PCT)
         return by_priority(enabled);
     if (m->options->search == MODEL_RANDOM)
         return by_chance(enabled);
-    wanted = given('t');
+    int wanted = take_given('t', &said);
     if (wanted < 0)
         return m->usual;
     if (wanted >= THREADS || !(enabled >> wanted & 1)) {
-        does_not_fit();
+        does_not_fit(said);
         return m->usual;
     }
     return (unsigned)wanted;
@@ -118,16 +166,16 @@ unsigned m_scheduled_thread(unsigned enabled)
 /* By chance the last store half the time, and under PCT, which is about switches, mostly. */
 int m_scheduled_value(const int *option, int count, int last)
 {
-    int wanted;
+    const char *said = NULL;
     if (m->options->search != MODEL_ALL)
         return count > 1 && draw(m->options->search == MODEL_PCT ? 8 : 2) == 0 ? option[draw((uint64_t)count)] : option[0];
-    wanted = given('s');
+    int wanted = take_given('s', &said);
     if (wanted < 0)
         return option[0];
     for (int i = 0; i < count; i++)
         if (last - option[i] == wanted)
             return option[i];
-    does_not_fit();
+    does_not_fit(said);
     return option[0];
 }
 

@@ -140,6 +140,7 @@ typedef struct machine {
     bool reducing;
     unsigned usual, passed;   /* of the step that is under way */
     unsigned switches, stale; /* of this execution */
+    const char *left; /* of the schedule that was given */
     uint64_t random;
     int priority[THREADS];
     unsigned change[DEPTH];
@@ -211,6 +212,9 @@ bool m_advance(void);
 /* Before an execution: what random choices and priorities follow from. */
 void m_begin_schedule(void);
 /* The next of these threads, by chance, priority or the schedule that is given. */
+/* Before an execution and after it. False: what was given is no schedule, or not one of this case; the result says at which entry. */
+bool m_read_schedule(void);
+void m_end_schedule(void);
 unsigned m_scheduled_thread(unsigned enabled);
 /* Likewise of `count` values, by how many stores each passes over. */
 int m_scheduled_value(const int *option, int count, int last);

@@ -45,7 +45,7 @@ FLAVOURS = {
     "asan": PARKED + ["-fsanitize=address"],
     "tsan": ["-O1", "-fsanitize=thread"],
 }
-LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item", "lifo", "search", "spec", "table", "generate",
+LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item", "lifo", "order", "search", "spec", "table", "generate",
                                                "recorder", "park", "drive", "iterate", "subjects", "timeline")]
 SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
 UNIT = {"map": "unit/map_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
@@ -62,7 +62,7 @@ KILLERS = {
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
     "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
                                                          "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
-              ["tests/linear/spec.c", "tests/linear/history.c"]),
+              ["tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
 }

@@ -161,6 +161,12 @@ MUTANTS = [
      [(" || v->out_return < right)", ")")], "checkers:"),
     ("checker-map-set", "the map checker's set loses configurations (was in Weft)", "tests/linear/table.c",
      [("        s->slot[at] = 0;\n        s->count--;", "        s->count--;\n        s->slot[hash_of(&s->at[s->count]) % s->slots] = 0;")], "checkers!:"),
+    ("checker-own-order", "operations of one client that touch pass in either order (was in Weft)", "tests/linear/order.c",
+     [("order[i - 1]->client == order[i]->client && order[i - 1]->ret == order[i]->call", "0")], "checkers:"),
+    ("checker-ties", "an order by times that keep less than the clients' orders is believed", "tests/linear/check.c",
+     [("(tie < LIN_LOOSE ? LIN_LINEARIZABLE : LIN_VIOLATION)", "LIN_LINEARIZABLE")], "checkers:"),
+    ("checker-search-order", "the search puts a client's operations in any order where they touch", "tests/linear/search.c",
+     [("e->is_call && is_next(s, e)", "e->is_call")], "checkers:"),
     ("checker-iteration", "iterations are not compared with what was there", "tests/linear/iterate.c",
      [("++*certain && s->times == 0)", "++*certain && s->times == 9)")], "parked:*none*"),
 ]

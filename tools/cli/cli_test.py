@@ -124,7 +124,7 @@ def names_packages():
 def installs(**who):
     done, calls = without_packages(**who)
     # the stub fails: then so do we, after one update, with a reason
-    good = done.returncode == 1 and calls.count("\n") == 1 and "update" in calls and "could not install" in done.stderr
+    good = done.returncode == 2 and calls.count("\n") == 1 and "update" in calls and "could not install" in done.stderr
     return None if good else (done, calls)
 
 

@@ -44,7 +44,8 @@ Each verb first installs the Debian packages it needs and that are missing, when
 where sudo asks for no password. Otherwise it names them, and the command to install them, and exits 2.
 Nothing else on the machine is changed, but by install: what is built lies in Bazel's cache and in .weft/ here.
 
-Exit status: 0 success, 1 something failed, 2 wrong use or missing packages, 130 interrupted.
+Exit status: 0 success, 1 something failed, 130 interrupted; 2 wrong use, missing packages, or of bench, linearize, model and
+soak, where 1 is what they found: they could not be built, or what they found could not be written.
 TEXT
 }
 
@@ -81,8 +82,7 @@ need_packages() { # VERB: installs what is missing, or says so in one line and e
     local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
     # shellcheck disable=SC2086 # the list is words
     if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
-        echo "weft: could not install $missing (see apt-get's message above)" >&2
-        exit 1
+        usage_error "could not install $missing (see apt-get's message above)"
     fi
 }
 

@@ -26,7 +26,10 @@ TEXT
 }
 
 verb_main() {
-    ! wants_help "$@" || { install_help && exit 0; }
+    if wants_help "$@"; then
+        install_help
+        exit 0
+    fi
     # what is wrong is said before anything is installed for it
     ! command -v python3 >/dev/null || python3 -B "$CLI/install.py" check "$@" || exit
     need_packages install

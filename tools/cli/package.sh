@@ -16,7 +16,9 @@ TEXT
 
 verb_main() {
     case ${1-} in
-        -h | --help) package_help && exit 0 ;;
+        -h | --help)
+            package_help
+            exit 0 ;;
         -*) usage_error "package: unknown flag '$1'; expected a DIRECTORY or --help" ;;
     esac
     [ $# -le 1 ] || usage_error "package expects one DIRECTORY at most"

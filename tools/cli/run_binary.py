@@ -1,9 +1,10 @@
 """run_binary.py STAMP "[--define=...] LABEL" [arguments]: builds one program optimised and becomes it, in the caller's
-directory."""
+directory. Exit status 2 if it cannot: what 1 means, the programs say, and it is never that something could not be built."""
 
 import os
 import signal
 import sys
+import traceback
 
 import workspace
 
@@ -13,7 +14,7 @@ def main():
     targets, ok = workspace.build(stamp, "plain", label.split())
     if not ok or not targets or not targets[0].binary:
         workspace.say("could not build %s (see Bazel's message above)" % label.split()[-1])
-        return 1
+        return 2
     os.environ["WEFT_COMMIT"] = workspace.commit() or "unknown"
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     binary = targets[0].binary
@@ -25,3 +26,9 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        workspace.say("cannot build here: %s" % error)
+        sys.exit(2)
+    except Exception:  # Python's own exit status would be 1
+        traceback.print_exc()
+        sys.exit(2)

@@ -14,6 +14,9 @@ TEXT
 }
 
 verb_main() {
-    ! wants_help "$@" || { uninstall_help && exit 0; }
+    if wants_help "$@"; then
+        uninstall_help
+        exit 0
+    fi
     exec python3 -B "$CLI/install.py" uninstall "$@"
 }

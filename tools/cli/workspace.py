@@ -13,6 +13,8 @@ import subprocess
 import sys
 import urllib.parse
 
+import mirror
+
 ROOT = os.environ["WEFT_ROOT"]
 STATE = os.path.join(ROOT, ".weft")
 CONFIGS = {"plain": [], "asan": ["--config=asan"], "tsan": ["--config=tsan"]}
@@ -94,7 +96,7 @@ def write_file(path, text):
 
 def tell_bazel_about_toolchain():
     """Bazel does not watch /usr: hand it the versions as part of every action's environment (.bazelrc imports this)."""
-    path = os.path.join(STATE, "bazelrc")
+    path = os.path.join(mirror.place(ROOT), ".weft/bazelrc")
     text = "# Written by ./weft; see tools/cli/workspace.py.\nbuild --action_env=WEFT_TOOLCHAIN=%s\n" % toolchain_key()
     old = None
     if os.path.exists(path):
@@ -110,7 +112,7 @@ def tell_bazel_about_toolchain():
 
 def run_bazel(arguments):
     """Runs Bazel with its output on our standard error; on an interrupt waits for it to stop, then passes it on."""
-    child = subprocess.Popen(["bazel"] + arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    child = subprocess.Popen(["bazel"] + arguments, cwd=mirror.place(ROOT), stdin=subprocess.DEVNULL, stdout=sys.stderr)
     try:
         return child.wait()
     except KeyboardInterrupt:
@@ -186,8 +188,16 @@ def build(stamp_name, config, what):
         pass
     if os.path.exists(path):
         os.unlink(path)
+    os.makedirs(STATE, exist_ok=True)
+    try:
+        where = mirror.place(ROOT)
+    except mirror.NoPlace as error:
+        say(str(error))
+        sys.exit(2)
+    if where != ROOT:
+        mirror.update(ROOT, where, source_files())
     tell_bazel_about_toolchain()
-    say("building (%s)" % config)
+    say("building (%s)" % config if where == ROOT else "building (%s) a copy in %s, since Bazel refuses a path with a space" % (config, where))
     events = os.path.join(STATE, stamp_name + ".events")
     if os.path.exists(events):
         os.unlink(events)

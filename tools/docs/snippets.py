@@ -148,9 +148,13 @@ class Commands:
         return None
 
 
+# Verbs whose help is their program's, which the build put here; ./weft would build it again.
+PROGRAMS = {"bench": "bench/weft-bench", "linearize": "tests/linear/weft-linearize", "model": "tests/model/weft-model",
+            "soak": "tests/linear/weft-soak"}
+
+
 def help_of(verb):
-    """The bench's help is its program's, which the build put here; ./weft bench would build it again."""
-    command = ["bench/weft-bench", "--help"] if verb == "bench" else [COMMAND, verb, "--help"]
+    command = [PROGRAMS[verb], "--help"] if verb in PROGRAMS else [COMMAND, verb, "--help"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=False)
     except OSError:

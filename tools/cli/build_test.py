@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""./weft where it cannot build, where nobody takes what it says, and in a checkout whose path has a space in it: a copy of the
+command with a Bazel of our own, which notes where it was called and what it was called with."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.realpath(os.path.join(HERE, "../.."))
+sys.path.insert(0, os.path.join(HERE, ".."))
+
+import cases  # noqa: E402
+
+RUNNING = (["linearize"], ["soak"], ["model"], ["bench"], ["bench", "--count"], ["bench", "--html", "page.html"])
+STUBS = {
+    "bazel": '{ pwd; echo "$*"; ls -A; cat extra.h; } >>"%(folder)s/called" 2>&1; exit 1',
+    "dpkg-query": 'for word; do echo "installed $word"; done',
+    "apt-get": "exit 100",
+}
+
+
+class Checkout:
+    """A copy of ./weft in a folder of that name, with stubs before everything else in PATH."""
+
+    def __init__(self, folder, name="weft", **stubs):
+        self.root, self.called = os.path.join(folder, name), os.path.join(folder, "called")
+        for part in ("tools/cli", "tools/packages", "base/version.h"):
+            target = os.path.join(self.root, part)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            (shutil.copytree if os.path.isdir(os.path.join(ROOT, part)) else shutil.copy)(os.path.join(ROOT, part), target)
+        shutil.copy(os.path.join(ROOT, "tools/cli/weft"), os.path.join(self.root, "weft"))
+        self.write("WORKSPACE", "")
+        os.makedirs(os.path.join(folder, "stubs"))
+        for stub, text in dict(STUBS, **stubs).items():
+            path = os.path.join(folder, "stubs", stub)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("#!/bin/sh\n%s\n" % (text % {"folder": folder}))
+            os.chmod(path, 0o755)
+        self.environment = dict(os.environ, PATH="%s/stubs:%s" % (folder, os.environ["PATH"]), HOME=folder)
+        self.environment.pop("XDG_CACHE_HOME", None)
+
+    def write(self, name, text):
+        with open(os.path.join(self.root, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def weft(self, *arguments, shell='exec "$@"'):
+        return subprocess.run(["sh", "-c", shell, "sh", os.path.join(self.root, "weft"), *arguments], cwd=self.root, env=self.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+    def bazel(self):
+        """What it was called with since the last time: where, the arguments, the files there, and extra.h."""
+        with open(self.called, encoding="utf-8") as file:
+            text = file.read()
+        os.unlink(self.called)
+        return text.split("\n")
+
+
+def failed_build():
+    """Not 1, which is what a history that is not linearizable, a violation or a failure of the model says."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder)
+        for verb in RUNNING:
+            done = checkout.weft(*verb)
+            if done.returncode != 2 or done.stdout or "could not build //" not in done.stderr:
+                return verb, done
+    return None
+
+
+def no_room_to_build():
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder)
+        checkout.write(".weft", "a file where a directory should be")
+        done = checkout.weft("linearize")
+        return None if done.returncode == 2 and done.stderr.count("\n") == 1 and "cannot build here" in done.stderr else done
+
+
+def failed_installation():
+    with tempfile.TemporaryDirectory() as folder:
+        done = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0"}).weft("linearize")
+        return None if done.returncode == 2 and "could not install" in done.stderr else done
+
+
+def nobody_listens():
+    """A closed or full standard output, of all that ./weft answers itself. And help that fails does not go on to install."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder)
+        for verb in (["--help"], ["--version"], ["install", "--help"], ["uninstall", "--help"], ["package", "--help"], ["amalgamate", "--help"],
+                     ["test", "--help"]):
+            for where in (">&-", ">/dev/full"):
+                done = checkout.weft(*verb, shell='exec "$@" ' + where)
+                if done.returncode not in (1, 2) or not done.stderr or os.path.exists(checkout.called):
+                    return verb, where, done
+                if where == ">&-" and (done.returncode != 2 or "standard output is closed" not in done.stderr):
+                    return verb, where, done
+    return None
+
+
+def path_with_a_space():
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder, "a  b/weft")
+        checkout.write("extra.h", "first")
+        os.symlink("extra.h", os.path.join(checkout.root, "link.h"))
+        for content, gone in (("first", None), ("again", "link.h")):
+            checkout.write("extra.h", content)
+            if gone:
+                os.unlink(os.path.join(checkout.root, gone))
+            done = checkout.weft("linearize")
+            said = checkout.bazel()
+            expected = {"WORKSPACE", "base", "extra.h", "link.h", "tools", "weft"} - {gone}
+            if done.returncode != 2 or " " in said[0] or not expected <= set(said) or (gone and gone in said) or content not in said:
+                return done, said
+            if "--build_event_json_file=" not in said[1] and "sync" not in said[1]:
+                return said
+    return None
+
+
+def no_place_without_a_space():
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder, "a b/weft")
+        checkout.environment["XDG_CACHE_HOME"] = folder + "/a b"
+        done = checkout.weft("linearize")
+        good = done.returncode == 2 and done.stderr.count("\n") == 1 and "XDG_CACHE_HOME" in done.stderr and not os.path.exists(checkout.called)
+        return None if good else done
+
+
+if __name__ == "__main__":
+    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, nobody_listens, path_with_a_space,
+                                                 no_place_without_a_space)))

@@ -1,0 +1,77 @@
+"""Bazel refuses a workspace whose path has a space in it. Of such a checkout a copy is built, at a path without one, which is brought
+up to date before each build. A copy and not links: a test finds the files beside it by its own real path."""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+
+
+class NoPlace(OSError):
+    """The message says what to do."""
+
+
+def place(root):
+    """Where the checkout is built: there, or where its copy lies."""
+    if not re.search(r"\s", root):
+        return root
+    name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "weft")
+    if re.search(r"\s", cache):
+        raise NoPlace("Bazel builds nothing in a path with a space in it, and so have this checkout's, '%s', and that of the cache where a "
+                      "copy could be built: move one, or name another directory in XDG_CACHE_HOME" % root)
+    return os.path.join(cache, name)
+
+
+def content(path):
+    """Of a link, a file, or nothing."""
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            return "link", os.readlink(path)
+        with open(path, "rb") as file:
+            return mode & 0o777, file.read()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def put(path, mode, text):
+    """Whole or not at all: another of us may build there now."""
+    temporary = "%s.%d.new" % (path, os.getpid())
+    if mode == "link":
+        os.symlink(text, temporary)
+    else:
+        with open(temporary, "wb") as file:
+            file.write(text)
+        os.chmod(temporary, mode)
+    os.replace(temporary, path)
+
+
+def sweep(where, kept):
+    """Takes away what the checkout no longer has."""
+    for folder, folders, files in os.walk(where, topdown=False):
+        if os.path.relpath(folder, where).split(os.sep)[0] == ".weft":
+            continue
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in files + links:
+            if os.path.relpath(os.path.join(folder, name), where) not in kept:
+                os.unlink(os.path.join(folder, name))
+        if folder != where and not os.listdir(folder):
+            os.rmdir(folder)
+
+
+def update(root, where, names):
+    """What stays the same is not touched, so that Bazel builds only what changed."""
+    there = {name: content(os.path.join(root, name)) for name in names}
+    there = {name: found for name, found in there.items() if found}
+    os.makedirs(where, mode=0o700, exist_ok=True)
+    sweep(where, there)
+    for name, found in there.items():
+        path = os.path.join(where, name)
+        if content(path) == found:
+            continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        put(path, *found)

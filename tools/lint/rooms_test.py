@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""rooms.py over made-up trees: each fault that it knows is found, and said as it should be, and a clean tree passes."""
+
+import os
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import cases  # noqa: E402
+import rooms  # noqa: E402
+
+CLEAN = {
+    "base/seam.h": "int seam(void);\nextern int seam_count;\nstatic inline int seam_twice(void) { return 2 * seam(); }\n",
+    "base/seam.c": "#include <weft/base/seam.h>\nint seam_count;\nint seam(void) { return seam_count++; }\n",
+    "base/alone.h": "/* #include <weft/queues/msq.h> in a comment of one line */\nstatic inline int alone(void) { return 1; }\n",
+    "reclaim/scan.h": "#include <weft/base/seam.h>\nint scan(void);\n",
+    "reclaim/scan.c": "#include <weft/reclaim/scan.h>\n#include <stdlib.h>\nint scan(void) { return seam_twice() + abs(seam()); }\n",
+    "reclaim/list.h": "int list(void);\n",
+    "reclaim/list.c": '#include <weft/reclaim/list.h>\n#include "scan.h"\nint list(void) { return scan(); }\n',
+    "queues/msq.h": "int msq(void);\n",
+    "queues/msq_kernel.h": "#include <weft/queues/msq.h>\n#include <weft/reclaim/list.h>\n#define LIST list()\nint msq_slow(void);\n",
+    "queues/msq.c": "#include <weft/queues/msq_kernel.h>\nint msq(void) { return LIST; }\nint msq_slow(void) { return 0; }\n",
+}
+SCAN = "#include <weft/reclaim/scan.h>\n"
+
+# name, files instead of those, the rooms or files that the fault is about, what must be said of it
+SEEDS = [
+    ("circle_of_includes", {"reclaim/scan.h": '#include "reclaim/list.h"\n#include <weft/base/seam.h>\nint scan(void);\n'}, {"reclaim/scan", "reclaim/list"},
+     "a circle: reclaim/list -> reclaim/scan -> reclaim/list\n    reclaim/list needs reclaim/scan: reclaim/scan.h, scan\n"
+     "    reclaim/scan needs reclaim/list: reclaim/list.h"),
+    ("circle_of_symbols", {"reclaim/scan.c": SCAN + "int list(void);\nint scan(void) { return list(); }\n"}, {"reclaim/scan", "reclaim/list"},
+     "    reclaim/scan needs reclaim/list: list"),
+    ("circle_of_variables", {"reclaim/scan.c": SCAN + "extern int length;\nint scan(void) { return length; }\n",
+                             "reclaim/list.c": SCAN + "int length;\nint list(void) { return scan(); }\n"}, {"reclaim/scan", "reclaim/list"},
+     "    reclaim/scan needs reclaim/list: length"),
+    ("circle_of_three", {"reclaim/hub.c": "int list(void);\nint hub(void) { return list(); }\n",
+                         "reclaim/scan.c": SCAN + "int hub(void);\nint scan(void) { return hub(); }\n"},
+     {"reclaim/hub", "reclaim/list", "reclaim/scan"}, "a circle: reclaim/hub -> reclaim/list -> reclaim/scan -> reclaim/hub\n"),
+    ("circle_by_a_kernel", {"queues/ring.h": "#include <weft/queues/msq.h>\n", "queues/msq_kernel.h": "#include <weft/queues/ring.h>\n#define LIST 1\n"},
+     {"queues/msq", "queues/ring"}, "queues/ring.h"),
+    ("circle_by_an_inline_function", {"reclaim/scan.h": "int list(void);\nint scan(void);\nstatic inline int both(void) { return list() + scan(); }\n",
+                                      "reclaim/scan.c": SCAN + "int scan(void) { return 1; }\nint use(void) { return both(); }\n"},
+     {"reclaim/scan", "reclaim/list"}, "    reclaim/scan needs reclaim/list: list"),
+    ("of_another_file", {"base/alone.h": "int seam(void);\n"}, {"base/alone"}, "base/alone.h declares seam, which base/seam.c defines"),
+    ("of_another_file_by_macro", {"base/alone.h": "#define API __attribute__((unused)) extern\nAPI char *\nnames(const char *(*f)(int),\n int);\n",
+                                  "base/seam.c": CLEAN["base/seam.c"] + "char *names(const char *(*f)(int), int i) { return (char *)f(i); }\n"},
+     {"base/alone"}, "base/alone.h declares names, which base/seam.c defines"),
+    ("variable_of_another_file", {"base/alone.h": "extern int seam_count;\n"}, {"base/alone"}, "base/alone.h declares seam_count, which"),
+    ("of_another_room", {"base/alone.h": "int list(void);\n"}, {"base/alone"}, "base/alone.h declares list, which reclaim/list.c defines"),
+    ("upper_room", {"base/alone.h": "#include <weft/queues/msq.h>\n"}, {"base/alone"}, "base/alone names the upper room queues/: queues/msq.h"),
+    ("upper_room_in_quotes", {"base/seam.c": CLEAN["base/seam.c"] + '#include "queues/msq.h"\n'}, {"base/seam"}, "names the upper room queues/"),
+    ("symbol_of_an_upper_room", {"base/seam.c": CLEAN["base/seam.c"] + "int msq(void);\nint use(void) { return msq(); }\n"}, {"base/seam"},
+     "base/seam names the upper room queues/: msq"),
+]
+
+
+def faults_of(files):
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in files.items():
+            os.makedirs(os.path.join(folder, os.path.dirname(path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
+                file.write(text)
+        return rooms.Plan(folder).run()
+
+
+def seeded(files, where, expected):
+    faults = faults_of({**CLEAN, **files})
+    found = [fault for fault in faults if expected in fault.message and set(fault.where) == where]
+    return None if len(found) == 1 else faults
+
+
+def judged():
+    faults = [rooms.Fault(("reclaim/scan", "reclaim/list"), "a"), rooms.Fault(("base/record",), "b"), rooms.Fault(("queues/msq",), "c")]
+    in_order = "%s is in order: take it out of NOT_YET in tools/lint/rooms.py"
+    for not_yet, failing, told in ((set(), ["a", "b", "c"], []), ({"reclaim"}, ["b", "c"], ["a"]), ({"reclaim/list", "base"}, ["c"], ["a", "b"]),
+                                   ({"stacks", "base/record"}, ["a", "c", in_order % "stacks"], ["b"])):
+        if rooms.judge(faults, not_yet) != (failing, told):
+            return not_yet, rooms.judge(faults, not_yet)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(cases.run([("clean", lambda: faults_of(CLEAN)), ("judged", judged)] +
+                       [(name, lambda a=rest: seeded(*a)) for name, *rest in SEEDS]))
