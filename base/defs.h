@@ -44,6 +44,9 @@
 #endif
 #define weft_i_noinline __attribute__((noinline))
 
+/* A variable of which each thread has its own, reached without a call. */
+#define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
 /* Two lines, because x86-64 and Apple's and some other arm64 cores fetch lines in pairs. */
 #define WEFT_I_LINE 128
 #define weft_i_aligned __attribute__((aligned(WEFT_I_LINE)))

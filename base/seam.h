@@ -20,8 +20,6 @@ typedef pthread_mutex_t weft_i_mutex;
 #define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
 #define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
 
-/* A variable of which each thread has its own, reached without a call. */
-#define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))
 

@@ -12,7 +12,7 @@
 #endif
 /* clang-format on */
 
-/* UNPROBED until the first record; TURNING: membarrier failed, not every record has passed a fence since. */
+/* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
 enum { UNPROBED, MEMBARRIER, TURNING, FENCES };
 
 static weft_i_mutex changes = WEFT_I_MUTEX_INIT; /* of the mode, and who is told of them */
@@ -53,9 +53,32 @@ static bool turn(void)
     return done;
 }
 
+/* Under the lock. */
+static int probed(void)
+{
+    /* relaxed: the lock orders it */
+    int now = weft_i_load(&mode, memory_order_relaxed);
+    if (now == UNPROBED) {
+        now = weft_i_sys_membarrier_probe() ? MEMBARRIER : FENCES;
+        weft_i_store(&mode, now, FENCE_R1);
+    }
+    return now;
+}
+
+/* A thread without a record may be the first to need one: were it content with its own, the first record would not know. */
+static int probe(void)
+{
+    weft_i_mutex_lock(&changes);
+    int now = probed();
+    weft_i_mutex_unlock(&changes);
+    return now;
+}
+
 bool weft_i_heavy_fence(void)
 {
     int now = weft_i_load(&mode, FENCE_A1);
+    if (weft_i_unlikely(now == UNPROBED))
+        now = probe();
     if (weft_i_likely(now == MEMBARRIER) && weft_i_sys_membarrier())
         return true;
     if (now == MEMBARRIER || now == TURNING)
@@ -74,12 +97,10 @@ void weft_i_fence_after_fork(void)
 void weft_i_fence_join(weft_i_record *record)
 {
     weft_i_mutex_lock(&changes);
-    /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
-    if (weft_i_load(&mode, memory_order_relaxed) == UNPROBED)
-        weft_i_store(&mode, weft_i_sys_membarrier_probe() ? MEMBARRIER : FENCES, FENCE_R1);
-    if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER) { /* relaxed: likewise */
+    if (probed() == MEMBARRIER) {
+        /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
         weft_i_store(&record->passed_fence, 0, memory_order_relaxed);
-        weft_i_store(&record->thread.attention, 0, memory_order_relaxed);
+        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
     }
     weft_i_mutex_unlock(&changes);
 }

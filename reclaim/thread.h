@@ -38,7 +38,7 @@ typedef struct weft_i_thread {
 } weft_i_thread;
 
 /* Never NULL: before a thread has a record it points to one without slots. */
-WEFT_API_OBJECT __thread weft_i_thread *weft_i_self_1 __attribute__((tls_model("initial-exec")));
+WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
 /* A full fence; and where membarrier is not to be had, the record's note that it has passed one. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);

@@ -98,7 +98,6 @@ bool model_gives_back(void);
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
 /* A thread's end is the machine's: it calls the hook. */
-#define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 #define WEFT_I_AT_LOAD      __attribute__((unused))
 typedef int weft_i_key;
 #define weft_i_key_create(key, hook)           ((void)(key), model_key(hook) == 0)
