@@ -25,6 +25,8 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
+    for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
+        weft_i_store(&map->segment[level], (void *)(uintptr_t)1, MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
         weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), MAP_S2);
@@ -54,7 +56,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
     }
     for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
         weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        if (segment)
+        if (!weft_i_is_none(segment))
             weft_i_free_zeroed(domain, segment, segment->bytes);
     }
     if (map->kinds)
@@ -239,8 +241,7 @@ static weft_i_noinline bool shrink(weft_map *map)
 /* True. */
 weft_i_inline bool after_removal(weft_map *map)
 {
-    bool look = weft_i_map_count(map, (size_t)0 - 1);
-    return weft_i_likely(!look && !weft_i_load(&map->closing, MAP_A3)) || shrink(map);
+    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || shrink(map);
 }
 
 static weft_i_noinline bool remove_slow(weft_map *map, const void *key, void **value)
@@ -399,6 +400,6 @@ void weft_map_stats(weft_map *map, weft_map_statistics *out)
     out->longest_chain = longest_chain(map, level);
     out->bucket_bytes = sizeof map->base;
     for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
-        if (weft_i_load(&map->segment[l], MAP_A2))
+        if (!weft_i_is_none(weft_i_load(&map->segment[l], MAP_A2)))
             out->bucket_bytes += weft_i_segment_bytes(l);
 }

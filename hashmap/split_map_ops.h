@@ -48,29 +48,6 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
     }
 }
 
-weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, void *key, void *value)
-{
-    node->key = key;
-    node->hash = hash;
-    node->dead = NULL;
-    /* relaxed: the node is private until MAP_S2 */
-    weft_i_store(&node->value, value, memory_order_relaxed);
-}
-
-weft_i_inline weft_i_map_node *weft_i_map_node_make(weft_map *map, uint64_t hash, void *key, void *value)
-{
-    weft_i_map_node *node = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE);
-    if (weft_i_likely(node != NULL))
-        weft_i_map_node_fill(node, hash, key, value);
-    return node;
-}
-
-weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
-{
-    if (node)
-        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
-}
-
 /* Links the node where the walk stands. False: something has changed there. */
 weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
 {
@@ -91,7 +68,7 @@ weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft
                                              const void *key, void **value, bool to_insert, weft_scheme scheme)
 {
     size_t table = weft_i_map_table(map);
-    if (weft_i_unlikely(weft_i_load(&map->closing, MAP_A3)))
+    if (weft_i_unlikely(weft_i_is_closing(table)))
         return WEFT_I_AGAIN;
     weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
     *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};

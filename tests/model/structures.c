@@ -149,6 +149,23 @@ static void shrink_in_a_callback(void)
     MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink, NULL) == 0);
 }
 
+/* Whoever else has stopped in the middle of it: what this thread has just done has seen to the rest. */
+static void check_small(void)
+{
+    size_t table = weft_i_map_table(structure);
+    MODEL_CHECK(weft_i_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_is_closing(table));
+}
+
+static void check_open(int64_t key)
+{
+    weft_map *map = structure;
+    weft_i_place place = weft_i_place_of(weft_i_hash(map, as_pointer(key)), weft_i_map_level(map));
+    MODEL_CHECK(place.level > WEFT_MAP_FIRST_BITS);
+    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    void *link = weft_i_load(&segment->bucket[place.offset].link, MAP_S1);
+    MODEL_CHECK(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)));
+}
+
 static bool somebody(char does, int64_t key)
 {
     return somebody_does((const char[]){does, (char)('0' + key), 0});
@@ -203,6 +220,12 @@ bool structure_does(char what, int64_t key, int64_t value)
         return true;
     case 'Z':
         shrink_in_a_callback();
+        return true;
+    case 's':
+        check_small();
+        return true;
+    case 'u':
+        check_open(key);
         return true;
     case 'D':
         weft_msq_destroy(structure, NULL, NULL);
