@@ -211,9 +211,11 @@ bool weft_map_contains(weft_map *map, const void *key)
     return weft_map_get(map, NULL, key) != NULL;
 }
 
+/* Of operations that compare. */
+static const int errors[] = {0, -ENOENT, -EAGAIN};
+
 int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)
 {
-    static const int errors[] = {0, -ENOENT, -EAGAIN};
     if (!map || !expected || !desired)
         return -EINVAL;
     weft_i_map_node *spare = NULL;
@@ -244,16 +246,23 @@ weft_i_inline bool after_removal(weft_map *map)
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || shrink(map);
 }
 
+static int remove_if(weft_map *map, const void *key, void *expected, void **value)
+{
+    void *removed = NULL;
+    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
+    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
+                     ? weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_EPOCH)
+                     : weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_HAZARD);
+    if (result == 0 && value)
+        *value = removed;
+    if (result == 0)
+        (void)after_removal(map);
+    return result;
+}
+
 static weft_i_noinline bool remove_slow(weft_map *map, const void *key, void **value)
 {
-    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
-    void *removed = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_remove(map, key, destroy, WEFT_EPOCH)
-                                                             : weft_i_map_remove(map, key, destroy, WEFT_HAZARD);
-    if (!removed)
-        return false;
-    if (value)
-        *value = removed;
-    return after_removal(map);
+    return remove_if(map, key, NULL, value) == 0;
 }
 
 /* The value has been taken: unlinks the node and retires it. */
@@ -303,6 +312,11 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
         return remove_slow(map, key, value);
     return weft_i_scheme(map->domain) == WEFT_EPOCH ? try_remove(map, key, value, WEFT_EPOCH)
                                                     : try_remove(map, key, value, WEFT_HAZARD);
+}
+
+int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
+{
+    return map && expected ? errors[remove_if(map, key, expected, NULL)] : -EINVAL;
 }
 
 size_t weft_map_size(weft_map *map)

@@ -197,32 +197,34 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     return result;
 }
 
-/* Empties the entry, unlinks and retires it. NULL: absent. */
-weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destroy, weft_scheme scheme)
+/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_walk w = {0};
     weft_i_map_node *node = NULL;
-    void *value = NULL;
+    int result = 1;
     uint64_t hash = weft_i_hash(map, key);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    while (!value && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
-        value = weft_i_load(&node->value, MAP_S3);
-        while (value && !weft_i_cas(&node->value, &value, NULL, MAP_S4, MAP_S3))
-            ;
+    while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
+        *value = weft_i_load(&node->value, MAP_S3);
+        while (*value && (!expected || *value == expected) && result == 1)
+            result = weft_i_cas(&node->value, value, NULL, MAP_S4, MAP_S3) ? 0 : 1;
+        if (*value && result == 1)
+            result = 2;
     }
-    if (value) {
-        void *expected = w.at, *next = weft_i_freeze(&node->next);
-        if (!weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1))
+    if (result == 0) {
+        void *at = w.at, *next = weft_i_freeze(&node->next);
+        if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
             (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
     }
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
-    if (value) {
-        node->dead = destroy ? value : NULL;
+    if (result == 0) {
+        node->dead = destroy ? *value : NULL;
         weft_i_map_retire(map, node, true);
     }
-    return value;
+    return result;
 }
 
 /* Walks past where a dead node was linked, so that it is no more. */

@@ -103,9 +103,10 @@ static void on_map(char what, int64_t key, int64_t value)
                                      : what == 'p' ? LIN_PUT
                                      : what == 'o' ? LIN_GET_OR_INSERT
                                      : what == 'c' ? LIN_REPLACE
+                                     : what == 'd' ? LIN_REMOVE_IF
                                      : what == 'r' ? LIN_REMOVE
                                                    : LIN_GET,
-                                     key, what == 'r' || what == 'g' ? 0 : value);
+                                     key, what == 'r' || what == 'g' ? 0 : what == 'd' ? key : value);
     if (what == 'i') {
         tell(value);
         kernel_end(op, weft_map_insert(structure, k, v) == 0 ? LIN_TRUE : LIN_FALSE, 0);
@@ -122,6 +123,11 @@ static void on_map(char what, int64_t key, int64_t value)
         tell(value);
         error = weft_map_compare_and_replace(structure, k, as_pointer(key), v);
         kernel_end(op, error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE, key);
+    } else if (what == 'd') {
+        error = weft_map_compare_and_remove(structure, k, as_pointer(key));
+        if (error == 0)
+            hear(key);
+        kernel_end(op, error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE, 0);
     } else if (what == 'r') {
         bool removed = weft_map_remove(structure, k, &found);
         if (removed)
