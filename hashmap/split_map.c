@@ -331,10 +331,8 @@ void weft_map_clear(weft_map *map)
     if (!map)
         return;
     weft_map_iterate(&it, map);
-    while (weft_map_next(&it, &key, NULL)) {
+    while (weft_map_next(&it, &key, NULL))
         (void)weft_map_remove(map, key, NULL);
-        it.seen = 0; /* its hash again: others of that hash have moved up */
-    }
     weft_map_iterate_end(&it);
     while (weft_i_map_shrink(map))
         ;

@@ -16,8 +16,9 @@
  *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
  *     other in any combination.
  *  2. size is exact when no update runs, otherwise off by at most the updates that run.
- *  3. Iteration sees each entry that is present throughout exactly once, an entry that is inserted or removed
- *     meanwhile at most once, and no key twice, unless two keys share all 64 bits of their hash.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
+ *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
+ *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
  *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
@@ -162,7 +163,7 @@ typedef struct weft_map_iterator {
     weft_guard entry; /* holds the node, and with it the key */
     weft_guard held;  /* holds the value */
     uint64_t hash;    /* of the last one seen */
-    size_t seen;      /* how many of that hash */
+    size_t seen;      /* of that hash: one more than its order */
     void *reserved[4];
 } weft_map_iterator;
 

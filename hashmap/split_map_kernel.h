@@ -16,7 +16,8 @@
  * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
  * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
  * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap. (4) A bucket is frozen before it is
+ * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
+ * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
  * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
  *
  * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
@@ -86,7 +87,8 @@ typedef struct weft_i_map_node {
     void *key;
     uint64_t hash;
     weft_atomic_ptr value;
-    void *dead; /* the value to be destroyed with the node, or NULL */
+    void *dead;   /* the value to be destroyed with the node, or NULL */
+    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
 } weft_i_map_node;
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
@@ -250,6 +252,7 @@ typedef struct weft_i_walk {
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
     size_t level;          /* of the table, as it was */
+    size_t order;          /* one more than that of the last it stepped over of its hash */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */

@@ -42,6 +42,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
                 return node;
             (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
         } else {
+            w->order = node->order + 1;
             weft_i_walk_on(w, &node->next);
         }
         seen = weft_i_walk_look(w, scheme);
@@ -107,6 +108,7 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_
             return 0;
         if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
             return -1;
+        (*made)->order = w->order;
         if (weft_i_likely(weft_i_map_link(w, *made)))
             return 0;
     }
@@ -289,19 +291,17 @@ weft_i_inline weft_i_seen weft_i_map_resume(weft_i_walk *w, weft_map_iterator *i
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_walk w;
-    size_t same = 0;
     weft_i_seen seen = weft_i_map_resume(&w, it, scheme);
     while (seen != WEFT_I_AT_END) {
         if (seen == WEFT_I_ASTRAY) {
-            same = 0;
             seen = weft_i_map_resume(&w, it, scheme);
             continue;
         }
         weft_i_map_node *node = w.here;
-        bool skip = node->hash < it->hash || (node->hash == it->hash && same++ < it->seen);
+        bool skip = node->hash < it->hash || (node->hash == it->hash && node->order < it->seen);
         *value = !skip ? weft_i_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
         if (*value) {
-            it->seen = node->hash == it->hash ? it->seen + 1 : 1;
+            it->seen = node->order + 1;
             it->hash = node->hash;
             return node;
         }

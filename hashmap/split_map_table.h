@@ -109,6 +109,7 @@ weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, vo
     node->key = key;
     node->hash = hash;
     node->dead = NULL;
+    node->order = 0;
     /* relaxed: the node is private until MAP_S2 */
     weft_i_store(&node->value, value, memory_order_relaxed);
 }
