@@ -24,6 +24,9 @@
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
+ *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
+ *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
+ *     what it has begun of growing or shrinking others finish.
  *
  * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */

@@ -51,7 +51,7 @@ SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "sup
 UNIT = {"map": "unit/map_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test"}
-WRAPPED = ["getrandom", "malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific"]
+WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific", "syscall"]
 
 # name: (flavour, its own sources)
 KILLERS = {
