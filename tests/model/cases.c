@@ -84,6 +84,7 @@ const kernel_case kernel_cases[] = {
     {"map-epoch-opening-left", MAP, EPOCH, 0, 0, {"g9", "g9u9"}, 0, {"i1i2"}},
     {"map-hazard-opening-left", MAP, HAZARD, 0, 0, {"g9", "g9u9"}, 0, {"i1i2"}},
     {"map-epoch-closing-opening", MAP, EPOCH, 0, 0, {"g9", "r2zzs"}, 0, {"i1i2r1"}},
+    {"map-epoch-late-open", MAP, EPOCH, SLOW, 0, {"g9g1", "r2zzi1i2"}, 0, {"i1i2r1"}},
     {"map-hazard-puts", MAP, HAZARD, 0, 1, {"p1", "p1"}, 6, {NULL}},
     {"map-epoch-puts", MAP, EPOCH, 0, 1, {"p1", "p1"}, 6, {NULL}},
     {"map-epoch-walk-remove", MAP, EPOCH, 0, 2, {"r1", "w"}, 1069, {NULL}},
