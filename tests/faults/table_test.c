@@ -5,6 +5,7 @@
 #include "tests/faults/places.h"
 
 #include <string.h>
+#include <weft/hashmap/split_map_table.h>
 
 enum { ENTRIES = 1000, SMALL = 8, SECONDS = 60 };
 
@@ -44,6 +45,27 @@ static void fill_and_empty(void *ctx)
         }
         CHECK(figures(scene).buckets <= SMALL);
     }
+}
+
+/* So that the next removal closes the last buckets of a level. */
+static void make_nearly_closed(p_scene *scene)
+{
+    fill(scene, 64);
+    CHECK(weft_map_put(scene->map, t_ptr(P_KEY), t_ptr(P_KEY + 1), NULL) == 0);
+    empty(scene, 64);
+    for (;; CHECK(weft_i_map_shrink(scene->map))) {
+        size_t table = weft_i_map_table(scene->map), above = weft_i_level_of(table) + 1;
+        if (!weft_i_is_closing(table))
+            continue;
+        weft_i_segment *segment = weft_i_load(&scene->map->segment[above], MAP_A2);
+        if (weft_i_load(&segment->cursor, MAP_A3) + WEFT_MAP_CLOSE >= weft_i_segment_length(above))
+            return;
+    }
+}
+
+static void remove_one(p_scene *scene)
+{
+    CHECK(weft_map_remove(scene->map, t_ptr(P_KEY), NULL));
 }
 
 static void end(void *ctx)
@@ -134,12 +156,18 @@ int main(void)
 {
     const p_operation *grow = operation_named("map insert that grows the table");
     const p_operation *shrink = operation_named("map remove that shrinks the table");
-    t_case cases[] = {{WEFT_HAZARD, grow}, {WEFT_EPOCH, grow}, {WEFT_HAZARD, shrink}, {WEFT_EPOCH, shrink}};
+    static const p_operation finish = {"map remove that finishes shrinking", make_nearly_closed, remove_one};
+    t_case cases[] = {{WEFT_HAZARD, grow}, {WEFT_EPOCH, grow}, {WEFT_HAZARD, shrink}, {WEFT_EPOCH, shrink},
+                      {WEFT_HAZARD, &finish}, {WEFT_EPOCH, &finish}};
     const struct CMUnitTest tests[] = {
         {"ended while growing (hazard)", test_ended, NULL, NULL, &cases[0]},
         {"ended while growing (epoch)", test_ended, NULL, NULL, &cases[1]},
         {"ended while shrinking (hazard)", test_ended, NULL, NULL, &cases[2]},
         {"ended while shrinking (epoch)", test_ended, NULL, NULL, &cases[3]},
+        {"ended while it ends shrinking (hazard)", test_ended, NULL, NULL, &cases[4]},
+        {"ended while it ends shrinking (epoch)", test_ended, NULL, NULL, &cases[5]},
+        {"forked while it ends shrinking (hazard)", test_forked, NULL, NULL, &cases[4]},
+        {"forked while it ends shrinking (epoch)", test_forked, NULL, NULL, &cases[5]},
         {"forked while growing (hazard)", test_forked, NULL, NULL, &cases[0]},
         {"forked while growing (epoch)", test_forked, NULL, NULL, &cases[1]},
         {"forked while shrinking (hazard)", test_forked, NULL, NULL, &cases[2]},
