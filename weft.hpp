@@ -397,6 +397,12 @@ public:
 
     bool contains(const K &k) const noexcept { return weft_map_contains(map_, key::look(k)); }
     bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
+    /* Only if it has this value. Not for values in boxes, which are compared by their addresses. */
+    bool erase(const K &k, const V &expected)
+    {
+        static_assert(detail::stored<V> != detail::how::box, "only values that fit in a word can be compared");
+        return weft_map_compare_and_remove(map_, key::look(k), value::put(V(expected))) == 0;
+    }
     void clear() { weft_map_clear(map_); }
     std::size_t size() const noexcept { return weft_map_size(map_); }
 

@@ -3,7 +3,7 @@
  * includes <stdatomic.h>. A normal build makes them the C11 `_explicit` operations (C++: std::atomic's members);
  * a build with -DWEFT_SEAM='"header.h"' takes this part and base/seam.h's from that header instead.
  *
- * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and three helpers that
+ * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and four helpers that
  * read the same in C and C++. Size and alignment are those of a plain pointer.
  */
 #ifndef WEFT_BASE_ATOMIC_H
@@ -38,6 +38,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 
 #define weft_i_load(p, order) ((p)->load(order))
 #define weft_i_store(p, v, order) ((p)->store((v), (order)))
+#define weft_i_exchange(p, v, order) ((p)->exchange((v), (order)))
 #define weft_i_cas(p, expected, desired, success, failure) \
     ((p)->compare_exchange_strong(*(expected), (desired), (success), (failure)))
 #define weft_i_compiler_fence() std::atomic_signal_fence(std::memory_order_seq_cst)
@@ -87,13 +88,16 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
 #endif
 
 #ifndef PTR_A1
-#define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1: sees what was written before the pointer was published */
+#define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1, PTR_X2: sees what was written before the pointer was published */
 #endif
 #ifndef PTR_R1
 #define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1, GUARD_A2: publishes what the pointer leads to */
 #endif
 #ifndef PTR_X1
 #define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1, GUARD_A2: publishes the new target, sees the old one */
+#endif
+#ifndef PTR_X2
+#define PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> PTR_A1, PTR_X2: publishes the new target, sees the old one */
 #endif
 
 WEFT_BEGIN_DECLS
@@ -117,6 +121,13 @@ static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *
 {
     WEFT_I_ORDERS
     return weft_i_cas(target, expected, desired, PTR_X1, PTR_A1);
+}
+
+/* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
+static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
+{
+    WEFT_I_ORDERS
+    return weft_i_exchange(target, value, PTR_X2);
 }
 
 WEFT_END_DECLS

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -167,7 +166,9 @@ uint64_t weft_i_sys_clock_ns(void)
 bool weft_i_sys_random(void *out, size_t n)
 {
     int saved = errno;
-    bool done = getrandom(out, n, GRND_NONBLOCK) == (ssize_t)n;
+    const unsigned nonblock = 1;
+    /* by its number: the function is a cancellation point, and missing in older C libraries */
+    bool done = syscall(SYS_getrandom, out, n, nonblock) == (long)n;
     errno = saved;
     return done;
 }

@@ -1,13 +1,14 @@
 /*
  * A cache whose entries expire. The map does not own the values: what is replaced or removed comes back to the caller, who
- * retires it, because a reader may be looking at it. Expired entries are replaced by whoever meets them, and swept now and then.
+ * retires it, because a reader may be looking at it. Each has the hook for that inside, so that retiring cannot fail. Expired
+ * entries are replaced by whoever meets them, and swept now and then.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <weft/hashmap/split_map.h>
 
 struct answer {
+    weft_hook hook;
     uint64_t computed, expires; /* in turns of a clock of our own, so that the example always prints the same */
 };
 
@@ -21,14 +22,10 @@ static void free_answer(void *answer, void *ctx)
     free(answer);
 }
 
-/* No reader that comes from now on can find it; it is freed when none is left that had. */
+/* No reader that comes from now on can find it; it is freed when none is left that had. Also inside a guard or an iteration. */
 static void let_go(struct answer *answer)
 {
-    if (weft_retire(NULL, answer, free_answer, NULL) != 0) {
-        /* -ENOMEM: still ours. Wait until nobody can hold it; not inside a guard. */
-        if (weft_domain_barrier(NULL, UINT64_MAX) == 0)
-            free(answer);
-    }
+    weft_retire_hook(NULL, &answer->hook, answer, sizeof *answer, free_answer, NULL);
 }
 
 static struct answer *compute(uintptr_t question)
@@ -68,7 +65,7 @@ static bool ask(cache *c, uintptr_t question, uint64_t *result)
     return true;
 }
 
-/* Removes what has expired, while others go on asking. */
+/* Removes what has expired, while others go on asking: never a newer answer that has come in its place. */
 static size_t sweep(cache *c)
 {
     weft_map_iterator at;
@@ -77,7 +74,7 @@ static size_t sweep(cache *c)
     size_t removed = 0;
     cache_iterate(&at, c);
     while (cache_next(&at, &question, &answer))
-        if (answer->expires <= now && cache_remove(c, question, &answer)) {
+        if (answer->expires <= now && cache_compare_and_remove(c, question, answer) == 0) {
             let_go(answer);
             removed++;
         }

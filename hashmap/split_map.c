@@ -25,6 +25,8 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
+    for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
+        weft_i_store(&map->segment[level], (void *)(uintptr_t)1, MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
         weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), MAP_S2);
@@ -54,7 +56,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
     }
     for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
         weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        if (segment)
+        if (!weft_i_is_none(segment))
             weft_i_free_zeroed(domain, segment, segment->bytes);
     }
     if (map->kinds)
@@ -209,9 +211,11 @@ bool weft_map_contains(weft_map *map, const void *key)
     return weft_map_get(map, NULL, key) != NULL;
 }
 
+/* Of operations that compare. */
+static const int errors[] = {0, -ENOENT, -EAGAIN};
+
 int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)
 {
-    static const int errors[] = {0, -ENOENT, -EAGAIN};
     if (!map || !expected || !desired)
         return -EINVAL;
     weft_i_map_node *spare = NULL;
@@ -239,20 +243,26 @@ static weft_i_noinline bool shrink(weft_map *map)
 /* True. */
 weft_i_inline bool after_removal(weft_map *map)
 {
-    bool look = weft_i_map_count(map, (size_t)0 - 1);
-    return weft_i_likely(!look && !weft_i_load(&map->closing, MAP_A3)) || shrink(map);
+    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || shrink(map);
+}
+
+static int remove_if(weft_map *map, const void *key, void *expected, void **value)
+{
+    void *removed = NULL;
+    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
+    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
+                     ? weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_EPOCH)
+                     : weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_HAZARD);
+    if (result == 0 && value)
+        *value = removed;
+    if (result == 0)
+        (void)after_removal(map);
+    return result;
 }
 
 static weft_i_noinline bool remove_slow(weft_map *map, const void *key, void **value)
 {
-    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
-    void *removed = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_remove(map, key, destroy, WEFT_EPOCH)
-                                                             : weft_i_map_remove(map, key, destroy, WEFT_HAZARD);
-    if (!removed)
-        return false;
-    if (value)
-        *value = removed;
-    return after_removal(map);
+    return remove_if(map, key, NULL, value) == 0;
 }
 
 /* The value has been taken: unlinks the node and retires it. */
@@ -304,6 +314,11 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
                                                     : try_remove(map, key, value, WEFT_HAZARD);
 }
 
+int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
+{
+    return map && expected ? errors[remove_if(map, key, expected, NULL)] : -EINVAL;
+}
+
 size_t weft_map_size(weft_map *map)
 {
     return map ? weft_i_map_sum(map) : 0;
@@ -316,10 +331,8 @@ void weft_map_clear(weft_map *map)
     if (!map)
         return;
     weft_map_iterate(&it, map);
-    while (weft_map_next(&it, &key, NULL)) {
+    while (weft_map_next(&it, &key, NULL))
         (void)weft_map_remove(map, key, NULL);
-        it.seen = 0; /* its hash again: others of that hash have moved up */
-    }
     weft_map_iterate_end(&it);
     while (weft_i_map_shrink(map))
         ;
@@ -399,6 +412,6 @@ void weft_map_stats(weft_map *map, weft_map_statistics *out)
     out->longest_chain = longest_chain(map, level);
     out->bucket_bytes = sizeof map->base;
     for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
-        if (weft_i_load(&map->segment[l], MAP_A2))
+        if (!weft_i_is_none(weft_i_load(&map->segment[l], MAP_A2)))
             out->bucket_bytes += weft_i_segment_bytes(l);
 }

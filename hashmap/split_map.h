@@ -16,13 +16,17 @@
  *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
  *     other in any combination.
  *  2. size is exact when no update runs, otherwise off by at most the updates that run.
- *  3. Iteration sees each entry that is present throughout exactly once, an entry that is inserted or removed
- *     meanwhile at most once, and no key twice, unless two keys share all 64 bits of their hash.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
+ *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
+ *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
  *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
+ *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
+ *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
+ *     what it has begun of growing or shrinking others finish.
  *
  * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */
@@ -97,8 +101,9 @@ WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *valu
 
 /*
  * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
- * one stays the caller's; the replaced value goes to *old, which must be retired before it is freed; with `old` NULL
- * and a value destructor the map destroys it when no guard holds it. *old is NULL when nothing was replaced.
+ * one stays the caller's; the replaced value goes to *old, and the caller hands it to weft_retire or weft_retire_hook,
+ * whose callback frees it, since others may still be reading it; with `old` NULL and a value destructor the map destroys it
+ * when no guard holds it. *old is NULL when nothing was replaced.
  * Linearizes as insert, or at the compare-and-swap on the entry's value.
  */
 WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
@@ -121,17 +126,24 @@ WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *gu
 
 /*
  * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
- * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it, or, with
- * a value destructor, to that.
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it as one that
+ * put gave back, or, with a value destructor, to that; it stays where it is if `desired` is the same.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
 
 /*
- * Removes the entry. *value gets its value, which must be retired before it is freed; with `value` NULL and a value
- * destructor the map destroys it when no guard holds it. False: absent, *value is NULL. Linearizes at the
- * compare-and-swap that empties the entry.
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook as a replaced one;
+ * with `value` NULL and a value destructor the map destroys it when no guard holds it. False: absent, *value is NULL.
+ * Linearizes at the compare-and-swap that empties the entry.
  */
 WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
+
+/*
+ * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL map or
+ * expected. The map destroys key and value as remove with NULL does; without a value destructor the value is the caller's,
+ * who retires it. Linearizes as remove, -EAGAIN and -ENOENT as get.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected);
 
 /* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
 WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
@@ -154,7 +166,7 @@ typedef struct weft_map_iterator {
     weft_guard entry; /* holds the node, and with it the key */
     weft_guard held;  /* holds the value */
     uint64_t hash;    /* of the last one seen */
-    size_t seen;      /* how many of that hash */
+    size_t seen;      /* of that hash: one more than its order */
     void *reserved[4];
 } weft_map_iterator;
 
@@ -233,6 +245,10 @@ WEFT_END_DECLS
     WEFT_NODISCARD weft_i_typed int name##_compare_and_replace(name *typed, key_type key, value_type expected, value_type desired) \
     {                                                                                                                  \
         return weft_map_compare_and_replace(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(expected), WEFT_I_WORD(desired)); \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_remove(name *typed, key_type key, value_type expected)          \
+    {                                                                                                                  \
+        return weft_map_compare_and_remove(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(expected));            \
     }                                                                                                                  \
     weft_i_typed bool name##_remove(name *typed, key_type key, value_type *value)                                      \
     {                                                                                                                  \

@@ -8,17 +8,19 @@
  * the odd ones of level k form segment k.
  *
  * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
- * leads to a bucket. PENDING (in a bucket only): being linked into the list by one thread; if it is met on the list
- * it has been. The list ends with a DUMMY link to nothing, so that NULL is a bucket never used.
+ * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
+ * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
+ * is a bucket never used.
  *
  * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
  * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
  * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
  * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap. (4) A bucket is frozen before it is
+ * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
+ * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
  * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
  *
- * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 the value.
+ * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 #define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
@@ -55,10 +57,10 @@
 #define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
 #endif
 #ifndef MAP_A1
-#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segment, and what is being closed */
+#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segments of its level, and what has been unlinked */
 #endif
 #ifndef MAP_R1
-#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or `closing` set, before */
+#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or wholly closed and taken, before */
 #endif
 #ifndef MAP_A2
 #define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
@@ -67,14 +69,17 @@
 #define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
 #endif
 #ifndef MAP_A3
-#define MAP_A3 memory_order_acquire /* read closing, cursor -> MAP_R3: sees which buckets are closed, and the segment gone */
+#define MAP_A3 memory_order_acquire /* read cursor -> MAP_R3: sees which buckets are closed */
 #endif
 #ifndef MAP_R3
-#define MAP_R3 memory_order_release /* move cursor, end closing -> MAP_A3: the buckets before it are unlinked */
+#define MAP_R3 memory_order_release /* move cursor -> MAP_A3: the buckets before it are unlinked */
 #endif
 /* clang-format on */
 
 enum { WEFT_I_FROZEN = 1, WEFT_I_DUMMY = 2, WEFT_I_PENDING = 4, WEFT_I_LINK_BITS = 7 };
+
+/* A table's word: its level, whether the level above is being closed, and above that the number of changes. */
+enum { WEFT_I_LEVEL = 255, WEFT_I_CLOSING = 256, WEFT_I_CHANGE = 512 };
 
 typedef struct weft_i_map_node {
     weft_i_hook hook; /* first */
@@ -82,7 +87,8 @@ typedef struct weft_i_map_node {
     void *key;
     uint64_t hash;
     weft_atomic_ptr value;
-    void *dead; /* the value to be destroyed with the node, or NULL */
+    void *dead;   /* the value to be destroyed with the node, or NULL */
+    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
 } weft_i_map_node;
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
@@ -95,6 +101,7 @@ typedef struct weft_i_segment {
     weft_hook hook;
     weft_domain *domain;
     size_t bytes;
+    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
     weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
     weft_i_aligned weft_i_bucket bucket[];
 } weft_i_segment;
@@ -118,10 +125,9 @@ struct weft_map {
     void *ctx;
     weft_map_seed seed;
     weft_i_map_kinds *kinds;                 /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size table; /* its level in the low 8 bits, above them how often that has changed */
-    weft_i_atomic_size closing;              /* the table's word whose level is being closed: no two are the same; 0: none */
+    weft_i_aligned weft_i_atomic_size table; /* level, WEFT_I_CLOSING, and how often the level has changed: no word comes twice */
     weft_i_atomic_size opening;              /* how many buckets of the last growth nobody has set about to open */
-    weft_atomic_ptr segment[WEFT_MAP_LEVELS];
+    weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
         weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
@@ -172,12 +178,17 @@ weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *
 
 weft_i_inline size_t weft_i_level_of(size_t table)
 {
-    return table & 255;
+    return table & WEFT_I_LEVEL;
 }
 
-weft_i_inline size_t weft_i_table_after(size_t table, size_t level)
+weft_i_inline bool weft_i_is_closing(size_t table)
 {
-    return ((table >> 8) + 1) << 8 | level;
+    return table & WEFT_I_CLOSING;
+}
+
+weft_i_inline bool weft_i_is_none(const void *segment)
+{
+    return (uintptr_t)segment & 1;
 }
 
 weft_i_inline size_t weft_i_map_table(weft_map *map)
@@ -223,7 +234,7 @@ weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucke
 {
     for (; level > WEFT_MAP_FIRST_BITS; level--) {
         weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        size_t offset = segment ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        size_t offset = !weft_i_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
         if (offset < weft_i_segment_length(level)) {
             *start = weft_i_start_of(level, offset);
             return true;
@@ -241,6 +252,7 @@ typedef struct weft_i_walk {
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
     size_t level;          /* of the table, as it was */
+    size_t order;          /* one more than that of the last it stepped over of its hash */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
@@ -297,6 +309,9 @@ weft_i_inline void weft_i_walk_on(weft_i_walk *w, weft_atomic_ptr *its)
     w->word = 3 - w->word;
 }
 
+/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
+WEFT_I_PRIVATE void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme);
+
 /*
  * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
  * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
@@ -323,6 +338,10 @@ weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
             if (!dummy)
                 return WEFT_I_AT_NODE;
             weft_i_walk_on(w, its);
+            continue;
+        }
+        if (!dummy && weft_i_bits(next) & WEFT_I_PENDING) {
+            weft_i_note_settle(w, next, scheme);
             continue;
         }
         if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */

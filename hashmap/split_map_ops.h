@@ -42,33 +42,11 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
                 return node;
             (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
         } else {
+            w->order = node->order + 1;
             weft_i_walk_on(w, &node->next);
         }
         seen = weft_i_walk_look(w, scheme);
     }
-}
-
-weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, void *key, void *value)
-{
-    node->key = key;
-    node->hash = hash;
-    node->dead = NULL;
-    /* relaxed: the node is private until MAP_S2 */
-    weft_i_store(&node->value, value, memory_order_relaxed);
-}
-
-weft_i_inline weft_i_map_node *weft_i_map_node_make(weft_map *map, uint64_t hash, void *key, void *value)
-{
-    weft_i_map_node *node = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE);
-    if (weft_i_likely(node != NULL))
-        weft_i_map_node_fill(node, hash, key, value);
-    return node;
-}
-
-weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
-{
-    if (node)
-        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
 }
 
 /* Links the node where the walk stands. False: something has changed there. */
@@ -91,7 +69,7 @@ weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft
                                              const void *key, void **value, bool to_insert, weft_scheme scheme)
 {
     size_t table = weft_i_map_table(map);
-    if (weft_i_unlikely(weft_i_load(&map->closing, MAP_A3)))
+    if (weft_i_unlikely(weft_i_is_closing(table)))
         return WEFT_I_AGAIN;
     weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
     *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
@@ -130,6 +108,7 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_
             return 0;
         if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
             return -1;
+        (*made)->order = w->order;
         if (weft_i_likely(weft_i_map_link(w, *made)))
             return 0;
     }
@@ -220,32 +199,34 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     return result;
 }
 
-/* Empties the entry, unlinks and retires it. NULL: absent. */
-weft_i_inline void *weft_i_map_remove(weft_map *map, const void *key, bool destroy, weft_scheme scheme)
+/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_walk w = {0};
     weft_i_map_node *node = NULL;
-    void *value = NULL;
+    int result = 1;
     uint64_t hash = weft_i_hash(map, key);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    while (!value && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
-        value = weft_i_load(&node->value, MAP_S3);
-        while (value && !weft_i_cas(&node->value, &value, NULL, MAP_S4, MAP_S3))
-            ;
+    while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
+        *value = weft_i_load(&node->value, MAP_S3);
+        while (*value && (!expected || *value == expected) && result == 1)
+            result = weft_i_cas(&node->value, value, NULL, MAP_S4, MAP_S3) ? 0 : 1;
+        if (*value && result == 1)
+            result = 2;
     }
-    if (value) {
-        void *expected = w.at, *next = weft_i_freeze(&node->next);
-        if (!weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1))
+    if (result == 0) {
+        void *at = w.at, *next = weft_i_freeze(&node->next);
+        if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
             (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
     }
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
-    if (value) {
-        node->dead = destroy ? value : NULL;
+    if (result == 0) {
+        node->dead = destroy ? *value : NULL;
         weft_i_map_retire(map, node, true);
     }
-    return value;
+    return result;
 }
 
 /* Walks past where a dead node was linked, so that it is no more. */
@@ -310,19 +291,17 @@ weft_i_inline weft_i_seen weft_i_map_resume(weft_i_walk *w, weft_map_iterator *i
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_walk w;
-    size_t same = 0;
     weft_i_seen seen = weft_i_map_resume(&w, it, scheme);
     while (seen != WEFT_I_AT_END) {
         if (seen == WEFT_I_ASTRAY) {
-            same = 0;
             seen = weft_i_map_resume(&w, it, scheme);
             continue;
         }
         weft_i_map_node *node = w.here;
-        bool skip = node->hash < it->hash || (node->hash == it->hash && same++ < it->seen);
+        bool skip = node->hash < it->hash || (node->hash == it->hash && node->order < it->seen);
         *value = !skip ? weft_i_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
         if (*value) {
-            it->seen = node->hash == it->hash ? it->seen + 1 : 1;
+            it->seen = node->order + 1;
             it->hash = node->hash;
             return node;
         }

@@ -12,7 +12,8 @@
  *
  * Which operations may run together: all, but create and destroy. Linearizable: enqueue at the compare-and-swap that
  * links its node; dequeue at the one that moves the head; an empty answer at the read of the dummy's NULL next.
- * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other.
+ * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here is a
+ * cancellation point, but where your own code is that it calls (the allocator, `drain`, reclaim callbacks).
  */
 #ifndef WEFT_QUEUES_MSQ_H
 #define WEFT_QUEUES_MSQ_H

@@ -12,7 +12,8 @@
  *
  * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
  * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all is
- * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other.
+ * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other. No function
+ * here is a cancellation point, but where your own code is that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H

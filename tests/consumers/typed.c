@@ -85,6 +85,7 @@ static int maps(void)
     while (price_map_next(&at, &key, &got))
         REQUIRE(strcmp(key, "a") == 0 && got == &one);
     price_map_iterate_end(&at);
+    REQUIRE(price_map_insert(prices, "c", &two) == 0 && price_map_compare_and_remove(prices, "c", &two) == 0);
     REQUIRE(price_map_remove(prices, "a", &got) && got == &one && !price_map_remove(prices, "a", NULL));
     REQUIRE(price_map_insert(prices, "b", &two) == 0);
     price_map_destroy(prices, sum_entry, &total);

@@ -287,6 +287,7 @@ static int maps(weft::domain &domain)
     int target = 0;
     weft::map<int, int *> pointers;
     REQUIRE(pointers.insert(1, &target) && pointers.get(1) == &target);
+    REQUIRE(flags.erase(0, false) == false && flags.erase(0, true) && pointers.erase(1, &target) && !pointers.erase(1, &target));
     bool refused = false;
     try {
         pointers.insert(2, nullptr);

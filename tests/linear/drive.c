@@ -76,6 +76,8 @@ static lin_operation *choose(worker *w, size_t i)
     lin_operation *op = lin_call(log, kind, key, kind == LIN_GET || kind == LIN_REMOVE ? 0 : value);
     if (kind == LIN_REPLACE)
         op->result = w->last[key] ? w->last[key] : value;
+    else if (kind == LIN_REMOVE_IF)
+        op->value = w->last[key] ? w->last[key] : value;
     return op;
 }
 

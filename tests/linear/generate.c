@@ -34,6 +34,8 @@ static lin_operation choose(simulation *s, uint32_t client)
         op.value = ++s->next_value;
     if (op.kind == LIN_REPLACE)
         op.result = s->value[op.key];
+    else if (op.kind == LIN_REMOVE_IF && s->value[op.key] && lin_below(s->random, 2))
+        op.value = s->value[op.key];
     return op;
 }
 
@@ -65,6 +67,10 @@ static void happen(simulation *s, lin_operation *op)
     case LIN_REMOVE:
         op->got = *value ? LIN_TRUE : LIN_FALSE;
         *value = 0;
+        break;
+    case LIN_REMOVE_IF:
+        op->got = *value == 0 ? LIN_NOTHING : *value == op->value ? LIN_TRUE : LIN_FALSE;
+        *value = op->got == LIN_TRUE ? 0 : *value;
         break;
     case LIN_REPLACE:
         op->got = *value == 0 ? LIN_NOTHING : *value == op->result ? LIN_TRUE : LIN_FALSE;

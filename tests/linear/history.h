@@ -22,6 +22,7 @@ typedef enum lin_kind {
     LIN_REMOVE,
     LIN_GET_OR_INSERT, /* the value that was there, or null: inserted */
     LIN_REPLACE,       /* if it is the expected value; null: absent */
+    LIN_REMOVE_IF,     /* likewise; `value` is the expected one */
     LIN_MAP_KINDS,
     LIN_TRY_ENQUEUE = LIN_MAP_KINDS, /* false: full */
     LIN_TRY_DEQUEUE,

@@ -20,7 +20,7 @@ static bool puts_in(const lin_operation *op)
 
 static bool takes_out(const lin_operation *op)
 {
-    return op->kind == LIN_REMOVE && (op->got == LIN_TRUE || op->ret == LIN_NEVER);
+    return (op->kind == LIN_REMOVE || op->kind == LIN_REMOVE_IF) && (op->got == LIN_TRUE || op->ret == LIN_NEVER);
 }
 
 static const lin_operation *at(const slice *s, size_t i)

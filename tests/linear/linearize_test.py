@@ -37,6 +37,7 @@ RIGHT = {
             (0, "put", [7, 3], 1, 7, 8), (0, "remove", 7, True, 9, 10), (0, "remove", 7, False, 11, 12),
             (0, "put", [7, 4], None, 13, 14), (0, "get", 8, None, 15, 16), (0, "get_or_insert", [7, 5], 4, 17, 18),
             (0, "replace", [7, 4, 6], True, 19, 20), (0, "replace", [7, 4, 9], False, 21, 22),
+            (1, "remove_if", [7, 5], False, 21, 23), (2, "remove_if", [8, 5], None, 21, 23),
             (0, "replace", [8, 4, 9], None, 23, 24), (0, "get_or_insert", [8, 1], None, 25, 26)],
     "deque": [(0, "push_bottom", 1, None, 0, 1), (0, "push_bottom", 2, None, 2, 3), (1, "steal", None, 1, 4, 5),
               (0, "pop_bottom", None, 2, 4, 6), (1, "steal", None, None, 7, 8)],

@@ -117,6 +117,11 @@ bool lin_map_key_step(bool *there, int64_t *value, const lin_operation *op)
         fits = op->got == (match ? LIN_TRUE : was ? LIN_FALSE : LIN_NOTHING);
         set = match;
         break;
+    case LIN_REMOVE_IF:
+        match = was && *value == op->value;
+        fits = op->got == (match ? LIN_TRUE : was ? LIN_FALSE : LIN_NOTHING);
+        *there = was && !match;
+        break;
     default:
         fits = op->got == (was ? LIN_TRUE : LIN_FALSE);
         *there = false;

@@ -138,6 +138,10 @@ static void on_map(void *thing, void *thread, lin_operation *op)
         error = weft_map_compare_and_replace(map, key, as_pointer(op->result), value);
         op->got = error == 0 ? LIN_TRUE : error == -EAGAIN ? LIN_FALSE : LIN_NOTHING;
         return;
+    case LIN_REMOVE_IF:
+        error = weft_map_compare_and_remove(map, key, value);
+        op->got = error == 0 ? LIN_TRUE : error == -EAGAIN ? LIN_FALSE : LIN_NOTHING;
+        return;
     default:
         op->got = weft_map_remove(map, key, &found) ? LIN_TRUE : LIN_FALSE;
     }
@@ -175,7 +179,8 @@ static size_t pending(void *thing)
     .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kind = map_kinds, .map_kinds = sizeof map_kinds,      \
     .iterate = iterate, .size = size
 
-static const unsigned char map_kinds[] = {LIN_GET, LIN_INSERT, LIN_PUT, LIN_REMOVE, LIN_GET_OR_INSERT, LIN_REPLACE};
+static const unsigned char map_kinds[] = {LIN_GET, LIN_INSERT, LIN_PUT, LIN_REMOVE, LIN_GET_OR_INSERT, LIN_REPLACE,
+                                          LIN_REMOVE_IF};
 
 static const lin_subject queue_hazard = {COMMON(hazard), QUEUE}, queue_epoch = {COMMON(epoch), QUEUE};
 static const lin_subject stack_hazard = {COMMON(hazard), STACK}, stack_epoch = {COMMON(epoch), STACK};

@@ -199,6 +199,9 @@ bool cell_does(char what)
     case 'h':
         swap(true, false);
         return true;
+    case 'e':
+        retire(object_at(weft_ptr_exchange(&cell, pointer_to(make_object()))), true);
+        return true;
     case 'm':
         swap(true, true);
         return true;

@@ -103,9 +103,10 @@ static void on_map(char what, int64_t key, int64_t value)
                                      : what == 'p' ? LIN_PUT
                                      : what == 'o' ? LIN_GET_OR_INSERT
                                      : what == 'c' ? LIN_REPLACE
+                                     : what == 'd' ? LIN_REMOVE_IF
                                      : what == 'r' ? LIN_REMOVE
                                                    : LIN_GET,
-                                     key, what == 'r' || what == 'g' ? 0 : value);
+                                     key, what == 'r' || what == 'g' ? 0 : what == 'd' ? key : value);
     if (what == 'i') {
         tell(value);
         kernel_end(op, weft_map_insert(structure, k, v) == 0 ? LIN_TRUE : LIN_FALSE, 0);
@@ -122,6 +123,11 @@ static void on_map(char what, int64_t key, int64_t value)
         tell(value);
         error = weft_map_compare_and_replace(structure, k, as_pointer(key), v);
         kernel_end(op, error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE, key);
+    } else if (what == 'd') {
+        error = weft_map_compare_and_remove(structure, k, as_pointer(key));
+        if (error == 0)
+            hear(key);
+        kernel_end(op, error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE, 0);
     } else if (what == 'r') {
         bool removed = weft_map_remove(structure, k, &found);
         if (removed)
@@ -147,6 +153,23 @@ static void shrink(void *object, void *ctx)
 static void shrink_in_a_callback(void)
 {
     MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink, NULL) == 0);
+}
+
+/* Whoever else has stopped in the middle of it: what this thread has just done has seen to the rest. */
+static void check_small(void)
+{
+    size_t table = weft_i_map_table(structure);
+    MODEL_CHECK(weft_i_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_is_closing(table));
+}
+
+static void check_open(int64_t key)
+{
+    weft_map *map = structure;
+    weft_i_place place = weft_i_place_of(weft_i_hash(map, as_pointer(key)), weft_i_map_level(map));
+    MODEL_CHECK(place.level > WEFT_MAP_FIRST_BITS);
+    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    void *link = weft_i_load(&segment->bucket[place.offset].link, MAP_S1);
+    MODEL_CHECK(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)));
 }
 
 static bool somebody(char does, int64_t key)
@@ -203,6 +226,12 @@ bool structure_does(char what, int64_t key, int64_t value)
         return true;
     case 'Z':
         shrink_in_a_callback();
+        return true;
+    case 's':
+        check_small();
+        return true;
+    case 'u':
+        check_open(key);
         return true;
     case 'D':
         weft_msq_destroy(structure, NULL, NULL);

@@ -48,10 +48,10 @@ FLAVOURS = {
 LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item", "lifo", "order", "search", "spec", "table", "generate",
                                                "recorder", "park", "drive", "iterate", "subjects", "timeline")]
 SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
-UNIT = {"map": "unit/map_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
+UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test"}
-WRAPPED = ["getrandom", "malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific"]
+WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific", "syscall"]
 
 # name: (flavour, its own sources)
 KILLERS = {
@@ -60,6 +60,7 @@ KILLERS = {
     "tsan": ("tsan", LAB + ["tests/linear/recorded_test.c"]),
     "held": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
+    "table": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/table_test.c"]),
     "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
                                                          "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
@@ -71,7 +72,7 @@ KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path 
 # What a killer is called in the table of the docs.
 LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
           "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
+          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
 LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
 
 

@@ -82,8 +82,7 @@ static void remove_all(unsigned index, void *ctx)
 }
 
 /*
- * A thread that is held up while it opens a bucket holds up the closing of that level, so that a race may leave the table
- * large. Once nobody is, each removal takes a step of shrinking.
+ * A race may leave the table large when the last removal is done: each further update takes a step of shrinking.
  */
 enum { BATCH = 512, BATCHES = 16 };
 

@@ -278,6 +278,8 @@ static void test_pointer_helpers(void **state)
     assert_false(weft_ptr_cas(&source, &expected, NULL));
     assert_ptr_equal(expected, &a);
     assert_true(weft_ptr_cas(&source, &expected, &b));
+    assert_ptr_equal(weft_ptr_exchange(&source, &a), &b);
+    assert_ptr_equal(weft_ptr_exchange(&source, &b), &a);
     assert_ptr_equal(weft_ptr_load(&source), &b);
 }
 

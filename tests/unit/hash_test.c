@@ -78,11 +78,28 @@ static void test_it_is_one_to_one(void **state)
     }
 }
 
+/* So that who knows one map's order knows no other's. */
+static void test_each_map_has_its_own_seed(void **state)
+{
+    weft_map *map[8];
+    (void)state;
+    for (size_t i = 0; i < T_COUNT(map); i++) {
+        assert_int_equal(weft_map_create(&map[i], NULL, NULL), 0);
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(&map[i]->seed, &map[j]->seed, sizeof map[i]->seed);
+            assert_true(weft_i_hash(map[i], t_ptr(1)) != weft_i_hash(map[j], t_ptr(1)));
+        }
+    }
+    for (size_t i = 0; i < T_COUNT(map); i++)
+        weft_map_destroy(map[i], NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_bucket_is_full),
         cmocka_unit_test(test_it_is_one_to_one),
+        cmocka_unit_test(test_each_map_has_its_own_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

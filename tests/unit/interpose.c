@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom;
@@ -34,8 +36,8 @@ int __real_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value
 int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value));
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
-ssize_t __real_getrandom(void *out, size_t size, unsigned flags);
-ssize_t __wrap_getrandom(void *out, size_t size, unsigned flags);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 
 void *__wrap_malloc(size_t size)
 {
@@ -71,10 +73,17 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
     return refused(&t_setspecific) ? ENOMEM : __real_pthread_setspecific(key, value);
 }
 
-ssize_t __wrap_getrandom(void *out, size_t size, unsigned flags)
+long __wrap_syscall(long number, ...)
 {
-    if (!refused(&t_getrandom))
-        return __real_getrandom(out, size, flags);
-    errno = ENOSYS;
-    return -1;
+    long argument[6];
+    va_list list;
+    if (number == SYS_getrandom && refused(&t_getrandom)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    va_start(list, number);
+    for (int i = 0; i < 6; i++) /* as many as any has; the kernel looks at its own */
+        argument[i] = va_arg(list, long);
+    va_end(list);
+    return __real_syscall(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 }

@@ -105,6 +105,43 @@ static void test_replacing_put_destroys_the_old_value(void **state)
     assert_int_equal(atomic_load(&again.destroyed), 0);
 }
 
+static void test_compare_and_remove_destroys_the_entry(void **state)
+{
+    t_env *env = *state;
+    counts c;
+    weft_map *map = owner_of(env->domain, &c, true);
+    item key = {1, 0}, again = {1, 0}, first = {10, 0}, second = {11, 0};
+    assert_int_equal(weft_map_insert(map, &key, &first), 0);
+    assert_int_equal(weft_map_compare_and_remove(map, &again, &second), -EAGAIN);
+    assert_destroyed(env->domain, &c, 0, 0);
+    assert_int_equal(weft_map_compare_and_remove(map, &again, &first), 0);
+    assert_int_equal(weft_map_compare_and_remove(map, &again, &first), -ENOENT);
+    assert_destroyed(env->domain, &c, 1, 1);
+    assert_int_equal(atomic_load(&key.destroyed), 1);
+    assert_int_equal(atomic_load(&again.destroyed) + atomic_load(&second.destroyed), 0);
+    weft_map_destroy(map, NULL, NULL);
+}
+
+/* A value that is replaced by itself stays in the map. */
+static void test_a_value_that_stays_is_not_destroyed(void **state)
+{
+    t_env *env = *state;
+    counts c;
+    weft_map *map = owner_of(env->domain, &c, true);
+    item key = {1, 0}, again = {1, 0}, value = {10, 0};
+    void *old = NULL;
+    assert_int_equal(weft_map_insert(map, &key, &value), 0);
+    assert_int_equal(weft_map_put(map, &again, &value, NULL), 1);
+    assert_destroyed(env->domain, &c, 0, 0);
+    assert_int_equal(weft_map_compare_and_replace(map, &again, &value, &value), 0);
+    assert_destroyed(env->domain, &c, 0, 0);
+    assert_int_equal(weft_map_put(map, &again, &value, &old), 1);
+    assert_ptr_equal(old, &value);
+    assert_ptr_equal(weft_map_get(map, NULL, &again), &value);
+    weft_map_destroy(map, NULL, NULL);
+    assert_destroyed(env->domain, &c, 1, 1);
+}
+
 static void test_compare_and_replace_destroys_the_expected(void **state)
 {
     t_env *env = *state;
@@ -344,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T_BOTH(test_refused_insert_leaves_both),
         T_BOTH(test_replacing_put_destroys_the_old_value),
+        T_BOTH(test_compare_and_remove_destroys_the_entry),
+        T_BOTH(test_a_value_that_stays_is_not_destroyed),
         T_BOTH(test_compare_and_replace_destroys_the_expected),
         T_BOTH(test_remove),
         T_BOTH(test_values_not_owned),

@@ -225,6 +225,41 @@ static void test_iteration_under_own_updates(void **state)
     weft_map_destroy(map, NULL, NULL);
 }
 
+/*
+ * Whoever removes what it is given misses nothing, also of keys that share a hash: what was there is seen once, what is put in
+ * behind it (others, and the same key again) takes nobody's place.
+ */
+static void test_iteration_that_removes(void **state)
+{
+    t_env *env = *state;
+    for (size_t k = 0; k < t_all_keys_count; k++) {
+        const t_keys *kind = &t_all_keys[k];
+        for (int way = 0; way < 3; way++) {
+            weft_map *map = t_map_new(env->domain, kind->config);
+            weft_map_iterator it;
+            void *key, *value;
+            size_t half = kind->usable / 2, seen[T_KEYS] = {0}, steps = 0;
+            for (size_t i = 0; i < half; i++)
+                assert_int_equal(weft_map_insert(map, kind->key(i), t_ptr(i + 1)), 0);
+            weft_map_iterate(&it, map);
+            for (; weft_map_next(&it, &key, &value); steps++) {
+                size_t i = t_int(value) - 1;
+                seen[i]++;
+                CHECK(weft_map_remove(map, key, NULL));
+                if (way == 1 && steps < half)
+                    CHECK(weft_map_insert(map, kind->key(half + steps), t_ptr(half + steps + 1)) == 0);
+                if (way == 2 && i < half) /* the same key, as another entry */
+                    CHECK(weft_map_insert(map, kind->key(i), t_ptr(half + i + 1)) == 0);
+            }
+            weft_map_iterate_end(&it);
+            for (size_t i = 0; i < half; i++)
+                assert_int_equal(seen[i], 1);
+            assert_true(way > 0 || weft_map_size(map) == 0);
+            weft_map_destroy(map, NULL, NULL);
+        }
+    }
+}
+
 /* What an iterator stands on stays readable when it is removed. */
 static void free_value(void *value, void *ctx)
 {
@@ -297,6 +332,7 @@ int main(void)
         T_BOTH(test_iteration_of_all_kinds),
         T_BOTH(test_iterator_edges),
         T_BOTH(test_iteration_under_own_updates),
+        T_BOTH(test_iteration_that_removes),
         T_BOTH(test_iterator_holds_its_entry),
         T_BOTH(test_counters_are_not_shared),
     };

@@ -66,6 +66,7 @@ static void test_null_map(void **state)
     assert_false(weft_map_contains(NULL, t_ptr(1)));
     assert_int_equal(weft_map_get_or_insert(NULL, &guard, t_ptr(1), t_ptr(1), &value), -EINVAL);
     assert_int_equal(weft_map_compare_and_replace(NULL, t_ptr(1), t_ptr(1), t_ptr(2)), -EINVAL);
+    assert_int_equal(weft_map_compare_and_remove(NULL, t_ptr(1), t_ptr(1)), -EINVAL);
     assert_false(weft_map_remove(NULL, t_ptr(1), NULL));
     assert_int_equal(weft_map_size(NULL), 0);
     weft_map_clear(NULL);
@@ -105,6 +106,7 @@ static void null_values(t_env *env, const t_keys *kind, weft_map *map)
         assert_int_equal(weft_map_get_or_insert(map, &guard, key, t_ptr(5), NULL), -EINVAL);
         assert_int_equal(weft_map_compare_and_replace(map, key, NULL, t_ptr(1)), -EINVAL);
         assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(9), NULL), -EINVAL);
+        assert_int_equal(weft_map_compare_and_remove(map, key, NULL), -EINVAL);
         assert_int_equal(weft_map_size(map), round);
         if (round == 0)
             assert_int_equal(weft_map_insert(map, key, t_ptr(9)), 0);
@@ -129,6 +131,7 @@ static void one_entry(t_env *env, const t_keys *kind, weft_map *map)
         assert_false(weft_map_remove(map, key, &value));
         assert_null(value);
         assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(1), t_ptr(2)), -ENOENT);
+        assert_int_equal(weft_map_compare_and_remove(map, key, t_ptr(1)), -ENOENT);
         assert_int_equal(weft_map_size(map), 0);
 
         assert_int_equal(weft_map_insert(map, key, t_ptr(10)), 0);
@@ -145,8 +148,13 @@ static void one_entry(t_env *env, const t_keys *kind, weft_map *map)
         assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(12), t_ptr(14)), -EAGAIN);
         assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(13), t_ptr(14)), 0);
         assert_int_equal(weft_map_compare_and_replace(map, twin, t_ptr(14), t_ptr(14)), 0); /* by itself */
+        assert_int_equal(weft_map_compare_and_remove(map, twin, t_ptr(13)), -EAGAIN);
         assert_int_equal(t_int(get(map, key)), 14);
         assert_int_equal(weft_map_size(map), 1);
+        assert_int_equal(weft_map_compare_and_remove(map, twin, t_ptr(14)), 0);
+        assert_int_equal(weft_map_compare_and_remove(map, twin, t_ptr(14)), -ENOENT);
+        assert_int_equal(weft_map_size(map), 0);
+        assert_int_equal(weft_map_insert(map, key, t_ptr(14)), 0);
         if (round == 1)
             value = NULL; /* nobody wants it */
         assert_true(weft_map_remove(map, twin, round == 1 ? NULL : &value));

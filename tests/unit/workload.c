@@ -57,6 +57,7 @@ static void use_map(t_structures *s, uintptr_t first, int round)
     CHECK(other == NULL || t_int(other) - key - KEYS - VALUE <= 1);
     weft_leave(&guard);
     CHECK(weft_map_compare_and_replace(s->map, t_ptr(key), t_ptr(value + 1), t_ptr(value)) == 0);
+    CHECK(weft_map_compare_and_remove(s->map, t_ptr(key), t_ptr(value + 1)) == -EAGAIN);
     CHECK(weft_map_remove(s->map, t_ptr(key), &out) && t_int(out) == value);
     CHECK(!weft_map_contains(s->map, t_ptr(key)));
 }

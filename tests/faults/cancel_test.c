@@ -1,0 +1,186 @@
+/*
+ * Nothing of Weft's is a cancellation point: with a cancellation pending each public function returns, and its thread then
+ * ends where it asks for that itself. What it would have left behind is missed by the domain's allocator.
+ */
+#include "tests/unit/support.h"
+
+#include <weft/base/version.h>
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+typedef struct run {
+    weft_scheme scheme;
+    weft_domain *domain;
+    weft_atomic_ptr shared;
+    atomic_int reclaimed;
+    sem_t entered, leave;
+    bool done;
+} run;
+
+/* ---- domains ---- */
+
+static void *read_for_long(void *ctx)
+{
+    run *r = ctx;
+    weft_guard guard;
+    weft_enter(&guard, r->domain);
+    CHECK(weft_protect(&guard, &r->shared) != NULL);
+    CHECK(sem_post(&r->entered) == 0);
+    t_sem_wait(&r->leave);
+    weft_leave(&guard);
+    return NULL;
+}
+
+static void use_guards(run *r)
+{
+    weft_guard guard[40]; /* more than have slots */
+    for (size_t i = 0; i < T_COUNT(guard); i++) {
+        weft_enter(&guard[i], r->domain);
+        CHECK(weft_protect(&guard[i], &r->shared) != NULL);
+        weft_guard_refresh(&guard[i]);
+        weft_guard_set(&guard[i], weft_ptr_load(&r->shared));
+    }
+    for (size_t i = 0; i < T_COUNT(guard); i++)
+        weft_leave(&guard[i]);
+    weft_enter_outline(&guard[0], r->domain);
+    CHECK(weft_protect_outline(&guard[0], &r->shared) != NULL);
+    weft_guard_set_outline(&guard[0], NULL);
+    weft_guard_refresh_outline(&guard[0]);
+    weft_leave_outline(&guard[0]);
+}
+
+/* Retires what another thread looks at, waits for it in vain, and then not in vain. */
+static void use_domain(run *r)
+{
+    static weft_hook hook;
+    weft_domain_statistics figures;
+    void *old = weft_ptr_exchange(&r->shared, malloc(8));
+    CHECK(weft_retire(r->domain, old, t_count_free, &r->reclaimed) == 0);
+    weft_retire_hook(r->domain, &hook, &hook, sizeof hook, t_count, &r->reclaimed);
+    weft_domain_flush(r->domain);
+    CHECK(weft_domain_barrier(r->domain, 3000000) == -ETIMEDOUT);
+    weft_domain_stats(r->domain, &figures);
+    CHECK(figures.pending >= 1);
+    CHECK(sem_post(&r->leave) == 0);
+    CHECK(weft_domain_barrier(r->domain, UINT64_MAX) == 0);
+    CHECK(atomic_load(&r->reclaimed) == 2);
+}
+
+static void make_domains(run *r)
+{
+    const weft_domain_config config = {.scheme = r->scheme};
+    weft_domain *domain;
+    CHECK(weft_domain_create(&domain, &config) == 0);
+    CHECK(weft_domain_attach(domain) == 0);
+    CHECK(weft_domain_destroy(domain) == 0);
+    CHECK(weft_domain_destroy(weft_default_domain()) == -EINVAL);
+}
+
+/* ---- structures ---- */
+
+static void use_queue(run *r)
+{
+    weft_msq *queue;
+    void *value, *values[] = {t_ptr(8), t_ptr(16)};
+    CHECK(weft_msq_create(&queue, r->domain) == 0);
+    for (int i = 0; i < 3000; i++) { /* batches of nodes */
+        CHECK(weft_msq_enqueue(queue, t_ptr(8)) == 0 && weft_msq_enqueue_many(queue, values, 2) == 0);
+        CHECK(weft_msq_try_dequeue(queue, &value) && weft_msq_try_dequeue(queue, &value) && !weft_msq_is_empty(queue));
+    }
+    weft_msq_destroy(queue, NULL, NULL);
+}
+
+static void drop(void *value, void *ctx)
+{
+    (void)value;
+    (void)ctx;
+}
+
+static void use_stack(run *r)
+{
+    weft_treiber *stack;
+    void *value, *values[] = {t_ptr(8), t_ptr(16)};
+    CHECK(weft_treiber_create(&stack, r->domain) == 0);
+    for (int i = 0; i < 3000; i++) {
+        CHECK(weft_treiber_push(stack, t_ptr(8)) == 0 && weft_treiber_push_many(stack, values, 2) == 0);
+        CHECK(weft_treiber_try_pop(stack, &value) && !weft_treiber_is_empty(stack));
+    }
+    CHECK(weft_treiber_pop_all(stack, drop, NULL) == 6000);
+    weft_treiber_destroy(stack, NULL, NULL);
+}
+
+static void use_entry(weft_map *map, uintptr_t key)
+{
+    void *value;
+    CHECK(weft_map_insert(map, t_ptr(key), t_ptr(8)) == 0 && weft_map_contains(map, t_ptr(key)));
+    CHECK(weft_map_put(map, t_ptr(key), t_ptr(16), &value) == 1 && weft_map_get(map, NULL, t_ptr(key)) == t_ptr(16));
+    CHECK(weft_map_get_or_insert(map, NULL, t_ptr(key), t_ptr(8), &value) == 1);
+    CHECK(weft_map_compare_and_replace(map, t_ptr(key), t_ptr(16), t_ptr(24)) == 0);
+    CHECK(weft_map_compare_and_remove(map, t_ptr(key), t_ptr(24)) == 0 && !weft_map_remove(map, t_ptr(key), NULL));
+}
+
+static void use_map(run *r)
+{
+    weft_map *map;
+    weft_map_iterator it;
+    weft_map_statistics figures;
+    weft_map_seed seed = {1, 2};
+    CHECK(weft_map_create(&map, r->domain, NULL) == 0);
+    for (uintptr_t key = 0; key < 5000; key++) {
+        use_entry(map, key);
+        CHECK(weft_map_put(map, t_ptr(key), t_ptr(8), NULL) == 0);
+    }
+    weft_map_iterate(&it, map);
+    CHECK(weft_map_next(&it, NULL, NULL));
+    weft_map_iterate_end(&it);
+    weft_map_stats(map, &figures);
+    CHECK(figures.size == weft_map_size(map) && weft_map_hash_bytes("a", 1, &seed) != 0);
+    weft_map_clear(map);
+    weft_map_destroy(map, NULL, NULL);
+}
+
+/* ---- all ---- */
+
+static void *use_all(void *ctx)
+{
+    run *r = ctx;
+    CHECK(pthread_cancel(pthread_self()) == 0); /* deferred: until this thread comes to a cancellation point */
+    make_domains(r);
+    use_guards(r);
+    use_domain(r);
+    use_queue(r);
+    use_stack(r);
+    use_map(r);
+    CHECK(weft_version() != 0 && weft_version_string() != NULL);
+    r->done = true;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void test_cancelled(void **state)
+{
+    t_env *env = *state;
+    run r = {.scheme = env->scheme, .domain = env->domain};
+    pthread_t reader, user;
+    void *result = NULL;
+    weft_ptr_store(&r.shared, malloc(8));
+    CHECK(sem_init(&r.entered, 0, 0) == 0 && sem_init(&r.leave, 0, 0) == 0);
+    CHECK(pthread_create(&reader, NULL, read_for_long, &r) == 0);
+    t_sem_wait(&r.entered);
+    CHECK(pthread_create(&user, NULL, use_all, &r) == 0);
+    CHECK(pthread_join(user, &result) == 0);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_true(r.done); /* else it was cancelled before */
+    CHECK(pthread_join(reader, NULL) == 0);
+    free(weft_ptr_load(&r.shared));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T_BOTH(test_cancelled)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
