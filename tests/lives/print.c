@@ -1,0 +1,281 @@
+/*
+ * A program as C: its blocks as functions, below those pieces of the files world_*.h that they use. A piece is what
+ * stands there between two empty lines outside braces; what it defines and what it uses are found by reading words.
+ */
+#define _GNU_SOURCE
+#include "tests/lives/program.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The files as text. */
+#define TEXT(name, path)                                                                                                 \
+    extern const char lives_text_##name[];                                                                               \
+    __asm__(".section .rodata\n.global lives_text_" #name "\nlives_text_" #name ":\n.incbin \"" path "\"\n.byte 0\n.previous\n")
+TEXT(head, "tests/lives/world.h");
+TEXT(life, "tests/lives/world_life.h");
+TEXT(place, "tests/lives/world_place.h");
+TEXT(object, "tests/lives/world_object.h");
+TEXT(close, "tests/lives/world_close.h");
+TEXT(values, "tests/lives/world_values.h");
+TEXT(map, "tests/lives/world_map.h");
+TEXT(ends, "tests/lives/world_ends.h");
+
+enum { MOST_PIECES = 600, MOST_WORDS = 3000, LONGEST = 48 };
+
+typedef struct piece {
+    const char *text;
+    size_t length;
+    bool used;
+} piece;
+
+typedef struct printer {
+    piece piece[MOST_PIECES];
+    int pieces;
+    char word[MOST_WORDS][LONGEST]; /* that are used and not yet looked for */
+    int words;
+} printer;
+
+/* ---- reading ---- */
+
+typedef struct reader {
+    const char *at, *end;
+    int depth; /* of any brackets */
+    char before, after; /* the last sign before a word, the first after it */
+    char word[LONGEST];
+} reader;
+
+static void pass(reader *r)
+{
+    const char *at = r->at;
+    if (at[0] == '/' && at[1] == '*') {
+        const char *close = strstr(at, "*/");
+        r->at = close ? close + 2 : r->end;
+    } else if (*at == '"' || *at == '\'') {
+        for (at++; at < r->end && *at != *r->at; at++)
+            at += *at == '\\';
+        r->at = at + 1;
+        r->before = '"';
+    } else {
+        r->depth += (strchr("([{", *at) != NULL) - (strchr(")]}", *at) != NULL);
+        if (!isspace((unsigned char)*at))
+            r->before = *at;
+        r->at++;
+    }
+}
+
+static bool is_letter(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The next word; false: there is none. */
+static bool next_word(reader *r)
+{
+    while (r->at < r->end && !is_letter(*r->at))
+        pass(r);
+    size_t length = 0;
+    for (; r->at < r->end && is_letter(*r->at); r->at++)
+        if (length + 1 < LONGEST)
+            r->word[length++] = *r->at;
+    r->word[length] = 0;
+    const char *after = r->at;
+    while (after < r->end && isspace((unsigned char)*after))
+        after++;
+    r->after = after < r->end ? *after : 0;
+    return length > 0;
+}
+
+/* ---- pieces ---- */
+
+static void add_pieces(printer *p, const char *text)
+{
+    reader r = {text, text + strlen(text), 0, 0, 0, ""};
+    const char *from = text;
+    while (r.at < r.end) {
+        bool gap = r.depth == 0 && r.at[0] == '\n' && (r.at[1] == '\n' || r.at + 1 == r.end);
+        if (gap && p->pieces < MOST_PIECES) {
+            p->piece[p->pieces++] = (piece){from, (size_t)(r.at - from), false};
+            while (r.at < r.end && *r.at == '\n')
+                r.at++;
+            from = r.at;
+        } else {
+            pass(&r);
+        }
+    }
+}
+
+/* Whether the piece defines the word: a macro, a function, a variable, a type, or a constant. */
+static bool defines(const piece *c, const char *word)
+{
+    reader r = {c->text, c->text + c->length, 0, 0, 0, ""};
+    bool is_enum = false, value = false, macro = false;
+    while (next_word(&r)) {
+        bool here = strcmp(r.word, word) == 0;
+        if (macro)
+            return here;
+        macro = r.before == '#' && strcmp(r.word, "define") == 0;
+        is_enum |= strcmp(r.word, "enum") == 0 && r.depth == 0;
+        if (r.depth == 0 && (r.before == ';' || r.before == ','))
+            value = false;
+        if (here && r.depth == 0 && !value && strchr("=;,[(", r.after))
+            return true;
+        if (here && is_enum && r.depth == 1 && (r.before == '{' || r.before == ','))
+            return true;
+        value |= r.depth == 0 && r.after == '=';
+        r.before = 0;
+    }
+    return false;
+}
+
+static void use(printer *p, const char *word)
+{
+    for (int i = 0; i < p->words; i++)
+        if (strcmp(p->word[i], word) == 0)
+            return;
+    if (p->words < MOST_WORDS)
+        snprintf(p->word[p->words++], LONGEST, "%s", word);
+}
+
+static void use_all(printer *p, const char *text, size_t length)
+{
+    reader r = {text, text + length, 0, 0, 0, ""};
+    bool tag = false;
+    while (next_word(&r)) {
+        if (!tag && r.before != '.' && r.before != '>' && !isdigit((unsigned char)r.word[0]))
+            use(p, r.word);
+        tag = strcmp(r.word, "struct") == 0;
+        r.before = 0;
+    }
+}
+
+static void choose_pieces(printer *p)
+{
+    for (int w = 0; w < p->words; w++)
+        for (int i = 0; i < p->pieces; i++)
+            if (!p->piece[i].used && defines(&p->piece[i], p->word[w])) {
+                p->piece[i].used = true;
+                use_all(p, p->piece[i].text, p->piece[i].length);
+            }
+}
+
+static void print_piece(FILE *to, const piece *c)
+{
+    for (const char *line = c->text, *end = c->text + c->length; line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t length = stop ? (size_t)(stop - line) : (size_t)(end - line);
+        char copy[300];
+        snprintf(copy, sizeof copy, "%.*s", (int)length, line);
+        if (!strstr(copy, "TALLY("))
+            fprintf(to, "%s\n", copy);
+        line += length + 1;
+    }
+    fputc('\n', to);
+}
+
+/* ---- the program ---- */
+
+static void print_name(FILE *to, const program *p, int b)
+{
+    fprintf(to, b <= p->threads ? "thread_%d" : "block_%d", b);
+}
+
+static void print_step(FILE *to, const program *p, const step *s)
+{
+    const kind *k = &lives_kinds[s->kind];
+    const char *comma = "";
+    fprintf(to, "    %s(", k->name);
+    for (int a = 0; k->arguments[a]; a++, comma = ", ") {
+        const char *word = k->arguments[a] == 'B' ? NULL : lives_word(k->arguments[a], s->argument[a]);
+        fputs(comma, to);
+        if (k->arguments[a] == 'B' && s->then != NO_BLOCK)
+            print_name(to, p, s->then);
+        else if (k->arguments[a] == 'B')
+            fputs("NULL", to);
+        else if (word)
+            fputs(word, to);
+        else
+            fprintf(to, "%d", s->argument[a]);
+    }
+    fputs(");\n", to);
+}
+
+static void print_block(FILE *to, const program *p, int b)
+{
+    fputs("static void ", to);
+    print_name(to, p, b);
+    fputs("(void)\n{\n", to);
+    for (int i = 0; i < p->block[b].count; i++)
+        print_step(to, p, &p->block[b].step[i]);
+    fputs("}\n\n", to);
+}
+
+static void print_main(FILE *to, const program *p)
+{
+    fputs("int main(void)\n{\n    static body *const threads[] = {", to);
+    for (int t = 1; t <= p->threads; t++)
+        fprintf(to, "%sthread_%d", t > 1 ? ", " : "", t);
+    fputs("};\n    begin();\n", to);
+    for (int i = 0; i < p->block[0].count; i++)
+        print_step(to, p, &p->block[0].step[i]);
+    fprintf(to, "    run(threads, %d);\n    return end();\n}\n", p->threads);
+}
+
+/* Those that blocks name come first. */
+static void print_blocks(FILE *to, const program *p)
+{
+    bool done[MOST_BLOCKS];
+    lives_mark(p, done);
+    for (int b = p->threads + 1; b < p->blocks; b++)
+        if (done[b]) {
+            fputs("static void ", to);
+            print_name(to, p, b);
+            fputs("(void);\n", to);
+        }
+    fputc('\n', to);
+    for (int b = 1; b < p->blocks; b++)
+        if (done[b])
+            print_block(to, p, b);
+    print_main(to, p);
+}
+
+static void print_head(FILE *to, const char *failure, const char *again)
+{
+    fprintf(to, "/*\n * %s\n *\n", failure);
+    fprintf(to, " * The generator again: %s\n", again);
+#if defined WEFT_BATCH
+    fprintf(to, " * Was seen with the library compiled with -DWEFT_BATCH=%d and other small numbers (tests/lives/BUILD).\n", WEFT_BATCH);
+#endif
+    fputs(" * Compile: cc program.c -lweft -pthread. Exit status 1, a crash or a hang is the failure; it may take several runs.\n */\n"
+          "#define _GNU_SOURCE\n", to);
+}
+
+void lives_print(FILE *to, const program *program_of, const char *failure, const char *again)
+{
+    static const char *const texts[] = {lives_text_life, lives_text_place, lives_text_object, lives_text_close,
+                                        lives_text_values, lives_text_map, lives_text_ends};
+    printer *p = calloc(1, sizeof *p);
+    char *body_text = NULL;
+    size_t size = 0;
+    FILE *memory = p ? open_memstream(&body_text, &size) : NULL;
+    if (!memory) {
+        free(p);
+        return;
+    }
+    print_blocks(memory, program_of);
+    fclose(memory);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        add_pieces(p, texts[i]);
+    use_all(p, body_text, size);
+    choose_pieces(p);
+    print_head(to, failure, again);
+    fputs(strchr(lives_text_head, '#'), to);
+    fputc('\n', to);
+    for (int i = 0; i < p->pieces; i++)
+        if (p->piece[i].used)
+            print_piece(to, &p->piece[i]);
+    fputs(body_text, to);
+    free(body_text);
+    free(p);
+}
