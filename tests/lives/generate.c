@@ -279,11 +279,28 @@ void lives_generate(program *p, uint64_t seed, const wish *wanted)
     make_destructors(&m);
 }
 
+static void mark(const program *p, int b, bool *done)
+{
+    done[b] = true;
+    for (int i = 0; i < p->block[b].count; i++)
+        if (p->block[b].step[i].then != NO_BLOCK)
+            mark(p, p->block[b].step[i].then, done);
+}
+
+void lives_mark(const program *p, bool *done)
+{
+    memset(done, 0, MOST_BLOCKS * sizeof *done);
+    for (int b = 0; b <= p->threads; b++)
+        mark(p, b, done);
+}
+
 int lives_steps(const program *p)
 {
+    bool done[MOST_BLOCKS];
     int steps = 0;
+    lives_mark(p, done);
     for (int b = 0; b < p->blocks; b++)
-        steps += p->block[b].count;
+        steps += done[b] ? p->block[b].count : 0;
     return steps;
 }
 

@@ -9,18 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The files as text. */
-#define TEXT(name, path)                                                                                                 \
-    extern const char lives_text_##name[];                                                                               \
-    __asm__(".section .rodata\n.global lives_text_" #name "\nlives_text_" #name ":\n.incbin \"" path "\"\n.byte 0\n.previous\n")
-TEXT(head, "tests/lives/world.h");
-TEXT(life, "tests/lives/world_life.h");
-TEXT(place, "tests/lives/world_place.h");
-TEXT(object, "tests/lives/world_object.h");
-TEXT(close, "tests/lives/world_close.h");
-TEXT(values, "tests/lives/world_values.h");
-TEXT(map, "tests/lives/world_map.h");
-TEXT(ends, "tests/lives/world_ends.h");
+/* The files as text (text.sh). */
+extern const char lives_text_world[], lives_text_life[], lives_text_place[], lives_text_object[], lives_text_close[],
+    lives_text_values[], lives_text_map[], lives_text_ends[];
 
 enum { MOST_PIECES = 600, MOST_WORDS = 3000, LONGEST = 48 };
 
@@ -270,7 +261,7 @@ void lives_print(FILE *to, const program *program_of, const char *failure, const
     use_all(p, body_text, size);
     choose_pieces(p);
     print_head(to, failure, again);
-    fputs(strchr(lives_text_head, '#'), to);
+    fputs(strchr(lives_text_world, '#'), to);
     fputc('\n', to);
     for (int i = 0; i < p->pieces; i++)
         if (p->piece[i].used)

@@ -64,6 +64,8 @@ typedef struct wish {
 
 extern const char *const lives_themes[];
 void lives_generate(program *p, uint64_t seed, const wish *wish);
+/* Which blocks anything leads to, and the number of their steps. */
+void lives_mark(const program *p, bool *done);
 int lives_steps(const program *p);
 bool lives_known_theme(const char *name);
 /* The first of a comma list that names nothing; NULL: all are known. */
@@ -91,10 +93,13 @@ typedef struct verdict {
 /* Runs it in a child, which is ended with all that it has started. */
 void lives_try(const program *p, bool hasty, verdict *v);
 
+/* The seeded bug that the library shows, where steps.c was compiled with LIVES_SABOTAGE (sabotage.h); 0: none. */
+enum { LIVES_TWICE = 1, LIVES_NEVER, LIVES_EARLY, LIVES_LOST, LIVES_AGAIN, LIVES_HANG, LIVES_ERRNO, LIVES_GARBAGE, LIVES_CACHES,
+       LIVES_UNASKED, LIVES_NOT_BUSY, LIVES_DESTROYS, LIVES_KEEPS, LIVES_CANCELS, LIVES_MISSING, LIVES_CRASH, LIVES_FORK };
+extern int lives_sabotage;
+
 /* ---- shrink.c, print.c ---- */
 
-/* Which blocks anything leads to. */
-void lives_mark(const program *p, bool *done);
 
 /* Makes it shorter as long as it fails in the same way, for at most so many seconds. */
 void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p));

@@ -19,7 +19,7 @@ enum { SLOW = 1 };
 #endif
 
 /* Milliseconds: no step begins later, and all has ended. Hasty: while a program that hangs is made shorter. */
-enum { LASTING = 700, PATIENCE = 9000, HASTY_PATIENCE = 3500, GRACE = 1500 };
+enum { LASTING = 700, PATIENCE = 9000, HASTY_LASTING = 300, HASTY_PATIENCE = 2000, GRACE = 1500 };
 
 static uint64_t now_ms(void)
 {
@@ -38,7 +38,25 @@ static _Noreturn void child(const program *p, int out, pid_t parent, bool hasty)
     signal(SIGTERM, SIG_DFL);
     dup2(out, STDERR_FILENO);
     dup2(out, STDOUT_FILENO);
-    lives_perform(p, LASTING * SLOW, (hasty ? HASTY_PATIENCE : PATIENCE) * SLOW);
+    lives_perform(p, (hasty ? HASTY_LASTING : LASTING) * SLOW, (hasty ? HASTY_PATIENCE : PATIENCE) * SLOW);
+}
+
+/* The library's function in a line of ours, for those failures that it tells apart. Of a hang: one where somebody
+   waits in a barrier comes last, since that waits for others. */
+static void add_call(verdict *v, const char *text)
+{
+    char name[60] = "";
+    for (const char *at = text; (at = strstr(at, "weft_")) != NULL; at += 5) {
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        if (at[length] != '(' || (name[0] && strncmp(at, "weft_domain_barrier", length) == 0))
+            continue;
+        bool better = !name[0] || strcmp(name, "weft_domain_barrier") == 0;
+        if (better)
+            snprintf(name, sizeof name, "%.*s", (int)length, at);
+    }
+    size_t used = strlen(v->what);
+    if (name[0])
+        snprintf(v->what + used, sizeof v->what - used, " in %s", name);
 }
 
 /* The first line that says what is wrong: our own, a sanitizer's, the C library's. */
@@ -51,6 +69,8 @@ static void name_failure(verdict *v, int status)
             continue;
         at += strlen(marks[i]);
         snprintf(v->what, sizeof v->what, "%.*s", (int)strcspn(at, i ? " (\n" : ":\n"), at);
+        if (strncmp(v->what, "hang", 4) == 0 || strcmp(v->what, "crash") == 0)
+            add_call(v, at);
         return;
     }
     if (WIFSIGNALED(status))

@@ -2,6 +2,7 @@
  * Makes a failing program shorter. What is left out or halved is kept so if the program then fails in the same way at
  * least once in some tries: how many follows from how often it failed before.
  */
+#define _GNU_SOURCE
 #include "tests/lives/program.h"
 
 #include <stdlib.h>
@@ -159,21 +160,6 @@ static bool simplify_all(shrinker *s, const bool *done)
         for (int i = 0; done[b] && i < s->p->block[b].count; i++)
             any |= simplify(s, b, i);
     return any;
-}
-
-static void mark(const program *p, int b, bool *done)
-{
-    done[b] = true;
-    for (int i = 0; i < p->block[b].count; i++)
-        if (p->block[b].step[i].then != NO_BLOCK)
-            mark(p, p->block[b].step[i].then, done);
-}
-
-void lives_mark(const program *p, bool *done)
-{
-    memset(done, 0, MOST_BLOCKS * sizeof *done);
-    for (int b = 0; b <= p->threads; b++)
-        mark(p, b, done);
 }
 
 void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p))

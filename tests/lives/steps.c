@@ -4,6 +4,11 @@
 #include "tests/lives/program.h"
 
 _Atomic uint64_t *lives_tally;
+int lives_sabotage;
+
+#ifdef LIVES_SABOTAGE
+#include "tests/lives/sabotage.h"
+#endif
 
 const char *const lives_tally_names[LIVES_TALLIES] = {
     "calls", "domains", "reclaimed", "retired", "guards", "barriers", "values", "refusals",
@@ -174,6 +179,9 @@ static void do_block(int which)
 _Noreturn void lives_perform(const program *p, int lasting_ms, int patience_ms)
 {
     running = p;
+#ifdef LIVES_SABOTAGE
+    sabotage_begin();
+#endif
     lasting = lasting_ms;
     patience = patience_ms;
     begin();

@@ -62,13 +62,11 @@ static void destroy_busy(void)
 static void settle_place(place *p)
 {
     unsigned count, *list;
+    weft_domain_statistics s = {.pending = 1};
     clear_cells(p);
-    for (int i = 0; i < 20; i++) { /* callbacks retire more */
-        list = list_retired(p, &count);
-        free(list);
-        if (!count && i)
-            break;
+    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more */
         barrier(p->number, FOREVER);
+        ASK(weft_domain_stats(p->domain, &s));
     }
     list = list_retired(p, &count);
     check_reclaimed(p, list, count, "objects are never reclaimed");
@@ -103,6 +101,7 @@ static void begin(void)
     me->random = 88172645463325252u;
     me->stays = 1; /* this thread is there until the end, but in a fork's child */
     began = clock_ms();
+    catch_crashes();
     watch(patience);
 }
 

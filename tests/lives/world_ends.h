@@ -94,7 +94,6 @@ static life *start_life(body *main)
     l->my_stack = me->my_stack;
     l->my_map = me->my_map;
     l->encumbered = me->encumbered;
-    l->stays = me->stays;
     l->random = 0x9e3779b97f4a7c15u * (atomic_fetch_add(&life_count, 1) + 2);
     pthread_mutex_lock(&lives_lock);
     while (slot < LIVES && lives[slot])
@@ -366,7 +365,7 @@ static void ticks(void)
     ticker = start_life(tick_on);
 }
 
-/* From now on the kernel refuses membarrier to this thread and those that it starts. */
+/* From now on the kernel refuses membarrier to this thread and those that it starts; once in a program. */
 static void refuse_membarrier(void)
 {
     struct sock_filter filter[] = {
@@ -375,7 +374,10 @@ static void refuse_membarrier(void)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
+    static atomic_int refused;
     const struct sock_fprog whole = {4, filter};
+    if (atomic_exchange(&refused, 1))
+        return;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole) != 0)
         fail("prctl", errno);
     TALLY(REFUSED, 1);

@@ -107,6 +107,18 @@ static void on_alarm(int signal_number)
     _exit(1);
 }
 
+static void on_crash(int signal_number)
+{
+    fail("crash", signal_number);
+}
+
+static void catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    for (int i = 0; !SANITIZED && i < 5; i++)
+        signal(signals[i], on_crash);
+}
+
 static void watch(int ms)
 {
     struct sigaction action = {.sa_handler = on_alarm};
@@ -137,7 +149,7 @@ static void call_end(void)
 
 /* CALL: in a thread that then has a record, if there was memory. */
 #define ASK(call) (call_begin(#call), (call), call_end())
-#define CALL(call) (ASK(call), (void)(me->used = 1))
+#define CALL(call) (call_begin(#call), (call), call_end(), (void)(me->used = 1))
 
 static void callback_begin(frame *f, struct place *p)
 {
