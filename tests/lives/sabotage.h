@@ -24,6 +24,8 @@ static int bad_retire(weft_domain *domain, void *object, void (*callback)(void *
         callback(object, ctx);
         return 0;
     }
+    if (sabotaged(LIVES_CANCELS, 1))
+        pthread_testcancel();
     return weft_retire(domain, object, callback, ctx);
 }
 
@@ -88,13 +90,6 @@ static int bad_create(weft_domain **out, const weft_domain_config *config)
     return error;
 }
 
-static int bad_map_create(weft_map **out, weft_domain *domain, const weft_map_config *config)
-{
-    if (sabotaged(LIVES_CANCELS, 1))
-        pthread_testcancel();
-    return weft_map_create(out, domain, config);
-}
-
 static bool bad_remove(weft_map *map, const void *key, void **value)
 {
     return sabotaged(LIVES_MISSING, 50) ? false : weft_map_remove(map, key, value);
@@ -128,7 +123,6 @@ static void sabotage_begin(void)
 #define weft_domain_barrier bad_barrier
 #define weft_domain_destroy bad_destroy
 #define weft_domain_create bad_create
-#define weft_map_create bad_map_create
 #define weft_map_remove bad_remove
 #define weft_leave bad_leave
 

@@ -66,12 +66,12 @@ static void cut(block *b, int from, int count)
     b->count -= count;
 }
 
-/* Of each block that is done: halves, quarters, single steps. */
+/* Of each block that is done: all steps, halves, quarters, single ones. */
 static bool drop_steps(shrinker *s, const bool *done)
 {
     bool any = false;
     for (int b = 0; b < s->p->blocks; b++)
-        for (int size = (s->p->block[b].count + 1) / 2; done[b] && size > 0; size = size == 1 ? 0 : (size + 1) / 2)
+        for (int size = s->p->block[b].count; done[b] && size > 0; size = size == 1 ? 0 : (size + 1) / 2)
             for (int from = s->p->block[b].count - size; from >= 0; from -= size) {
                 if (from + size > s->p->block[b].count)
                     continue;
@@ -162,16 +162,21 @@ static bool simplify_all(shrinker *s, const bool *done)
     return any;
 }
 
-void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p))
+/* How many tries a change gets, by how often the program fails as it is. */
+static int measure(const shrinker *s)
 {
     enum { TRIALS = 6, MOST_TRIES = 15 };
-    shrinker s = {.p = p, .what = v->what, .end = now() + seconds, .show = show};
-    bool done[MOST_BLOCKS], any = true;
     int failed = 0;
-    s.hasty = strncmp(v->what, "hang", 4) == 0;
-    for (int i = 0; i < TRIALS && now() < s.end; i++)
-        failed += fails(&s, p);
-    s.tries = failed ? 1 + 2 * TRIALS / failed : MOST_TRIES;
+    for (int i = 0; i < TRIALS && now() < s->end; i++)
+        failed += fails(s, s->p);
+    return failed ? 1 + 2 * TRIALS / failed : MOST_TRIES;
+}
+
+void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p))
+{
+    shrinker s = {.p = p, .what = v->what, .end = now() + seconds, .hasty = true, .show = show};
+    bool done[MOST_BLOCKS], any = true;
+    s.tries = measure(&s);
     while (any && now() < s.end) {
         any = drop_threads(&s);
         lives_mark(p, done);

@@ -97,7 +97,7 @@ static void settle(void)
 
 static void begin(void)
 {
-    me = calloc(1, sizeof *me);
+    me = the_first = calloc(1, sizeof *me);
     me->random = 88172645463325252u;
     me->stays = 1; /* this thread is there until the end, but in a fork's child */
     began = clock_ms();

@@ -64,21 +64,12 @@ static void cancel(void)
     pthread_mutex_unlock(&lives_lock);
 }
 
-static void on_cancellation(void *ctx)
-{
-    (void)ctx;
-    if (me->at && !me->frame)
-        fail("a call was ended by cancellation", 0);
-}
-
 static void *begin_life(void *ctx)
 {
     me = ctx;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    pthread_cleanup_push(on_cancellation, NULL);
     if (me->main)
         me->main();
-    pthread_cleanup_pop(0);
     return NULL;
 }
 
@@ -117,11 +108,16 @@ static life *start_life(body *main)
 static bool is_over(life *l)
 {
     pthread_mutex_lock(&lives_lock);
-    bool ended = pthread_tryjoin_np(l->thread, NULL) == 0;
+    void *result = NULL;
+    bool ended = pthread_tryjoin_np(l->thread, &result) == 0;
     for (int i = 0; ended && i < LIVES; i++)
         if (lives[i] == l)
             lives[i] = NULL;
     pthread_mutex_unlock(&lives_lock);
+    if (ended && result == PTHREAD_CANCELED && !l->gone) {
+        me->last = l->last;
+        fail("a call was ended by cancellation", 0);
+    }
     if (ended) {
         atomic_fetch_sub(&alive, 1);
         free(l);
@@ -226,14 +222,15 @@ static void at_end(int late, body *then)
 
 static atomic_int forks;
 
-static _Noreturn void go_on_in_child(body *then, const life *self)
+static _Noreturn void go_on_in_child(body *then, life *self)
 {
     int vanished = 0;
     pthread_mutex_init(&lives_lock, NULL);
+    the_first = self;
     for (int i = 0; i < LIVES; i++)
-        if (lives[i] && lives[i] != self) {
+        if (lives[i]) {
+            vanished += lives[i] != self;
             lives[i] = NULL;
-            vanished++;
         }
     atomic_store(&alive, 1);
     began = clock_ms();

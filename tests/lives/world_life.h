@@ -39,7 +39,7 @@ typedef struct life {
 } life;
 
 static __thread life *me;
-static life *lives[LIVES];
+static life *lives[LIVES], *the_first; /* thread, and the process's first */
 static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int alive, most_alive, guards_held, most_guards;
 static atomic_uint life_count;
@@ -98,12 +98,14 @@ static void on_alarm(int signal_number)
     (void)signal_number;
     int length = snprintf(line, sizeof line, "lives: hang%s\n", in_child ? " in a fork's child" : "");
     (void)!write(STDERR_FILENO, line, (size_t)length);
-    for (int i = 0; i < LIVES; i++)
-        if (lives[i]) {
-            length = snprintf(line, sizeof line, "    thread %d: %s%s\n", i, lives[i]->at ? lives[i]->at : "outside the library",
-                              lives[i]->frame ? ", from a callback" : "");
-            (void)!write(STDERR_FILENO, line, (size_t)length);
-        }
+    for (int i = -1; i < LIVES; i++) {
+        const life *l = i < 0 ? the_first : lives[i];
+        if (!l)
+            continue;
+        length = snprintf(line, sizeof line, "    thread %d: %s%s\n", i + 1, l->at ? l->at : "outside the library",
+                          l->frame ? ", from a callback" : "");
+        (void)!write(STDERR_FILENO, line, (size_t)length);
+    }
     _exit(1);
 }
 
