@@ -159,7 +159,7 @@ static int write_program(const lives_run *r, const program *p, const verdict *v)
     FILE *file = fopen(name, "w");
     bool good = file != NULL;
     if (file) {
-        lives_print(file, p, v->text, line);
+        lives_print(file, p, v->text[0] ? v->text : v->what, line);
         good = !ferror(file);
         good &= fclose(file) == 0;
     }
@@ -232,7 +232,7 @@ static int print_only(const lives_run *r)
     char line[400];
     lives_generate(&p, r->first, &r->wish);
     again(r, r->first, line, sizeof line);
-    lives_print(stdout, &p, "A program that has not failed.", line);
+    lives_print(stdout, &p, NULL, line);
     return fflush(stdout) != 0 ? USAGE : CLEAN;
 }
 

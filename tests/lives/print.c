@@ -80,6 +80,42 @@ static bool next_word(reader *r)
 
 /* ---- pieces ---- */
 
+/* Checks that other failures do not need, by a word of the failure that does; NULL: none does. */
+static const struct {
+    const char *call, *failure;
+} checks[] = {
+    {"TALLY(", NULL}, {" catch_crashes();", NULL}, {" check_pending(p);", "pending"}, {" check_all_pending();", "pending"},
+    {" operation_of(", "pending"}, {" check_caches(p);", "caches"}, {" look_up(", "a map gave"}, {" = check_values;", "values"},
+};
+
+static bool is_needed(const char *line, size_t length, const char *failure)
+{
+    for (size_t i = 0; failure && i < sizeof checks / sizeof checks[0]; i++) {
+        const char *at = memmem(line, length, checks[i].call, strlen(checks[i].call));
+        if (at && line[length - 1] == ';' && (!checks[i].failure || !strstr(failure, checks[i].failure)))
+            return false;
+    }
+    return true;
+}
+
+/* The text without lines that the failure does not need; of a program that has not failed (NULL) only TALLY goes. */
+static char *without_checks(const char *text, const char *failure)
+{
+    char *kept = malloc(strlen(text) + 1), *to = kept;
+    for (const char *stop; kept && *text; text = stop) {
+        size_t length = strcspn(text, "\n");
+        stop = text + length + (text[length] == '\n');
+        bool keep = length ? is_needed(text, length, failure ? failure : "pending caches values a map gave") : true;
+        if (keep) {
+            memcpy(to, text, (size_t)(stop - text));
+            to += stop - text;
+        }
+    }
+    if (kept)
+        *to = 0;
+    return kept;
+}
+
 static void add_pieces(printer *p, const char *text)
 {
     reader r = {text, text + strlen(text), 0, 0, 0, ""};
@@ -153,16 +189,8 @@ static void choose_pieces(printer *p)
 
 static void print_piece(FILE *to, const piece *c)
 {
-    for (const char *line = c->text, *end = c->text + c->length; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t length = stop ? (size_t)(stop - line) : (size_t)(end - line);
-        char copy[300];
-        snprintf(copy, sizeof copy, "%.*s", (int)length, line);
-        if (!strstr(copy, "TALLY("))
-            fprintf(to, "%s\n", copy);
-        line += length + 1;
-    }
-    fputc('\n', to);
+    fwrite(c->text, 1, c->length, to);
+    fputs("\n\n", to);
 }
 
 /* ---- the program ---- */
@@ -233,7 +261,10 @@ static void print_blocks(FILE *to, const program *p)
 
 static void print_head(FILE *to, const char *failure, const char *again)
 {
-    fprintf(to, "/*\n * %s\n *\n", failure);
+    const char *first = failure ? strstr(failure, "lives: ") : NULL;
+    first = first ? first : failure ? failure : "A program that has not failed.";
+    fprintf(to, "/*\n * %.*s\n *\n", (int)strcspn(first, "\n"), first);
+    fputs(" * The program is at the end; above it stand the pieces of the generator's world_*.h that it uses.\n", to);
     fprintf(to, " * The generator again: %s\n", again);
 #if defined WEFT_BATCH
     fprintf(to, " * Was seen with the library compiled with -DWEFT_BATCH=%d and other small numbers (tests/lives/BUILD).\n", WEFT_BATCH);
@@ -244,10 +275,11 @@ static void print_head(FILE *to, const char *failure, const char *again)
 
 void lives_print(FILE *to, const program *program_of, const char *failure, const char *again)
 {
-    static const char *const texts[] = {lives_text_life, lives_text_place, lives_text_object, lives_text_close,
+    enum { TEXTS = 7 };
+    static const char *const texts[TEXTS] = {lives_text_life, lives_text_place, lives_text_object, lives_text_close,
                                         lives_text_values, lives_text_map, lives_text_ends};
     printer *p = calloc(1, sizeof *p);
-    char *body_text = NULL;
+    char *body_text = NULL, *text[TEXTS];
     size_t size = 0;
     FILE *memory = p ? open_memstream(&body_text, &size) : NULL;
     if (!memory) {
@@ -256,8 +288,11 @@ void lives_print(FILE *to, const program *program_of, const char *failure, const
     }
     print_blocks(memory, program_of);
     fclose(memory);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        add_pieces(p, texts[i]);
+    for (int i = 0; i < TEXTS; i++) {
+        text[i] = without_checks(texts[i], failure);
+        if (text[i])
+            add_pieces(p, text[i]);
+    }
     use_all(p, body_text, size);
     choose_pieces(p);
     print_head(to, failure, again);
@@ -267,6 +302,8 @@ void lives_print(FILE *to, const program *program_of, const char *failure, const
         if (p->piece[i].used)
             print_piece(to, &p->piece[i]);
     fputs(body_text, to);
+    for (int i = 0; i < TEXTS; i++)
+        free(text[i]);
     free(body_text);
     free(p);
 }

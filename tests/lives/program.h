@@ -103,6 +103,7 @@ extern int lives_sabotage;
 
 /* Makes it shorter as long as it fails in the same way, for at most so many seconds. */
 void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p));
+/* failure: what it said; NULL: it has not failed. again: the command that replays it. */
 void lives_print(FILE *to, const program *p, const char *failure, const char *again);
 
 #endif

@@ -160,11 +160,7 @@ static void crew(int count, int at_once, body *then)
     for (int i = 0; i < at_once; i++)
         if (running[i])
             wait_for_end(running[i]);
-    for (int i = 0; i < SHARED; i++)
-        if (atomic_load(&places[i].live))
-            check_pending(&places[i]);
-    if (me->here && me->here - places >= SHARED && atomic_load(&me->here->live))
-        check_pending(me->here);
+    check_all_pending();
 }
 
 /* Sleeps, holding what it holds. */
@@ -269,7 +265,7 @@ static void wait_for_child(pid_t pid, const int *returned)
 static void forks_and(body *then)
 {
     int *returned, number = errno;
-    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12 || (SANITIZED && atomic_load(&alive) > 2))
+    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12 || (SANITIZED && atomic_load(&alive) > 1))
         return;
     returned = mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     TALLY(FORKS, 1);

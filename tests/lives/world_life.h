@@ -47,7 +47,7 @@ static int in_child;
 
 /* What is to be closed at the end, in this order. */
 enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
-static body *closers[CLOSERS];
+static body *_Atomic closers[CLOSERS];
 
 /* Milliseconds: after so many no step begins anything new; after so many more the program hangs. */
 static int lasting = 1000, patience = 9000;
@@ -149,7 +149,7 @@ static void call_end(void)
     me->at = NULL;
 }
 
-/* CALL: in a thread that then has a record, if there was memory. */
+/* CALL: the thread then has a record. (To make or destroy a structure, or to wait in a barrier, needs none.) */
 #define ASK(call) (call_begin(#call), (call), call_end())
 #define CALL(call) (call_begin(#call), (call), call_end(), (void)(me->used = 1))
 

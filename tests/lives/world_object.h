@@ -290,6 +290,15 @@ static void check_pending(place *p)
         fail("more is pending than domain.h allows", (long)s.pending);
 }
 
+static void check_all_pending(void)
+{
+    for (int i = 0; i < SHARED; i++)
+        if (atomic_load(&places[i].live))
+            check_pending(&places[i]);
+    if (me->here && me->here->number >= SHARED && atomic_load(&me->here->live))
+        check_pending(me->here);
+}
+
 static void check_caches(place *p)
 {
     weft_domain_statistics s;

@@ -103,7 +103,7 @@ static void open_queue(queue *q, place *p)
     closers[QUEUES] = close_queues;
     closers[VALUES_OUT] = check_values;
     atomic_fetch_add(&p->structures, 1);
-    CALL(error = weft_msq_create(&q->queue, p->domain));
+    ASK(error = weft_msq_create(&q->queue, p->domain));
     if (error && (error != -ENOMEM || q->queue))
         fail("weft_msq_create", error);
     if (error)
@@ -116,7 +116,7 @@ static void close_queue(queue *q)
     if (!atomic_exchange(&q->live, 0))
         return;
     me->stays++;
-    CALL(weft_msq_destroy(q->queue, drain_value, NULL));
+    ASK(weft_msq_destroy(q->queue, drain_value, NULL));
     me->stays--;
     atomic_fetch_sub(&q->place->structures, 1);
 }
@@ -242,7 +242,7 @@ static void open_stack(stack *s, place *p)
     closers[STACKS] = close_stacks;
     closers[VALUES_OUT] = check_values;
     atomic_fetch_add(&p->structures, 1);
-    CALL(error = weft_treiber_create(&s->stack, p->domain));
+    ASK(error = weft_treiber_create(&s->stack, p->domain));
     if (error && (error != -ENOMEM || s->stack))
         fail("weft_treiber_create", error);
     if (error)
@@ -255,7 +255,7 @@ static void close_stack(stack *s)
     if (!atomic_exchange(&s->live, 0))
         return;
     me->stays++;
-    CALL(weft_treiber_destroy(s->stack, drain_value, NULL));
+    ASK(weft_treiber_destroy(s->stack, drain_value, NULL));
     me->stays--;
     atomic_fetch_sub(&s->place->structures, 1);
 }
