@@ -41,7 +41,7 @@ typedef struct life {
 static __thread life *me;
 static life *lives[LIVES], *the_first; /* thread, and the process's first */
 static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int alive, most_alive, guards_held, most_guards;
+static atomic_int alive, most_alive, guards_held, most_guards, most_spares;
 static atomic_uint life_count;
 static int in_child;
 

@@ -305,7 +305,8 @@ static void check_caches(place *p)
     size_t threads = (size_t)atomic_load(&most_alive) + 1;
     if (in_child || me->in_allocator || atomic_load(&ended_inside))
         return;
-    size_t inside = (size_t)atomic_load(&most_inside) * 256; /* nodes and buckets of all that was inside at once */
+    /* nodes and buckets of all that was inside at once, also in an allocator's stack */
+    size_t inside = ((size_t)atomic_load(&most_inside) + (size_t)atomic_load(&most_spares)) * 256;
     ASK(weft_domain_stats(p->domain, &s));
     if (s.pending == 0 && s.allocated > 65536 + threads * 16384 + inside + bound_of_caches(threads))
         fail("more memory is held than the limit of caches allows", (long)s.allocated);

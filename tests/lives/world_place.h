@@ -134,6 +134,7 @@ static weft_allocator fork_safe(place *p)
 
 /* Keeps free memory in a stack of Weft's, in the default domain. */
 static weft_treiber *spare;
+static atomic_int spares;
 enum { SPARE = 128 };
 
 static bool is_spare(size_t size, size_t alignment)
@@ -149,8 +150,10 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
     me->in_allocator++;
     bool found = weft_treiber_try_pop(spare, &memory);
     me->in_allocator--;
-    if (found)
+    if (found) {
         atomic_fetch_add(&((place *)ctx)->bytes, SPARE);
+        atomic_fetch_sub(&spares, 1);
+    }
     return found ? memory : take_memory(SPARE, 64, ctx);
 }
 
@@ -163,10 +166,12 @@ static void woven_free(void *memory, size_t size, void *ctx)
     me->in_allocator++;
     int error = weft_treiber_push(spare, memory);
     me->in_allocator--;
-    if (error)
+    if (error) {
         give_memory(memory, SPARE, ctx);
-    else
-        atomic_fetch_sub(&((place *)ctx)->bytes, SPARE);
+        return;
+    }
+    atomic_fetch_sub(&((place *)ctx)->bytes, SPARE);
+    raise_to(&most_spares, atomic_fetch_add(&spares, 1) + 1);
 }
 
 static void close_spare(void)
