@@ -15,16 +15,19 @@ static void close_place(place *p)
 {
     unsigned count, *list;
     int error;
+    place *before = me->closing;
     clear_cells(p);
+    atomic_store(&p->live, 0);
+    me->closing = p;
     me->stays++;
     me->encumbered++; /* what callbacks do in there must not wait for what this thread does next */
     list = list_retired(p, &count);
     ASK(error = weft_domain_destroy(p->domain));
     me->encumbered--;
     me->stays--;
+    me->closing = before;
     if (error)
-        fail("weft_domain_destroy", error);
-    atomic_store(&p->live, 0);
+        fail("a domain that nobody uses could not be destroyed", error);
     check_reclaimed(p, list, count, "a domain was destroyed with objects not reclaimed");
     if (atomic_load(&p->bytes) && !atomic_load(&ended_inside) && !in_child)
         fail("a destroyed domain kept memory", atomic_load(&p->bytes));
@@ -59,12 +62,20 @@ static void destroy_busy(void)
 
 /* ---- the end of a program ---- */
 
+static void close_structures(void)
+{
+    for (int i = QUEUES; i <= MAPS; i++)
+        if (closers[i])
+            closers[i]();
+}
+
 static void settle_place(place *p)
 {
     unsigned count, *list;
     weft_domain_statistics s = {.pending = 1};
     clear_cells(p);
-    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more */
+    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more, and end in structures of their own */
+        close_structures();
         barrier(p->number, FOREVER);
         ASK(weft_domain_stats(p->domain, &s));
     }
@@ -77,9 +88,9 @@ static void settle_place(place *p)
 /* All that is left comes out of the structures, all that is retired is reclaimed, every domain can be destroyed. */
 static void settle(void)
 {
-    for (int i = 0; i < ALLOCATOR; i++)
-        if (closers[i])
-            closers[i]();
+    if (closers[TICKS])
+        closers[TICKS]();
+    close_structures();
     for (int i = PLACES - 1; i > 0; i--) {
         if (!atomic_load(&places[i].live))
             continue;

@@ -29,7 +29,7 @@ typedef struct life {
     int in_allocator, late, cancelled, gone;
     long at_risk;            /* values that are lost if it ends now */
     struct frame *frame;
-    struct place *here;
+    struct place *here, *closing; /* which it destroys */
     struct queue *my_queue;
     struct stack *my_stack;
     struct table *my_map;

@@ -25,11 +25,12 @@ static bool in_callback_of(const place *p)
     return false;
 }
 
-/* The domain that a step means; HERE is that of the object at hand, or the one that was made last around the step. */
+/* The domain that a step means; HERE is that of the object at hand, or the one that was made last around the step. One
+   that is being destroyed is only for the callbacks that this runs. */
 static place *at_place(int which)
 {
     place *p = which == HERE ? me->here : &places[which];
-    return p && atomic_load(&p->live) ? p : NULL;
+    return p && (atomic_load(&p->live) || me->closing == p) ? p : NULL;
 }
 
 /* ---- allocators ---- */
