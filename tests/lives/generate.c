@@ -22,7 +22,7 @@ static const struct {
     {"ends", "crew,end_here,cancel,cancel_point,at_end,retire,barrier,late_key,early_key"},
     {"garbage", "crew,retire,with_guards,rest,barrier,refuse_membarrier,make_domain"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
-    {"forks", "forks_and,make_domain,flush,queue_pairs,stack_pairs,retire,locked,fork_safe"},
+    {"forks", "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
     {"caches", "queue_pairs,stack_pairs,map_keys,with_guards,make_domain,make_queue,make_stack,flush,barrier"},
     {"refusals", "barrier,destroy_busy,with_domain,retire,at_end,crew,late_key"},
     {"handlers", "ticks,with_guards,swap,interrupt_me,crew"},

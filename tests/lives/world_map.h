@@ -150,9 +150,10 @@ static void with_map(int in, const map_kind *of, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&table_count, 1) : STRUCTURES;
-    table *before = me->my_map, *t = &tables[number];
+    table *before = me->my_map;
     if (number >= STRUCTURES)
         return;
+    table *t = &tables[number];
     open_map(t, p, of, NULL);
     me->my_map = t;
     if (then)

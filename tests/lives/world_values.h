@@ -139,9 +139,10 @@ static void with_queue(int in, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&queue_count, 1) : STRUCTURES;
-    queue *before = me->my_queue, *q = &queues[number];
+    queue *before = me->my_queue;
     if (number >= STRUCTURES)
         return;
+    queue *q = &queues[number];
     open_queue(q, p);
     me->my_queue = q;
     if (then)
@@ -278,9 +279,10 @@ static void with_stack(int in, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&stack_count, 1) : STRUCTURES;
-    stack *before = me->my_stack, *s = &stacks[number];
+    stack *before = me->my_stack;
     if (number >= STRUCTURES)
         return;
+    stack *s = &stacks[number];
     open_stack(s, p);
     me->my_stack = s;
     if (then)
