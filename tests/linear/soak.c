@@ -23,6 +23,8 @@ static const char help[] =
     "Threads do random operations, also held up in the middle of them; what they did is recorded, and each round is\n"
     "checked for linearizability. Goes on until the time is over or a violation is found, whose history it keeps.\n"
     "\n"
+    "  --lives           instead of this: random programs whose threads, domains and processes begin and end at random;\n"
+    "                    ./weft soak --lives --help\n"
     "  --minutes N       for so long (default 1; a part of a minute as 0.1), but one round of each structure at least\n"
     "  --structure LIST  which, a comma list (default: all of Weft's); --list names them, also peers (not held up\n"
     "                    inside) and broken-queue, to see a violation\n"

@@ -14,7 +14,7 @@ def main():
     targets, ok = workspace.build(stamp, "plain", label.split())
     if not ok or not targets or not targets[0].binary:
         workspace.say("could not build %s (see Bazel's message above)" % label.split()[-1])
-        return 2
+        return 2  # 1 is the program's: it found something
     os.environ["WEFT_COMMIT"] = workspace.commit() or "unknown"
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     binary = targets[0].binary

@@ -1,0 +1,122 @@
+/* One program, in a process of its own: what it says, how it ends, and that nothing of it is left. */
+#define _GNU_SOURCE
+#include "tests/lives/program.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { SLOW = 4 };
+#else
+enum { SLOW = 1 };
+#endif
+
+/* Milliseconds: no step begins later, and all has ended. Hasty: while a program that hangs is made shorter. */
+enum { LASTING = 700, PATIENCE = 9000, HASTY_LASTING = 300, HASTY_PATIENCE = 2000, GRACE = 1500 };
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static _Noreturn void child(const program *p, int out, pid_t parent, bool hasty)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    setpgid(0, 0);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    dup2(out, STDERR_FILENO);
+    dup2(out, STDOUT_FILENO);
+    lives_perform(p, (hasty ? HASTY_LASTING : LASTING) * SLOW, (hasty ? HASTY_PATIENCE : PATIENCE) * SLOW);
+}
+
+/* The library's function in a line of ours, for those failures that it tells apart. Of a hang: one where somebody
+   waits in a barrier comes last, since that waits for others. */
+static void add_call(verdict *v, const char *text)
+{
+    char name[60] = "";
+    for (const char *at = text; (at = strstr(at, "weft_")) != NULL; at += 5) {
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        if (at[length] != '(' || (name[0] && strncmp(at, "weft_domain_barrier", length) == 0))
+            continue;
+        bool better = !name[0] || strcmp(name, "weft_domain_barrier") == 0;
+        if (better)
+            snprintf(name, sizeof name, "%.*s", (int)length, at);
+    }
+    size_t used = strlen(v->what);
+    if (name[0])
+        snprintf(v->what + used, sizeof v->what - used, " in %s", name);
+}
+
+/* The first line that says what is wrong: our own, a sanitizer's, the C library's. */
+static void name_failure(verdict *v, int status)
+{
+    static const char *const marks[] = {"lives: ", "ERROR: AddressSanitizer: ", "WARNING: ThreadSanitizer: ", "runtime error: "};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        const char *at = strstr(v->text, marks[i]);
+        if (!at)
+            continue;
+        at += strlen(marks[i]);
+        snprintf(v->what, sizeof v->what, "%.*s", (int)strcspn(at, i ? " (\n" : ":\n"), at);
+        if (strncmp(v->what, "hang", 4) == 0 || strcmp(v->what, "crash") == 0)
+            add_call(v, at);
+        return;
+    }
+    if (WIFSIGNALED(status))
+        snprintf(v->what, sizeof v->what, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        snprintf(v->what, sizeof v->what, "exit status %d", WEXITSTATUS(status));
+}
+
+static bool wait_until(pid_t pid, int *status, uint64_t end)
+{
+    struct timespec nap = {0, 500000};
+    pid_t done;
+    while ((done = waitpid(pid, status, WNOHANG)) == 0 || (done < 0 && errno == EINTR)) {
+        if (now_ms() > end)
+            return false;
+        nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
+void lives_try(const program *p, bool hasty, verdict *v)
+{
+    int status = 0, out = memfd_create("lives", MFD_CLOEXEC);
+    pid_t self = getpid(), pid;
+    memset(v, 0, sizeof *v);
+    fflush(NULL);
+    pid = out < 0 ? -1 : fork();
+    if (pid == 0)
+        child(p, out, self, hasty);
+    if (pid < 0) {
+        v->failed = true;
+        snprintf(v->what, sizeof v->what, "no process could be made");
+        return;
+    }
+    setpgid(pid, pid);
+    uint64_t end = now_ms() + (uint64_t)((hasty ? HASTY_PATIENCE : PATIENCE) * SLOW + GRACE);
+    bool ended = wait_until(pid, &status, end);
+    kill(-pid, SIGKILL);
+    if (!ended)
+        waitpid(pid, &status, 0);
+    ssize_t length = pread(out, v->text, sizeof v->text - 1, 0);
+    v->text[length > 0 ? length : 0] = 0;
+    close(out);
+    v->failed = !ended || status != 0;
+    if (!ended)
+        snprintf(v->what, sizeof v->what, "hang");
+    if (v->failed && (ended || strstr(v->text, "lives: ")))
+        name_failure(v, status);
+}

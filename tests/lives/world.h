@@ -1,0 +1,37 @@
+/* What the files world_*.h are made with, in the interpreter and at the head of each printed program. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/reclaim/domain.h>
+#include <weft/stacks/treiber.h>
+
+#ifndef WEFT_BATCH
+#define WEFT_BATCH 1024 /* as the library is shipped */
+#endif
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1 /* their runtimes do not survive every fork */
+#else
+#define SANITIZED 0
+#endif

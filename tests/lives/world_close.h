@@ -1,0 +1,123 @@
+/* What programs are made of, 4: domains that end; how a program begins, and what is asked of it at its end. */
+
+static void clear_cells(place *p)
+{
+    for (int c = 0; c < CELLS; c++) {
+        void *old = weft_ptr_load(&p->cell[c]);
+        while (!weft_ptr_cas(&p->cell[c], &old, NULL))
+            ;
+        if (old)
+            hand_over(old);
+    }
+}
+
+static void close_place(place *p)
+{
+    unsigned count, *list;
+    int error;
+    place *before = me->closing;
+    clear_cells(p);
+    atomic_store(&p->live, 0);
+    me->closing = p;
+    me->stays++;
+    me->encumbered++; /* what callbacks do in there must not wait for what this thread does next */
+    list = list_retired(p, &count);
+    ASK(error = weft_domain_destroy(p->domain));
+    me->encumbered--;
+    me->stays--;
+    me->closing = before;
+    if (error)
+        fail("a domain that nobody uses could not be destroyed", error);
+    check_reclaimed(p, list, count, "a domain was destroyed with objects not reclaimed");
+    if (atomic_load(&p->bytes) && !atomic_load(&ended_inside) && !in_child)
+        fail("a destroyed domain kept memory", atomic_load(&p->bytes));
+}
+
+/* A domain of its own for the time of `then`; HERE, inside. */
+static void with_domain(int scheme, maker *allocator, body *then)
+{
+    int number = go(0) && !me->in_allocator ? atomic_fetch_add(&place_count, 1) : PLACES;
+    place *before = me->here;
+    if (number >= PLACES || !open_place(&places[number], scheme, allocator))
+        return;
+    me->here = &places[number];
+    if (then)
+        then();
+    me->here = before;
+    close_place(&places[number]);
+}
+
+/* Where it must be refused. */
+static void destroy_busy(void)
+{
+    place *p = me->here;
+    int error;
+    if (!p || !go(0) || me->in_allocator || !(in_callback_of(p) || me->guards[p->number]))
+        return;
+    TALLY(REFUSALS, 1);
+    ASK(error = weft_domain_destroy(p->domain));
+    if (error != (p->domain ? -EBUSY : -EINVAL))
+        fail("a domain was destroyed under its user", error);
+}
+
+/* ---- the end of a program ---- */
+
+static void close_structures(void)
+{
+    for (int i = QUEUES; i <= MAPS; i++)
+        if (closers[i])
+            closers[i]();
+}
+
+static void settle_place(place *p)
+{
+    unsigned count, *list;
+    weft_domain_statistics s = {.pending = 1};
+    clear_cells(p);
+    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more, and end in structures of their own */
+        close_structures();
+        barrier(p->number, FOREVER);
+        ASK(weft_domain_stats(p->domain, &s));
+    }
+    list = list_retired(p, &count);
+    check_reclaimed(p, list, count, "objects are never reclaimed");
+    check_pending(p);
+    check_caches(p);
+}
+
+/* All that is left comes out of the structures, all that is retired is reclaimed, every domain can be destroyed. */
+static void settle(void)
+{
+    if (closers[TICKS])
+        closers[TICKS]();
+    close_structures();
+    for (int i = PLACES - 1; i > 0; i--) {
+        if (!atomic_load(&places[i].live))
+            continue;
+        if (in_child && (i >= SHARED || atomic_load(&places[i].structures)))
+            continue; /* a thread that is not there may have been making or destroying it, or something in it */
+        settle_place(&places[i]);
+        close_place(&places[i]);
+    }
+    if (closers[ALLOCATOR])
+        closers[ALLOCATOR]();
+    settle_place(&places[0]);
+    if (closers[VALUES_OUT])
+        closers[VALUES_OUT]();
+}
+
+static void begin(void)
+{
+    me = the_first = calloc(1, sizeof *me);
+    me->random = 88172645463325252u;
+    me->stays = 1; /* this thread is there until the end, but in a fork's child */
+    began = clock_ms();
+    catch_crashes();
+    watch(patience);
+}
+
+static int end(void)
+{
+    settle();
+    return 0;
+}

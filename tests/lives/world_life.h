@@ -1,0 +1,175 @@
+/*
+ * What programs are made of, 1: threads, and how a failure is told.
+ *
+ * The interpreter (steps.c) includes the files world_*.h, and a printed program contains those pieces of them that it
+ * uses: a piece is what stands between two empty lines. Lines with TALLY in them are not printed.
+ */
+
+typedef void body(void);
+
+enum { HERE = -1, FOREVER = 3, SHARED = 4, PLACES = 1024, CELLS = 4, LIVES = 256, OBJECTS = 1 << 20, VALUES = 1 << 23 };
+
+/* A callback that runs: on its caller's stack. */
+typedef struct frame {
+    struct place *place, *here;
+    const char *at; /* the call that it is called from */
+    int number;     /* errno */
+    struct frame *outer;
+} frame;
+
+/* A thread of the program. */
+typedef struct life {
+    pthread_t thread;
+    body *main;
+    const char *volatile at; /* the call of the library that it is in */
+    const char *last;        /* or was in */
+    volatile int used;       /* has used Weft: handlers may */
+    int encumbered;          /* holds a guard or runs a callback, or who waits for it does: may not wait without end */
+    int stays;               /* may not be ended */
+    int in_allocator, late, cancelled, gone;
+    long at_risk;            /* values that are lost if it ends now */
+    struct frame *frame;
+    struct place *here, *closing; /* which it destroys */
+    struct queue *my_queue;
+    struct stack *my_stack;
+    struct table *my_map;
+    body *last_words[2];
+    unsigned char guards[PLACES]; /* that it holds, by domain */
+    uint64_t random;
+} life;
+
+static __thread life *me;
+static life *lives[LIVES], *the_first; /* thread, and the process's first */
+static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int alive, most_alive, guards_held, most_guards, most_spares;
+static atomic_uint life_count;
+static int in_child;
+
+/* What is to be closed at the end, in this order. */
+enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
+static body *_Atomic closers[CLOSERS];
+
+/* Milliseconds: after so many no step begins anything new; after so many more the program hangs. */
+static int lasting = 1000, patience = 9000;
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t began;
+
+/* Whether a step goes on to its turn `i`. */
+static bool go(int i)
+{
+    return i % 64 || clock_ms() - began < (uint64_t)lasting;
+}
+
+static unsigned chance(unsigned n)
+{
+    me->random ^= me->random << 13;
+    me->random ^= me->random >> 7;
+    me->random ^= me->random << 17;
+    return (unsigned)(me->random >> 20) % n;
+}
+
+static void raise_to(atomic_int *most, int value)
+{
+    for (int seen = atomic_load(most); seen < value && !atomic_compare_exchange_weak(most, &seen, value);)
+        ;
+}
+
+/* The one way to say that something is wrong: one line, exit status 1. */
+static _Noreturn void fail(const char *what, long detail)
+{
+    char line[400];
+    const char *at = me && me->at ? me->at : me && me->last ? me->last : "no call";
+    int length = snprintf(line, sizeof line, "lives: %s: %ld%s, %s\n", what, detail, in_child ? ", in a fork's child" : "", at);
+    (void)!write(STDERR_FILENO, line, (size_t)length);
+    _exit(1);
+}
+
+/* It hangs: says where each thread is. */
+static void on_alarm(int signal_number)
+{
+    char line[400];
+    (void)signal_number;
+    int length = snprintf(line, sizeof line, "lives: hang%s\n", in_child ? " in a fork's child" : "");
+    (void)!write(STDERR_FILENO, line, (size_t)length);
+    for (int i = -1; i < LIVES; i++) {
+        const life *l = i < 0 ? the_first : lives[i];
+        if (!l)
+            continue;
+        length = snprintf(line, sizeof line, "    thread %d: %s%s\n", i + 1, l->at ? l->at : "outside the library",
+                          l->frame ? ", from a callback" : "");
+        (void)!write(STDERR_FILENO, line, (size_t)length);
+    }
+    _exit(1);
+}
+
+static void on_crash(int signal_number)
+{
+    fail("crash", signal_number);
+}
+
+static void catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    for (int i = 0; !SANITIZED && i < 5; i++)
+        signal(signals[i], on_crash);
+}
+
+static void watch(int ms)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+enum { NUMBER = 4711 };
+
+/* Around each call of the library: which it is, that it leaves errno alone, and that it is not ended by cancellation
+   (a thread asks for its cancellation in cancel_point alone). */
+static void call_begin(const char *call)
+{
+    me->at = me->last = call;
+    errno = NUMBER;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+}
+
+static void call_end(void)
+{
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    if (errno != NUMBER)
+        fail("errno was touched", errno);
+    TALLY(CALLS, 1);
+    me->at = NULL;
+}
+
+/* CALL: the thread then has a record. (To make or destroy a structure, or to wait in a barrier, needs none.) */
+#define ASK(call) (call_begin(#call), (call), call_end())
+#define CALL(call) (call_begin(#call), (call), call_end(), (void)(me->used = 1))
+
+static void callback_begin(frame *f, struct place *p)
+{
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    *f = (frame){p, me->here, me->at, errno, me->frame};
+    me->frame = f;
+    me->here = p;
+    me->at = NULL;
+    me->encumbered++;
+}
+
+static void callback_end(frame *f)
+{
+    me->encumbered--;
+    me->at = f->at;
+    me->here = f->here;
+    me->frame = f->outer;
+    errno = f->number;
+    if (me->at)
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+}
