@@ -233,7 +233,7 @@ static int print_only(const lives_run *r)
     lives_generate(&p, r->first, &r->wish);
     again(r, r->first, line, sizeof line);
     lives_print(stdout, &p, NULL, line);
-    return fflush(stdout) != 0 ? USAGE : CLEAN;
+    return fflush(stdout) != 0 || ferror(stdout) ? USAGE : CLEAN;
 }
 
 static int list(void)
@@ -248,7 +248,7 @@ static int list(void)
     for (int i = 0; i < 6; i++)
         printf(" %s", lives_word('A', i));
     puts("\nschemes: WEFT_EPOCH");
-    return fflush(stdout) != 0;
+    return fflush(stdout) != 0 || ferror(stdout) ? USAGE : CLEAN;
 }
 
 /* ---- arguments ---- */
