@@ -253,9 +253,9 @@ static outcome reclaim_orphan(weft_domain *domain)
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it. That thread looks for them after it has given the right back,
- * and each has a full fence between what it wrote (the orphans' number; the right) and what it then reads (the other):
- * one of the two sees the other.
+ * Who finds the right taken leaves its orphans to whoever has it, or helps where there are too many for one: the right is held for
+ * moments only. That thread looks for them after it has given the right back, and each has a full fence between what it wrote
+ * (the orphans' number; the right) and what it then reads (the other): one of the two sees the other.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
@@ -268,12 +268,14 @@ void weft_i_collect_shared(weft_domain *domain)
         while ((last = reclaim_orphan(domain)) == RECLAIMED)
             ;
         weft_i_full_fence();
-    } while (last == NOTHING && weft_i_many_orphans(domain));
+        if (last == TAKEN)
+            weft_i_sys_yield();
+    } while (weft_i_many_orphans(domain, last == TAKEN ? 2 : 1));
 }
 
 void weft_i_collect_orphans(weft_domain *domain)
 {
-    if (weft_i_many_orphans(domain))
+    if (weft_i_many_orphans(domain, 1))
         weft_i_collect_shared(domain);
 }
 

@@ -50,7 +50,7 @@ static bool has_to_leave(weft_domain *domain, const void *ctx)
     const weft_i_record *record = ctx;
     int thread = weft_i_thread_id();
     const weft_i_local *local = weft_i_place_of_record(domain, record);
-    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain) ||
+    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
            weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
 }
 

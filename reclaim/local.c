@@ -60,7 +60,7 @@ bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
 {
     if (local && weft_i_step(local))
         return true;
-    if (weft_i_many_orphans(domain)) {
+    if (weft_i_many_orphans(domain, 1)) {
         weft_i_record *borrowed = weft_i_record_borrow();
         weft_i_collect_orphans(domain);
         weft_i_record_return(borrowed);

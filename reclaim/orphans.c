@@ -21,10 +21,10 @@ void weft_i_count_orphans(weft_domain *domain, size_t change)
 }
 
 /* Less than none: whoever has adopted them has been faster than who counts them. */
-bool weft_i_many_orphans(weft_domain *domain)
+bool weft_i_many_orphans(weft_domain *domain, int batches)
 {
     size_t count = weft_i_load(&domain->orphan_count, ORPHAN_A2);
-    return (ptrdiff_t)count >= WEFT_BATCH;
+    return (ptrdiff_t)count >= (ptrdiff_t)batches * WEFT_BATCH;
 }
 
 static void push(weft_domain *domain, weft_i_list *list)

@@ -15,8 +15,8 @@ WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
 /* How many there are, adopted ones that are ready included, changes by so much. */
 WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 
-/* A batch of them, or more. */
-WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain);
+/* So many batches of them, or more. */
+WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
 /* Takes them all, with the right to the domain's place `shared`. */
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
