@@ -11,9 +11,12 @@
  *     use(c);
  *     weft_leave(&guard);
  *     ...
- *     old = atomic_exchange(&current, new);
- *     if (weft_retire(NULL, old, free_config, NULL) != 0)  // -ENOMEM: still yours
- *         ...
+ *     old = weft_ptr_exchange(&current, fresh);
+ *     weft_retire_hook(NULL, &old->hook, old, sizeof *old, free_config, NULL);
+ *
+ * Where weft_retire finds no memory (-ENOMEM), the object is still the caller's, and readers may be looking at it: it can only be kept,
+ * and retired later. No barrier helps, since a barrier waits for what was retired. So put a weft_hook into what you unlink:
+ * weft_retire_hook cannot fail.
  *
  * Which scheme. WEFT_HAZARD bounds what can be pending whatever a reader does; each pointer followed costs a store and
  * a second read. WEFT_EPOCH makes following pointers free, and one guard held for long holds back everything that is
@@ -22,36 +25,46 @@
  * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
  *
  * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
- * ahead), the thread's exit leaves its guards, hands what it had retired to the others and frees the record for reuse.
- * What a thread does after its exit hook has run (in later destructors of its keys) works too, more slowly.
+ * ahead). The thread's exit leaves its guards, hands what it had retired to the domain, frees the record for reuse, and
+ * reclaims, where ended threads have left a batch or more: callbacks and the domain's allocator are called there, too.
+ * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
+ * A callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier: that
+ * barrier ends, and what it had taken is the domain's. A thread that ends elsewhere inside an operation (in a handler)
+ * leaves all usable; what it was moving from one list to another at that instant, at most one list, is never reclaimed.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
- * they had retired is adopted, except what they were handling at that instant (at most one batch each), which leaks.
- * A thread that ends inside an operation (by pthread_exit or cancelled, in a callback or a handler) leaves all usable;
- * what it was handling at that instant, at most one batch or what a barrier had taken, is never reclaimed.
+ * they had retired and what their barriers had taken is the domain's, but for what they were moving at that instant. The
+ * handlers of a fork call no code of the user's: an allocator may have locks and fork handlers of its own.
  * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
  * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
  * behind in memory that goes away.
- * Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
  * guard that has been left, or that another thread has entered.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
- * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB), frees at most two per call after that, and scans
- * with one membarrier(2) a batch. Where membarrier is refused, publishing costs a full fence instead.
+ * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
+ * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per retirement. For
+ * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of 32 and of 64 bytes each, and a domain four such
+ * lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
+ * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
+ * publish so; where that cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed
+ * until every thread that has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
  *
- * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have retired in the domain and live,
- * plus one for those that ended, and H the number of words that guards can hold: 3 for each guard held at once, over
- * all threads of the process. Then at any time at most
+ * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
+ * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
+ * any time at most
  *
- *     T * (2 * B + H)    with B = max(WEFT_BATCH, H)
+ *     (T + 1) * (2 * B + H)    with B = max(WEFT_BATCH, H)
  *
- * objects are retired and not yet reclaimed, reclaim callbacks' own retirements not counted. Under WEFT_EPOCH there is
- * no bound; weft_domain_stats names the thread that holds reclamation back.
+ * objects are retired and not yet reclaimed, however many threads have come and gone, and twice as many while a barrier
+ * runs the callbacks of what it has taken. Reclaim callbacks' own retirements are not counted. Under WEFT_EPOCH there is no
+ * bound; weft_domain_stats names the thread that holds reclamation back.
  *
  * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
  * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
  * memory for its record, a guard links itself into the domain under a lock that is held for a few instructions.
- * Retiring is lock-free, but for the callbacks it runs. Errors: 0 or a negative errno; errno itself is not touched.
+ * Retiring is lock-free, but for the callbacks it runs; where the thread has no place in the domain (no memory, its exit hook
+ * has run, a barrier has its lists) and two batches of such objects wait, it may wait for who works on them. Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -60,7 +73,10 @@
 
 WEFT_BEGIN_DECLS
 
-/* Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. */
+/*
+ * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ */
 typedef struct weft_allocator {
     void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
     void (*free)(void *memory, size_t size, void *ctx);
@@ -111,8 +127,10 @@ typedef struct weft_hook {
 WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_domain_config *config);
 
 /*
- * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, or called from
- * a reclaim callback of this domain; -EINVAL: NULL or the default domain. No other thread may be using it.
+ * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
+ * barrier of it, called from a reclaim callback of this domain, or, from one of another domain, while a thread that ends is
+ * at it, or eight callbacks deep; -EINVAL: NULL or the default domain. No other thread may be using it; threads that end and
+ * had used it are waited for.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -141,8 +159,9 @@ WEFT_API WEFT_NODISCARD int weft_domain_attach(weft_domain *domain);
 WEFT_API void weft_domain_flush(weft_domain *domain);
 
 /*
- * Returns 0 when all that any thread had retired before the call has been reclaimed. -EBUSY: called inside an own
- * guard of the domain or a reclaim callback of it; -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no end). Blocks.
+ * Returns 0 when all that any thread had retired before the call has been reclaimed: not what was only unlinked. -EBUSY:
+ * called inside an own guard of the domain or a reclaim callback of it, or eight callbacks deep; -ETIMEDOUT after timeout_ns
+ * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
 
