@@ -144,6 +144,58 @@ static void test_forked(void **state)
     assert_true(places > 50);
 }
 
+/* ---- a late thread ---- */
+
+enum { LEVEL = WEFT_MAP_FIRST_BITS + 1 };
+
+/* Of a table that has just grown to it: buckets that nobody has opened. */
+static void make_unopened(p_scene *scene)
+{
+    for (uintptr_t key = P_KEYS; weft_i_map_level(scene->map) < LEVEL; key++)
+        CHECK(weft_map_insert(scene->map, t_ptr(key), t_ptr(key + 1)) == 0);
+}
+
+static void get_many(p_scene *scene)
+{
+    for (uintptr_t key = 0; key < P_KEYS; key++)
+        CHECK(!weft_map_get(scene->map, NULL, t_ptr(key)));
+}
+
+/* The table shrinks; then somebody puts in the level's next segment, and ends before he has grown the table to it. */
+static void lose_level(void *ctx)
+{
+    p_scene *scene = ctx;
+    weft_atomic_ptr *slot = &scene->map->segment[LEVEL];
+    weft_map_clear(scene->map);
+    CHECK(weft_i_map_level(scene->map) < LEVEL && weft_i_is_none(weft_i_load(slot, MAP_A2)));
+    weft_i_segment *segment = weft_i_alloc_zeroed(scene->domain, weft_i_segment_bytes(LEVEL));
+    CHECK(segment != NULL);
+    segment->domain = scene->domain;
+    segment->bytes = weft_i_segment_bytes(LEVEL);
+    segment->serial = t_int(weft_i_load(slot, MAP_A2));
+    weft_i_store(slot, segment, MAP_R2);
+}
+
+/* Who began when the table had the level, and goes on then, opens no bucket of it: lookups would take that for the end. */
+static void test_late(void **state)
+{
+    static const p_operation lookups = {"lookups", make_unopened, get_many};
+    size_t places = 0;
+    for (bool reached = true; reached; places += reached) {
+        p_scene scene;
+        p_open(&scene, ((const t_case *)*state)->scheme);
+        reached = p_run(&scene, &lookups, places, lose_level, &scene);
+        for (uintptr_t key = P_KEYS; reached && key < P_KEYS + 64; key++) { /* one at a time: the table must not grow */
+            CHECK(weft_map_insert(scene.map, t_ptr(key), t_ptr(key + 1)) == 0);
+            CHECK(weft_map_contains(scene.map, t_ptr(key)));
+            CHECK(weft_map_remove(scene.map, t_ptr(key), NULL));
+        }
+        p_close(&scene, 0);
+    }
+    print_message("late at %zu places\n", places);
+    assert_true(places > 50);
+}
+
 static const p_operation *operation_named(const char *name)
 {
     size_t i = 0;
@@ -166,6 +218,8 @@ int main(void)
         {"ended while shrinking (epoch)", test_ended, NULL, NULL, &cases[3]},
         {"ended while it ends shrinking (hazard)", test_ended, NULL, NULL, &cases[4]},
         {"ended while it ends shrinking (epoch)", test_ended, NULL, NULL, &cases[5]},
+        {"late (hazard)", test_late, NULL, NULL, &cases[0]},
+        {"late (epoch)", test_late, NULL, NULL, &cases[1]},
         {"forked while it ends shrinking (hazard)", test_forked, NULL, NULL, &cases[4]},
         {"forked while it ends shrinking (epoch)", test_forked, NULL, NULL, &cases[5]},
         {"forked while growing (hazard)", test_forked, NULL, NULL, &cases[0]},
