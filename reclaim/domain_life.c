@@ -57,17 +57,22 @@ static void free_domain(weft_domain *domain)
 static void reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
+    bool any;
     do {
         weft_i_bags all = {0};
         weft_i_mutex_lock(&domain->owners);
+        while (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
+            weft_i_sys_yield(); /* for a moment: a thread that ends is at the orphans */
         for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
             weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
         weft_i_adopt(domain, &all);
         for (int b = 0; b < WEFT_I_BAGS; b++)
             weft_i_list_splice(&mine->ready, &all.of[b]);
+        weft_i_give_right(&domain->shared_right);
         weft_i_mutex_unlock(&domain->owners);
+        any = mine->ready.head != NULL;
         weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
-    } while (!weft_i_nothing_left(domain));
+    } while (any);
 }
 
 /* A thread that ends may be at it, and is waited for; but not in a callback: that thread might wait for what this one is in. */

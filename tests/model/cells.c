@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/model/operations.h"
 
+#include <errno.h>
 #include <string.h>
 
 static weft_domain *other_domain;
@@ -14,6 +15,7 @@ typedef struct object {
     weft_hook hook;
     long state;
     int number;
+    enum { NOTHING, RETIRES, ENDS_ITS_THREAD, ASKS } callback;
 } object;
 
 static weft_atomic_ptr cell;
@@ -27,6 +29,7 @@ static object *make_object(void)
 {
     object *o = model_alloc(sizeof *o, 16);
     o->number = objects++;
+    o->callback = NOTHING;
     PLAIN(&o->state, true);
     o->state = ALIVE;
     return o;
@@ -43,16 +46,34 @@ static object *object_at(void *pointer)
     return somebody_does("s") ? pointer : (object *)(void *)((char *)pointer - offsetof(object, state));
 }
 
+static void retire(object *o, bool hook);
+
+/* What a callback does beside reclaiming. */
+static void call_back(const object *o)
+{
+    if (o->callback == RETIRES) {
+        retire(make_object(), true);
+    } else if (o->callback == ASKS) {
+        MODEL_CHECK(weft_domain_barrier(the_domain, UINT64_MAX) == -EBUSY);
+        MODEL_CHECK(weft_domain_destroy(the_domain) == -EBUSY);
+    }
+}
+
 static void reclaim(void *what, void *ctx)
 {
     object *o = what;
     (void)ctx;
+    if (the_domain)
+        call_back(o);
     PLAIN(&o->state, true);
     MODEL_CHECK(o->state == ALIVE && !gone[o->number]);
     o->state = 0;
     PLAIN(&gone[o->number], true);
     gone[o->number] = 1;
+    bool ends = o->callback == ENDS_ITS_THREAD;
     model_free(o);
+    if (ends && !model_is_alone())
+        model_exit_thread();
 }
 
 static void retire(object *o, bool hook)
@@ -151,6 +172,14 @@ static void barrier(void)
         }
 }
 
+/* An object that nobody else has seen, with a callback that does more. */
+static void retire_fresh(int callback)
+{
+    object *o = make_object();
+    o->callback = callback;
+    retire(o, true);
+}
+
 /* Not more than there were. */
 static void ask_for_statistics(void)
 {
@@ -204,6 +233,15 @@ bool cell_does(char what)
         return true;
     case 'm':
         swap(true, true);
+        return true;
+    case 'v':
+        retire_fresh(RETIRES);
+        return true;
+    case 'y':
+        retire_fresh(ENDS_ITS_THREAD);
+        return true;
+    case 'j':
+        retire_fresh(ASKS);
         return true;
     case 'l':
         look(1, true);
