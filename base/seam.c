@@ -31,6 +31,19 @@ enum { SETMASK = 2 };
 int pthread_sigmask(int how, const signal_set *set, signal_set *before);
 #endif
 
+/* Seconds and nanoseconds of the kernel's: 64 bits on x32 and wherever the calls with shorter ones are gone (riscv32). */
+#if defined(SYS_clock_nanosleep_time64) && (!defined(SYS_clock_nanosleep) || !defined(SYS_clock_gettime))
+typedef int64_t kernel_time;
+enum { CLOCK_NANOSLEEP = SYS_clock_nanosleep_time64, CLOCK_GETTIME = SYS_clock_gettime64 };
+#else
+#if defined(__x86_64__)
+typedef int64_t kernel_time;
+#else
+typedef long kernel_time;
+#endif
+enum { CLOCK_NANOSLEEP = SYS_clock_nanosleep, CLOCK_GETTIME = SYS_clock_gettime };
+#endif
+
 /* <linux/membarrier.h> is missing on older build machines; the numbers are the kernel's ABI. */
 enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
 
@@ -157,8 +170,8 @@ uint64_t weft_i_sys_clock_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 #else
-    long now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
-    (void)syscall(SYS_clock_gettime, 1, now);
+    kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
+    (void)syscall(CLOCK_GETTIME, 1, now);
     return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
 #endif
 }
@@ -181,8 +194,8 @@ int weft_i_sys_thread_id(void)
 void weft_i_sys_sleep_ns(uint64_t ns)
 {
     int saved = errno;
-    long time[2] = {(long)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    (void)syscall(SYS_nanosleep, time, NULL); /* no cancellation point */
+    kernel_time time[2] = {(kernel_time)(ns / 1000000000u), (kernel_time)(ns % 1000000000u)};
+    (void)syscall(CLOCK_NANOSLEEP, 1, 0, time, NULL); /* no cancellation point */
     errno = saved;
 }
 

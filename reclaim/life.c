@@ -74,9 +74,13 @@ static void leave_domain(weft_domain *domain, weft_i_record *record)
     weft_i_collect_orphans(domain);
 }
 
-/* The thread's places are its own until they are given away, but nothing that it calls here finds them. */
+/*
+ * The thread's places are its own until they are given away, but nothing that it calls here finds them. Also where a callback
+ * has brought the hook back, which may have left guards anywhere.
+ */
 static void begin_ending(weft_i_record *record)
 {
+    weft_i_callbacks_over();
     record->life = WEFT_I_ENDING;
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
@@ -94,16 +98,12 @@ static void end(weft_i_record *record)
 static void on_exit(void *value)
 {
     weft_i_record *record = value;
-    weft_i_callbacks_over();
-    if (record->life != WEFT_I_ENDING)
-        begin_ending(record);
+    uint64_t below = UINT64_MAX;
+    begin_ending(record);
     (void)weft_i_key_set(exit_key, record); /* should a callback end the thread, come back */
-    if (!record->visits)
-        record->visits = weft_i_visit_below(record->left_below, NULL, has_to_leave, record);
-    while (record->visits) {
+    while ((record->visits = weft_i_visit_below(below, record->visits, has_to_leave, record)) != NULL) {
+        below = record->visits->id;
         leave_domain(record->visits, record);
-        record->left_below = record->visits->id;
-        record->visits = weft_i_visit_below(record->left_below, record->visits, has_to_leave, record);
     }
     end(record);
 }
@@ -222,7 +222,6 @@ static weft_i_record *begin(weft_i_life life)
     if (!record)
         return NULL;
     record->life = life;
-    record->left_below = UINT64_MAX;
     if (!weft_i_key_set(exit_key, record)) {
         weft_i_record_give_back(record);
         return NULL;
