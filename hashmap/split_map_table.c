@@ -38,7 +38,7 @@ void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
         end_pending(bucket);
     weft_i_publish(w->hold, 0, NULL, scheme);
     if (mine)
-        weft_i_retire(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_LARGE],
+        weft_i_retire(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
                       WEFT_I_LARGE_SIZE);
 }
 
@@ -49,6 +49,12 @@ static weft_i_segment *alive(weft_map *map, const weft_i_bucket *bucket, weft_i_
         return NULL;
     weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
     return !weft_i_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
+}
+
+static void drop_note(weft_map *map, weft_i_map_node *spare)
+{
+    if (spare)
+        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
 /* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
@@ -62,7 +68,7 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, 
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
         if (weft_i_load(&bucket->link, MAP_S1))
             return;
-        if (!*spare && !(*spare = weft_i_map_node_make(map, 0, NULL, NULL)))
+        if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
         /* relaxed: the note is private until MAP_S2 */
@@ -85,7 +91,7 @@ void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place
     open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
-    weft_i_map_node_drop(map, spare);
+    drop_note(map, spare);
 }
 
 void weft_i_map_open_some(weft_map *map)
@@ -113,7 +119,7 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_end(hold, &own);
     weft_i_walk_end(keep, scheme);
     weft_i_end(keep, &held);
-    weft_i_map_node_drop(map, spare);
+    drop_note(map, spare);
 }
 
 size_t weft_i_map_sum(weft_map *map)

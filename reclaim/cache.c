@@ -9,7 +9,7 @@
 #endif
 /* clang-format on */
 
-static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE};
+static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
 static bool deposit(weft_domain *domain, int node_class, weft_i_hook *chain)
 {

@@ -44,8 +44,8 @@
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
  * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per retirement. For
- * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of 32 and of 64 bytes each, and a domain four such
- * lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
+ * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain
+ * four such lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
  * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
  * publish so; where that cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed
  * until every thread that has a record has used a guard or an operation once more, or has ended, and the bound waits so long.

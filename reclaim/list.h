@@ -7,8 +7,11 @@
 
 #include <weft/reclaim/domain.h>
 
-/* Sizes of nodes, and what is not recycled. */
-enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
+/*
+ * Classes of nodes, and what is not recycled. What is there for a moment has a class of its own, though large: else what stays
+ * would lie between its places, in as many more cache lines.
+ */
+enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
 

@@ -14,6 +14,7 @@
 static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
+    {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
 };
 
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
