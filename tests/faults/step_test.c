@@ -292,6 +292,9 @@ static void visit(shared *s)
     s->visits++;
 }
 
+#ifdef __x86_64__
+enum { TRAP_FLAG = 0x100 };
+
 static void note_address(shared *s, uintptr_t address)
 {
     size_t i = address * 0x9e3779b1u % ADDRESSES;
@@ -302,9 +305,6 @@ static void note_address(shared *s, uintptr_t address)
     CHECK(++s->addresses < ADDRESSES / 2);
     s->address[i] = address;
 }
-
-#ifdef __x86_64__
-enum { TRAP_FLAG = 0x100 };
 
 /* A trap of a thread that blocks it is the end of the process: the next instruction blocks all signals but this one. */
 static void keep_unblocked(const greg_t *r)
