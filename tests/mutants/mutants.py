@@ -65,6 +65,7 @@ KILLERS = {
                                                          "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
+    "step": ("plain", ["tests/faults/step_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
 }
 KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path in UNIT.items()})
@@ -72,7 +73,7 @@ KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path 
 # What a killer is called in the table of the docs.
 LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
           "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "checkers": "//tests/linear:checkers_test"}
+          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "step": "//tests/faults:step_test", "checkers": "//tests/linear:checkers_test"}
 LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
 
 

@@ -172,6 +172,27 @@ MUTANTS = [
     ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", "queues/msq.c",
      [("return node ? link_queue_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;", "return node ? link_queue_slow(queue, node, WEFT_I_AGAIN) : 0;")],
      "oom:"),
+    # handlers at every instruction
+    ("slot-taken-before-open", "a slot is taken before scans count it, and only who takes the first of a step opens the step (was in Weft)", "reclaim/record.c",
+     [("    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: likewise */\n",
+       "    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed);\n    weft_i_compiler_fence();\n"
+       "    if (i == weft_i_load(&record->open, memory_order_relaxed)) {\n"),
+      ("    weft_i_compiler_fence();\n    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */\n", "")], "step:"),
+    ("slot-given-full", "a nested slot is marked free before it is emptied", "reclaim/guard_slow.c",
+     [("        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);\n"
+       "        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);\n",
+       "        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);\n        weft_i_compiler_fence();\n"
+       "        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);\n")], "step:"),
+    ("linked-with-signals-open", "a guard is linked, under the lock, with signals open", "reclaim/linked.c",
+     [("    *signals = weft_i_sys_block_signals();\n    weft_i_mutex_lock", "    *signals = (weft_i_signals){0};\n    weft_i_mutex_lock"),
+      ("    weft_i_sys_restore_signals(*signals);\n", "    (void)signals;\n")], "step:"),
+    ("epoch-before-slot-taken", "a guard publishes its epoch in a slot that a handler may still take", "reclaim/guard.h",
+     [("    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);\n    weft_i_compiler_fence(); /* a handler that comes now takes another slot */\n"
+       "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n",
+       "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n"
+       "    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);\n    weft_i_compiler_fence();\n")], "step:"),
+    ("fence-passed-inside", "a handler's fence counts for the operation that it interrupted, which goes on without", "reclaim/record.c",
+     [(" && !weft_i_load(&record->operation.domain, memory_order_relaxed))", ")")], "step:"),
     # ---- the checkers themselves ----
     ("checker-queue-order", "the queue checker forgets the latest dequeue", "tests/linear/fifo.c",
      [("if (!latest || item[before].out_call > latest->out_call)", "if (!latest)")], "checkers:"),
