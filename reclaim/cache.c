@@ -37,14 +37,14 @@ static weft_i_hook *withdraw(weft_domain *domain, int node_class)
 }
 
 /* Under the address sanitizer memory goes back at once, so that it can see uses after. */
-static bool has_room(const weft_i_local *local, int node_class, size_t count)
+static bool cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
     return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
 }
 
 void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
 {
-    if (has_room(local, node_class, 1))
+    if (cache_has_room(local, node_class, 1))
         weft_i_list_push(&local->cache[node_class], node);
     else
         weft_i_free_in(domain, local, node, class_size[node_class]);
@@ -55,7 +55,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     size_t count = freed->count;
     if (!freed->head)
         return;
-    if (has_room(local, node_class, count)) {
+    if (cache_has_room(local, node_class, count)) {
         weft_i_list_splice(&local->cache[node_class], freed);
     } else {
         weft_i_list whole = *freed;

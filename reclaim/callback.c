@@ -13,47 +13,47 @@ static WEFT_I_THREAD_LOCAL struct {
     const weft_domain *domain[WEFT_I_CALLBACKS];
     weft_i_atomic_size *running[WEFT_I_CALLBACKS];
     int depth;
-} callbacks;
+} nested;
 
 static void end_innermost(void)
 {
-    weft_i_atomic_size *running = callbacks.running[--callbacks.depth];
+    weft_i_atomic_size *running = nested.running[--nested.depth];
     if (running)
         (void)weft_i_fetch_sub(running, 1, CALLBACK_R1);
 }
 
 void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
 {
-    callbacks.domain[callbacks.depth] = domain;
-    callbacks.running[callbacks.depth++] = running;
+    nested.domain[nested.depth] = domain;
+    nested.running[nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
     end_innermost();
 }
 
 bool weft_i_in_callback(void)
 {
-    return callbacks.depth > 0;
+    return nested.depth > 0;
 }
 
 bool weft_i_in_callback_of(const weft_domain *domain)
 {
-    for (int i = 0; i < callbacks.depth; i++)
-        if (callbacks.domain[i] == domain)
+    for (int i = 0; i < nested.depth; i++)
+        if (nested.domain[i] == domain)
             return true;
-    return callbacks.depth == WEFT_I_CALLBACKS;
+    return nested.depth == WEFT_I_CALLBACKS;
 }
 
 size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running)
 {
     size_t count = 0;
-    for (int i = 0; i < callbacks.depth; i++)
-        count += callbacks.running[i] == running;
+    for (int i = 0; i < nested.depth; i++)
+        count += nested.running[i] == running;
     return count;
 }
 
 void weft_i_callbacks_over(void)
 {
-    while (callbacks.depth > 0)
+    while (nested.depth > 0)
         end_innermost();
 }
 

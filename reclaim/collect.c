@@ -70,7 +70,8 @@ static void step(weft_i_local *local)
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }
-    if (weft_i_scan_step(local, WEFT_STEP))
+    /* more where the batch is compared several times, so that a scan takes no more retirements than without */
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         deliver(local);
 }
 
@@ -100,7 +101,7 @@ static bool drain_one(weft_i_local *local)
     return true;
 }
 
-static void drain(weft_i_local *local, size_t most)
+static void drain_local(weft_i_local *local, size_t most)
 {
     if (weft_i_in_callback())
         return;
@@ -116,7 +117,7 @@ bool weft_i_step(weft_i_local *local)
         step(local);
     grant_what_is_left(local);
     weft_i_busy_end();
-    drain(local, 2);
+    drain_local(local, 2);
     return true;
 }
 
@@ -129,7 +130,7 @@ void weft_i_collect(weft_i_local *local)
     deliver(local);
     grant_what_is_left(local);
     weft_i_busy_end();
-    drain(local, SIZE_MAX);
+    drain_local(local, SIZE_MAX);
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
@@ -167,8 +168,8 @@ void weft_i_local_abandon(weft_i_local *local)
     weft_i_bags waiting = {0};
     mend(local);
     /* relaxed: the owner is this thread, or gone */
-    size_t callbacks = weft_i_load(&local->callbacks, memory_order_relaxed);
-    weft_i_store(&local->callbacks, callbacks + callbacks % 2, CALLBACK_R2);
+    size_t count = weft_i_load(&local->callbacks, memory_order_relaxed);
+    weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
     local->attached = false;
     grant(local, 0);
     weft_i_take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
@@ -234,10 +235,10 @@ static weft_i_hook *next_orphan(weft_domain *domain)
     return hook;
 }
 
-typedef enum outcome { RECLAIMED, NOTHING, TAKEN } outcome;
+typedef enum progress { RECLAIMED, NOTHING, TAKEN } progress;
 
 /* The right is nobody's over a callback: others may go on with the rest. */
-static outcome reclaim_orphan(weft_domain *domain)
+static progress reclaim_orphan(weft_domain *domain)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
         return TAKEN;
@@ -259,7 +260,7 @@ static outcome reclaim_orphan(weft_domain *domain)
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
-    outcome last;
+    progress last;
     if (weft_i_in_callback())
         return;
     (void)weft_i_pending(domain, NULL);

@@ -2,7 +2,7 @@
 #include <weft/reclaim/hazards.h>
 #include <weft/reclaim/slots.h>
 
-_Static_assert(WEFT_SCAN_WORDS >= (WEFT_SLOTS + 1) * WEFT_I_WORDS, "a record's hazards are read at once");
+_Static_assert(WEFT_SCAN_WORDS >= WEFT_I_WORDS, "a slot's hazards are read at once");
 
 /* ---- reading hazards ---- */
 
@@ -24,20 +24,21 @@ static void read_words(weft_i_scan *s, const weft_i_words *words, int thread)
     }
 }
 
-static bool has_room(const weft_i_scan *s, int slots)
+static bool words_have_room(const weft_i_scan *s)
 {
-    return s->hazards + (size_t)slots * WEFT_I_WORDS <= WEFT_SCAN_WORDS;
+    return s->hazards + WEFT_I_WORDS <= WEFT_SCAN_WORDS;
 }
 
 /* False: no room for all. */
 static bool read_records(weft_i_scan *s)
 {
     for (weft_i_record *r; (r = s->next_record) != NULL; s->next_record = r->next) {
-        int slots = weft_i_record_slots(r);
-        if (!has_room(s, slots + 1))
-            return false;
-        for (int i = WEFT_I_OPERATION; i < slots; i++)
-            read_words(s, &weft_i_record_slot(r, i)->words, weft_i_record_thread_id(r));
+        for (int slots = weft_i_record_slots(r); s->next_slot < slots; s->next_slot++) {
+            if (!words_have_room(s))
+                return false;
+            read_words(s, &weft_i_record_slot(r, s->next_slot)->words, weft_i_record_thread_id(r));
+        }
+        s->next_slot = WEFT_I_OPERATION;
     }
     return true;
 }
@@ -59,7 +60,7 @@ static bool read_linked(weft_domain *domain, weft_i_scan *s)
     for (; g && all; g = g->next) {
         if ((ptrdiff_t)(g->number - s->linked_below) >= 0)
             continue;
-        all = has_room(s, 1);
+        all = words_have_room(s);
         if (all) {
             read_words(s, &g->own.words, (int)g->own_thread);
             s->linked_below = g->number;
@@ -163,6 +164,8 @@ bool weft_i_hazards_begin(weft_i_local *local)
         return false;
     weft_i_bags_splice(&s->maybe, &local->bags);
     s->next_record = weft_i_record_first();
+    s->next_slot = WEFT_I_OPERATION;
+    s->before = s->total;
     s->met_linked = false;
     s->total = 0;
     s->blocker = (weft_i_blocker){0};

@@ -19,7 +19,7 @@
 
 static weft_i_mutex preparing = WEFT_I_MUTEX_INIT; /* never waited for */
 static weft_i_atomic_int prepared;
-static bool has_key;
+static bool key_made;
 static weft_i_key exit_key;
 
 /* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record. */
@@ -198,9 +198,9 @@ static bool prepare(void)
         return true;
     if (!weft_i_mutex_trylock(&preparing))
         return false;
-    has_key = has_key || weft_i_key_create(&exit_key, on_exit);
+    key_made = key_made || weft_i_key_create(&exit_key, on_exit);
     /* relaxed: under the lock */
-    if (has_key && !weft_i_load(&prepared, memory_order_relaxed) &&
+    if (key_made && !weft_i_load(&prepared, memory_order_relaxed) &&
         weft_i_at_fork(before_fork, unlock_all, after_fork_in_child))
         weft_i_store(&prepared, 1, LIFE_R1);
     bool done = weft_i_load(&prepared, LIFE_A1);

@@ -69,14 +69,14 @@ bool weft_i_unregister(weft_domain *domain)
     return alone;
 }
 
-weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*has_to_leave)(weft_domain *domain, const void *ctx),
+weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),
                                 const void *ctx)
 {
     weft_i_mutex_lock(&lock);
     if (left)
         left->visitors--;
     weft_domain *domain = domains;
-    while (domain && (domain->id >= id || !has_to_leave(domain, ctx)))
+    while (domain && (domain->id >= id || !wanted(domain, ctx)))
         domain = domain->next;
     if (domain)
         domain->visitors++;

@@ -87,9 +87,10 @@ typedef struct weft_i_scan {
     bool met_linked;    /* the guards linked by `linked_below` are being read */
     size_t linked_below;
     weft_i_record *next_record; /* NULL: all have been read */
+    int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total;
+    size_t hazards, total, before; /* read last; by this scan; by the one before it */
     weft_i_blocker known;   /* as noted by earlier scans */
     weft_i_blocker blocker; /* that one if it is still in the way, or else the first one met */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
