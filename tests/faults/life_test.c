@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <weft/hashmap/split_map.h>
@@ -175,7 +176,8 @@ static void end_thread(void *object, void *ctx)
     ending *e = ctx;
     free(object);
     atomic_fetch_add(&e->count, 1);
-    if (atomic_fetch_sub(&e->to_end, 1) <= 0)
+    /* never the main thread, after a check has failed: the process would end with it, with status 0 */
+    if (getpid() == (pid_t)syscall(SYS_gettid) || atomic_fetch_sub(&e->to_end, 1) <= 0)
         return;
     atomic_fetch_add(&e->ended, 1);
     if (e->way == EXIT)

@@ -206,6 +206,8 @@ MUTANTS = [
     ("busy-by-the-innermost", "-EBUSY is not given inside another domain's callback", "reclaim/callback.c",
      [("    for (int i = 0; i < callbacks.depth; i++)\n        if", "    for (int i = callbacks.depth ? callbacks.depth - 1 : 0; i < callbacks.depth; i++)\n        if")],
      "life!:test_busy_is_said_without_a_record*"),
+    ("turning-without-interrupts", "where membarrier is refused late, nothing is reclaimed until all threads have moved (was in Weft)", "reclaim/fence.c",
+     [("        done = weft_i_sys_interrupt_all();", "        (void)0;")], "unit-membarrier:"),
     ("place-found-by-lock", "a lookup that misses its hint takes a lock (was in Weft)", "reclaim/local.c",
      [("    if (!local->attached)\n        attach", "    weft_i_mutex_lock(&domain->owners);\n    bool attached = local->attached;\n"
        "    weft_i_mutex_unlock(&domain->owners);\n    if (!attached)\n        attach")], "life:test_places_are_found_without_locks*"),
