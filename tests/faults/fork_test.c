@@ -409,7 +409,7 @@ static void test_fork_in_a_callback(void **state)
     }
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         {"test_fork_in_a_callback (hazard)", test_fork_in_a_callback, NULL, NULL, &t_hazard},
@@ -417,6 +417,8 @@ int main(void)
         {"test_fork_in_traffic (hazard)", test_fork_in_traffic, NULL, NULL, &t_hazard},
         {"test_fork_in_traffic (epoch)", test_fork_in_traffic, NULL, NULL, &t_epoch},
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     CHECK(pthread_atfork(heap_lock, heap_unlock, heap_unlock) == 0); /* first, so that it comes last */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,16 +2,20 @@
  * The edges of a thread's life: callbacks that an ending thread runs, and that end it; barriers and domains' ends in threads
  * without a record; the bound on garbage while threads come and go; caches.
  */
+#define _GNU_SOURCE
 #include "tests/unit/support.h"
+
+#include "tests/unit/interpose.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
-#include <weft/reclaim/record.h>
+#include <weft/reclaim/right.h>
 #include <weft/stacks/treiber.h>
 
 enum { BATCH = 1024, SECONDS = 60 };
@@ -47,11 +51,13 @@ static void test_ending_threads_retire_again(void **state)
     weft_domain *domains[] = {env->domain, NULL};
     for (size_t d = 0; d < T_COUNT(domains); d++) {
         twice t = {.domain = domains[d], .each = 700};
+        size_t attached = t_stats(t.domain).threads;
         t_run_in_turn(4, retire_first, &t);
         t_barrier(t.domain);
         t_barrier(t.domain);
         assert_int_equal(atomic_load(&t.first), 2800);
         assert_int_equal(atomic_load(&t.second), 2800);
+        assert_int_equal(t_stats(t.domain).threads, attached); /* those that have ended are not, wherever they retired */
     }
 }
 
@@ -170,7 +176,8 @@ static void end_thread(void *object, void *ctx)
     ending *e = ctx;
     free(object);
     atomic_fetch_add(&e->count, 1);
-    if (atomic_fetch_sub(&e->to_end, 1) <= 0)
+    /* never the main thread, after a check has failed: the process would end with it, with status 0 */
+    if (getpid() == (pid_t)syscall(SYS_gettid) || atomic_fetch_sub(&e->to_end, 1) <= 0)
         return;
     atomic_fetch_add(&e->ended, 1);
     if (e->way == EXIT)
@@ -241,6 +248,34 @@ static void test_callbacks_end_threads(void **state)
         }
 }
 
+static void *flush_and_end(void *ctx)
+{
+    ending *e = ctx;
+    retire_ending(e, 1);
+    weft_domain_flush(e->domain);
+    return NULL;
+}
+
+static void attach(void *ctx)
+{
+    CHECK(weft_domain_attach(ctx) == 0);
+}
+
+/* Nobody takes it for one that still runs, when another thread has the record and with it the place. */
+static void test_a_callback_that_ended_its_thread_is_over(void **state)
+{
+    t_env *env = *state;
+    ending e = {.domain = env->domain};
+    t_worker next;
+    atomic_store(&e.to_end, 1);
+    run_one(flush_and_end, &e);
+    assert_int_equal(atomic_load(&e.ended), 1);
+    t_worker_start(&next);
+    t_worker_do(&next, attach, env->domain);
+    assert_int_equal(weft_domain_barrier(env->domain, UINT64_C(5000000000)), 0);
+    t_worker_end(&next);
+}
+
 /* ---- a thread without a record ---- */
 
 typedef struct late {
@@ -299,10 +334,18 @@ static void *no_record(void *ctx)
     return NULL;
 }
 
+static void *no_record_to_be_had(void *ctx)
+{
+    atomic_store(&t_setspecific.refuse, true);
+    ask_all(ctx);
+    atomic_store(&t_setspecific.refuse, false);
+    return NULL;
+}
+
 static void test_busy_is_said_without_a_record(void **state)
 {
     t_env *env = *state;
-    void *(*const bodies[])(void *) = {no_record, set_key};
+    void *(*const bodies[])(void *) = {no_record, set_key, no_record_to_be_had};
     for (size_t i = 0; i < T_COUNT(bodies); i++) {
         late l = {.domain = env->domain};
         assert_int_equal(weft_domain_create(&l.other, NULL), 0);
@@ -439,24 +482,123 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
     assert_int_equal(t_stats(env->domain).pending, 0);
 }
 
+/*
+ * One thread that collects does not keep up with all that end: who finds two batches of orphans does not leave them to it. Here the
+ * right is held, which no thread does for longer than a moment, so that who helps waits for it.
+ */
+static void *litter_and_end(void *ctx)
+{
+    litter(0, ctx);
+    return NULL;
+}
+
+static void test_orphans_are_not_left_to_one(void **state)
+{
+    t_env *env = *state;
+    littering l = {.domain = env->domain};
+    pthread_t third;
+    assert_true(weft_i_take_right(&env->domain->shared_right, 1));
+    run_one(litter_and_end, &l);
+    run_one(litter_and_end, &l);
+    assert_int_equal(t_stats(env->domain).pending, 2000);
+    CHECK(pthread_create(&third, NULL, litter_and_end, &l) == 0);
+    usleep(100000);
+    assert_int_equal(pthread_tryjoin_np(third, NULL), EBUSY);
+    weft_i_give_right(&env->domain->shared_right);
+    CHECK(pthread_join(third, NULL) == 0);
+    assert_in_range(t_stats(env->domain).pending, 0, 2 * BATCH);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&l.count), 3000);
+}
+
+/* ---- what a thread held when it ended ---- */
+
+enum { CHAIN = 6 };
+
+static atomic_int until_end; /* so many comparisons; 0: never */
+
+static uint64_t same_hash(const void *key, const weft_map_seed *seed, void *ctx)
+{
+    (void)key;
+    (void)seed;
+    (void)ctx;
+    return 4711;
+}
+
+static bool equal_or_end(const void *a, const void *b, void *ctx)
+{
+    (void)ctx;
+    if (atomic_load(&until_end) > 0 && atomic_fetch_sub(&until_end, 1) == 1)
+        pthread_exit(NULL);
+    return a == b;
+}
+
+static void *look_up_and_end(void *ctx)
+{
+    (void)!weft_map_contains(ctx, t_ptr(CHAIN + 1));
+    return ctx;
+}
+
+/* In the middle of a lookup, by a comparison: of its guard no word is left, whichever the walk was using. */
+static void test_a_comparison_ends_its_thread(void **state)
+{
+    t_env *env = *state;
+    const weft_map_config config = {.hash = same_hash, .equal = equal_or_end};
+    weft_map *map;
+    assert_int_equal(weft_map_create(&map, env->domain, &config), 0);
+    for (int at = 1; at <= CHAIN; at++) {
+        for (uintptr_t key = 1; key <= CHAIN; key++)
+            assert_int_equal(weft_map_insert(map, t_ptr(key), t_ptr(1)), 0);
+        atomic_store(&until_end, at);
+        run_one(look_up_and_end, map);
+        assert_int_equal(atomic_load(&until_end), 0);
+        for (uintptr_t key = 1; key <= CHAIN; key++)
+            assert_true(weft_map_remove(map, t_ptr(key), NULL));
+        assert_int_equal(weft_domain_barrier(env->domain, UINT64_C(5000000000)), 0);
+        assert_int_equal(t_stats(env->domain).guards_held, 0);
+    }
+    weft_map_destroy(map, NULL, NULL);
+}
+
+/* ---- one thread in many domains ---- */
+
+enum { APART = 16, OPERATIONS = 4000 };
+
+/* Two of them WEFT_HINTS apart, so that they share an entry of the table of hints: no lock is needed to find the places again. */
+static void test_places_are_found_without_locks(void **state)
+{
+    t_env *env = *state;
+    weft_domain *domain[APART + 1];
+    weft_msq *queue[2];
+    void *value;
+    for (int i = 0; i <= APART; i++)
+        domain[i] = t_domain(env->scheme, NULL);
+    assert_int_equal((domain[APART]->id - domain[0]->id) % WEFT_HINTS, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(weft_msq_create(&queue[i], domain[i * APART]), 0);
+        assert_int_equal(weft_domain_attach(domain[i * APART]), 0);
+    }
+    size_t locks = atomic_load(&t_mutex_lock.calls);
+    for (int i = 0; i < OPERATIONS / 2; i++) {
+        CHECK(weft_msq_enqueue(queue[i % 2], t_ptr(1)) == 0);
+        CHECK(weft_msq_try_dequeue(queue[i % 2], &value));
+    }
+    assert_int_equal(atomic_load(&t_mutex_lock.calls) - locks, 0);
+    for (int i = 0; i < 2; i++)
+        weft_msq_destroy(queue[i], NULL, NULL);
+    for (int i = 0; i <= APART; i++)
+        t_domain_done(domain[i], NULL);
+}
+
 /* ---- caches ---- */
 
-static void hold_all_back(void *ctx)
+static void many_pairs(void *ctx)
 {
     weft_msq *queue = ctx;
     void *value;
     for (uintptr_t i = 0; i < T_SCALE(2000000, 100000); i++) {
         CHECK(weft_msq_enqueue(queue, t_ptr(i)) == 0);
         CHECK(weft_msq_try_dequeue(queue, &value));
-    }
-}
-
-static void pairs_until_idle(void *ctx)
-{
-    void *value;
-    for (int i = 0; i < 5000; i++) {
-        CHECK(weft_msq_enqueue(ctx, t_ptr(1)) == 0);
-        CHECK(weft_msq_try_dequeue(ctx, &value));
     }
 }
 
@@ -471,9 +613,9 @@ static void test_caches_have_a_limit(void **state)
     t_worker_start(&worker);
     t_worker_start(&holder);
     t_worker_do(&holder, t_hold_enter, &hold);
-    t_worker_do(&worker, hold_all_back, queue);
+    t_worker_do(&worker, many_pairs, queue); /* epochs: all wait */
     t_worker_do(&holder, t_hold_leave, &hold);
-    t_worker_do(&worker, pairs_until_idle, queue);
+    t_worker_do(&worker, many_pairs, queue); /* enough for its scans, which are rare with so many, to reach them */
     t_barrier(env->domain);
     weft_domain_flush(env->domain);
     assert_in_range(t_stats(env->domain).allocated, 1, 65536 + 3 * 2 * BATCH * 32 + 4 * 2 * BATCH * 32);
@@ -504,13 +646,18 @@ int main(int count, char **argument)
         {"test_an_allocator_with_weft_inside (hazard)", test_an_allocator_with_weft_inside, NULL, NULL, &t_hazard},
         {"test_an_allocator_with_weft_inside (epoch)", test_an_allocator_with_weft_inside, NULL, NULL, &t_epoch},
         T_BOTH(test_callbacks_end_threads),
+        T_BOTH(test_a_callback_that_ended_its_thread_is_over),
         T_BOTH(test_busy_is_said_without_a_record),
         T_BOTH(test_threads_that_come_and_go_leave_little),
         T_BOTH(test_also_beside_a_barrier),
         T_BOTH(test_also_beside_a_callback_that_sleeps),
+        T_BOTH(test_orphans_are_not_left_to_one),
+        T_BOTH(test_a_comparison_ends_its_thread),
+        T_BOTH(test_places_are_found_without_locks),
         T_BOTH(test_caches_have_a_limit),
         T_BOTH(test_large_objects_do_not_wait_for_a_batch),
     };
+    atomic_store(&t_key_create.refuse, false);
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mutants.py [--docs] [--only NAME]: seeds each bug of table.py, one at a time, and demands that its test fails.
+"""mutants.py [--docs] [--only NAME,...]: seeds each bug of table.py, one at a time, and demands that its test fails.
 
 Everything is compiled by gcc here, once as it is and then, per mutant, what includes the changed file. --docs prints the
 table as it stands in docs/mutants.md.
@@ -50,8 +50,11 @@ LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item
 SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
-        "guard": "unit/guard_test"}
-WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_setspecific", "syscall"]
+        "guard": "unit/guard_test", "life": "faults/life_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
+        "fork": "faults/fork_test", "membarrier": "unit/membarrier_test"}
+# Of these, libc's functions can be made to refuse: tests/unit/interpose.c.
+INTERPOSED = {"unit-thread", "life", "fork-life", "oom-record"}
+WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_mutex_lock", "pthread_setspecific", "syscall"]
 
 # name: (flavour, its own sources)
 KILLERS = {
@@ -68,13 +71,15 @@ KILLERS = {
     "step": ("plain", ["tests/faults/step_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
 }
-KILLERS.update({"unit-" + name: ("plain", ["tests/%s.c" % path]) for name, path in UNIT.items()})
+PLAIN = {("" if path.startswith("faults") and name != "thread" else "unit-") + name: path for name, path in UNIT.items()}
+KILLERS.update({name: ("plain", ["tests/%s.c" % path]) for name, path in PLAIN.items()})
 
 # What a killer is called in the table of the docs.
 LABELS = {"parked": "//tests/linear:parked_test", "parked-asan": "//tests/linear:parked_test (asan)",
           "tsan": "//tests/linear:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "step": "//tests/faults:step_test", "checkers": "//tests/linear:checkers_test"}
-LABELS.update({"unit-" + name: "//tests/" + path.replace("/", ":") for name, path in UNIT.items()})
+          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "step": "//tests/faults:step_test",
+          "checkers": "//tests/linear:checkers_test"}
+LABELS.update({name: "//tests/" + path.replace("/", ":") for name, path in PLAIN.items()})
 
 
 def killers_of(mutant):
@@ -145,7 +150,7 @@ class Workshop:
 
     def link(self, killer, out, changed=()):
         flavour, sources = sources_of(killer)
-        interposed = killer == "unit-thread"
+        interposed = killer in INTERPOSED
         sources = sources + (["tests/unit/interpose.c"] if interposed else [])
         changed = dict(changed)
         objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
@@ -259,7 +264,7 @@ def main():
         sys.stdout.write(docs())
         return 0
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
-    mutants = [mutant for mutant in table.MUTANTS if only in mutant[0]]
+    mutants = [mutant for mutant in table.MUTANTS if any(name in mutant[0] for name in only.split(","))]
     rows = {}  # what each survivor's killer said
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)

@@ -289,6 +289,45 @@ static void test_epoch_wraps(void **state)
     }
 }
 
+static void retire_and_collect(void *ctx)
+{
+    retirement *r = ctx;
+    t_retire_many(r->domain, r->n, &r->count);
+    weft_domain_flush(r->domain);
+}
+
+/* Of a guard entered before the wrap and one entered after, the first is the older; and it may hold what is retired after, too. */
+static void test_guards_on_both_sides_of_the_wrap(void **state)
+{
+    t_worker older, newer, other;
+    weft_domain *domain = t_domain(WEFT_EPOCH, NULL);
+    weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
+    t_hold before = {.domain = domain}, after = {.domain = domain};
+    retirement early = {.domain = domain, .n = 1}, late = {.domain = domain, .n = 1};
+    (void)state;
+    t_worker_start(&older);
+    t_worker_start(&newer);
+    t_worker_start(&other);
+    weft_i_store(&head->epoch, SIZE_MAX, memory_order_seq_cst);
+    t_worker_do(&older, t_hold_enter, &before);
+    retire_and_collect(&early); /* sealed in the last epoch of all */
+    assert_int_equal(weft_i_load(&head->epoch, memory_order_seq_cst), 1);
+    t_worker_do(&newer, t_hold_enter, &after);
+    weft_domain_flush(domain);
+    assert_int_equal(atomic_load(&early.count), 0);
+    t_worker_do(&newer, t_hold_leave, &after);
+    t_worker_do(&other, retire_and_collect, &late);
+    assert_int_equal(atomic_load(&late.count), 0);
+    t_worker_do(&older, t_hold_leave, &before);
+    t_barrier(domain);
+    assert_int_equal(atomic_load(&early.count), 1);
+    assert_int_equal(atomic_load(&late.count), 1);
+    t_worker_end(&older);
+    t_worker_end(&newer);
+    t_worker_end(&other);
+    t_domain_done(domain, NULL);
+}
+
 /* ---- callbacks of other threads ---- */
 
 typedef struct waiting {
@@ -347,6 +386,7 @@ int main(void)
         T_BOTH(test_callbacks_use_structures),
         T_BOTH(test_callbacks_make_and_destroy),
         cmocka_unit_test(test_epoch_wraps),
+        cmocka_unit_test(test_guards_on_both_sides_of_the_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

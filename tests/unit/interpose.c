@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
-t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom;
+t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom, t_mutex_lock;
 t_interposed t_key_create = {.refuse = true};
 
 static bool refused(t_interposed *function)
@@ -34,6 +34,8 @@ void *__real_mmap(void *address, size_t size, int protection, int flags, int fil
 void *__wrap_mmap(void *address, size_t size, int protection, int flags, int file, off_t offset);
 int __real_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value));
 int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value));
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
 long __real_syscall(long number, ...);
@@ -70,7 +72,17 @@ int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *value
 
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
-    return refused(&t_setspecific) ? ENOMEM : __real_pthread_setspecific(key, value);
+    if (!refused(&t_setspecific))
+        return __real_pthread_setspecific(key, value);
+    errno = ENOMEM; /* as glibc leaves it, whose keys beyond the first 32 take memory */
+    return ENOMEM;
+}
+
+/* Only counted. */
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    (void)refused(&t_mutex_lock);
+    return __real_pthread_mutex_lock(mutex);
 }
 
 long __wrap_syscall(long number, ...)
