@@ -75,13 +75,23 @@ static void step(weft_i_local *local)
         deliver(local);
 }
 
+/*
+ * More is ready than a scan leaves: where callbacks retire more than one object each, two per retirement would never come to an
+ * end. (Under epochs a guard may have held back any number, whose end must not be one long call.)
+ */
+static bool is_behind(const weft_i_local *local)
+{
+    return local->domain->head.scheme == WEFT_HAZARD && local->ready.count > WEFT_BATCH + local->scan.total;
+}
+
 /* Reclaims the first of the ready objects. False: there is none, or a thief has them. */
-static bool drain_one(weft_i_local *local)
+static bool drain_one(weft_i_local *local, bool *behind)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
     weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    *behind = is_behind(local);
     if (!hook) {
         weft_i_busy_end();
         return false;
@@ -103,9 +113,10 @@ static bool drain_one(weft_i_local *local)
 
 static void drain_local(weft_i_local *local, size_t most)
 {
+    bool behind = false;
     if (weft_i_in_callback())
         return;
-    while (most-- > 0 && drain_one(local))
+    for (size_t i = 0; (i < most || behind) && drain_one(local, &behind); i++)
         ;
 }
 

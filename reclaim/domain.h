@@ -43,7 +43,8 @@
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
- * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per retirement. For
+ * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per
+ * retirement, or more where callbacks retire, too. For
  * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain
  * four such lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
  * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads

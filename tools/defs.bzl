@@ -152,6 +152,7 @@ MODEL_COPTS = [
     "-DWEFT_SEAM=\\\"tests/model/seam.h\\\"",
     "-DWEFT_I_ASAN=MODEL_GIVES_BACK",
     "-DWEFT_BATCH=1",
+    "-DWEFT_CACHE=1",
     "-DWEFT_HINTS=2",
     "-DWEFT_MAP_CLOSE=1",
     "-DWEFT_MAP_FIRST_BITS=1",

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-enum { WORK = T_SCALE(100000, 500), SECONDS = 60, BATCH = 8 };
+enum { WORK = T_SCALE(40000, 500), SECONDS = 60, BATCH = 8 };
 
 /* T * (2 * B + H), domain.h: the others, the held one, the main thread and those that ended; a guard or two each. */
 enum { T = P_OTHERS + 3, H = 3 * 2 * (P_OTHERS + 2), B = BATCH > H ? BATCH : H, BOUND = T * (2 * B + H) };

@@ -217,6 +217,15 @@ static void try_lock(void)
     weft_ptr_store(&lock, NULL);
 }
 
+/* The same by an exchange; who finds it locked has changed nothing by that. */
+static void try_lock_by_exchange(void)
+{
+    if (weft_ptr_exchange(&lock, &locked))
+        return;
+    PLAIN(&locked, true);
+    weft_ptr_store(&lock, NULL);
+}
+
 /* ---- all ---- */
 
 bool cell_does(char what)
@@ -282,6 +291,9 @@ bool cell_does(char what)
         return true;
     case 'T':
         try_lock();
+        return true;
+    case 'G':
+        try_lock_by_exchange();
         return true;
     default:
         return false;
