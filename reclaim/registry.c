@@ -21,7 +21,7 @@ static weft_domain the_default = {
 };
 
 static weft_i_mutex lock = WEFT_I_MUTEX_INIT;
-static weft_domain *domains = &the_default; /* newest first */
+static weft_domain *newest = &the_default;
 static uint64_t last_id = 1;
 
 weft_domain *weft_default_domain(void)
@@ -51,14 +51,14 @@ void weft_i_register(weft_domain *domain)
 {
     weft_i_mutex_lock(&lock);
     domain->id = ++last_id;
-    domain->next = domains;
-    domains = domain;
+    domain->next = newest;
+    newest = domain;
     weft_i_mutex_unlock(&lock);
 }
 
 bool weft_i_unregister(weft_domain *domain)
 {
-    weft_domain **link = &domains;
+    weft_domain **link = &newest;
     weft_i_mutex_lock(&lock);
     bool alone = domain->visitors == 0 && weft_i_nothing_left(domain);
     while (alone && *link != domain)
@@ -75,7 +75,7 @@ weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(w
     weft_i_mutex_lock(&lock);
     if (left)
         left->visitors--;
-    weft_domain *domain = domains;
+    weft_domain *domain = newest;
     while (domain && (domain->id >= id || !wanted(domain, ctx)))
         domain = domain->next;
     if (domain)
@@ -96,5 +96,5 @@ void weft_i_unlock_domains(void)
 
 weft_domain *weft_i_first_domain(void)
 {
-    return domains;
+    return newest;
 }
