@@ -74,6 +74,7 @@ static weft_i_noinline int look_after_table(weft_map *map, bool may_grow)
     /* relaxed: a hint */
     if (weft_i_load(&map->opening, memory_order_relaxed))
         weft_i_map_open_some(map);
+    weft_i_catch_up(map->domain);
     return 0;
 }
 
@@ -94,6 +95,7 @@ static weft_i_upsert upsert(weft_map *map, weft_guard *held, void *key, void *va
         weft_i_map_node_drop(map, r.made);
     else if (!r.error)
         (void)after_insertion(map);
+    weft_i_catch_up(map->domain);
     return r;
 }
 
@@ -149,19 +151,19 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH
                           ? weft_i_map_put(map, key, value, destroy, WEFT_EPOCH)
                           : weft_i_map_put(map, key, value, destroy, WEFT_HAZARD);
-    if (r.error)
-        return -ENOMEM;
-    if (!r.found)
-        return after_insertion(map);
-    if (old)
+    int result = r.error ? -ENOMEM : r.found != NULL;
+    if (result == 1 && old)
         *old = r.value;
-    if (destroy && r.value != value) {
+    if (result == 1 && destroy && r.value != value) {
         r.made->dead = r.value;
         weft_i_map_retire(map, r.made, false);
-    } else {
+    } else if (result == 1) {
         weft_i_map_node_drop(map, r.made);
+    } else if (result == 0) {
+        (void)after_insertion(map);
     }
-    return 1;
+    weft_i_catch_up(map->domain);
+    return result;
 }
 
 static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const void *key)
@@ -173,6 +175,7 @@ static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const vo
                                        : weft_i_map_get(map, hold, key, WEFT_HAZARD);
     if (!guard)
         weft_i_end(hold, &own);
+    weft_i_catch_up(map->domain);
     return value;
 }
 
@@ -231,12 +234,14 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
     } else {
         weft_i_map_node_drop(map, spare);
     }
+    weft_i_catch_up(map->domain);
     return errors[result];
 }
 
 static weft_i_noinline bool shrink(weft_map *map)
 {
     (void)weft_i_map_shrink(map);
+    weft_i_catch_up(map->domain);
     return true;
 }
 
@@ -246,7 +251,15 @@ weft_i_inline bool after_removal(weft_map *map)
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || shrink(map);
 }
 
-static int remove_if(weft_map *map, const void *key, void *expected, void **value)
+static weft_i_noinline bool after_removal_due(weft_map *map)
+{
+    (void)after_removal(map);
+    weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* 0: the caller does after_removal_due, when no guard of ours is held. */
+static int take(weft_map *map, const void *key, void *expected, void **value)
 {
     void *removed = NULL;
     bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
@@ -255,14 +268,17 @@ static int remove_if(weft_map *map, const void *key, void *expected, void **valu
                      : weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_HAZARD);
     if (result == 0 && value)
         *value = removed;
-    if (result == 0)
-        (void)after_removal(map);
     return result;
 }
 
-static weft_i_noinline bool remove_slow(weft_map *map, const void *key, void **value)
+static weft_i_noinline int remove_if(weft_map *map, const void *key, void *expected, void **value)
 {
-    return remove_if(map, key, NULL, value) == 0;
+    int result = take(map, key, expected, value);
+    if (result == 0)
+        (void)after_removal_due(map);
+    else
+        weft_i_catch_up(map->domain);
+    return result;
 }
 
 /* The value has been taken: unlinks the node and retires it. */
@@ -273,7 +289,7 @@ static weft_i_noinline bool unlink_slow(weft_map *map, weft_i_map_node *node)
     else
         weft_i_map_pass(map, node, WEFT_HAZARD);
     weft_i_map_retire(map, node, true);
-    return after_removal(map);
+    return after_removal_due(map);
 }
 
 weft_i_inline bool try_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
@@ -283,23 +299,21 @@ weft_i_inline bool try_remove(weft_map *map, const void *key, void **value, weft
     void *taken = NULL;
     bool due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
-        return remove_slow(map, key, value);
+        return remove_if(map, key, NULL, value) == 0;
     weft_i_outcome outcome = weft_i_map_try_remove(map, attempt, key, &taken, &node, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
     weft_i_walk_end(attempt.hold, scheme);
     weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome == WEFT_I_AGAIN))
-        return remove_slow(map, key, value);
+        return remove_if(map, key, NULL, value) == 0;
     if (outcome == WEFT_I_EMPTY)
         return false;
     if (value)
         *value = taken;
     if (weft_i_unlikely(outcome == WEFT_I_LOST))
         return unlink_slow(map, node);
-    if (weft_i_unlikely(due))
-        (void)weft_i_maintain(map->domain, attempt.local);
-    return after_removal(map);
+    return weft_i_unlikely(due) ? after_removal_due(map) : after_removal(map);
 }
 
 bool weft_map_remove(weft_map *map, const void *key, void **value)
@@ -309,7 +323,7 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
     if (weft_i_unlikely(!map))
         return false;
     if (map->hash || map->kinds)
-        return remove_slow(map, key, value);
+        return remove_if(map, key, NULL, value) == 0;
     return weft_i_scheme(map->domain) == WEFT_EPOCH ? try_remove(map, key, value, WEFT_EPOCH)
                                                     : try_remove(map, key, value, WEFT_HAZARD);
 }
@@ -331,51 +345,15 @@ void weft_map_clear(weft_map *map)
     if (!map)
         return;
     weft_map_iterate(&it, map);
-    while (weft_map_next(&it, &key, NULL))
-        (void)weft_map_remove(map, key, NULL);
+    while (weft_i_iterator_next(&it, &key, NULL)) {
+        bool removed = take(map, key, NULL, NULL) == 0;
+        weft_i_iterator_leave(&it);
+        if (removed)
+            (void)after_removal_due(map);
+        weft_i_iterator_enter(&it);
+    }
     weft_map_iterate_end(&it);
     while (weft_i_map_shrink(map))
         ;
-}
-
-/* ---- iteration ---- */
-
-void weft_map_iterate(weft_map_iterator *iterator, weft_map *map)
-{
-    if (!iterator)
-        return;
-    iterator->map = map;
-    iterator->hash = 0;
-    iterator->seen = 0;
-    if (map) {
-        weft_enter(&iterator->entry, map->domain);
-        weft_enter(&iterator->held, map->domain);
-    }
-}
-
-bool weft_map_next(weft_map_iterator *iterator, void **key, void **value)
-{
-    void *found;
-    if (!iterator || !iterator->map)
-        return false;
-    weft_i_map_node *node = weft_i_scheme(iterator->map->domain) == WEFT_EPOCH
-                                ? weft_i_map_step(iterator, &found, WEFT_EPOCH)
-                                : weft_i_map_step(iterator, &found, WEFT_HAZARD);
-    if (!node)
-        return false;
-    if (key)
-        *key = node->key;
-    if (value)
-        *value = found;
-    return true;
-}
-
-void weft_map_iterate_end(weft_map_iterator *iterator)
-{
-    if (!iterator || !iterator->map)
-        return;
-    weft_i_walk_end(weft_i_hold_of(&iterator->entry), weft_i_scheme(iterator->map->domain));
-    weft_leave(&iterator->held);
-    weft_leave(&iterator->entry);
-    iterator->map = NULL;
+    weft_i_catch_up(map->domain);
 }

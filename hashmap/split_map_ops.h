@@ -6,7 +6,7 @@
 
 #include <weft/hashmap/split_map_table.h>
 
-/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. */
+/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
 weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
 {
     weft_i_map_kinds *kinds = map->kinds;
@@ -16,7 +16,7 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
         (void)weft_i_fetch_add(&kinds->users, 1, memory_order_relaxed);
         kind = whole_entry ? &kinds->entry : &kinds->value;
     }
-    weft_i_retire(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
+    (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
 /*

@@ -38,8 +38,8 @@ void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
         end_pending(bucket);
     weft_i_publish(w->hold, 0, NULL, scheme);
     if (mine)
-        weft_i_retire(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                      WEFT_I_LARGE_SIZE);
+        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
+                                 WEFT_I_LARGE_SIZE);
 }
 
 /* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
@@ -195,21 +195,20 @@ static void close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, s
     weft_i_end(hold, &own);
 }
 
-/* All its buckets are closed. */
-static void finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
+/* All its buckets are closed. True: the caller is to retire it. */
+static bool finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
 {
     void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_LEVEL) | 1);
     bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, MAP_R2, MAP_A2);
     (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
-    if (mine)
-        weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, reclaim_segment, NULL);
+    return mine;
 }
 
 /*
  * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
- * removals whoever races. The caller holds the segment.
+ * removals whoever races. The caller holds the segment. True: and is to retire it.
  */
-static void close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
+static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
 {
     size_t level = weft_i_level_of(table) + 1, length = weft_i_segment_length(level);
     size_t from = weft_i_load(&segment->cursor, MAP_A3), to = from;
@@ -220,8 +219,7 @@ static void close_chunk(weft_map *map, weft_i_segment *segment, size_t table, we
         if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
             break;
     }
-    if (from >= length || to == length)
-        finish_closing(map, segment, table);
+    return (from >= length || to == length) && finish_closing(map, segment, table);
 }
 
 bool weft_i_map_shrink(weft_map *map)
@@ -239,12 +237,16 @@ bool weft_i_map_shrink(weft_map *map)
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     weft_i_bucket *bucket = weft_i_bucket_at(map, hold, (weft_i_place){level + 1, 0}, scheme);
-    if (!bucket)
+    weft_i_segment *segment = bucket ? (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)) : NULL;
+    bool mine = false;
+    if (!segment)
         (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
     else if (weft_i_map_table(map) == table)
-        close_chunk(map, (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)), table, scheme);
+        mine = close_chunk(map, segment, table, scheme);
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
+    if (mine)
+        weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, reclaim_segment, NULL);
     return true;
 }
 
@@ -257,10 +259,13 @@ static size_t longest_chain(weft_map *map, size_t level)
     size_t longest = 0, chain = 0;
     uint64_t bucket = 0;
     weft_map_iterate(&it, map);
-    while (weft_map_next(&it, NULL, NULL)) {
+    while (weft_i_iterator_next(&it, NULL, NULL)) {
         chain = it.hash >> (64 - level) == bucket ? chain + 1 : 1;
         bucket = it.hash >> (64 - level);
         longest = chain > longest ? chain : longest;
+        weft_i_iterator_leave(&it);
+        weft_i_catch_up(map->domain);
+        weft_i_iterator_enter(&it);
     }
     weft_map_iterate_end(&it);
     return longest;

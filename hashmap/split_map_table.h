@@ -136,6 +136,11 @@ WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
 /* One step of shrinking, if there is one to take. False: nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 
+/* For iterators of our own, which are left between two entries, whenever anybody is called back. */
+WEFT_I_PRIVATE void weft_i_iterator_enter(weft_map_iterator *iterator);
+WEFT_I_PRIVATE void weft_i_iterator_leave(weft_map_iterator *iterator);
+WEFT_I_PRIVATE bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value);
+
 /* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 {

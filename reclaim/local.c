@@ -68,7 +68,7 @@ bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
     return true;
 }
 
-void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     bool due = true;
     if (local && weft_i_busy_begin(domain)) {
@@ -81,7 +81,12 @@ void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, 
         hook->kind = kind;
         weft_i_retire_orphan(domain, hook);
     }
-    if (due)
+    return due;
+}
+
+void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+{
+    if (weft_i_retire_held(domain, local, hook, kind, size))
         (void)weft_i_maintain(domain, local);
 }
 

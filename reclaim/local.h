@@ -23,8 +23,15 @@ WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 /* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
-/* Retires what is wholly unlinked, outside operations; `local` may be NULL. Cannot fail. */
+/* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+
+/*
+ * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
+ * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
+ */
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                                       size_t size);
 
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
@@ -38,6 +45,17 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
 {
     weft_i_local *local = weft_i_local_peek(domain);
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
+}
+
+/* After an operation that may have retired under its guards. */
+weft_i_inline void weft_i_catch_up(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_own_record();
+    weft_i_local *local = weft_i_local_peek(domain);
+    /* relaxed: this thread's; a thief who is not seen yet has made room, or will */
+    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_THIEF ||
+                        (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
+        (void)weft_i_maintain(domain, local);
 }
 
 /* With the right to the lists. True: call weft_i_maintain once no longer busy. */

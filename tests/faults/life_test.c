@@ -236,6 +236,8 @@ static void test_callbacks_end_threads(void **state)
             assert_int_equal(atomic_load(&e.count), 20);
 
             size_t before = records();
+            if (WEFT_I_TSAN) /* which has forgotten a thread that ends in its exit hooks for the second time */
+                continue;
             for (int i = 0; i < 10; i++) {
                 atomic_store(&e.to_end, 5);
                 run_one(only_retire, &e);
@@ -274,6 +276,73 @@ static void test_a_callback_that_ended_its_thread_is_over(void **state)
     t_worker_do(&next, attach, env->domain);
     assert_int_equal(weft_domain_barrier(env->domain, UINT64_C(5000000000)), 0);
     t_worker_end(&next);
+}
+
+/*
+ * What a callback finds held is its caller's: it may end the thread, and guards of the library's own that were linked then would
+ * lie in memory that is gone, and be walked.
+ */
+typedef struct asking {
+    weft_domain *domain;
+    bool inside;        /* an operation of the map */
+    size_t calls, most; /* there; and guards held meanwhile */
+} asking;
+
+static void ask_for_guards(void *object, void *ctx)
+{
+    asking *a = ctx;
+    free(object);
+    if (!a->inside)
+        return;
+    size_t held = t_stats(a->domain).guards_held;
+    a->calls++;
+    a->most = held > a->most ? held : a->most;
+}
+
+typedef void operation(weft_map *map, uintptr_t key);
+
+static void one_insertion(weft_map *map, uintptr_t key)
+{
+    CHECK(weft_map_insert(map, t_ptr(key), t_ptr(1)) == 0);
+}
+
+static void one_removal(weft_map *map, uintptr_t key)
+{
+    CHECK(weft_map_remove(map, t_ptr(key), NULL));
+}
+
+static void one_clearing(weft_map *map, uintptr_t key)
+{
+    if (key % 1000 == 999)
+        weft_map_clear(map);
+}
+
+/* Callbacks wait all the time: half of the batches are being reclaimed, two with a retirement. */
+static void ask_in(asking *a, weft_map *map, operation *does)
+{
+    a->calls = a->most = 0;
+    for (uintptr_t key = 0; key < 20000; key++) {
+        CHECK(weft_retire(a->domain, malloc(8), ask_for_guards, a) == 0);
+        a->inside = true;
+        does(map, key);
+        a->inside = false;
+    }
+}
+
+static void test_callbacks_find_no_guard_of_ours(void **state)
+{
+    t_env *env = *state;
+    asking a = {.domain = env->domain};
+    weft_map *map;
+    assert_int_equal(weft_map_create(&map, env->domain, NULL), 0);
+    operation *const those_that_retire[] = {one_insertion, one_removal, one_insertion, one_clearing};
+    for (size_t i = 0; i < T_COUNT(those_that_retire); i++) {
+        ask_in(&a, map, those_that_retire[i]);
+        print_message("%zu callbacks, %zu guards at most\n", a.calls, a.most);
+        assert_in_range(a.calls, 100, 40000);
+        assert_int_equal(a.most, 0);
+    }
+    weft_map_destroy(map, NULL, NULL);
 }
 
 /* ---- a thread without a record ---- */
@@ -503,8 +572,9 @@ static void test_orphans_are_not_left_to_one(void **state)
     assert_int_equal(t_stats(env->domain).pending, 2000);
     CHECK(pthread_create(&third, NULL, litter_and_end, &l) == 0);
     usleep(100000);
-    assert_int_equal(pthread_tryjoin_np(third, NULL), EBUSY);
+    int joined = pthread_tryjoin_np(third, NULL);
     weft_i_give_right(&env->domain->shared_right);
+    assert_int_equal(joined, EBUSY);
     CHECK(pthread_join(third, NULL) == 0);
     assert_in_range(t_stats(env->domain).pending, 0, 2 * BATCH);
     t_barrier(env->domain);
@@ -647,6 +717,7 @@ int main(int count, char **argument)
         {"test_an_allocator_with_weft_inside (epoch)", test_an_allocator_with_weft_inside, NULL, NULL, &t_epoch},
         T_BOTH(test_callbacks_end_threads),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over),
+        T_BOTH(test_callbacks_find_no_guard_of_ours),
         T_BOTH(test_busy_is_said_without_a_record),
         T_BOTH(test_threads_that_come_and_go_leave_little),
         T_BOTH(test_also_beside_a_barrier),

@@ -35,3 +35,9 @@
 #else
 #define SANITIZED 0
 #endif
+
+#if defined __SANITIZE_THREAD__
+#define FORGETS_THREADS 1
+#else
+#define FORGETS_THREADS 0
+#endif

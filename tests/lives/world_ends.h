@@ -24,9 +24,17 @@ static void account_end(void)
     TALLY(ENDS, 1);
 }
 
+/* The thread sanitizer has forgotten a thread that ends in its exit hooks for the second time. */
+static bool may_end(int times)
+{
+    if (me->stays || me->in_allocator || (FORGETS_THREADS && me->returned))
+        return false;
+    return me->gone++ < (FORGETS_THREADS ? 1 : times);
+}
+
 static void end_here(void)
 {
-    if (me->stays || me->in_allocator || me->gone++ > 3)
+    if (!may_end(4))
         return;
     account_end();
     pthread_exit(NULL);
@@ -38,7 +46,7 @@ static void cancel_point(void)
     pthread_mutex_lock(&lives_lock);
     int cancelled = me->cancelled;
     pthread_mutex_unlock(&lives_lock);
-    if (!cancelled || me->stays || me->in_allocator || me->gone++)
+    if (!cancelled || !may_end(1))
         return;
     account_end();
     TALLY(CANCELLED, 1);
@@ -70,6 +78,7 @@ static void *begin_life(void *ctx)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     if (me->main)
         me->main();
+    me->returned = 1;
     return NULL;
 }
 

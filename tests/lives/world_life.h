@@ -26,7 +26,7 @@ typedef struct life {
     volatile int used;       /* has used Weft: handlers may */
     int encumbered;          /* holds a guard or runs a callback, or who waits for it does: may not wait without end */
     int stays;               /* may not be ended */
-    int in_allocator, late, cancelled, gone;
+    int in_allocator, late, cancelled, returned, gone;
     long at_risk;            /* values that are lost if it ends now */
     struct frame *frame;
     struct place *here, *closing; /* which it destroys */
