@@ -1,5 +1,4 @@
 #include <weft/reclaim/epochs.h>
-#include <weft/reclaim/fence.h>
 #include <weft/reclaim/slots.h>
 
 /* clang-format off */
@@ -40,7 +39,7 @@ static weft_i_blocker find_oldest(weft_domain *domain)
 }
 
 /* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
-static void seal(weft_i_local *local)
+void weft_i_epochs_seal(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (weft_i_bags_empty(&local->bags))
@@ -52,14 +51,11 @@ static void seal(weft_i_local *local)
     youngest->epoch = weft_i_fetch_add(&local->domain->head.epoch, 2, EPOCHS_X1);
 }
 
-bool weft_i_epochs_scan(weft_i_local *local)
+void weft_i_epochs_scan(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     size_t waiting = 0;
     int done = 0;
-    seal(local);
-    if (!weft_i_heavy_fence())
-        return false;
     weft_i_blocker oldest = find_oldest(local->domain);
     while (done < s->sealed_count && (!oldest.words || before(s->sealed[done].epoch, oldest.value)))
         weft_i_bags_splice(&s->passed, &s->sealed[done++].bags);
@@ -73,5 +69,4 @@ bool weft_i_epochs_scan(weft_i_local *local)
     s->sealed_count -= done;
     s->blocker = waiting ? oldest : (weft_i_blocker){0};
     s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
-    return true;
 }

@@ -17,10 +17,10 @@
 
 #include <weft/reclaim/state.h>
 
-/*
- * Seals the place's bags, and moves the batches that nobody holds to `passed`. False: no heavy fence was to be had; what is sealed
- * waits. scan.blocker is the guard that others wait for, if any.
- */
-WEFT_I_PRIVATE bool weft_i_epochs_scan(weft_i_local *local);
+/* Seals what is in the place's bags. */
+WEFT_I_PRIVATE void weft_i_epochs_seal(weft_i_local *local);
+
+/* All was sealed before the fence: moves what nobody holds to `passed`. scan.blocker is the guard that others wait for, if any. */
+WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 #endif

@@ -87,6 +87,12 @@ bool weft_i_heavy_fence(void)
     return true;
 }
 
+bool weft_i_fence_interrupts(void)
+{
+    /* relaxed: a hint */
+    return weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER;
+}
+
 void weft_i_fence_after_fork(void)
 {
     /* relaxed: one thread */
@@ -103,6 +109,7 @@ void weft_i_fence_join(weft_i_record *record)
         weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
     }
     weft_i_mutex_unlock(&changes);
+    weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
 }
 
 void weft_i_fence_lock(void)

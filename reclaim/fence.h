@@ -13,6 +13,9 @@
  */
 WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
 
+/* Whether the heavy fence is membarrier, which interrupts all threads that run. */
+WEFT_I_PRIVATE bool weft_i_fence_interrupts(void);
+
 /* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
 WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
 

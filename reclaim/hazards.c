@@ -1,4 +1,3 @@
-#include <weft/reclaim/fence.h>
 #include <weft/reclaim/hazards.h>
 #include <weft/reclaim/slots.h>
 
@@ -157,12 +156,9 @@ static bool compare(weft_i_local *local, size_t most)
 
 /* ---- a scan ---- */
 
-bool weft_i_hazards_begin(weft_i_local *local)
+void weft_i_hazards_begin(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (!weft_i_heavy_fence())
-        return false;
-    weft_i_bags_splice(&s->maybe, &local->bags);
     s->next_record = weft_i_record_first();
     s->next_slot = WEFT_I_OPERATION;
     s->before = s->total;
@@ -170,7 +166,6 @@ bool weft_i_hazards_begin(weft_i_local *local)
     s->total = 0;
     s->blocker = (weft_i_blocker){0};
     read_hazards(local->domain, s);
-    return true;
 }
 
 bool weft_i_hazards_step(weft_i_local *local, size_t most)

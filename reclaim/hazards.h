@@ -14,8 +14,8 @@
 
 #include <weft/reclaim/state.h>
 
-/* Takes all of the place's bags, and reads the first hazards. False: no heavy fence was to be had, and nothing happened. */
-WEFT_I_PRIVATE bool weft_i_hazards_begin(weft_i_local *local);
+/* All in scan.maybe was unlinked before the fence: reads the first hazards. */
+WEFT_I_PRIVATE void weft_i_hazards_begin(weft_i_local *local);
 
 /*
  * Compares so many objects more. What is held goes back to the bags. True: all has been compared, and what is in `passed`

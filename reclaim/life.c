@@ -3,6 +3,7 @@
 #include <weft/reclaim/collect.h>
 #include <weft/reclaim/fence.h>
 #include <weft/reclaim/figures.h>
+#include <weft/reclaim/handshake.h>
 #include <weft/reclaim/life.h>
 #include <weft/reclaim/linked.h>
 #include <weft/reclaim/orphans.h>
@@ -186,6 +187,7 @@ static void after_fork_in_child(void)
         /* relaxed: a name for the statistics */
         weft_i_store(&own->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
     weft_i_fence_after_fork();
+    weft_i_handshake_after_fork();
     unlock_all();
 }
 

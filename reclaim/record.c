@@ -10,6 +10,9 @@
 #ifndef RECORD_R3
 #define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
 #endif
+#ifndef RECORD_X1
+#define RECORD_X1 memory_order_acq_rel /* has been asked, and answers -> HANDSHAKE_R1: sees what was unlinked before; -> HANDSHAKE_A2: what it has published is seen */
+#endif
 #ifndef RECORD_R4
 #define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
 #endif
@@ -56,8 +59,18 @@ int weft_i_thread_id(void)
     return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
 }
 
+/* By compare-and-swap: a handler may have answered since. */
+static void answer(weft_i_thread *thread)
+{
+    /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
+    int seen = weft_i_load(&thread->attention, memory_order_relaxed);
+    while (seen & WEFT_I_ASKED)
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_ASKED, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+            break;
+}
+
 /*
- * Membarrier has failed, and the thread has been told. It has passed a fence for good only outside of attempts: one under way,
+ * Where membarrier has failed the thread has been told. It has passed a fence for good only outside of attempts: one under way,
  * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
  */
 void weft_i_publish_slow(weft_i_thread *thread)
@@ -65,6 +78,7 @@ void weft_i_publish_slow(weft_i_thread *thread)
     /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
     int fences = weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES;
     weft_i_record *record = (weft_i_record *)thread;
+    answer(thread);
     weft_i_full_fence();
     /* relaxed: this thread's */
     if (fences && record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))

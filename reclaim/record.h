@@ -26,8 +26,11 @@ typedef struct weft_i_hint {
     void *local;
 } weft_i_hint;
 
-/* In a record's `attention`: publish with fences; and times THIEF, how many barriers want the thread's lists. */
-enum { WEFT_I_FENCES = 1, WEFT_I_THIEF = 2 };
+/*
+ * In a record's `attention`: publish with fences; say that you have been here (handshake.h); and times THIEF, how many barriers want
+ * the thread's lists.
+ */
+enum { WEFT_I_FENCES = 1, WEFT_I_ASKED = 2, WEFT_I_THIEF = 4 };
 
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;

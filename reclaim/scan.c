@@ -1,4 +1,6 @@
 #include <weft/reclaim/epochs.h>
+#include <weft/reclaim/fence.h>
+#include <weft/reclaim/handshake.h>
 #include <weft/reclaim/hazards.h>
 #include <weft/reclaim/scan.h>
 
@@ -33,14 +35,47 @@ void weft_i_scan_begin(weft_i_local *local)
     local->left = WEFT_BATCH;
     local->range_bytes = 0;
     recall(local->domain, s);
-    if (local->domain->head.scheme == WEFT_HAZARD ? weft_i_hazards_begin(local) : weft_i_epochs_scan(local))
-        s->stage = WEFT_I_COMPARES;
+    if (local->domain->head.scheme == WEFT_HAZARD)
+        weft_i_bags_splice(&s->maybe, &local->bags);
+    else
+        weft_i_epochs_seal(local);
+    s->stage = WEFT_I_ASKS;
+    s->patience = weft_i_fence_interrupts() ? WEFT_PATIENCE : 0;
+    if (s->patience)
+        s->ticket = weft_i_handshake_ticket();
+}
+
+/* False: not yet. */
+static bool all_passed(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (s->patience && weft_i_handshake_over(s->ticket)) {
+        weft_i_full_fence(); /* guards that are linked are published with another */
+        return true;
+    }
+    if (s->patience && --s->patience && local->range_bytes < WEFT_BATCH_BYTES)
+        return false;
+    if (weft_i_handshake_force())
+        return true;
+    weft_i_scan_undo(local);
+    return false;
+}
+
+static void begin_comparing(weft_i_local *local)
+{
+    if (local->domain->head.scheme == WEFT_HAZARD)
+        weft_i_hazards_begin(local);
+    else
+        weft_i_epochs_scan(local);
+    local->scan.stage = WEFT_I_COMPARES;
 }
 
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_RESTS)
+    if (s->stage == WEFT_I_ASKS && all_passed(local))
+        begin_comparing(local);
+    if (s->stage != WEFT_I_COMPARES)
         return false;
     if (local->domain->head.scheme == WEFT_HAZARD && !weft_i_hazards_step(local, most))
         return false;
@@ -55,6 +90,7 @@ void weft_i_scan_all(weft_i_local *local)
 {
     weft_i_scan_undo(local);
     weft_i_scan_begin(local);
+    local->scan.patience = 0;
     (void)weft_i_scan_step(local, SIZE_MAX);
 }
 

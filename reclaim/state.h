@@ -42,6 +42,10 @@
 #ifndef WEFT_THIEF_TURNS
 #define WEFT_THIEF_TURNS 100
 #endif
+/* Steps for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+#ifndef WEFT_PATIENCE
+#define WEFT_PATIENCE (1 + WEFT_BATCH / 16)
+#endif
 /* Batches under epochs that wait for readers of different ages. */
 #ifndef WEFT_SEALED
 #define WEFT_SEALED 8
@@ -75,12 +79,14 @@ typedef struct weft_i_held {
 
 typedef enum weft_i_stage {
     WEFT_I_RESTS,
+    WEFT_I_ASKS,    /* whether all have passed a fence since */
     WEFT_I_COMPARES /* with the hazards read so far */
 } weft_i_stage;
 
 /* What a scan has got to, from one step to the next. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
+    size_t ticket, patience; /* ASKS */
     weft_i_bags maybe;  /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed; /* not held by any read so far */
     bool last;          /* all hazards have been read */

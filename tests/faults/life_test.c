@@ -343,6 +343,7 @@ static void test_callbacks_find_no_guard_of_ours(void **state)
         assert_int_equal(a.most, 0);
     }
     weft_map_destroy(map, NULL, NULL);
+    t_barrier(env->domain);
 }
 
 /* ---- a thread without a record ---- */

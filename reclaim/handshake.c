@@ -1,0 +1,98 @@
+#include <weft/reclaim/fence.h>
+#include <weft/reclaim/handshake.h>
+
+/* clang-format off */
+#ifndef HANDSHAKE_X1
+#define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#endif
+#ifndef HANDSHAKE_R1
+#define HANDSHAKE_R1 memory_order_release /* ask -> RECORD_X1: hands on what was unlinked before the round */
+#endif
+#ifndef HANDSHAKE_A2
+#define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
+#endif
+#ifndef HANDSHAKE_X2
+#define HANDSHAKE_X2 memory_order_acq_rel /* all are asked; the round ends -> HANDSHAKE_A1, HANDSHAKE_X2: hands on what was seen of those that have answered */
+#endif
+#ifndef HANDSHAKE_A1
+#define HANDSHAKE_A1 memory_order_acquire /* is the round over -> HANDSHAKE_X2: sees what those had published */
+#endif
+/* clang-format on */
+
+/* Four times the number of rounds that are over, and of the one under way: */
+enum { NONE, ASKING, ASKED, STEP = 4 };
+
+static weft_i_atomic_size rounds;
+
+size_t weft_i_handshake_ticket(void)
+{
+    size_t now = weft_i_fetch_add(&rounds, 0, HANDSHAKE_X1);
+    return now - now % STEP + (now % STEP == NONE ? STEP : 2 * STEP); /* one under way began before */
+}
+
+/* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
+static bool is_over(size_t ticket)
+{
+    return (ptrdiff_t)(weft_i_load(&rounds, HANDSHAKE_A1) - ticket) >= 0;
+}
+
+static void end_round(size_t now)
+{
+    /* relaxed: a failure means that somebody else has ended it */
+    (void)weft_i_cas(&rounds, &now, now - now % STEP + STEP, HANDSHAKE_X2, memory_order_relaxed);
+}
+
+static void begin_round(size_t now)
+{
+    weft_i_record *own = weft_i_record_peek();
+    /* relaxed: a failure means that somebody else has begun it, after the ticket */
+    if (!weft_i_cas(&rounds, &now, now + ASKING, HANDSHAKE_X1, memory_order_relaxed))
+        return;
+    weft_i_full_fence(); /* -> weft_i_fence_join */
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (r != own && weft_i_record_owned(r))
+            (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, HANDSHAKE_R1);
+    now += ASKING;
+    /* relaxed: a failure means that somebody has lost patience, and ended it */
+    (void)weft_i_cas(&rounds, &now, now - ASKING + ASKED, HANDSHAKE_X2, memory_order_relaxed);
+}
+
+static bool all_have_answered(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (weft_i_record_owned(r) && weft_i_load(&r->thread.attention, HANDSHAKE_A2) & WEFT_I_ASKED)
+            return false;
+    return true;
+}
+
+bool weft_i_handshake_over(size_t ticket)
+{
+    if (is_over(ticket))
+        return true;
+    size_t now = weft_i_load(&rounds, HANDSHAKE_A1);
+    if (now % STEP == NONE) {
+        begin_round(now);
+        now = weft_i_load(&rounds, HANDSHAKE_A1);
+    }
+    if (now % STEP == ASKED && all_have_answered())
+        end_round(now);
+    return is_over(ticket);
+}
+
+bool weft_i_handshake_force(void)
+{
+    size_t now = weft_i_load(&rounds, HANDSHAKE_A1);
+    if (!weft_i_heavy_fence())
+        return false;
+    if (now % STEP != NONE)
+        end_round(now);
+    return true;
+}
+
+void weft_i_handshake_after_fork(void)
+{
+    /* relaxed: one thread */
+    size_t now = weft_i_load(&rounds, memory_order_relaxed);
+    if (now % STEP != NONE)
+        end_round(now);
+}
