@@ -5,9 +5,6 @@
 #ifndef HANDSHAKE_X1
 #define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
 #endif
-#ifndef HANDSHAKE_R1
-#define HANDSHAKE_R1 memory_order_release /* ask -> RECORD_X1: hands on what was unlinked before the round */
-#endif
 #ifndef HANDSHAKE_A2
 #define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
 #endif
@@ -51,7 +48,8 @@ static void begin_round(size_t now)
     weft_i_full_fence(); /* -> weft_i_fence_join */
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         if (r != own && weft_i_record_owned(r))
-            (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, HANDSHAKE_R1);
+            /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
+            (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     now += ASKING;
     /* relaxed: a failure means that somebody has lost patience, and ended it */
     (void)weft_i_cas(&rounds, &now, now - ASKING + ASKED, HANDSHAKE_X2, memory_order_relaxed);

@@ -11,7 +11,7 @@
 #define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
 #endif
 #ifndef RECORD_X1
-#define RECORD_X1 memory_order_acq_rel /* has been asked, and answers -> HANDSHAKE_R1: sees what was unlinked before; -> HANDSHAKE_A2: what it has published is seen */
+#define RECORD_X1 memory_order_acq_rel /* answers -> HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
 #endif
 #ifndef RECORD_R4
 #define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
@@ -75,13 +75,14 @@ static void answer(weft_i_thread *thread)
  */
 void weft_i_publish_slow(weft_i_thread *thread)
 {
-    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
-    int fences = weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES;
     weft_i_record *record = (weft_i_record *)thread;
     answer(thread);
+    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    if (!(weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES))
+        return;
     weft_i_full_fence();
     /* relaxed: this thread's */
-    if (fences && record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
+    if (record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
         weft_i_store(&record->passed_fence, 1, RECORD_R3);
 }
 

@@ -40,7 +40,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
-/* A full fence; an answer to who has asked; and where membarrier is not to be had, the record's note that it has passed one. */
+/* Answers who has asked; where membarrier is not to be had, a full fence, and the record's note that it has passed one. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP

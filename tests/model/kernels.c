@@ -91,6 +91,11 @@ bool model_gives_back(void)
     return !(beside->running->flags & RECYCLES);
 }
 
+size_t model_patience(void)
+{
+    return beside->running->flags & WAITS ? 4 : 0;
+}
+
 /* ---- what was done ---- */
 
 enum { MOST = 64 };

@@ -20,7 +20,8 @@ enum {
     BROKEN = 64,   /* membarrier returns and does nothing: a seeded bug */
     COUNTED = 128, /* counters are choice points as all else is */
     SLOW = 256,    /* not for ./weft test */
-    LARGE = 512    /* too large to be explored to the end: for chance and priorities */
+    LARGE = 512,   /* too large to be explored to the end: for chance and priorities */
+    WAITS = 1024    /* scans wait for threads to come by; else they interrupt at once */
 };
 
 /*

@@ -94,6 +94,10 @@ typedef struct weft_i_signals {
 bool model_gives_back(void);
 #define MODEL_GIVES_BACK model_gives_back()
 
+/* Whether threads are asked before they are interrupted, and how often. */
+size_t model_patience(void);
+#define WEFT_PATIENCE model_patience()
+
 /* After a lost race there is nothing to wait for. */
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
