@@ -231,10 +231,11 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
 }
 
 /* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
-static weft_i_hook *next_orphan(weft_domain *domain)
+static weft_i_hook *next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
-    if (!shared->ready.head) {
+    if (!shared->ready.head && !*adopted) {
+        *adopted = true;
         weft_i_adopt(domain, &shared->bags);
         weft_i_scan_all(shared);
         deliver(shared);
@@ -249,11 +250,11 @@ static weft_i_hook *next_orphan(weft_domain *domain)
 typedef enum progress { RECLAIMED, NOTHING, TAKEN } progress;
 
 /* The right is nobody's over a callback: others may go on with the rest. */
-static progress reclaim_orphan(weft_domain *domain)
+static progress reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
         return TAKEN;
-    weft_i_hook *hook = next_orphan(domain);
+    weft_i_hook *hook = next_orphan(domain, adopted);
     weft_i_atomic_size *running = &domain->shared_callbacks[domain->side];
     if (hook)
         count_running(hook, running);
@@ -265,24 +266,28 @@ static progress reclaim_orphan(weft_domain *domain)
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it, or helps where there are too many for one: the right is held for
- * moments only. That thread looks for them after it has given the right back, and each has a full fence between what it wrote
- * (the orphans' number; the right) and what it then reads (the other): one of the two sees the other.
+ * Who finds the right taken leaves its orphans to whoever has it, or, where garbage is bounded, helps if there are too many for
+ * one: the right is held for moments only. That thread looks for them after it has given the right back, and each has a full fence
+ * between what it wrote (the orphans' number; the right) and what it then reads (the other): one of the two sees the other. It looks
+ * once more, not for ever: callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
     progress last;
+    int more = 1;
     if (weft_i_in_callback())
         return;
     (void)weft_i_pending(domain, NULL);
     do {
+        bool adopted = false;
         weft_i_full_fence();
-        while ((last = reclaim_orphan(domain)) == RECLAIMED)
+        while ((last = reclaim_orphan(domain, &adopted)) == RECLAIMED)
             ;
         weft_i_full_fence();
         if (last == TAKEN)
             weft_i_sys_yield();
-    } while (weft_i_many_orphans(domain, last == TAKEN ? 2 : 1));
+    } while (last == TAKEN ? domain->head.scheme == WEFT_HAZARD && weft_i_many_orphans(domain, 2)
+                           : weft_i_many_orphans(domain, 1) && more-- > 0);
 }
 
 void weft_i_collect_orphans(weft_domain *domain)

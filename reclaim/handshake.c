@@ -8,11 +8,11 @@
 #ifndef HANDSHAKE_A2
 #define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
 #endif
-#ifndef HANDSHAKE_X2
-#define HANDSHAKE_X2 memory_order_acq_rel /* all are asked; the round ends -> HANDSHAKE_A1, HANDSHAKE_X2: hands on what was seen of those that have answered */
+#ifndef HANDSHAKE_R1
+#define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
 #endif
 #ifndef HANDSHAKE_A1
-#define HANDSHAKE_A1 memory_order_acquire /* is the round over -> HANDSHAKE_X2: sees what those had published */
+#define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
 #endif
 /* clang-format on */
 
@@ -36,7 +36,7 @@ static bool is_over(size_t ticket)
 static void end_round(size_t now)
 {
     /* relaxed: a failure means that somebody else has ended it */
-    (void)weft_i_cas(&rounds, &now, now - now % STEP + STEP, HANDSHAKE_X2, memory_order_relaxed);
+    (void)weft_i_cas(&rounds, &now, now - now % STEP + STEP, HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static void begin_round(size_t now)
@@ -52,7 +52,7 @@ static void begin_round(size_t now)
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     now += ASKING;
     /* relaxed: a failure means that somebody has lost patience, and ended it */
-    (void)weft_i_cas(&rounds, &now, now - ASKING + ASKED, HANDSHAKE_X2, memory_order_relaxed);
+    (void)weft_i_cas(&rounds, &now, now - ASKING + ASKED, HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static bool all_have_answered(void)

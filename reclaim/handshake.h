@@ -9,7 +9,7 @@
  * The argument. W has unlinked, and takes a ticket: a read-modify-write of `rounds`. A round that counts for it begins later, by a
  * read-modify-write of S, which therefore sees W's unlinkings (HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
  * by one read-modify-write: what T reads after A sees the unlinkings (RECORD_X1), and what T has published before A is seen by whoever
- * sees the answer (HANDSHAKE_A2) or the end of the round (HANDSHAKE_X2, HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
+ * sees the answer (HANDSHAKE_A2) or the end of the round (HANDSHAKE_R1, HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
  * epochs.h): a light fence in T comes before A or after. That holds wherever in T's work A is, and so for a handler that answers
  * for the code that it has interrupted.
  *

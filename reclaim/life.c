@@ -67,6 +67,7 @@ static void leave_domain(weft_domain *domain, weft_i_record *record)
     if (weft_i_any_linked(domain))
         weft_i_unlink_thread(domain, thread);
     if (local && local->attached) {
+        weft_i_collect(local); /* so that it leaves no more than others hold */
         weft_i_trim(local);
         weft_i_mutex_lock(&domain->owners);
         weft_i_local_abandon(local);
