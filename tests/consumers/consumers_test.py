@@ -21,7 +21,7 @@ import cases  # noqa: E402
 import install  # noqa: E402
 import library  # noqa: E402
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
 SAYS = re.compile(rb"^woven (\d+\.\d+\.\d+)$", re.MULTILINE)
 LEAST_EXAMPLES = 7
 

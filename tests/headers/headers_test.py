@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import cases  # noqa: E402
 import library  # noqa: E402
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
 C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
 COMPILERS = {
     "gcc": ["gcc"] + C11,
