@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every way to take Weft in, as somebody else's build does it: each in a directory of its own outside the tree, against what
-./weft install puts below a prefix with a space in it, the single header, or the sources. Runs where the build has put both."""
+./weft install puts below a prefix with a space in it, or the sources. Runs where the build has put the former."""
 
 import glob
 import os
@@ -12,69 +12,22 @@ import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.realpath(__file__))
-ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/cli")]
-os.environ.setdefault("WEFT_ROOT", ROOT)
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-import cases  # noqa: E402
+from consumer import HERE, ROOT, WARNINGS, Failed, Place, run, run_steps, says, shown, write  # noqa: E402
 import install  # noqa: E402
 import library  # noqa: E402
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
-SAYS = re.compile(rb"^woven (\d+\.\d+\.\d+)$", re.MULTILINE)
 LEAST_EXAMPLES = 7
 
 
-class Failed(Exception):
-    pass
-
-
-def run(command, cwd=None, shell=False, fails=False, **environment):
-    """Its output. Raises unless it succeeds (fails: unless it fails)."""
-    done = subprocess.run(command, cwd=cwd, shell=shell, executable="/bin/bash" if shell else None, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **environment), timeout=300, check=False)
-    if (done.returncode != 0) != fails:
-        raise Failed("%s: exit status %d\n%s" % (command if shell else " ".join(command), done.returncode,
-                                                 done.stdout.decode("utf-8", "replace")))
-    return done.stdout
-
-
-def says(output):
-    if not SAYS.search(output):
-        raise Failed("expected 'woven VERSION', not %r" % output)
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def shown(language, containing):
-    """The block of README.md in that language in which this stands."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        blocks = re.findall(r"^```%s[^\n]*\n(.*?)^```" % language, file.read(), re.MULTILINE | re.DOTALL)
-    found = [block for block in blocks if containing in block]
-    if len(found) != 1:
-        raise Failed("README.md has %d blocks of %s with '%s'" % (len(found), language, containing))
-    return found[0].strip()
-
-
-class Consumers:
-    def __init__(self, folder, built, header):
-        self.folder, self.built, self.header = folder, built, header
+class Consumers(Place):
+    def __init__(self, folder, built):
+        super().__init__(folder)
+        self.built = built
         self.prefix = os.path.join(folder, "pre fix")
         self.library = os.path.join(self.prefix, "lib")
         self.pkg_config = {"PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig"), "LD_LIBRARY_PATH": self.library}
-
-    def place(self, name, *files):
-        """A directory of its own, with copies of these files of ours."""
-        where = os.path.join(self.folder, name)
-        os.makedirs(where, exist_ok=True)
-        for file in files:
-            shutil.copy(os.path.join(HERE, file), where)
-        return where
 
     # ---- installed ----
 
@@ -233,8 +186,8 @@ class Consumers:
         run("eval cc -std=c11 -fPIC -shared plugin.c -o plugin.so $(pkg-config --cflags --libs weft)", where, True, **self.pkg_config)
         run("cc -std=gnu11 host.c -o host -pthread", where, True)
         run(["./host", "./plugin.so"], where, **self.pkg_config)
-        # embedded into the plugin: the plugin must be -z nodelete then, as the contract says
-        run('eval cc -std=c11 -fPIC -shared plugin.c -o own.so $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread -Wl,-z,nodelete' %
+        # embedded into the plugin
+        run('eval cc -std=c11 -fPIC -shared plugin.c -o own.so $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' %
             self.library, where, True, **self.pkg_config)
         run(["./host", "./own.so"], where)
 
@@ -311,53 +264,6 @@ class Consumers:
         if not all("@@WEFT_0.1" in name for name in names):
             raise Failed("symbols without a version: %s" % names)
 
-    # ---- the single header ----
-
-    def single_header(self):
-        where = self.place("single", "program.c")
-        shutil.copy(self.header, os.path.join(where, "weft.h"))
-        with open(os.path.join(where, "program.c"), encoding="utf-8") as file:
-            program = re.sub(r"#include <weft/.*>\n", '#include "weft.h"\n', file.read())
-        write(os.path.join(where, "user.c"), program)
-        shutil.copy(os.path.join(HERE, "single.c"), where)
-        write(os.path.join(where, "weft.c"), '#include <time.h>\n#include <signal.h>\n#include "weft.h"\n#include "single.c"\n#include "weft.h"\n')
-        write(os.path.join(where, "own.c"), "static int mode, ready, pop, insert, records; int get; enum { MEMBARRIER, FENCES };\n"
-              "#define WEFT_STATIC\n" + program.replace("int main(void)\n{", "int main(void)\n{\n    mode = ready = pop = insert = records = get;"))
-        write(os.path.join(where, "user.cc"), '#include "weft.h"\n#include "weft.h"\nint main() { return weft_version() != WEFT_VERSION; }\n')
-        for compiler in ("gcc", "clang"):
-            for standard in ("c11", "c17", "gnu11"):
-                run([compiler, "-std=" + standard, "-O2"] + WARNINGS + ["user.c", "weft.c", "-o", "program", "-pthread"], where)
-                says(run(["./program"], where))
-            run([compiler, "-std=c11", "-O2"] + WARNINGS + ["-Wno-shadow", "own.c", "-o", "own", "-pthread"], where)
-            says(run(["./own"], where))
-            run([compiler, "-std=c11", "-c", "own.c"], where)
-            if b" weft_" in run("nm own.o | grep -v ' [a-zU] ' || true", where, True):
-                raise Failed("with WEFT_STATIC it exports names")
-            run([{"gcc": "g++", "clang": "clang++"}[compiler], "-std=c++17"] + WARNINGS + ["-c", "user.cc"], where)
-            run([compiler, "-std=c11", "-c", "weft.c"], where)
-            run([{"gcc": "g++", "clang": "clang++"}[compiler], "user.o", "weft.o", "-o", "mixed", "-pthread"], where)
-            run(["./mixed"], where)
-
-    def single_header_units(self):
-        """All unit tests, with the single header in the place of every header of ours, and its implementation in the library's."""
-        where = self.place("units")
-        shutil.copy(self.header, os.path.join(where, "weft.h"))
-        os.symlink(ROOT, os.path.join(where, "weft"))
-        write(os.path.join(where, "weft.c"), "#define WEFT_IMPLEMENTATION\n#include \"weft.h\"\n")
-        flags = ["-std=c11", "-D_GNU_SOURCE=", "-O1", "-I" + where, "-iquote", ROOT, "-include", "weft.h", "-pthread"]
-        run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
-        unit = os.path.join(ROOT, "tests/unit")
-        support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
-        run(["gcc"] + flags + ["-c"] + support, where)
-        objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
-        tests = sorted(glob.glob(unit + "/*_test.c"))
-        for test in tests:
-            allocator = ["-ljemalloc"] if "ten_million" in test else []  # whose memory it measures
-            run(["gcc"] + flags + [test] + objects + ["-o", "test", "-lcmocka"] + allocator, where)
-            run(["./test"], where)
-        if len(tests) < 13:
-            raise Failed("only %d unit tests" % len(tests))
-
     # ---- the sources ----
 
     def sources_as_they_are(self):
@@ -383,23 +289,12 @@ class Consumers:
                 says(run(["./program"], where))
 
 
-def attempt(function):
-    def wrong():
-        try:
-            function()
-        except (Failed, OSError, subprocess.TimeoutExpired, KeyError, IndexError) as error:
-            return error or repr(error)
-        return None
-    return wrong
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        c = Consumers(folder, os.path.abspath("tools/install/tree.tar"), os.path.abspath("tools/install/weft.h"))
-        steps = [c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer, c.cmake_subdirectory,
-                 c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian, c.gdb, c.examples, c.exported, c.single_header,
-                 c.single_header_units, c.sources_as_they_are, c.thread_sanitizer, c.one_unit]
-        return cases.run((step.__name__.replace("_", " "), attempt(step)) for step in steps)
+        c = Consumers(folder, os.path.abspath("tools/install/tree.tar"))
+        return run_steps(c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer,
+                         c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian,
+                         c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
 
 
 if __name__ == "__main__":
