@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Every way to take Weft in, as somebody else's build does it: each in a directory of its own outside the tree, against what
-./weft install puts below a prefix with a space in it, or the sources. Runs where the build has put the former."""
+./weft install puts below a prefix with a space in it, or the sources."""
 
 import glob
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
@@ -19,12 +17,29 @@ import install  # noqa: E402
 import library  # noqa: E402
 
 LEAST_EXAMPLES = 7
+CXX_PROGRAM = """#include <cstdio>
+#include <weft/weft.hpp>
+int main()
+{
+    weft::ms_queue<int> queue;
+    queue.enqueue(1);
+    return queue.try_dequeue().value_or(0) == 1 && std::printf("woven %s\\n", weft_version_string()) > 0 ? 0 : 1;
+}
+"""
+
+
+def tree(root):
+    """Name: mode, where a link leads, content, of all files below."""
+    found = {}
+    for path in (os.path.join(where, name) for where, _, names in os.walk(root) for name in names):
+        with open(path, "rb") as file:
+            found[os.path.relpath(path, root)] = (os.stat(path).st_mode, os.path.islink(path) and os.readlink(path), file.read())
+    return found
 
 
 class Consumers(Place):
-    def __init__(self, folder, built):
+    def __init__(self, folder):
         super().__init__(folder)
-        self.built = built
         self.prefix = os.path.join(folder, "pre fix")
         self.library = os.path.join(self.prefix, "lib")
         self.pkg_config = {"PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig"), "LD_LIBRARY_PATH": self.library}
@@ -35,9 +50,10 @@ class Consumers(Place):
         return {os.path.relpath(os.path.join(where, name), self.prefix) for where, _, names in os.walk(self.prefix) for name in names}
 
     def install(self):
-        """As ./weft install does, but of the tree that the test was given; and what goes wrong half-way leaves all as it was."""
-        install.workspace.build_one = lambda *_: self.built
-        put, count = install.put_beside, len(install.members_of(self.built, self.prefix)) + 1
+        """As ./weft install does, but built once; and what goes wrong half-way leaves all as it was."""
+        made = install.build(self.prefix)
+        install.build = lambda _: list(made)
+        put, count = install.put_beside, len(made) + 1
 
         def breaks_off(at):
             left = [at]
@@ -84,6 +100,34 @@ class Consumers(Place):
             raise Failed("uninstalled: %s, %s" % (self.files(), os.listdir(self.prefix)))
         install.install(self.prefix, self.prefix)
 
+    def cmake_install(self):
+        """The same files, built elsewhere by CMake alone."""
+        where = self.place("cmake-install")
+        run(shown("sh", "cmake --install").replace("-S .", '-S "$WEFT"').replace("/usr/local", '"$PREFIX"'), where, True, WEFT=ROOT,
+            PREFIX=self.prefix, DESTDIR=where + "/root", CMAKE_BUILD_PARALLEL_LEVEL="2")
+        ours, cmakes = tree(self.prefix), tree(where + "/root" + self.prefix)
+        del ours[install.MANIFEST], ours["include/other.h"]  # the list of ./weft uninstall, and what the test had put there
+        for one in (ours, cmakes):
+            for library_file in [name for name in one if name.startswith("lib/libweft.")]:
+                one[library_file] = one[library_file][:2]  # the directory in which it was compiled stands in it
+        if ours != cmakes:
+            raise Failed("not the same: %s" % [name for name in sorted(set(ours) | set(cmakes)) if ours.get(name) != cmakes.get(name)])
+        headers = {name[len("include/weft/"):] for name in ours if name.startswith("include/weft/")}
+        if headers != set(library.public_headers(ROOT)) | {"weft.hpp"}:
+            raise Failed("headers: %s" % sorted(headers))
+
+    def reference(self):
+        """Doxygen has nothing to say of the comments, and each function has a page."""
+        where = self.place("reference")
+        said = run([os.path.join(ROOT, "tools/docs/reference.py"), "made"], where)
+        if said:
+            raise Failed(said.decode())
+        with open(os.path.join(ROOT, "tools/install/libweft.map"), encoding="utf-8") as file:
+            missing = [name for name in re.findall(r"^    (weft_(?!i_)\w+);", file.read(), re.MULTILINE)
+                       if not os.path.exists("%s/share/man/man3/%s.3" % (self.prefix, name))]
+        if missing or not os.path.exists(self.prefix + "/share/doc/weft/reference/index.html"):
+            raise Failed("no page for %s" % missing)
+
     def pkg_config_shared(self):
         where = self.place("pc-shared", "program.c")
         run("eval " + shown("sh", "--cflags --libs weft"), where, True, **self.pkg_config)
@@ -99,17 +143,20 @@ class Consumers(Place):
         run("eval cc -std=c11 -static program.c -o alone $(pkg-config --static --cflags --libs weft)", where, True, **self.pkg_config)
         says(run(["./alone"], where))
 
-    def cmake(self, name, lists, fails=False, **definitions):
+    def cmake(self, name, lists, fails=False, language="C", **definitions):
         where = self.place(name, "program.c")
+        write(os.path.join(where, "program.cc"), CXX_PROGRAM)
+        program = {"C": "program.c", "CXX": "program.cc"}[language]
         write(os.path.join(where, "CMakeLists.txt"),
-              "cmake_minimum_required(VERSION 3.14)\nproject(consumer LANGUAGES C)\nadd_executable(program program.c)\n%s\n" % lists)
+              "cmake_minimum_required(VERSION 3.14)\nproject(consumer LANGUAGES %s)\nadd_executable(program %s)\n%s\n" % (language, program, lists))
         run(["cmake", "-S", ".", "-B", "build"] + ["-D%s=%s" % pair for pair in definitions.items()], where, fails=fails)
         if not fails:
             run(["cmake", "--build", "build"], where)
             says(run(["build/program"], where))
 
     def cmake_find(self):
-        self.cmake("cmake-find", shown("cmake", "find_package"), CMAKE_PREFIX_PATH=self.prefix)
+        for language in ("C", "CXX"):
+            self.cmake("cmake-find-" + language, shown("cmake", "find_package"), language=language, CMAKE_PREFIX_PATH=self.prefix)
 
     def cmake_find_static(self):
         self.cmake("cmake-static", shown("cmake", "find_package").replace("weft::weft", "weft::static"), CMAKE_PREFIX_PATH=self.prefix)
@@ -119,12 +166,19 @@ class Consumers(Place):
         self.cmake("cmake-major", "find_package(weft 1.0 REQUIRED)", fails=True, CMAKE_PREFIX_PATH=self.prefix)
 
     def cmake_subdirectory(self):
-        os.makedirs(os.path.join(self.folder, "cmake-sub/third_party"))
-        os.symlink(ROOT, os.path.join(self.folder, "cmake-sub/third_party/weft"))
-        self.cmake("cmake-sub", shown("cmake", "add_subdirectory"))
+        for name, language in (("cmake-sub", "C"), ("cmake-sub-cxx", "CXX")):
+            os.makedirs(os.path.join(self.folder, name, "third_party"))
+            os.symlink(ROOT, os.path.join(self.folder, name, "third_party/weft"))
+            self.cmake(name, shown("cmake", "add_subdirectory"), language=language)
+            if b"weft" in run(["readelf", "-d", "build/program"], os.path.join(self.folder, name)):
+                raise Failed("not linked with the static library")
 
     def cmake_fetch(self):
-        self.cmake("cmake-fetch", shown("cmake", "FetchContent").replace("/path/to/weft", '"%s"' % ROOT), BUILD_SHARED_LIBS="ON")
+        for language in ("C", "CXX"):
+            self.cmake("cmake-fetch-" + language, shown("cmake", "FetchContent").replace("/path/to/weft", '"%s"' % ROOT), language=language,
+                       BUILD_SHARED_LIBS="ON")
+            if b"libweft.so.0" not in run(["readelf", "-d", "build/program"], os.path.join(self.folder, "cmake-fetch-" + language)):
+                raise Failed("not linked with the shared library")
 
     def meson(self):
         where = self.place("meson", "program.c")
@@ -291,8 +345,8 @@ class Consumers(Place):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        c = Consumers(folder, os.path.abspath("tools/install/tree.tar"))
-        return run_steps(c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer,
+        c = Consumers(folder)
+        return run_steps(c.install, c.cmake_install, c.reference, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer,
                          c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian,
                          c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
 
