@@ -346,9 +346,9 @@ class Consumers(Place):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         c = Consumers(folder)
-        return run_steps(c.install, c.cmake_install, c.reference, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer,
-                         c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian,
-                         c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
+        return run_steps(c.install, c.cmake_install, c.reference, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static,
+                         c.cmake_find_newer, c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin,
+                         c.debug, c.debian, c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
 
 
 if __name__ == "__main__":

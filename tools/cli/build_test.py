@@ -138,5 +138,5 @@ def no_place_without_a_space():
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone, nobody_listens, path_with_a_space,
-                                                 no_place_without_a_space)))
+    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone,
+                                                 nobody_listens, path_with_a_space, no_place_without_a_space)))
