@@ -19,6 +19,10 @@
 #ifndef WEFT_HPP
 #define WEFT_HPP
 
+#include <weft/base/version.h>
+
+#if __cplusplus >= 201703L /* else nothing more is said than has been said there */
+
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -32,7 +36,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <weft/base/version.h>
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
 #include <weft/stacks/treiber.h>
@@ -436,4 +439,5 @@ private:
 
 } // namespace weft
 
+#endif
 #endif

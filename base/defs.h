@@ -2,6 +2,10 @@
 #ifndef WEFT_BASE_DEFS_H
 #define WEFT_BASE_DEFS_H
 
+#if defined(__cplusplus) ? __cplusplus < 201703L : !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "Weft needs C11 or C++17: compile with -std=c11 or -std=c++17, or later"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,17 +19,21 @@
 #endif
 
 /*
- * Who sees a name. WEFT_API: users of the library. WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage;
- * that of an object says WEFT_I_OBJECT. With WEFT_STATIC, in the single header, all are the including file's own.
+ * Who sees a name. WEFT_API: users of the library; who builds it may define it as another attribute, or as nothing.
+ * WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage; that of an object says WEFT_I_OBJECT.
+ * With WEFT_STATIC, in the single header, all are the including file's own.
  */
 #ifdef WEFT_STATIC
+#undef WEFT_API
 #define WEFT_API static __attribute__((unused))
 #define WEFT_I_PRIVATE static __attribute__((unused))
 #define WEFT_API_OBJECT static __attribute__((unused))
 #define WEFT_I_PRIVATE_OBJECT static __attribute__((unused))
 #define WEFT_I_OBJECT static
 #else
+#ifndef WEFT_API
 #define WEFT_API __attribute__((visibility("default")))
+#endif
 #define WEFT_I_PRIVATE __attribute__((visibility("hidden")))
 #define WEFT_API_OBJECT extern WEFT_API
 #define WEFT_I_PRIVATE_OBJECT extern WEFT_I_PRIVATE

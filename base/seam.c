@@ -2,6 +2,7 @@
 
 #if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -151,6 +152,40 @@ bool weft_i_sys_interrupt_all(void)
 bool weft_i_sys_interrupt_all(void)
 {
     return false;
+}
+#endif
+
+/*
+ * A plugin that has the library inside must not be unloaded: the exit hooks of threads, the handlers of fork and callbacks that
+ * are due would run code that is gone. The linker's -z nodelete says so, but here nobody links for us, so the object in which this
+ * stands asks for it itself, while it is being loaded: later, the loader's lock might be another's who waits for us. The weak
+ * references need no -ldl, and are nothing in a static program, or where objects never leave (musl). dlopen is looked up, since
+ * linkers warn static programs of that name.
+ */
+#ifdef RTLD_NODELETE
+struct loaded { /* how the loader's struct link_map begins */
+    uintptr_t moved_by;
+    const char *path; /* empty: the program itself */
+};
+static int find_loaded(const void *address, void *info[4], void **loaded, int what) __attribute__((weakref("dladdr1")));
+static void *find_function(void *anywhere, const char *name) __attribute__((weakref("dlsym")));
+
+WEFT_I_AT_LOAD static void stay_loaded(void)
+{
+    enum { LINK_MAP = 2 }; /* RTLD_DL_LINKMAP, which strict C11 hides */
+    static const char inside;
+    int saved = errno;
+    void *info[4], *found = NULL, *function = NULL;
+    if (find_loaded && find_function && find_loaded(&inside, info, &found, LINK_MAP) != 0 && found)
+        function = find_function(NULL, "dlopen");
+    if (function) {
+        const struct loaded *object = found;
+        void *(*load)(const char *path, int flags);
+        memcpy(&load, &function, sizeof load); /* ISO C has no cast for it */
+        if (object->path[0])
+            (void)load(object->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    errno = saved;
 }
 #endif
 

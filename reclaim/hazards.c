@@ -10,7 +10,7 @@ static size_t bloom_bit(uintptr_t address)
     return ((address >> 4) ^ (address >> 12)) % (WEFT_SCAN_BLOOM * 64);
 }
 
-static void read_words(weft_i_scan *s, const weft_i_words *words, int thread)
+static void read_words(weft_i_scan *s, weft_i_words *words, int thread)
 {
     uintptr_t first = weft_i_word_of(words, 0);
     for (int i = 0; i < WEFT_I_WORDS; i++) {

@@ -15,9 +15,9 @@
 #endif
 /* clang-format on */
 
-weft_i_inline uintptr_t weft_i_word_of(const weft_i_words *words, int i)
+weft_i_inline uintptr_t weft_i_word_of(weft_i_words *words, int i)
 {
-    return (uintptr_t)weft_i_load((weft_atomic_ptr *)&words->word[i], SLOTS_A2);
+    return (uintptr_t)weft_i_load(&words->word[i], SLOTS_A2);
 }
 
 weft_i_inline void *weft_i_slot_domain(weft_i_slot *slot)

@@ -1,80 +1,48 @@
 #!/usr/bin/env python3
 """Every way to take Weft in, as somebody else's build does it: each in a directory of its own outside the tree, against what
-./weft install puts below a prefix with a space in it, the single header, or the sources. Runs where the build has put both."""
+./weft install puts below a prefix with a space in it, or the sources."""
 
 import glob
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.realpath(__file__))
-ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/cli")]
-os.environ.setdefault("WEFT_ROOT", ROOT)
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-import cases  # noqa: E402
+from consumer import HERE, ROOT, WARNINGS, Failed, Place, run, run_steps, says, shown, write  # noqa: E402
 import install  # noqa: E402
 import library  # noqa: E402
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-SAYS = re.compile(rb"^woven (\d+\.\d+\.\d+)$", re.MULTILINE)
 LEAST_EXAMPLES = 7
+CXX_PROGRAM = """#include <cstdio>
+#include <weft/weft.hpp>
+int main()
+{
+    weft::ms_queue<int> queue;
+    queue.enqueue(1);
+    return queue.try_dequeue().value_or(0) == 1 && std::printf("woven %s\\n", weft_version_string()) > 0 ? 0 : 1;
+}
+"""
 
 
-class Failed(Exception):
-    pass
+def tree(root):
+    """Name: mode, where a link leads, content, of all files below."""
+    found = {}
+    for path in (os.path.join(where, name) for where, _, names in os.walk(root) for name in names):
+        with open(path, "rb") as file:
+            found[os.path.relpath(path, root)] = (os.stat(path).st_mode, os.path.islink(path) and os.readlink(path), file.read())
+    return found
 
 
-def run(command, cwd=None, shell=False, fails=False, **environment):
-    """Its output. Raises unless it succeeds (fails: unless it fails)."""
-    done = subprocess.run(command, cwd=cwd, shell=shell, executable="/bin/bash" if shell else None, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **environment), timeout=300, check=False)
-    if (done.returncode != 0) != fails:
-        raise Failed("%s: exit status %d\n%s" % (command if shell else " ".join(command), done.returncode,
-                                                 done.stdout.decode("utf-8", "replace")))
-    return done.stdout
-
-
-def says(output):
-    if not SAYS.search(output):
-        raise Failed("expected 'woven VERSION', not %r" % output)
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def shown(language, containing):
-    """The block of README.md in that language in which this stands."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        blocks = re.findall(r"^```%s[^\n]*\n(.*?)^```" % language, file.read(), re.MULTILINE | re.DOTALL)
-    found = [block for block in blocks if containing in block]
-    if len(found) != 1:
-        raise Failed("README.md has %d blocks of %s with '%s'" % (len(found), language, containing))
-    return found[0].strip()
-
-
-class Consumers:
-    def __init__(self, folder, built, header):
-        self.folder, self.built, self.header = folder, built, header
+class Consumers(Place):
+    def __init__(self, folder):
+        super().__init__(folder)
         self.prefix = os.path.join(folder, "pre fix")
         self.library = os.path.join(self.prefix, "lib")
         self.pkg_config = {"PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig"), "LD_LIBRARY_PATH": self.library}
-
-    def place(self, name, *files):
-        """A directory of its own, with copies of these files of ours."""
-        where = os.path.join(self.folder, name)
-        os.makedirs(where, exist_ok=True)
-        for file in files:
-            shutil.copy(os.path.join(HERE, file), where)
-        return where
 
     # ---- installed ----
 
@@ -82,9 +50,10 @@ class Consumers:
         return {os.path.relpath(os.path.join(where, name), self.prefix) for where, _, names in os.walk(self.prefix) for name in names}
 
     def install(self):
-        """As ./weft install does, but of the tree that the test was given; and what goes wrong half-way leaves all as it was."""
-        install.workspace.build_one = lambda *_: self.built
-        put, count = install.put_beside, len(install.members_of(self.built, self.prefix)) + 1
+        """As ./weft install does, but built once; and what goes wrong half-way leaves all as it was."""
+        made = install.build(self.prefix)
+        install.build = lambda _: list(made)
+        put, count = install.put_beside, len(made) + 1
 
         def breaks_off(at):
             left = [at]
@@ -131,6 +100,34 @@ class Consumers:
             raise Failed("uninstalled: %s, %s" % (self.files(), os.listdir(self.prefix)))
         install.install(self.prefix, self.prefix)
 
+    def cmake_install(self):
+        """The same files, built elsewhere by CMake alone."""
+        where = self.place("cmake-install")
+        run(shown("sh", "cmake --install").replace("-S .", '-S "$WEFT"').replace("/usr/local", '"$PREFIX"'), where, True, WEFT=ROOT,
+            PREFIX=self.prefix, DESTDIR=where + "/root", CMAKE_BUILD_PARALLEL_LEVEL="2")
+        ours, cmakes = tree(self.prefix), tree(where + "/root" + self.prefix)
+        del ours[install.MANIFEST], ours["include/other.h"]  # the list of ./weft uninstall, and what the test had put there
+        for one in (ours, cmakes):
+            for library_file in [name for name in one if name.startswith("lib/libweft.")]:
+                one[library_file] = one[library_file][:2]  # the directory in which it was compiled stands in it
+        if ours != cmakes:
+            raise Failed("not the same: %s" % [name for name in sorted(set(ours) | set(cmakes)) if ours.get(name) != cmakes.get(name)])
+        headers = {name[len("include/weft/"):] for name in ours if name.startswith("include/weft/")}
+        if headers != set(library.public_headers(ROOT)) | {"weft.hpp"}:
+            raise Failed("headers: %s" % sorted(headers))
+
+    def reference(self):
+        """Doxygen has nothing to say of the comments, and each function has a page."""
+        where = self.place("reference")
+        said = run([os.path.join(ROOT, "tools/docs/reference.py"), "made"], where)
+        if said:
+            raise Failed(said.decode())
+        with open(os.path.join(ROOT, "tools/install/libweft.map"), encoding="utf-8") as file:
+            missing = [name for name in re.findall(r"^    (weft_(?!i_)\w+);", file.read(), re.MULTILINE)
+                       if not os.path.exists("%s/share/man/man3/%s.3" % (self.prefix, name))]
+        if missing or not os.path.exists(self.prefix + "/share/doc/weft/reference/index.html"):
+            raise Failed("no page for %s" % missing)
+
     def pkg_config_shared(self):
         where = self.place("pc-shared", "program.c")
         run("eval " + shown("sh", "--cflags --libs weft"), where, True, **self.pkg_config)
@@ -146,17 +143,20 @@ class Consumers:
         run("eval cc -std=c11 -static program.c -o alone $(pkg-config --static --cflags --libs weft)", where, True, **self.pkg_config)
         says(run(["./alone"], where))
 
-    def cmake(self, name, lists, fails=False, **definitions):
+    def cmake(self, name, lists, fails=False, language="C", **definitions):
         where = self.place(name, "program.c")
+        write(os.path.join(where, "program.cc"), CXX_PROGRAM)
+        program = {"C": "program.c", "CXX": "program.cc"}[language]
         write(os.path.join(where, "CMakeLists.txt"),
-              "cmake_minimum_required(VERSION 3.14)\nproject(consumer LANGUAGES C)\nadd_executable(program program.c)\n%s\n" % lists)
+              "cmake_minimum_required(VERSION 3.14)\nproject(consumer LANGUAGES %s)\nadd_executable(program %s)\n%s\n" % (language, program, lists))
         run(["cmake", "-S", ".", "-B", "build"] + ["-D%s=%s" % pair for pair in definitions.items()], where, fails=fails)
         if not fails:
             run(["cmake", "--build", "build"], where)
             says(run(["build/program"], where))
 
     def cmake_find(self):
-        self.cmake("cmake-find", shown("cmake", "find_package"), CMAKE_PREFIX_PATH=self.prefix)
+        for language in ("C", "CXX"):
+            self.cmake("cmake-find-" + language, shown("cmake", "find_package"), language=language, CMAKE_PREFIX_PATH=self.prefix)
 
     def cmake_find_static(self):
         self.cmake("cmake-static", shown("cmake", "find_package").replace("weft::weft", "weft::static"), CMAKE_PREFIX_PATH=self.prefix)
@@ -166,12 +166,19 @@ class Consumers:
         self.cmake("cmake-major", "find_package(weft 1.0 REQUIRED)", fails=True, CMAKE_PREFIX_PATH=self.prefix)
 
     def cmake_subdirectory(self):
-        os.makedirs(os.path.join(self.folder, "cmake-sub/third_party"))
-        os.symlink(ROOT, os.path.join(self.folder, "cmake-sub/third_party/weft"))
-        self.cmake("cmake-sub", shown("cmake", "add_subdirectory"))
+        for name, language in (("cmake-sub", "C"), ("cmake-sub-cxx", "CXX")):
+            os.makedirs(os.path.join(self.folder, name, "third_party"))
+            os.symlink(ROOT, os.path.join(self.folder, name, "third_party/weft"))
+            self.cmake(name, shown("cmake", "add_subdirectory"), language=language)
+            if b"weft" in run(["readelf", "-d", "build/program"], os.path.join(self.folder, name)):
+                raise Failed("not linked with the static library")
 
     def cmake_fetch(self):
-        self.cmake("cmake-fetch", shown("cmake", "FetchContent").replace("/path/to/weft", '"%s"' % ROOT), BUILD_SHARED_LIBS="ON")
+        for language in ("C", "CXX"):
+            self.cmake("cmake-fetch-" + language, shown("cmake", "FetchContent").replace("/path/to/weft", '"%s"' % ROOT), language=language,
+                       BUILD_SHARED_LIBS="ON")
+            if b"libweft.so.0" not in run(["readelf", "-d", "build/program"], os.path.join(self.folder, "cmake-fetch-" + language)):
+                raise Failed("not linked with the shared library")
 
     def meson(self):
         where = self.place("meson", "program.c")
@@ -233,8 +240,8 @@ class Consumers:
         run("eval cc -std=c11 -fPIC -shared plugin.c -o plugin.so $(pkg-config --cflags --libs weft)", where, True, **self.pkg_config)
         run("cc -std=gnu11 host.c -o host -pthread", where, True)
         run(["./host", "./plugin.so"], where, **self.pkg_config)
-        # embedded into the plugin: the plugin must be -z nodelete then, as the contract says
-        run('eval cc -std=c11 -fPIC -shared plugin.c -o own.so $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread -Wl,-z,nodelete' %
+        # embedded into the plugin
+        run('eval cc -std=c11 -fPIC -shared plugin.c -o own.so $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' %
             self.library, where, True, **self.pkg_config)
         run(["./host", "./own.so"], where)
 
@@ -311,53 +318,6 @@ class Consumers:
         if not all("@@WEFT_0.1" in name for name in names):
             raise Failed("symbols without a version: %s" % names)
 
-    # ---- the single header ----
-
-    def single_header(self):
-        where = self.place("single", "program.c")
-        shutil.copy(self.header, os.path.join(where, "weft.h"))
-        with open(os.path.join(where, "program.c"), encoding="utf-8") as file:
-            program = re.sub(r"#include <weft/.*>\n", '#include "weft.h"\n', file.read())
-        write(os.path.join(where, "user.c"), program)
-        shutil.copy(os.path.join(HERE, "single.c"), where)
-        write(os.path.join(where, "weft.c"), '#include <time.h>\n#include <signal.h>\n#include "weft.h"\n#include "single.c"\n#include "weft.h"\n')
-        write(os.path.join(where, "own.c"), "static int mode, ready, pop, insert, records; int get; enum { MEMBARRIER, FENCES };\n"
-              "#define WEFT_STATIC\n" + program.replace("int main(void)\n{", "int main(void)\n{\n    mode = ready = pop = insert = records = get;"))
-        write(os.path.join(where, "user.cc"), '#include "weft.h"\n#include "weft.h"\nint main() { return weft_version() != WEFT_VERSION; }\n')
-        for compiler in ("gcc", "clang"):
-            for standard in ("c11", "c17", "gnu11"):
-                run([compiler, "-std=" + standard, "-O2"] + WARNINGS + ["user.c", "weft.c", "-o", "program", "-pthread"], where)
-                says(run(["./program"], where))
-            run([compiler, "-std=c11", "-O2"] + WARNINGS + ["-Wno-shadow", "own.c", "-o", "own", "-pthread"], where)
-            says(run(["./own"], where))
-            run([compiler, "-std=c11", "-c", "own.c"], where)
-            if b" weft_" in run("nm own.o | grep -v ' [a-zU] ' || true", where, True):
-                raise Failed("with WEFT_STATIC it exports names")
-            run([{"gcc": "g++", "clang": "clang++"}[compiler], "-std=c++17"] + WARNINGS + ["-c", "user.cc"], where)
-            run([compiler, "-std=c11", "-c", "weft.c"], where)
-            run([{"gcc": "g++", "clang": "clang++"}[compiler], "user.o", "weft.o", "-o", "mixed", "-pthread"], where)
-            run(["./mixed"], where)
-
-    def single_header_units(self):
-        """All unit tests, with the single header in the place of every header of ours, and its implementation in the library's."""
-        where = self.place("units")
-        shutil.copy(self.header, os.path.join(where, "weft.h"))
-        os.symlink(ROOT, os.path.join(where, "weft"))
-        write(os.path.join(where, "weft.c"), "#define WEFT_IMPLEMENTATION\n#include \"weft.h\"\n")
-        flags = ["-std=c11", "-D_GNU_SOURCE=", "-O1", "-I" + where, "-iquote", ROOT, "-include", "weft.h", "-pthread"]
-        run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
-        unit = os.path.join(ROOT, "tests/unit")
-        support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
-        run(["gcc"] + flags + ["-c"] + support, where)
-        objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
-        tests = sorted(glob.glob(unit + "/*_test.c"))
-        for test in tests:
-            allocator = ["-ljemalloc"] if "ten_million" in test else []  # whose memory it measures
-            run(["gcc"] + flags + [test] + objects + ["-o", "test", "-lcmocka"] + allocator, where)
-            run(["./test"], where)
-        if len(tests) < 13:
-            raise Failed("only %d unit tests" % len(tests))
-
     # ---- the sources ----
 
     def sources_as_they_are(self):
@@ -383,23 +343,12 @@ class Consumers:
                 says(run(["./program"], where))
 
 
-def attempt(function):
-    def wrong():
-        try:
-            function()
-        except (Failed, OSError, subprocess.TimeoutExpired, KeyError, IndexError) as error:
-            return error or repr(error)
-        return None
-    return wrong
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        c = Consumers(folder, os.path.abspath("tools/install/tree.tar"), os.path.abspath("tools/install/weft.h"))
-        steps = [c.install, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static, c.cmake_find_newer, c.cmake_subdirectory,
-                 c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin, c.debug, c.debian, c.gdb, c.examples, c.exported, c.single_header,
-                 c.single_header_units, c.sources_as_they_are, c.thread_sanitizer, c.one_unit]
-        return cases.run((step.__name__.replace("_", " "), attempt(step)) for step in steps)
+        c = Consumers(folder)
+        return run_steps(c.install, c.cmake_install, c.reference, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static,
+                         c.cmake_find_newer, c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin,
+                         c.debug, c.debian, c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
 
 
 if __name__ == "__main__":

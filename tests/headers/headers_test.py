@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Each public header compiles alone, twice in a row, as C11 and as C++17, and each source file as C11, with gcc and
 clang and every warning we hold ourselves to. clang also reports atomics used without an order, which would be an
-unnamed sequentially consistent access.
+unnamed sequentially consistent access. Below C11 and C++17 each says one thing.
 
-Which headers are public: tools/library.py.
+Which headers are public: tools/library.py. dist/weft.h, all of them and the implementation, is held to the same, and equal to the tree.
 """
 
 import os
@@ -12,12 +12,14 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
+TOOLS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools")
+sys.path[:0] = [TOOLS, os.path.join(TOOLS, "install")]
 
+import amalgamate  # noqa: E402
 import cases  # noqa: E402
 import library  # noqa: E402
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
 C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
 COMPILERS = {
     "gcc": ["gcc"] + C11,
@@ -25,6 +27,11 @@ COMPILERS = {
     "g++": ["g++"] + CXX17,
     "clang++": ["clang++"] + CXX17,
 }
+SINGLE = "dist/weft.h"
+IMPLEMENTED = "#define WEFT_IMPLEMENTATION\n"
+C_STANDARDS = [(compiler, standard) for compiler in ("gcc", "clang") for standard in ("c11", "c17", "gnu11")]
+TOO_OLD = [(compiler, standard) for compiler in ("gcc", "clang") for standard in ("gnu89", "c99", "gnu99")]
+TOO_OLD += [(compiler, standard) for compiler in ("g++", "clang++") for standard in ("c++11", "c++14", "gnu++14")]
 
 
 def programs():
@@ -36,19 +43,51 @@ def programs():
     for source in library.files(".", "*.c"):
         # gcc has compiled it in the build
         yield "%s with clang" % source, COMPILERS["clang"], '#include "%s"\n' % source
+    included = '#include "%s"\n' % SINGLE
+    for compiler, standard in C_STANDARDS:
+        command = [compiler, "-std=" + standard, "-x", "c"]
+        yield "%s with %s -std=%s" % (SINGLE, compiler, standard), command, included + IMPLEMENTED + included
+    for compiler in ("g++", "clang++"):
+        yield "%s with %s" % (SINGLE, compiler), COMPILERS[compiler], 2 * included
+
+
+def compiled(command, text, folder):
+    return subprocess.run(command + ["-I" + folder, "-I.", "-fsyntax-only", "-"], input=text, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
 
 
 def problem(command, text, folder):
-    done = subprocess.run(command + WARNINGS + ["-I" + folder, "-I.", "-fsyntax-only", "-"], input=text, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = compiled(command + WARNINGS, text, folder)
     return done.stdout or "exit status %d" % done.returncode if done.returncode else None
+
+
+def refusals(folder):
+    """What is said, where a compiler is told to take us for older C or C++."""
+    for compiler, standard in TOO_OLD:
+        command = [compiler, "-std=" + standard, "-x", "c++" if "++" in compiler else "c"]
+        texts = [(SINGLE, command + WARNINGS, IMPLEMENTED + '#include "%s"\n' % SINGLE)]
+        # behind the first line of these the compiler goes on: with its extensions there is nothing else that it minds
+        texts += [(name, command, "#include <weft/%s>\n" % name)
+                  for name in library.public_headers(".") + (["weft.hpp"] if "++" in compiler else [])]
+        for name, flags, text in texts:
+            said = compiled(flags, text, folder).stdout
+            if said.count("error: ") != 1 or "Weft needs C11 or C++17" not in said:
+                return "%s with %s -std=%s:\n%s" % (name, compiler, standard, said)
+    return None
+
+
+def stale():
+    with open(SINGLE, encoding="utf-8") as file:
+        same = file.read() == amalgamate.amalgamated(".")
+    return None if same else "%s is not what the tree makes: run ./weft amalgamate" % SINGLE
 
 
 def main():
     everything = list(programs())
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.getcwd(), os.path.join(folder, "weft"))
-        status = cases.run((name, lambda c=command, t=text: problem(c, t, folder)) for name, command, text in everything)
+        steps = [(name, lambda c=command, t=text: problem(c, t, folder)) for name, command, text in everything]
+        status = cases.run(steps + [("older standards", lambda: refusals(folder)), (SINGLE + " is the tree", stale)])
     if not any(".h with" in name for name, _, _ in everything):
         print("no public header was found")
         return 1

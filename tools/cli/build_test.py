@@ -84,6 +84,16 @@ def failed_installation():
         return None if done.returncode == 2 and "could not install" in done.stderr else done
 
 
+def installs_with_cmake_alone():
+    """Where CMake and a compiler are there, no package is looked for and Bazel is not called; what fails leaves nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder, **{"dpkg-query": "exit 1", "apt-get": STUBS["bazel"], "cmake": 'echo "cmake $*" >>"%(folder)s/called"; exit 1'})
+        done = checkout.weft("install", "--prefix", folder + "/prefix")
+        called = checkout.bazel()
+        good = done.returncode == 1 and "could not build the library" in done.stderr and len(called) == 2 and called[0].startswith("cmake -S ")
+        return None if good and not os.path.exists(folder + "/prefix") else (done, called)
+
+
 def nobody_listens():
     """A closed or full standard output, of all that ./weft answers itself. And help that fails does not go on to install."""
     with tempfile.TemporaryDirectory() as folder:
@@ -128,5 +138,5 @@ def no_place_without_a_space():
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, nobody_listens, path_with_a_space,
-                                                 no_place_without_a_space)))
+    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone,
+                                                 nobody_listens, path_with_a_space, no_place_without_a_space)))

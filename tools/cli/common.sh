@@ -51,7 +51,7 @@ TEXT
 
 packages_of() { # VERB: the Debian packages it needs
     awk -v verb="$1" '
-        /^[^#]/ { for (i = 2; i <= NF; i++) if ($i == verb || $i == "all") { print $1; next } }
+        /^[^#]/ { for (i = 2; i <= NF; i++) if ($i == verb) { print $1; next } }
     ' "$WEFT_ROOT/tools/packages"
 }
 

@@ -1,4 +1,5 @@
-"""install.py check|install|uninstall [--prefix P] [--destdir D]: puts //tools/install:tree below P, or takes it away again.
+"""install.py check|install|uninstall [--prefix P] [--destdir D]: builds and puts below P what cmake --install would, or takes it away
+again.
 
 What was put there stands in P/share/weft/installed. A new version first lies beside what it replaces, whole, and only then takes
 its place, so that what goes wrong (no rights, no room) leaves all as it was.
@@ -8,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
+import tempfile
 
 import workspace
 
@@ -30,8 +31,8 @@ def places(arguments):
             refuse("unknown argument '%s'; expected --prefix, --destdir or --help" % flag)
         if not value:
             value = rest.pop(0) if rest else ""
-        if not value.startswith("/") or any(c in value for c in '"\\$\n\t#@:'):
-            refuse("%s expects a directory from the root on, without \" \\ $ # @ : in its name, not '%s'" % (flag, value))
+        if not value.startswith("/") or any(c in value for c in '"\\$\n\t#@:;'):
+            refuse("%s expects a directory from the root on, without \" \\ $ # @ : ; in its name, not '%s'" % (flag, value))
         if flag == "--prefix":
             prefix = os.path.normpath(value)
         else:
@@ -77,17 +78,31 @@ def missing_directories(root, names):
     return sorted(parent for parent in parents if not os.path.isdir(os.path.join(root, parent)))
 
 
-def members_of(tree, prefix):
+def members_of(stage):
     """(name, content, mode, link) of all that is to be there but the list of it."""
-    with tarfile.open(tree) as tar:
-        made = []
-        for member in tar.getmembers():
-            name = member.name.replace("@PREFIX@", prefix)
-            content = None if member.issym() else tar.extractfile(member).read()
-            if name.endswith(".pc"):
-                content = content.replace(b"@PREFIX@", prefix.encode())
-            made.append((name, content, member.mode, member.linkname))
-    return made
+    made = []
+    for where, _, files in os.walk(stage):
+        for path in (os.path.join(where, name) for name in files):
+            link = os.readlink(path) if os.path.islink(path) else ""
+            with open(path, "rb") as file:
+                made.append((os.path.relpath(path, stage), None if link else file.read(), os.stat(path).st_mode & 0o777, link))
+    return sorted(made)
+
+
+def build(prefix):
+    """What CMake installs below the prefix; None, having said so: it could not be built."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace.say("building")
+        for command in (["cmake", "-S", workspace.ROOT, "-B", folder + "/build", "-DCMAKE_INSTALL_PREFIX=" + prefix],
+                        ["cmake", "--build", folder + "/build", "--parallel", str(len(os.sched_getaffinity(0)))],
+                        ["cmake", "--install", folder + "/build"]):
+            done = subprocess.run(command, env=dict(os.environ, DESTDIR=folder + "/stage"), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            if done.returncode != 0:
+                sys.stderr.buffer.write(done.stdout)
+                workspace.say("could not build the library, so that nothing was installed (see the message above)")
+                return None
+        return members_of(folder + "/stage" + prefix)
 
 
 def put_beside(root, name, content, mode, link):
@@ -103,10 +118,12 @@ def put_beside(root, name, content, mode, link):
     os.chmod(path, mode)
 
 
-def need_compiler():
+def need_tools():
     compiler = os.environ.get("CC") or "cc"
     if not shutil.which(compiler):
         refuse("expected a C compiler as '%s', which is not there; CC names another" % compiler)
+    if not shutil.which("cmake"):
+        refuse("expected CMake as 'cmake', which is not there")
 
 
 def tell_the_linker(root, prefix):
@@ -117,11 +134,10 @@ def tell_the_linker(root, prefix):
 
 def install(root, prefix):
     need_rights(root)
-    need_compiler()
-    tree = workspace.build_one("install", "//tools/install:tree", "the library, so that nothing was installed")
-    if not tree:
+    need_tools()
+    members = build(prefix)
+    if not members:
         return 1
-    members = members_of(tree, prefix)
     names, before, begun = [member[0] for member in members] + [MANIFEST], installed(root), []
     directories = missing_directories(root, names)
     listed = names + directories + [name for name in before if name.endswith("/") and name not in directories]

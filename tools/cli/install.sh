@@ -5,14 +5,15 @@ install_help() {
     cat <<'TEXT'
 usage: ./weft install [--prefix P] [--destdir D]
 
-Builds the library and installs it below P:
+Builds the library and installs it below P. Needs a C compiler ($CC, or cc), CMake and python3, and where they are
+there installs no package. cmake --install installs the same files, without the list.
 
   include/weft/          the public headers, and weft.hpp for C++
   lib/                   libweft.a, libweft.so
   lib/pkgconfig/weft.pc  pkg-config --cflags --libs weft
   lib/cmake/weft/        find_package(weft), target weft::weft (shared) or weft::static
-  share/man/man3/        a page for each header and function
-  share/doc/weft/        the same as a site: reference/index.html
+  share/man/man3/        a page for each header and function, if doxygen is there
+  share/doc/weft/        the same as a site: reference/index.html; licence, changes
   share/gdb/auto-load/   what gdb prints queues, stacks, maps and domains with
   share/weft/installed   the list of it all, for ./weft uninstall
 
@@ -32,6 +33,6 @@ verb_main() {
     fi
     # what is wrong is said before anything is installed for it
     ! command -v python3 >/dev/null || python3 -B "$CLI/install.py" check "$@" || exit
-    need_packages install
+    command -v cmake >/dev/null && command -v python3 >/dev/null && command -v "${CC:-cc}" >/dev/null || need_packages install
     exec python3 -B "$CLI/install.py" install "$@"
 }

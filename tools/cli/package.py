@@ -57,8 +57,6 @@ def succeeds(source, *command):
 
 def main():
     out = os.path.abspath(sys.argv[1])
-    if not workspace.build_one("install", "//tools/install:tree", "the library"):
-        return 1
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "weft")
         shutil.copytree(DEBIAN, os.path.join(source, "debian"))

@@ -162,15 +162,6 @@ def parse_events(path):
     return list(targets.values())
 
 
-def build_one(stamp_name, label, what):
-    """The one output of a target; None, having said so: `what` could not be built."""
-    targets, ok = build(stamp_name, "plain", [label])
-    if not ok or not targets[0].binary:
-        say("could not build %s (see Bazel's message above)" % what)
-        return None
-    return targets[0].binary
-
-
 def build(stamp_name, config, what):
     """Builds what is named, unless the stamp shows that it is there already.
 

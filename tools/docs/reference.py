@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""reference.py MAN.tar HTML.tar: the reference, made by Doxygen of the comments in the public headers. Our comments are
-plain C; Doxygen gets copies that are marked as it wants. What it warns of, an undocumented function above all, is an error."""
+"""reference.py FOLDER: the reference, made by Doxygen of the comments in the public headers: FOLDER/man3 and FOLDER/html. Our
+comments are plain C; Doxygen gets copies that are marked as it wants. What it warns of, an undocumented function above all, is
+printed: the tests take that for a failure, who installs with another Doxygen than ours need not."""
 
-import io
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import library  # noqa: E402
 
@@ -37,7 +38,6 @@ EXCLUDE_SYMBOLS = weft_i_* WEFT_I_* WEFT_*_H PTR_* GUARD_* WEFT_BEGIN_DECLS WEFT
 EXTRACT_STATIC = YES
 QUIET = YES
 WARN_IF_UNDOCUMENTED = YES
-WARN_AS_ERROR = FAIL_ON_WARNINGS
 WARN_FORMAT = "$file:$line: $text"
 HAVE_DOT = NO
 GENERATE_LATEX = NO
@@ -62,7 +62,7 @@ C++ has `weft/weft.hpp`, which says at its head how it maps onto these.
 """
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 ASIDE = re.compile(r"/\* (?:clang-format|----|relaxed:)")
-MEMBER = re.compile(r".*: error: Member .* \(variable\) of struct .* is not documented\.\n?")  # its struct is
+MEMBER = re.compile(r".*: warning: Member .* \(variable\) of struct .* is not documented\.\n?")  # its struct is
 
 
 def marked(text):
@@ -114,12 +114,12 @@ def front(sources):
 
 
 def main():
-    man, html = sys.argv[1:]
+    made = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "input")
         sources = []
-        for header in library.public_headers("."):
-            with open(header, encoding="utf-8") as file:
+        for header in library.public_headers(ROOT):
+            with open(os.path.join(ROOT, header), encoding="utf-8") as file:
                 text = file.read()
             sources.append((header, text))
             os.makedirs(os.path.join(source, "weft", os.path.dirname(header)), exist_ok=True)
@@ -129,19 +129,17 @@ def main():
             file.write(front(sources))
         settings = os.path.join(folder, "Doxyfile")
         with open(settings, "w", encoding="utf-8") as file:
-            file.write(SETTINGS % {"version": library.version("."), "input": source, "out": folder})
+            file.write(SETTINGS % {"version": library.version(ROOT), "input": source, "out": folder})
         done = subprocess.run(["doxygen", settings], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        wrong = MEMBER.sub("", done.stdout)
-        if wrong.strip() or done.returncode not in (0, 1):
-            sys.stderr.write(wrong.replace(source + "/weft/", ""))
+        sys.stderr.write(MEMBER.sub("", done.stdout).replace(source + "/weft/", ""))
+        if done.returncode != 0:
             return 1
-        with tarfile.open(html, "w") as tar:
-            tar.add(os.path.join(folder, "html"), "reference")
-        with tarfile.open(man, "w") as tar:
-            for name, text in sorted(pages(os.path.join(folder, "man/man3")).items()):
-                info = tarfile.TarInfo(name)
-                info.size = len(text)
-                tar.addfile(info, io.BytesIO(text))
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.copytree(os.path.join(folder, "html"), os.path.join(made, "html"))
+        os.mkdir(os.path.join(made, "man3"))
+        for name, text in pages(os.path.join(folder, "man/man3")).items():
+            with open(os.path.join(made, "man3", name), "wb") as file:
+                file.write(text)
     return 0
 
 

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
-"""amalgamate.py ROOT OUT: the library as one header. Sections stand in the order in which they include each other, each headed
-by where it came from; what a .c file keeps to itself gets the library's prefix, since it now stands beside the user's code."""
+"""amalgamate.py [OUT]: the library as one header, dist/weft.h if nothing else is said. Sections stand in the order in which they
+include each other, each headed by where it came from; what a .c file keeps to itself gets the library's prefix, since it now stands
+beside the user's code. Needs Python and nothing else."""
 
 import os
 import re
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import library  # noqa: E402
 
 INCLUDE = re.compile(r"^#include <weft/(\S+)>.*\n", re.MULTILINE)
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)\s*\w+|\b[A-Za-z_]\w*', re.DOTALL)
 ORDER = re.compile(r"[A-Z]+_[ARXS]\d+$")  # the named memory orders keep their names, -D may set them
+LANGUAGE = re.compile(r"^#if .*\n#error .*\n#endif\n", re.MULTILINE)
 
 HEAD = """/*
  * Weft %s, the whole library in one header, made by ./weft amalgamate: edit the files that the sections name, not this one.
@@ -21,6 +24,11 @@ HEAD = """/*
  * In one C file of the program, before including it: #define WEFT_IMPLEMENTATION. Everywhere else just include it, as often and
  * where you like, from C11 or C++17. With #define WEFT_STATIC everything is the including file's own: each file that does
  * so has a library of its own, whose objects the others cannot use; it implies WEFT_IMPLEMENTATION. Link with -pthread.
+ *
+ * #define WEFT_API to another attribute than __attribute__((visibility("default"))), or to nothing, before each inclusion, if a
+ * shared object of yours is not to export Weft's functions. A shared object that has the implementation inside stays in memory,
+ * whoever closes it, since threads that used it have their ends there: with glibc it sees to that by itself when it is loaded, musl
+ * never unloads anything, and elsewhere link it with -Wl,-z,nodelete.
  *
  * Documentation: the comments of the public part below.
  *
@@ -61,7 +69,7 @@ class Amalgamation:
 
 def own_names(text):
     """What a .c file declares at file scope and does not export."""
-    names = set(re.findall(r"^(?:static|weft_i_inline)\b[^;={]*?\b(\w+)\(", text, re.MULTILINE))
+    names = set(re.findall(r"^(?:WEFT_I_AT_LOAD )?(?:static|weft_i_inline)\b[^;={]*?\b(\w+)\(", text, re.MULTILINE))
     names |= set(re.findall(r"^static\b[^;={(]*?\b(\w+)(?:\[[^\]]*\])*(?: __attribute__\(\(.*?\)\))?(?: =|;)", text, re.MULTILINE))
     names |= set(re.findall(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", text, re.MULTILINE))
     names |= set(re.findall(r"^(?:\} |typedef [^{;]*?)(\w+);", text, re.MULTILINE))
@@ -77,8 +85,7 @@ def prefixed(text, stem):
     return TOKEN.sub(lambda token: new.get(token.group(), token.group()), text)
 
 
-def main():
-    root, out = sys.argv[1], sys.argv[2]
+def amalgamated(root):
     made = Amalgamation(root)
     licence = "".join((" * " + line).rstrip() + "\n" for line in made.read("LICENSE").strip().split("\n"))
     for path in library.public_headers(root):
@@ -87,8 +94,22 @@ def main():
     for path in library.files(root, "*.c"):
         made.add(path)
     made.parts.append("\n#endif\n")
-    with open(out, "w", encoding="utf-8") as file:
-        file.write(HEAD % (library.version(root), licence) + "".join(made.parts))
+    text = "".join(made.parts)
+    # a compiler goes on after #error: all else stands behind it, so that nothing more is said, not even that nothing is declared
+    refusal = LANGUAGE.search(text).group()
+    text = refusal.replace("#endif", "typedef int weft_i_refused;\n#else") + text.replace(refusal + "\n", "", 1) + "\n#endif\n"
+    return HEAD % (library.version(root), licence) + "\n" + text
+
+
+def main():
+    out = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(ROOT, "dist/weft.h")
+    try:
+        with open(out + ".new", "w", encoding="utf-8") as file:
+            file.write(amalgamated(ROOT))
+        os.replace(out + ".new", out)
+    except OSError as error:
+        sys.exit("weft: '%s' cannot be written: %s" % (out, error.strerror))
+    print(out)
 
 
 if __name__ == "__main__":

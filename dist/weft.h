@@ -1,0 +1,7435 @@
+/*
+ * Weft 0.1.0, the whole library in one header, made by ./weft amalgamate: edit the files that the sections name, not this one.
+ *
+ * In one C file of the program, before including it: #define WEFT_IMPLEMENTATION. Everywhere else just include it, as often and
+ * where you like, from C11 or C++17. With #define WEFT_STATIC everything is the including file's own: each file that does
+ * so has a library of its own, whose objects the others cannot use; it implies WEFT_IMPLEMENTATION. Link with -pthread.
+ *
+ * #define WEFT_API to another attribute than __attribute__((visibility("default"))), or to nothing, before each inclusion, if a
+ * shared object of yours is not to export Weft's functions. A shared object that has the implementation inside stays in memory,
+ * whoever closes it, since threads that used it have their ends there: with glibc it sees to that by itself when it is loaded, musl
+ * never unloads anything, and elsewhere link it with -Wl,-z,nodelete.
+ *
+ * Documentation: the comments of the public part below.
+ *
+ * BSD 2-Clause License
+ *
+ * Copyright (c) 2026, The Weft authors
+ *
+ * Redistribution and use in source and binary forms, with or without
+ * modification, are permitted provided that the following conditions are met:
+ *
+ * 1. Redistributions of source code must retain the above copyright notice, this
+ *    list of conditions and the following disclaimer.
+ *
+ * 2. Redistributions in binary form must reproduce the above copyright notice,
+ *    this list of conditions and the following disclaimer in the documentation
+ *    and/or other materials provided with the distribution.
+ *
+ * THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS"
+ * AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+ * IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+ * DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE
+ * FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+ * DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+ * SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER
+ * CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY,
+ * OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE
+ * OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+ */
+
+#if defined(__cplusplus) ? __cplusplus < 201703L : !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "Weft needs C11 or C++17: compile with -std=c11 or -std=c++17, or later"
+typedef int weft_i_refused;
+#else
+
+/* ---- base/defs.h ---- */
+
+/* Names that every Weft header uses: language glue, attributes, cache lines. */
+#ifndef WEFT_BASE_DEFS_H
+#define WEFT_BASE_DEFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define WEFT_BEGIN_DECLS extern "C" {
+#define WEFT_END_DECLS }
+#else
+#define WEFT_BEGIN_DECLS
+#define WEFT_END_DECLS
+#endif
+
+/*
+ * Who sees a name. WEFT_API: users of the library; who builds it may define it as another attribute, or as nothing.
+ * WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage; that of an object says WEFT_I_OBJECT.
+ * With WEFT_STATIC, in the single header, all are the including file's own.
+ */
+#ifdef WEFT_STATIC
+#undef WEFT_API
+#define WEFT_API static __attribute__((unused))
+#define WEFT_I_PRIVATE static __attribute__((unused))
+#define WEFT_API_OBJECT static __attribute__((unused))
+#define WEFT_I_PRIVATE_OBJECT static __attribute__((unused))
+#define WEFT_I_OBJECT static
+#else
+#ifndef WEFT_API
+#define WEFT_API __attribute__((visibility("default")))
+#endif
+#define WEFT_I_PRIVATE __attribute__((visibility("hidden")))
+#define WEFT_API_OBJECT extern WEFT_API
+#define WEFT_I_PRIVATE_OBJECT extern WEFT_I_PRIVATE
+#define WEFT_I_OBJECT
+#endif
+#define WEFT_NODISCARD __attribute__((warn_unused_result))
+
+#define weft_i_likely(x) __builtin_expect(!!(x), 1)
+#define weft_i_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Force inlining only when optimising: a debugger then still steps through ordinary calls. */
+#ifdef __OPTIMIZE__
+#define weft_i_inline static inline __attribute__((always_inline, unused))
+#else
+#define weft_i_inline static inline __attribute__((unused))
+#endif
+#define weft_i_noinline __attribute__((noinline))
+
+/* A variable of which each thread has its own, reached without a call. */
+#define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+/* Two lines, because x86-64 and Apple's and some other arm64 cores fetch lines in pairs. */
+#define WEFT_I_LINE 128
+#define weft_i_aligned __attribute__((aligned(WEFT_I_LINE)))
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WEFT_I_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEFT_I_ASAN 1
+#endif
+#endif
+#ifndef WEFT_I_ASAN
+#define WEFT_I_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define WEFT_I_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEFT_I_TSAN 1
+#endif
+#endif
+#ifndef WEFT_I_TSAN
+#define WEFT_I_TSAN 0
+#endif
+
+#endif
+
+/* ---- base/atomic.h ---- */
+
+/*
+ * The atomics seam. All shared memory of Weft is touched through the macros below and nothing else in the library
+ * includes <stdatomic.h>. A normal build makes them the C11 `_explicit` operations (C++: std::atomic's members);
+ * a build with -DWEFT_SEAM='"header.h"' takes this part and base/seam.h's from that header instead.
+ *
+ * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and four helpers that
+ * read the same in C and C++. Size and alignment are those of a plain pointer.
+ */
+#ifndef WEFT_BASE_ATOMIC_H
+#define WEFT_BASE_ATOMIC_H
+
+
+#ifdef WEFT_SEAM
+
+#include WEFT_SEAM
+
+#elif defined(__cplusplus)
+
+#include <atomic>
+
+typedef std::atomic<void *> weft_atomic_ptr;
+typedef std::atomic<size_t> weft_i_atomic_size;
+typedef std::atomic<int> weft_i_atomic_int;
+
+/* Brings the C names of the orders into a function's scope. */
+#define WEFT_I_ORDERS                 \
+    using std::memory_order_relaxed;  \
+    using std::memory_order_acquire;  \
+    using std::memory_order_release;  \
+    using std::memory_order_acq_rel;  \
+    using std::memory_order_seq_cst;  \
+    (void)memory_order_relaxed;       \
+    (void)memory_order_acquire;       \
+    (void)memory_order_release;       \
+    (void)memory_order_acq_rel;       \
+    (void)memory_order_seq_cst;
+
+#define weft_i_load(p, order) ((p)->load(order))
+#define weft_i_store(p, v, order) ((p)->store((v), (order)))
+#define weft_i_exchange(p, v, order) ((p)->exchange((v), (order)))
+#define weft_i_cas(p, expected, desired, success, failure) \
+    ((p)->compare_exchange_strong(*(expected), (desired), (success), (failure)))
+#define weft_i_compiler_fence() std::atomic_signal_fence(std::memory_order_seq_cst)
+
+#else
+
+#include <stdatomic.h>
+
+/* A pointer that guards may protect the target of. */
+typedef void *_Atomic weft_atomic_ptr;
+typedef _Atomic(size_t) weft_i_atomic_size;
+typedef atomic_int weft_i_atomic_int;
+
+#define WEFT_I_ORDERS
+
+#define weft_i_load(p, order) atomic_load_explicit((p), (order))
+#define weft_i_store(p, v, order) atomic_store_explicit((p), (v), (order))
+#define weft_i_exchange(p, v, order) atomic_exchange_explicit((p), (v), (order))
+#define weft_i_cas(p, expected, desired, success, failure) \
+    atomic_compare_exchange_strong_explicit((p), (expected), (desired), (success), (failure))
+#define weft_i_fetch_add(p, v, order) atomic_fetch_add_explicit((p), (v), (order))
+#define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
+#define weft_i_fetch_or(p, v, order) atomic_fetch_or_explicit((p), (v), (order))
+
+/* Shared fields that are not atomic, because a pair of orders elsewhere makes each access exclusive or frozen. */
+#define weft_i_read(p) (*(p))
+#define weft_i_write(p, v) ((void)(*(p) = (v)))
+
+#define weft_i_compiler_fence() atomic_signal_fence(memory_order_seq_cst)
+
+#if WEFT_I_TSAN
+/* The thread sanitizer does not model fences: a read-modify-write of one word that all fences share orders more. */
+WEFT_API_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
+#define weft_i_full_fence() ((void)atomic_fetch_add_explicit(&weft_i_tsan_fence_word, 0, memory_order_seq_cst))
+#else
+#define weft_i_full_fence() atomic_thread_fence(memory_order_seq_cst)
+#endif
+
+#endif
+
+#ifdef __cplusplus
+static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && alignof(weft_atomic_ptr) == alignof(void *),
+              "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
+#else
+_Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic_ptr) == _Alignof(void *),
+               "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
+#endif
+
+#ifndef PTR_A1
+#define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1, PTR_X2: sees what was written before the pointer was published */
+#endif
+#ifndef PTR_R1
+#define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1, GUARD_A2: publishes what the pointer leads to */
+#endif
+#ifndef PTR_X1
+#define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1, GUARD_A2: publishes the new target, sees the old one */
+#endif
+#ifndef PTR_X2
+#define PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> PTR_A1, PTR_X2: publishes the new target, sees the old one */
+#endif
+
+WEFT_BEGIN_DECLS
+
+/* Reads a guarded field without protecting its target: for comparison, and for pointers that nobody frees. */
+static inline void *weft_ptr_load(weft_atomic_ptr *source)
+{
+    WEFT_I_ORDERS
+    return weft_i_load(source, PTR_A1);
+}
+
+/* Publishes `value`, with all that this thread wrote before. */
+static inline void weft_ptr_store(weft_atomic_ptr *target, void *value)
+{
+    WEFT_I_ORDERS
+    weft_i_store(target, value, PTR_R1);
+}
+
+/* Replaces *expected by desired; on failure writes what was found into *expected and returns false. */
+static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *desired)
+{
+    WEFT_I_ORDERS
+    return weft_i_cas(target, expected, desired, PTR_X1, PTR_A1);
+}
+
+/* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
+static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
+{
+    WEFT_I_ORDERS
+    return weft_i_exchange(target, value, PTR_X2);
+}
+
+WEFT_END_DECLS
+
+#endif
+
+/* ---- base/typed.h ---- */
+
+/*
+ * Typed views of the structures, for C. One form for all: WEFT_X_OF(name, type...) declares a type `name` and a static inline
+ * function name_VERB for each weft_x_VERB but the _many, with the types in the place of void *. At file scope, once per name:
+ *
+ *     WEFT_MSQ_OF(order_queue, struct order *);         // <weft/queues/msq.h>; also WEFT_TREIBER_OF, WEFT_MAP_OF
+ *     ...
+ *     order_queue *queue;
+ *     struct order *order;
+ *     if (order_queue_create(&queue, NULL) != 0) ...
+ *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
+ *     while (order_queue_try_dequeue(queue, &order)) ...
+ *
+ * A type is a pointer, or an integer or enumeration no wider than one. What the functions do, return and promise is what
+ * theirs do (weft_msq_enqueue...). They are the same objects: name_untyped(x) is the weft_msq * for what has no typed form.
+ * C++ has <weft/weft.hpp> instead.
+ */
+#ifndef WEFT_BASE_TYPED_H
+#define WEFT_BASE_TYPED_H
+
+
+#define weft_i_typed static inline __attribute__((unused))
+
+#define WEFT_I_TYPED_CHECK(type)                                                                                       \
+    _Static_assert(sizeof(type) <= sizeof(void *), "expected a pointer or an integer no wider than one, not " #type);  \
+    _Static_assert(_Generic((type)0, float: 0, double: 0, default: 1), "expected a pointer or an integer, not " #type)
+
+/* A word of any such type, and back. */
+#define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
+#define WEFT_I_TYPED(type, word) ((type)(uintptr_t)(word))
+
+/* What all that values are put into and taken from have. The typedef at the end is there to be ended by a semicolon. */
+/* clang-format off */
+#define WEFT_I_CONTAINER_OF(name, type, structure, put, take)                                                          \
+    WEFT_I_TYPED_CHECK(type);                                                                                          \
+    typedef struct name name;                                                                                          \
+    typedef struct name##_i_each {                                                                                     \
+        void (*function)(type value, void *ctx);                                                                       \
+        void *ctx;                                                                                                     \
+    } name##_i_each;                                                                                                   \
+    weft_i_typed void name##_i_call(void *value, void *each)                                                           \
+    {                                                                                                                  \
+        ((name##_i_each *)each)->function(WEFT_I_TYPED(type, value), ((name##_i_each *)each)->ctx);                    \
+    }                                                                                                                  \
+    weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain)                                     \
+    {                                                                                                                  \
+        structure *made = NULL;                                                                                        \
+        int error = structure##_create(out ? &made : NULL, domain);                                                    \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_##put(name *typed, type value)                                              \
+    {                                                                                                                  \
+        return structure##_##put(name##_untyped(typed), WEFT_I_WORD(value));                                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_##take(name *typed, type *value)                                           \
+    {                                                                                                                  \
+        void *word;                                                                                                    \
+        if (!value || !structure##_##take(name##_untyped(typed), &word))                                               \
+            return false;                                                                                              \
+        *value = WEFT_I_TYPED(type, word);                                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_is_empty(name *typed) { return structure##_is_empty(name##_untyped(typed)); }\
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(type value, void *ctx), void *ctx)                     \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        structure##_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                               \
+    }                                                                                                                  \
+    typedef name name##_i_end
+/* clang-format on */
+
+#endif
+
+/* ---- base/version.h ---- */
+
+/*
+ * Weft's version, by semantic versioning (semver.org, 2.0.0): a program that compiles, or is linked, with one version is
+ * so with every later one of the same first number; that goes for 0, too. The shared library's name ends with that number,
+ * and its symbols carry the version that brought them. What begins with weft_i_ or WEFT_I_ is not for use, and not
+ * covered, and neither is what a header marks private.
+ */
+#ifndef WEFT_BASE_VERSION_H
+#define WEFT_BASE_VERSION_H
+
+
+/* Raised by what breaks programs. */
+#define WEFT_VERSION_MAJOR 0
+/* Raised by what is new. */
+#define WEFT_VERSION_MINOR 1
+/* Raised by what is mended. */
+#define WEFT_VERSION_PATCH 0
+/* The three, with dots. */
+#define WEFT_VERSION_STRING "0.1.0"
+
+/* For comparing: 10000 times the first, 100 times the second, and the third. */
+#define WEFT_VERSION (WEFT_VERSION_MAJOR * 10000 + WEFT_VERSION_MINOR * 100 + WEFT_VERSION_PATCH)
+
+WEFT_BEGIN_DECLS
+
+/* WEFT_VERSION of the library that is linked, which may be newer than the headers. Wait-free. */
+WEFT_API WEFT_NODISCARD unsigned weft_version(void);
+
+/* The same as WEFT_VERSION_STRING. Never freed. Wait-free. */
+WEFT_API WEFT_NODISCARD const char *weft_version_string(void);
+
+WEFT_END_DECLS
+
+#endif
+
+/* ---- reclaim/thread.h ---- */
+
+/*
+ * The published part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
+ * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
+ * link. Nothing here is for users to touch.
+ *
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. The first
+ * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
+ * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
+ */
+#ifndef WEFT_RECLAIM_THREAD_H
+#define WEFT_RECLAIM_THREAD_H
+
+
+WEFT_BEGIN_DECLS
+
+enum { WEFT_I_WORDS = 3 };
+
+/* Pointers without their low 3 bits, or in word[0] an (odd) epoch. */
+typedef struct weft_i_words {
+    weft_atomic_ptr word[WEFT_I_WORDS];
+} weft_i_words;
+
+typedef struct weft_i_slot {
+    weft_i_words words; /* first: a guard points here */
+    weft_atomic_ptr domain; /* NULL: not in use */
+} weft_i_slot;
+
+enum { WEFT_I_SLOTS = 32 };
+
+typedef struct weft_i_thread {
+    weft_i_atomic_size free; /* bit i: slot i may be taken, from 1 on */
+    void *default_domain;
+    weft_i_atomic_int attention; /* not 0: call weft_i_publish_slow after publishing */
+    weft_i_atomic_int thread_id;
+    void *reserved[5];
+    weft_i_slot slot[WEFT_I_SLOTS];
+} weft_i_thread;
+
+/* Never NULL: before a thread has a record it points to one without slots. */
+WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
+
+/* A full fence; and where membarrier is not to be had, the record's note that it has passed one. */
+WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
+
+#ifndef WEFT_I_THREAD_LOOKUP
+#define weft_i_self() weft_i_self_1
+#else
+#define weft_i_self() WEFT_I_THREAD_LOOKUP()
+#endif
+
+/* The light side of the asymmetric fence: between publishing a word and the reads that rely on it. */
+static inline void weft_i_light_fence(weft_i_thread *thread)
+{
+    WEFT_I_ORDERS
+    /* so that a handler that passes a fence after the look at `attention` passes it after what was published, too */
+    weft_i_compiler_fence();
+    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
+    if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
+        weft_i_publish_slow(thread);
+    else
+        weft_i_compiler_fence();
+}
+
+WEFT_END_DECLS
+
+#endif
+
+/* ---- reclaim/guard.h ---- */
+
+/*
+ * Guards: what keeps an object alive while a thread looks at it. Include <weft/reclaim/domain.h>, which has the
+ * contract; this file is its inline half.
+ *
+ * Sources: hazard pointers, M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS
+ * 15(6), 2004; the fence moved to the reclaiming side as in M. Desnoyers et al., "User-Level Implementations of
+ * Read-Copy Update", IEEE TPDS 23(2), 2012, section 4 (there by signals, here by membarrier(2)).
+ */
+#ifndef WEFT_RECLAIM_GUARD_H
+#define WEFT_RECLAIM_GUARD_H
+
+
+WEFT_BEGIN_DECLS
+
+/* How a domain finds out what nobody can reach any more; domain.h says which to take. */
+typedef enum weft_scheme {
+    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage, a store and a re-read per pointer */
+    WEFT_EPOCH = 2   /* epochs: a store per guard, garbage unbounded while one is held */
+} weft_scheme;
+
+/* Opaque. */
+typedef struct weft_domain weft_domain;
+
+/*
+ * Lives on the caller's stack, is filled by weft_enter, belongs to the thread that entered until weft_leave. Never
+ * copied or moved. 64 bytes on 64-bit machines.
+ */
+typedef struct weft_guard {
+    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain; odd: under epochs */
+    weft_i_slot own;
+    struct weft_guard *next;
+    uintptr_t own_thread;
+    size_t number; /* of those linked: ascending */
+} weft_guard;
+
+/* The published head of a domain. */
+typedef struct weft_i_domain_head {
+    weft_scheme scheme;
+    weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
+} weft_i_domain_head;
+
+/* weft_enter for languages that cannot inline it, as are the next four. */
+WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
+/* weft_leave. */
+WEFT_API void weft_leave_outline(weft_guard *guard);
+/* weft_protect. */
+WEFT_API void *weft_protect_outline(weft_guard *guard, weft_atomic_ptr *source);
+/* weft_guard_set. */
+WEFT_API void weft_guard_set_outline(weft_guard *guard, const void *pointer);
+/* weft_guard_refresh. */
+WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
+
+/* The slow halves of the inline functions. */
+WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
+WEFT_API void weft_i_leave_slow(weft_guard *guard);
+/* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
+WEFT_API void weft_i_check_guard(const weft_guard *guard);
+#ifndef WEFT_DEBUG
+#define weft_i_check_guard(guard) ((void)0)
+#endif
+
+/* clang-format off */
+#ifndef GUARD_R1
+#define GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
+#endif
+#ifndef GUARD_R2
+#define GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
+#endif
+#ifndef GUARD_A1
+#define GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
+#endif
+#ifndef GUARD_R3
+#define GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
+#endif
+#ifndef GUARD_A2
+#define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1, MSQ_R2, MSQ_R3, TREIBER_R1, TREIBER_R2: sees the object that the pointer publishes */
+#endif
+#ifndef GUARD_R4
+#define GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
+#endif
+#ifndef GUARD_R5
+#define GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
+#endif
+/* clang-format on */
+
+static inline weft_scheme weft_i_scheme(const weft_domain *domain)
+{
+    return ((const weft_i_domain_head *)(const void *)domain)->scheme;
+}
+
+/* A hazard as it is stored: without the low bits that users tag with. */
+static inline void *weft_i_hazard(const void *pointer)
+{
+    return (void *)((uintptr_t)pointer & ~(uintptr_t)7);
+}
+
+/* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
+typedef struct weft_i_hold {
+    weft_i_slot *slot;
+    weft_i_thread *thread; /* NULL, a constant: it is known that no fence is needed */
+} weft_i_hold;
+
+static inline void weft_i_hold_fence(weft_i_hold hold)
+{
+    if (hold.thread)
+        weft_i_light_fence(hold.thread);
+    else
+        weft_i_compiler_fence();
+}
+
+static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
+{
+    WEFT_I_ORDERS
+    weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
+    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
+    weft_i_hold_fence(hold);
+}
+
+/* Takes the first slot; `guard` is written to only where that is taken already. */
+static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
+{
+    WEFT_I_ORDERS
+    weft_i_hold hold = {NULL, weft_i_self()};
+    hold.slot = &hold.thread->slot[0];
+    /* relaxed: only this thread and its signal handlers write it */
+    if (weft_i_unlikely(weft_i_load(&hold.slot->domain, memory_order_relaxed) != NULL)) {
+        weft_i_enter_slow(guard, domain);
+        hold.slot = (weft_i_slot *)(void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
+        hold.thread = weft_i_self();
+        return hold;
+    }
+    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(hold, domain);
+    return hold;
+}
+
+static inline void weft_i_end(weft_i_hold hold, weft_guard *guard)
+{
+    WEFT_I_ORDERS
+    if (weft_i_unlikely(hold.slot != &hold.thread->slot[0])) {
+        weft_i_leave_slow(guard);
+        return;
+    }
+    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+}
+
+static inline weft_i_hold weft_i_hold_of(const weft_guard *guard)
+{
+    weft_i_hold hold = {(weft_i_slot *)(void *)((uintptr_t)guard->slot & ~(uintptr_t)1), weft_i_self()};
+    weft_i_check_guard(guard);
+    return hold;
+}
+
+static inline bool weft_i_under_epochs(const weft_guard *guard)
+{
+    return (uintptr_t)guard->slot & 1;
+}
+
+static inline weft_domain *weft_i_domain_of(weft_i_hold hold)
+{
+    WEFT_I_ORDERS
+    /* relaxed: only the guard's thread writes it */
+    return (weft_domain *)weft_i_load(&hold.slot->domain, memory_order_relaxed);
+}
+
+/* Enters the domain (NULL: the default one). Cannot fail. */
+static inline void weft_enter(weft_guard *guard, weft_domain *domain)
+{
+    if (!domain && !(domain = (weft_domain *)weft_i_self()->default_domain)) {
+        weft_i_enter_slow(guard, NULL);
+        return;
+    }
+    if (weft_i_scheme(domain) == WEFT_EPOCH)
+        guard->slot = (weft_i_slot *)(void *)((uintptr_t)weft_i_begin(guard, domain, WEFT_EPOCH).slot | 1);
+    else
+        guard->slot = weft_i_begin(guard, domain, WEFT_HAZARD).slot;
+}
+
+/* Lets go of what the guard held. Guards of one thread may be left in any order. */
+static inline void weft_leave(weft_guard *guard)
+{
+    weft_i_end(weft_i_hold_of(guard), guard);
+#ifdef WEFT_DEBUG
+    guard->slot = NULL;
+#endif
+}
+
+/* Protects with one of the words what `source` points to now; returns it as read. */
+static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *source, weft_scheme scheme)
+{
+    WEFT_I_ORDERS
+    if (scheme == WEFT_EPOCH)
+        return weft_i_load(source, GUARD_A2);
+    /* relaxed: nothing is read through it before the load below has confirmed it */
+    void *pointer = weft_i_load(source, memory_order_relaxed);
+    for (;;) {
+        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), GUARD_R3);
+        weft_i_hold_fence(hold);
+        void *again = weft_i_load(source, GUARD_A2);
+        if (weft_i_likely(again == pointer))
+            return pointer;
+        pointer = again;
+    }
+}
+
+/*
+ * Reads a pointer and protects what it points to, until the guard is used again or left. `source` itself must stay
+ * valid meanwhile. The low 3 bits are returned as read and ignored otherwise, so that what is protected must begin at a
+ * multiple of 8: all from malloc does. Lock-free; wait-free under epochs.
+ */
+WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
+{
+    return weft_i_under_epochs(guard) ? weft_i_protect(weft_i_hold_of(guard), 0, source, WEFT_EPOCH)
+                                      : weft_i_protect(weft_i_hold_of(guard), 0, source, WEFT_HAZARD);
+}
+
+/*
+ * Publishes `pointer` for callers who validate themselves: after this call, check that the object has not been
+ * retired (it is still reachable), and only then use it. Also when another guard protects it already. Alignment as above.
+ */
+static inline void weft_guard_set(weft_guard *guard, const void *pointer)
+{
+    WEFT_I_ORDERS
+    weft_i_hold hold = weft_i_hold_of(guard);
+    if (weft_i_under_epochs(guard))
+        return;
+    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
+    weft_i_hold_fence(hold);
+}
+
+/* Lets go of what the guard holds and enters again: for long readers under epochs. */
+static inline void weft_guard_refresh(weft_guard *guard)
+{
+    WEFT_I_ORDERS
+    weft_i_hold hold = weft_i_hold_of(guard);
+    if (weft_i_under_epochs(guard))
+        weft_i_publish_epoch(hold, weft_i_domain_of(hold));
+    else
+        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), GUARD_R4);
+}
+
+WEFT_END_DECLS
+
+#endif
+
+/* ---- reclaim/domain.h ---- */
+
+/*
+ * Safe memory reclamation: domains and guards.
+ *
+ * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
+ * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
+ * interface is theirs and yours, for structures of your own (README.md has a whole example).
+ *
+ *     weft_guard guard;
+ *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
+ *     struct config *c = weft_protect(&guard, &current);   // valid until the guard is left or used again
+ *     use(c);
+ *     weft_leave(&guard);
+ *     ...
+ *     old = weft_ptr_exchange(&current, fresh);
+ *     weft_retire_hook(NULL, &old->hook, old, sizeof *old, free_config, NULL);
+ *
+ * Where weft_retire finds no memory (-ENOMEM), the object is still the caller's, and readers may be looking at it: it can only be kept,
+ * and retired later. No barrier helps, since a barrier waits for what was retired. So put a weft_hook into what you unlink:
+ * weft_retire_hook cannot fail.
+ *
+ * Which scheme. WEFT_HAZARD bounds what can be pending whatever a reader does; each pointer followed costs a store and
+ * a second read. WEFT_EPOCH makes following pointers free, and one guard held for long holds back everything that is
+ * retired meanwhile. Structures take the scheme of their domain. When in doubt: hazard pointers, the default.
+ *
+ * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
+ *
+ * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
+ * ahead). The thread's exit leaves its guards, hands what it had retired to the domain, frees the record for reuse, and
+ * reclaims, where ended threads have left a batch or more: callbacks and the domain's allocator are called there, too.
+ * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
+ * A callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier: that
+ * barrier ends, and what it had taken is the domain's. A thread that ends elsewhere inside an operation (in a handler)
+ * leaves all usable; what it was moving from one list to another at that instant, at most one list, is never reclaimed.
+ * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
+ * they had retired and what their barriers had taken is the domain's, but for what they were moving at that instant. The
+ * handlers of a fork call no code of the user's: an allocator may have locks and fork handlers of its own.
+ * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
+ * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
+ * behind in memory that goes away.
+ * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
+ * guard that has been left, or that another thread has entered.
+ *
+ * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
+ * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
+ * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per
+ * retirement, or more where callbacks retire, too. For
+ * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain
+ * four such lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
+ * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
+ * publish so; where that cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed
+ * until every thread that has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
+ *
+ * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
+ * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
+ * any time at most
+ *
+ *     (T + 1) * (2 * B + H)    with B = max(WEFT_BATCH, H)
+ *
+ * objects are retired and not yet reclaimed, however many threads have come and gone, and twice as many while a barrier
+ * runs the callbacks of what it has taken. Reclaim callbacks' own retirements are not counted. Under WEFT_EPOCH there is no
+ * bound; weft_domain_stats names the thread that holds reclamation back.
+ *
+ * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
+ * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
+ * memory for its record, a guard links itself into the domain under a lock that is held for a few instructions.
+ * Retiring is lock-free, but for the callbacks it runs; where the thread has no place in the domain (no memory, its exit hook
+ * has run, a barrier has its lists) and two batches of such objects wait, it may wait for who works on them. Errors: 0 or a negative errno; errno itself is not touched.
+ */
+#ifndef WEFT_RECLAIM_DOMAIN_H
+#define WEFT_RECLAIM_DOMAIN_H
+
+
+WEFT_BEGIN_DECLS
+
+/*
+ * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ */
+typedef struct weft_allocator {
+    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
+    void (*free)(void *memory, size_t size, void *ctx);
+    void *ctx;
+} weft_allocator;
+
+/* Zero in a field means its default. */
+typedef struct weft_domain_config {
+    weft_scheme scheme;       /* default WEFT_HAZARD */
+    weft_allocator allocator; /* default: malloc and free; both functions or neither */
+    void *reserved[4];        /* zero */
+} weft_domain_config;
+
+/* Figures of one moment; exact when no other thread uses the domain. */
+typedef struct weft_domain_statistics {
+    size_t threads;           /* that have a place in the domain: they retired in it, used a structure of it, or attached */
+    size_t guards_held;       /* by any thread */
+    size_t retired;           /* objects, since the domain's creation */
+    size_t reclaimed;         /* of these, given to their callback or recycled */
+    size_t pending;           /* retired - reclaimed */
+    size_t pending_bytes;     /* of these, as far as sizes are known (weft_retire tells none) */
+    size_t pending_peak;      /* highest `pending` that a batch or this call met */
+    size_t allocated;         /* bytes held through the domain's allocator or mapped, caches included */
+    uint64_t blocker_age_ns;  /* of the guard that holds reclamation back: since the first reclamation that met it; 0: none */
+    int blocker_thread;       /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    size_t reserved[6];
+} weft_domain_statistics;
+
+typedef struct weft_i_hook {
+    struct weft_i_hook *next;
+    const struct weft_i_kind *kind;
+} weft_i_hook;
+
+/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
+typedef struct weft_hook {
+    weft_i_hook link; /* all fields are the domain's */
+    void *object;
+    size_t size;
+    void (*reclaim)(void *object, void *ctx);
+    void *ctx;
+    void *reserved[2];
+} weft_hook;
+
+/*
+ * Makes a domain. NULL config: defaults. -ENOMEM; -EINVAL: `out` NULL, unknown scheme, half an allocator. On error
+ * *out is NULL. The domain must outlive its structures.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_domain_config *config);
+
+/*
+ * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
+ * barrier of it, called from a reclaim callback of this domain, or, from one of another domain, while a thread that ends is
+ * at it, or eight callbacks deep; -EINVAL: NULL or the default domain. No other thread may be using it; threads that end and
+ * had used it are waited for.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
+
+/* The process's own domain: hazard pointers, malloc. Cannot fail and cannot be destroyed. */
+WEFT_API weft_domain *weft_default_domain(void);
+
+/*
+ * Hands over an unlinked object: `reclaim(object, ctx)` is called once, by any thread, when no guard protects it. The
+ * caller must have made it unreachable for new readers. -ENOMEM: then nothing happened; -EINVAL: object or reclaim NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx),
+                                        void *ctx);
+
+/*
+ * The same without memory of its own, so that it cannot fail; any hazard inside [object, object + size) holds the
+ * object back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which
+ * may free it. A NULL hook, object or reclaim: nothing is done.
+ */
+WEFT_API void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
+                               void (*reclaim)(void *object, void *ctx), void *ctx);
+
+/* Optional: makes this thread's record and its place in the domain now. 0 or -ENOMEM (all works without it, slower). */
+WEFT_API WEFT_NODISCARD int weft_domain_attach(weft_domain *domain);
+
+/* Reclaims what this thread and ended ones have retired and nobody holds, and returns this thread's caches. */
+WEFT_API void weft_domain_flush(weft_domain *domain);
+
+/*
+ * Returns 0 when all that any thread had retired before the call has been reclaimed: not what was only unlinked. -EBUSY:
+ * called inside an own guard of the domain or a reclaim callback of it, or eight callbacks deep; -ETIMEDOUT after timeout_ns
+ * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
+ */
+WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
+
+/* Fills *out; NULL out: nothing is done. */
+WEFT_API void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out);
+
+WEFT_END_DECLS
+
+#endif
+
+/* ---- queues/msq.h ---- */
+
+/*
+ * weft_msq: unbounded FIFO queue, any number of producers and consumers.
+ *
+ * Source: M. Michael, M. Scott, "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms",
+ * PODC 1996, figure 1; counted pointers are replaced by the domain's reclamation (Michael 2004, figure 6).
+ *
+ * When. Hand-over between threads when the number of items has no natural limit. When not: with a limit, a ring is
+ * faster; with one consumer, a mailbox.
+ *
+ * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
+ * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, when nobody interferes.
+ *
+ * Which operations may run together: all, but create and destroy. Linearizable: enqueue at the compare-and-swap that
+ * links its node; dequeue at the one that moves the head; an empty answer at the read of the dummy's NULL next.
+ * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here is a
+ * cancellation point, but where your own code is that it calls (the allocator, `drain`, reclaim callbacks).
+ */
+#ifndef WEFT_QUEUES_MSQ_H
+#define WEFT_QUEUES_MSQ_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_msq weft_msq;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_msq_create(weft_msq **out, weft_domain *domain);
+
+/* Adds a value at the tail. 0 or -ENOMEM, then nothing happened. */
+WEFT_API WEFT_NODISCARD int weft_msq_enqueue(weft_msq *queue, void *value);
+
+/*
+ * Adds `count` values in order, with nothing between them: linked in one step, which is the linearization point of
+ * all. 0 or -ENOMEM, then none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ */
+WEFT_API WEFT_NODISCARD int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count);
+
+/* Takes the value at the head into *value. False: empty, or `value` NULL. */
+WEFT_API WEFT_NODISCARD bool weft_msq_try_dequeue(weft_msq *queue, void **value);
+
+/* True if there was no value at some moment during the call; a NULL queue is empty. */
+WEFT_API WEFT_NODISCARD bool weft_msq_is_empty(weft_msq *queue);
+
+/*
+ * Frees the queue; `drain(value, ctx)` gets what is still inside, oldest first (NULL: dropped). No other thread may be
+ * using it. Its nodes may outlive the call in the domain.
+ */
+WEFT_API void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. */
+#define WEFT_MSQ_OF(name, type) WEFT_I_CONTAINER_OF(name, type, weft_msq, enqueue, try_dequeue)
+#endif
+
+#endif
+
+/* ---- stacks/treiber.h ---- */
+
+/*
+ * weft_treiber: unbounded LIFO stack, any number of threads.
+ *
+ * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; reclamation by the domain
+ * (Michael 2004, figure 5), which also rules out ABA: a protected node is not reused.
+ *
+ * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: fairness is
+ * needed (the oldest may wait for ever), or first in, first out.
+ *
+ * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
+ * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
+ *
+ * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
+ * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all is
+ * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other. No function
+ * here is a cancellation point, but where your own code is that it calls (the allocator, callbacks).
+ */
+#ifndef WEFT_STACKS_TREIBER_H
+#define WEFT_STACKS_TREIBER_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_treiber weft_treiber;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_treiber_create(weft_treiber **out, weft_domain *domain);
+
+/* Puts a value on top. 0 or -ENOMEM, then nothing happened. */
+WEFT_API WEFT_NODISCARD int weft_treiber_push(weft_treiber *stack, void *value);
+
+/*
+ * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. One
+ * step. 0 or -ENOMEM, then none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ */
+WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count);
+
+/* Takes the value on top into *value. False: empty, or `value` NULL. */
+WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
+
+/* Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. */
+WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
+
+/* True if there was no value at some moment during the call; a NULL stack is empty. */
+WEFT_API WEFT_NODISCARD bool weft_treiber_is_empty(weft_treiber *stack);
+
+/*
+ * Frees the stack; `drain(value, ctx)` gets what is still inside, from the top down (NULL: dropped). No other thread
+ * may be using it. Its nodes may outlive the call in the domain.
+ */
+WEFT_API void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+/* clang-format off */
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. */
+#define WEFT_TREIBER_OF(name, type)                                                                                    \
+    WEFT_I_CONTAINER_OF(name, type, weft_treiber, push, try_pop);                                                      \
+    weft_i_typed size_t name##_pop_all(name *typed, void (*each)(type value, void *ctx), void *ctx)                    \
+    {                                                                                                                  \
+        name##_i_each call = {each, ctx};                                                                              \
+        return weft_treiber_pop_all(name##_untyped(typed), each ? name##_i_call : NULL, &call);                        \
+    }                                                                                                                  \
+    typedef name name##_i_end_2
+#endif
+/* clang-format on */
+
+#endif
+
+/* ---- hashmap/split_map.h ---- */
+
+/*
+ * weft_map: a hash map that grows and shrinks without ever stopping anyone; any number of threads.
+ *
+ * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
+ * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
+ * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
+ * own dummy node, inside a lazily made segment; the table shrinks. split_map_kernel.h tells how.
+ *
+ * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
+ * readers beside it, or an order over keys is needed.
+ *
+ * Cost. 64 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
+ * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
+ *
+ * Guarantees, numbered:
+ *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
+ *     other in any combination.
+ *  2. size is exact when no update runs, otherwise off by at most the updates that run.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
+ *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
+ *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
+ *  4. clear removes each entry that is present throughout; it is not atomic.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
+ *     shrinking happen inside the updates, a few buckets at a time.
+ *  7. Out of memory for a larger bucket array costs speed, never an operation.
+ *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
+ *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
+ *     what it has begun of growing or shrinking others finish.
+ *
+ * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_H
+#define WEFT_HASHMAP_SPLIT_MAP_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_map weft_map;
+
+/* 128 random bits, drawn at each map's creation from getrandom(2); where that is refused, from clock and addresses. */
+typedef struct weft_map_seed {
+    uint64_t k0, k1;
+} weft_map_seed;
+
+/* A byte string as key: not copied by the map, so that it must live as long as its entry. */
+typedef struct weft_bytes {
+    const void *data;
+    size_t size;
+} weft_bytes;
+
+/*
+ * Zero in a field means its default. `hash` and `equal` come together or not at all (then keys are 64-bit integers
+ * passed as (void *)(uintptr_t)key); they must not call into the same map. A hash that ignores its seed is weak
+ * against chosen keys. Destructors may be called by any thread, and may retire and use other structures.
+ */
+typedef struct weft_map_config {
+    uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx);
+    bool (*equal)(const void *a, const void *b, void *ctx);
+    void (*destroy_key)(void *key, void *ctx);
+    void (*destroy_value)(void *value, void *ctx);
+    void *ctx;         /* for all four; valid until a barrier or the domain's end after the map's */
+    void *reserved[4]; /* zero */
+} weft_map_config;
+
+/* Ready-made: keys are `const char *`; SipHash-1-3. Copy it to add destructors. */
+WEFT_API_OBJECT const weft_map_config weft_map_strings;
+/* Likewise: keys are `const weft_bytes *`. */
+WEFT_API_OBJECT const weft_map_config weft_map_byte_strings;
+/* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
+WEFT_API_OBJECT const weft_map_config weft_map_integers;
+
+/* The hash of the ready-made configurations, for configurations of your own. */
+WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
+
+/* Figures of one moment; exact when nobody updates the map. */
+typedef struct weft_map_statistics {
+    size_t size;          /* entries */
+    size_t buckets;       /* in use by the present table size */
+    double load;          /* size / buckets */
+    size_t longest_chain; /* entries between two neighbouring buckets, by a walk over all */
+    size_t bucket_bytes;  /* memory of the bucket segments */
+    size_t reserved[4];
+} weft_map_statistics;
+
+/*
+ * NULL domain: the default one. NULL config: integer keys, values not owned. -ENOMEM; -EINVAL: `out` NULL, or hash
+ * without equal or the reverse. On error *out is NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *config);
+
+/*
+ * Adds an entry. 0: the map has taken key and value; -EEXIST: the key is there, nothing changed and both stay the
+ * caller's; -ENOMEM likewise; -EINVAL: NULL value. Linearizes at the compare-and-swap that links the node; -EEXIST at
+ * the read of the present value.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *value);
+
+/*
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
+ * one stays the caller's; the replaced value goes to *old, and the caller hands it to weft_retire or weft_retire_hook,
+ * whose callback frees it, since others may still be reading it; with `old` NULL and a value destructor the map destroys it
+ * when no guard holds it. *old is NULL when nothing was replaced.
+ * Linearizes as insert, or at the compare-and-swap on the entry's value.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
+
+/*
+ * The value, held by `guard` (entered in the map's domain) until that is used again or left; NULL: absent. `guard` may
+ * be NULL when values are not pointers that anyone frees. Linearizes at the read of the entry's value.
+ */
+WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
+
+/* Whether the key has an entry. Linearizes as get. */
+WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
+
+/*
+ * 0: inserted, *present is `value`; 1: the key was there, *present is its value, held by `guard` as in get; -ENOMEM,
+ * -EINVAL (NULL value or present): *present is NULL. The arguments are taken only with 0.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value,
+                                                   void **present);
+
+/*
+ * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it as one that
+ * put gave back, or, with a value destructor, to that; it stays where it is if `desired` is the same.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
+
+/*
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook as a replaced one;
+ * with `value` NULL and a value destructor the map destroys it when no guard holds it. False: absent, *value is NULL.
+ * Linearizes at the compare-and-swap that empties the entry.
+ */
+WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
+
+/*
+ * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL map or
+ * expected. The map destroys key and value as remove with NULL does; without a value destructor the value is the caller's,
+ * who retires it. Linearizes as remove, -EAGAIN and -ENOENT as get.
+ */
+WEFT_API WEFT_NODISCARD int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected);
+
+/* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
+WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
+
+/* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
+WEFT_API void weft_map_clear(weft_map *map);
+
+/*
+ * Iteration under updates, in hash order:
+ *
+ *     weft_map_iterator it;
+ *     void *key, *value;
+ *     weft_map_iterate(&it, map);
+ *     while (weft_map_next(&it, &key, &value))
+ *         ...                                  // key and value are held until the next step; updates are allowed
+ *     weft_map_iterate_end(&it);               // also after breaking off
+ */
+typedef struct weft_map_iterator {
+    weft_map *map;
+    weft_guard entry; /* holds the node, and with it the key */
+    weft_guard held;  /* holds the value */
+    uint64_t hash;    /* of the last one seen */
+    size_t seen;      /* of that hash: one more than its order */
+    void *reserved[4];
+} weft_map_iterator;
+
+/* Begins an iteration in this thread. */
+WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
+
+/* The next entry's key and value, either of which may be NULL, held until the next step. False: there is none. Lock-free. */
+WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value);
+
+/* Lets go of what the iteration holds. */
+WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
+
+/* Fills *out by a walk over the whole table. */
+WEFT_API void weft_map_stats(weft_map *map, weft_map_statistics *out);
+
+/*
+ * Frees the map. `drain(key, value, ctx)` gets every entry and no destructor runs; with NULL the destructors run. No
+ * other thread may be using the map or hold a guard from it.
+ */
+WEFT_API void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+/* clang-format off */
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. Keys that are not integers need a configuration, as in weft_map_create. */
+#define WEFT_MAP_OF(name, key_type, value_type)                                                                        \
+    WEFT_I_TYPED_CHECK(key_type);                                                                                      \
+    WEFT_I_TYPED_CHECK(value_type);                                                                                    \
+    typedef struct name name;                                                                                          \
+    typedef struct name##_i_each {                                                                                     \
+        void (*function)(key_type key, value_type value, void *ctx);                                                   \
+        void *ctx;                                                                                                     \
+    } name##_i_each;                                                                                                   \
+    weft_i_typed void name##_i_call(void *key, void *value, void *each)                                                \
+    {                                                                                                                  \
+        ((name##_i_each *)each)->function(WEFT_I_TYPED(key_type, key), WEFT_I_TYPED(value_type, value), ((name##_i_each *)each)->ctx); \
+    }                                                                                                                  \
+    weft_i_typed weft_map *name##_untyped(name *typed) { return (weft_map *)(void *)typed; }                           \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain, const weft_map_config *config)      \
+    {                                                                                                                  \
+        weft_map *made = NULL;                                                                                         \
+        int error = weft_map_create(out ? &made : NULL, domain, config);                                               \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_insert(name *typed, key_type key, value_type value)                         \
+    {                                                                                                                  \
+        return weft_map_insert(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(value));                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_put(name *typed, key_type key, value_type value, value_type *old)           \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_map_put(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(value), old ? &word : NULL);      \
+        if (old)                                                                                                       \
+            *old = WEFT_I_TYPED(value_type, word);                                                                     \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed value_type name##_get(name *typed, weft_guard *guard, key_type key)                    \
+    {                                                                                                                  \
+        return WEFT_I_TYPED(value_type, weft_map_get(name##_untyped(typed), guard, WEFT_I_WORD(key)));                 \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_contains(name *typed, key_type key)                                        \
+    {                                                                                                                  \
+        return weft_map_contains(name##_untyped(typed), WEFT_I_WORD(key));                                             \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_get_or_insert(name *typed, weft_guard *guard, key_type key, value_type value, value_type *present) \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_map_get_or_insert(name##_untyped(typed), guard, WEFT_I_WORD(key), WEFT_I_WORD(value), present ? &word : NULL); \
+        if (present)                                                                                                   \
+            *present = WEFT_I_TYPED(value_type, word);                                                                 \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_replace(name *typed, key_type key, value_type expected, value_type desired) \
+    {                                                                                                                  \
+        return weft_map_compare_and_replace(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(expected), WEFT_I_WORD(desired)); \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_remove(name *typed, key_type key, value_type expected)          \
+    {                                                                                                                  \
+        return weft_map_compare_and_remove(name##_untyped(typed), WEFT_I_WORD(key), WEFT_I_WORD(expected));            \
+    }                                                                                                                  \
+    weft_i_typed bool name##_remove(name *typed, key_type key, value_type *value)                                      \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        bool removed = weft_map_remove(name##_untyped(typed), WEFT_I_WORD(key), value ? &word : NULL);                 \
+        if (value)                                                                                                     \
+            *value = WEFT_I_TYPED(value_type, word);                                                                   \
+        return removed;                                                                                                \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_size(name *typed) { return weft_map_size(name##_untyped(typed)); }       \
+    weft_i_typed void name##_clear(name *typed) { weft_map_clear(name##_untyped(typed)); }                             \
+    weft_i_typed void name##_iterate(weft_map_iterator *iterator, name *typed) { weft_map_iterate(iterator, name##_untyped(typed)); } \
+    WEFT_NODISCARD weft_i_typed bool name##_next(weft_map_iterator *iterator, key_type *key, value_type *value)        \
+    {                                                                                                                  \
+        void *key_word, *value_word;                                                                                   \
+        if (!weft_map_next(iterator, &key_word, &value_word))                                                          \
+            return false;                                                                                              \
+        if (key)                                                                                                       \
+            *key = WEFT_I_TYPED(key_type, key_word);                                                                   \
+        if (value)                                                                                                     \
+            *value = WEFT_I_TYPED(value_type, value_word);                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    weft_i_typed void name##_iterate_end(weft_map_iterator *iterator) { weft_map_iterate_end(iterator); }              \
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(key_type key, value_type value, void *ctx), void *ctx) \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        weft_map_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                                  \
+    }                                                                                                                  \
+    typedef name name##_i_end
+#endif
+/* clang-format on */
+
+#endif
+
+/* ==== implementation ==== */
+
+#if (defined(WEFT_IMPLEMENTATION) || defined(WEFT_STATIC)) && !defined(WEFT_I_IMPLEMENTED)
+#define WEFT_I_IMPLEMENTED
+
+#ifdef __cplusplus
+#error "Weft is implemented in C: define WEFT_IMPLEMENTATION, or WEFT_STATIC, in a C file"
+#endif
+
+/* ---- base/seam.h ---- */
+
+/*
+ * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
+ * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h), unless that header defines
+ * WEFT_SEAM_ATOMICS_ONLY.
+ */
+#ifndef WEFT_BASE_SEAM_H
+#define WEFT_BASE_SEAM_H
+
+
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+
+#include <pthread.h>
+
+typedef pthread_mutex_t weft_i_mutex;
+#define WEFT_I_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
+#define weft_i_mutex_init(m) ((void)pthread_mutex_init((m), NULL))
+#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(m))
+#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(m) == 0)
+#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
+#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
+
+/* A function that runs when the library is loaded. */
+#define WEFT_I_AT_LOAD __attribute__((constructor))
+
+/* A thread's end is told by the value of a key; both return false where the process has no key, or no memory, left. */
+typedef pthread_key_t weft_i_key;
+#define weft_i_key_create(key, hook) (pthread_key_create((key), (hook)) == 0)
+WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
+#define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
+
+/* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
+WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
+WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
+WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
+WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
+
+/* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
+WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
+WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
+/* The same without membarrier(2), slower, by a change of the page tables; false where that interrupts nobody. One caller at a time. */
+WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
+
+WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
+WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
+WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
+WEFT_I_PRIVATE void weft_i_sys_sleep_ns(uint64_t ns);
+WEFT_I_PRIVATE void weft_i_sys_yield(void);
+
+/* For locks that signal handlers may need, too. */
+typedef struct weft_i_signals {
+    unsigned long mask[1024 / (8 * sizeof(unsigned long))]; /* a sigset_t, which strict C11 hides */
+} weft_i_signals;
+WEFT_I_PRIVATE weft_i_signals weft_i_sys_block_signals(void);
+WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
+
+#if defined(__x86_64__) || defined(__i386__)
+#define weft_i_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
+#define weft_i_pause() __asm__ __volatile__("yield" ::: "memory")
+#else
+#define weft_i_pause() weft_i_compiler_fence()
+#endif
+
+#endif
+
+#endif
+
+/* ---- base/backoff.h ---- */
+
+/*
+ * private. What a thread does after a compare-and-swap lost a race: wait, so that the winner works alone with the
+ * line in its cache. Uncontended code never gets here. Waits are in time, not turns: a pause takes 4 ns on some
+ * processors and 50 on others.
+ */
+#ifndef WEFT_BASE_BACKOFF_H
+#define WEFT_BASE_BACKOFF_H
+
+
+/* The first wait, and the longest. */
+#ifndef WEFT_BACKOFF_NS
+#define WEFT_BACKOFF_NS 2500
+#endif
+#ifndef WEFT_BACKOFF_MAX_NS
+#define WEFT_BACKOFF_MAX_NS 5000
+#endif
+
+typedef struct weft_i_backoff {
+    unsigned ns; /* the last wait; start with 0 */
+} weft_i_backoff;
+
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+WEFT_I_PRIVATE void weft_i_backoff_wait(weft_i_backoff *backoff);
+#endif
+
+#endif
+
+/* ---- base/backoff.c ---- */
+
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+
+/* Pauses per 1024 ns, measured at the first contention; 0: not yet. */
+static weft_i_atomic_int weft_i_own_backoff_pauses_per_1024ns;
+
+enum { WEFT_I_OWN_BACKOFF_SAMPLE = 64, WEFT_I_OWN_BACKOFF_SAMPLES = 3 };
+
+/* The shortest of a few samples: one may be cut in two by the scheduler. */
+static int weft_i_own_backoff_calibrate(void)
+{
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < WEFT_I_OWN_BACKOFF_SAMPLES; i++) {
+        uint64_t start = weft_i_sys_clock_ns();
+        for (int k = 0; k < WEFT_I_OWN_BACKOFF_SAMPLE; k++)
+            weft_i_pause();
+        uint64_t took = weft_i_sys_clock_ns() - start;
+        if (took < best)
+            best = took;
+    }
+    int rate = (int)(WEFT_I_OWN_BACKOFF_SAMPLE * 1024 / (best ? best : 1));
+    if (rate < 1)
+        rate = 1;
+    /* relaxed: any thread's measurement serves all */
+    weft_i_store(&weft_i_own_backoff_pauses_per_1024ns, rate, memory_order_relaxed);
+    return rate;
+}
+
+void weft_i_backoff_wait(weft_i_backoff *backoff)
+{
+    /* relaxed: a number by itself */
+    int rate = weft_i_load(&weft_i_own_backoff_pauses_per_1024ns, memory_order_relaxed);
+    if (weft_i_unlikely(rate == 0))
+        rate = weft_i_own_backoff_calibrate();
+    unsigned ns = backoff->ns ? backoff->ns * 2 : WEFT_BACKOFF_NS;
+    if (ns > WEFT_BACKOFF_MAX_NS)
+        ns = WEFT_BACKOFF_MAX_NS;
+    backoff->ns = ns;
+    for (uint64_t turns = (uint64_t)ns * (unsigned)rate / 1024 + 1; turns > 0; turns--)
+        weft_i_pause();
+}
+
+#endif
+
+/* ---- base/seam.c ---- */
+
+#if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+/*
+ * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long before
+ * us. So this asks for no feature macro: what is hidden is declared here as Linux has it, or called by its number.
+ */
+long syscall(long number, ...);
+int posix_memalign(void **out, size_t alignment, size_t size);
+#ifndef MAP_ANONYMOUS
+#include <linux/mman.h>
+#endif
+#ifdef SIG_SETMASK
+typedef sigset_t weft_i_own_seam_signal_set;
+enum { WEFT_I_OWN_SEAM_SETMASK = SIG_SETMASK };
+#elif defined(__mips__) || defined(__sparc__) || defined(__alpha__)
+#error "SIG_SETMASK is another number here: compile base/seam.c with -std=gnu11"
+#else
+typedef weft_i_signals weft_i_own_seam_signal_set;
+enum { WEFT_I_OWN_SEAM_SETMASK = 2 };
+int pthread_sigmask(int how, const weft_i_own_seam_signal_set *set, weft_i_own_seam_signal_set *before);
+#endif
+
+/* Seconds and nanoseconds of the kernel's: 64 bits on x32 and wherever the calls with shorter ones are gone (riscv32). */
+#if defined(SYS_clock_nanosleep_time64) && (!defined(SYS_clock_nanosleep) || !defined(SYS_clock_gettime))
+typedef int64_t weft_i_own_seam_kernel_time;
+enum { WEFT_I_OWN_SEAM_CLOCK_NANOSLEEP = SYS_clock_nanosleep_time64, WEFT_I_OWN_SEAM_CLOCK_GETTIME = SYS_clock_gettime64 };
+#else
+#if defined(__x86_64__)
+typedef int64_t weft_i_own_seam_kernel_time;
+#else
+typedef long weft_i_own_seam_kernel_time;
+#endif
+enum { WEFT_I_OWN_SEAM_CLOCK_NANOSLEEP = SYS_clock_nanosleep, WEFT_I_OWN_SEAM_CLOCK_GETTIME = SYS_clock_gettime };
+#endif
+
+/* <linux/membarrier.h> is missing on older build machines; the numbers are the kernel's ABI. */
+enum { WEFT_I_OWN_SEAM_MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, WEFT_I_OWN_SEAM_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+
+#if WEFT_I_TSAN
+WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
+#endif
+
+void *weft_i_sys_alloc(size_t size, size_t alignment)
+{
+    int saved = errno;
+    void *memory = NULL;
+    if (alignment <= _Alignof(max_align_t))
+        memory = malloc(size);
+    else if (posix_memalign(&memory, alignment, size) != 0)
+        memory = NULL;
+    errno = saved;
+    return memory;
+}
+
+void weft_i_sys_free(void *memory)
+{
+    free(memory);
+}
+
+void *weft_i_sys_map(size_t size)
+{
+    int saved = errno;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+#ifdef MADV_HUGEPAGE
+    if (memory != MAP_FAILED)
+        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+#endif
+    errno = saved;
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void weft_i_sys_unmap(void *memory, size_t size)
+{
+    (void)munmap(memory, size);
+}
+
+/* errno is the caller's: no Weft call may change it. */
+static bool weft_i_own_seam_membarrier_call(int command)
+{
+#ifdef SYS_membarrier
+    int saved = errno;
+    bool done = syscall(SYS_membarrier, command, 0, 0) == 0;
+    errno = saved;
+    return done;
+#else
+    (void)command;
+    return false;
+#endif
+}
+
+bool weft_i_sys_membarrier_probe(void)
+{
+#if WEFT_I_TSAN
+    return false; /* a barrier in the kernel is invisible to the thread sanitizer: use the fences it sees */
+#else
+    return weft_i_own_seam_membarrier_call(WEFT_I_OWN_SEAM_MEMBARRIER_REGISTER_PRIVATE_EXPEDITED) && weft_i_own_seam_membarrier_call(WEFT_I_OWN_SEAM_MEMBARRIER_PRIVATE_EXPEDITED);
+#endif
+}
+
+bool weft_i_sys_membarrier(void)
+{
+    return weft_i_own_seam_membarrier_call(WEFT_I_OWN_SEAM_MEMBARRIER_PRIVATE_EXPEDITED);
+}
+
+/*
+ * Taking a right away from a page that was written to obliges the kernel to make every processor that runs a thread of this
+ * process forget it; on x86 it sends them an interrupt, and an interrupt is a full fence (folly's AsymmetricThreadFence relies on
+ * it, too). Not where processors can be told by broadcast: arm64, and AMD's INVLPGB (CPUID 8000_0008, EBX bit 3).
+ */
+#if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN && defined(SYS_mlock)
+#include <cpuid.h>
+
+static bool weft_i_own_seam_told_by_broadcast(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000008, &a, &b, &c, &d) && (b >> 3 & 1);
+}
+
+bool weft_i_sys_interrupt_all(void)
+{
+    enum { PAGE = 4096 };
+    static char *page;
+    int saved = errno;
+    if (!page && !weft_i_own_seam_told_by_broadcast()) {
+        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)PAGE) == 0)
+            page = memory; /* locked, so that it is there when the right is taken away */
+        else if (memory != MAP_FAILED)
+            (void)munmap(memory, PAGE);
+    }
+    bool done = page && mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0;
+    if (done) {
+        *(volatile char *)page = 1;
+        done = mprotect(page, PAGE, PROT_READ) == 0;
+    }
+    errno = saved;
+    return done;
+}
+#else
+bool weft_i_sys_interrupt_all(void)
+{
+    return false;
+}
+#endif
+
+/*
+ * A plugin that has the library inside must not be unloaded: the exit hooks of threads, the handlers of fork and callbacks that
+ * are due would run code that is gone. The linker's -z nodelete says so, but here nobody links for us, so the object in which this
+ * stands asks for it itself, while it is being loaded: later, the loader's lock might be another's who waits for us. The weak
+ * references need no -ldl, and are nothing in a static program, or where objects never leave (musl). dlopen is looked up, since
+ * linkers warn static programs of that name.
+ */
+#ifdef RTLD_NODELETE
+struct weft_i_own_seam_loaded { /* how the loader's struct link_map begins */
+    uintptr_t moved_by;
+    const char *path; /* empty: the program itself */
+};
+static int weft_i_own_seam_find_loaded(const void *address, void *info[4], void **weft_i_own_seam_loaded, int what) __attribute__((weakref("dladdr1")));
+static void *weft_i_own_seam_find_function(void *anywhere, const char *name) __attribute__((weakref("dlsym")));
+
+WEFT_I_AT_LOAD static void weft_i_own_seam_stay_loaded(void)
+{
+    enum { LINK_MAP = 2 }; /* RTLD_DL_LINKMAP, which strict C11 hides */
+    static const char inside;
+    int saved = errno;
+    void *info[4], *found = NULL, *function = NULL;
+    if (weft_i_own_seam_find_loaded && weft_i_own_seam_find_function && weft_i_own_seam_find_loaded(&inside, info, &found, LINK_MAP) != 0 && found)
+        function = weft_i_own_seam_find_function(NULL, "dlopen");
+    if (function) {
+        const struct weft_i_own_seam_loaded *object = found;
+        void *(*load)(const char *path, int flags);
+        memcpy(&load, &function, sizeof load); /* ISO C has no cast for it */
+        if (object->path[0])
+            (void)load(object->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    errno = saved;
+}
+#endif
+
+/* A key beyond the first 32 of a thread takes memory, and its want sets errno. */
+bool weft_i_key_set(weft_i_key key, void *value)
+{
+    int saved = errno;
+    bool done = pthread_setspecific(key, value) == 0;
+    errno = saved;
+    return done;
+}
+
+uint64_t weft_i_sys_clock_ns(void)
+{
+#ifdef CLOCK_MONOTONIC
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+#else
+    weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
+    (void)syscall(WEFT_I_OWN_SEAM_CLOCK_GETTIME, 1, now);
+    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
+#endif
+}
+
+bool weft_i_sys_random(void *out, size_t n)
+{
+    int saved = errno;
+    const unsigned nonblock = 1;
+    /* by its number: the function is a cancellation point, and missing in older C libraries */
+    bool done = syscall(SYS_getrandom, out, n, nonblock) == (long)n;
+    errno = saved;
+    return done;
+}
+
+int weft_i_sys_thread_id(void)
+{
+    return (int)syscall(SYS_gettid);
+}
+
+void weft_i_sys_sleep_ns(uint64_t ns)
+{
+    int saved = errno;
+    weft_i_own_seam_kernel_time time[2] = {(weft_i_own_seam_kernel_time)(ns / 1000000000u), (weft_i_own_seam_kernel_time)(ns % 1000000000u)};
+    (void)syscall(WEFT_I_OWN_SEAM_CLOCK_NANOSLEEP, 1, 0, time, NULL); /* no cancellation point */
+    errno = saved;
+}
+
+void weft_i_sys_yield(void)
+{
+    (void)sched_yield();
+}
+
+weft_i_signals weft_i_sys_block_signals(void)
+{
+    weft_i_signals all, before;
+    _Static_assert(sizeof before >= sizeof(weft_i_own_seam_signal_set), "a signal set fits");
+    memset(&all, 0xff, sizeof all);
+    memset(&before, 0, sizeof before);
+    /* not by its number: the thread sanitizer must see it, or runs a handler that was due in the middle of what follows */
+    (void)pthread_sigmask(WEFT_I_OWN_SEAM_SETMASK, (const weft_i_own_seam_signal_set *)(const void *)&all, (weft_i_own_seam_signal_set *)(void *)&before);
+    return before;
+}
+
+void weft_i_sys_restore_signals(weft_i_signals signals)
+{
+    (void)pthread_sigmask(WEFT_I_OWN_SEAM_SETMASK, (const weft_i_own_seam_signal_set *)(const void *)&signals, NULL);
+}
+
+#endif
+
+/* ---- base/version.c ---- */
+
+unsigned weft_version(void)
+{
+    return WEFT_VERSION;
+}
+
+const char *weft_version_string(void)
+{
+    return WEFT_VERSION_STRING;
+}
+
+/* ---- reclaim/list.h ---- */
+
+/*
+ * private. Lists of retired objects, linked through their hooks; each is one thread's at a time. An object is in one list at
+ * any moment, or in its handler's hands: in a fork's child the lists of a thread that vanished anywhere are whole.
+ */
+#ifndef WEFT_RECLAIM_LIST_H
+#define WEFT_RECLAIM_LIST_H
+
+
+/*
+ * Classes of nodes, and what is not recycled. What is there for a moment has a class of its own, though large: else what stays
+ * would lie between its places, in as many more cache lines.
+ */
+enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
+#define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
+#define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
+
+/* What a scan compares with the hazards. */
+typedef enum weft_i_shape {
+    WEFT_I_NODE,  /* the hook's own address */
+    WEFT_I_ENTRY, /* that, and the pointer at `also` in the node */
+    WEFT_I_RANGE  /* a weft_hook's object and size */
+} weft_i_shape;
+
+typedef struct weft_i_kind {
+    void (*reclaim)(weft_i_hook *hook, weft_domain *domain); /* NULL: recycle into the class's cache */
+    size_t size;                                             /* of a node, for the statistics */
+    weft_i_shape shape;
+    int bag; /* WEFT_I_OTHER when there is a callback */
+    size_t also;
+} weft_i_kind;
+
+typedef struct weft_i_list {
+    weft_i_hook *head, *tail;
+    size_t count;
+} weft_i_list;
+
+typedef struct weft_i_bags {
+    weft_i_list of[WEFT_I_BAGS];
+} weft_i_bags;
+
+weft_i_inline void weft_i_list_push(weft_i_list *list, weft_i_hook *hook)
+{
+    hook->next = list->head;
+    if (!list->head)
+        list->tail = hook;
+    weft_i_compiler_fence(); /* a fork finds the list whole at any moment */
+    list->head = hook;
+    list->count++;
+}
+
+weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
+{
+    weft_i_hook *hook = list->head;
+    if (weft_i_likely(hook != NULL)) {
+        list->head = hook->next;
+        list->count--;
+        weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
+    }
+    return hook;
+}
+
+/* All of `from` goes in front of `to`. */
+WEFT_I_PRIVATE void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
+
+/* Heads are right wherever the list's thread has ended; the rest is derived from them. */
+WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
+
+WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
+WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
+WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
+WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
+
+/* Bytes of the object, as far as they are known. */
+WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
+
+#endif
+
+/* ---- reclaim/record.h ---- */
+
+/*
+ * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, never freed, in one
+ * list for the whole process that scans walk without a lock. life.h tells how one is had and lost.
+ */
+#ifndef WEFT_RECLAIM_RECORD_H
+#define WEFT_RECLAIM_RECORD_H
+
+
+/* Nested guards a thread can hold before the next one links its own memory into the domain: at most WEFT_I_SLOTS. */
+#ifndef WEFT_SLOTS
+#define WEFT_SLOTS 32
+#endif
+/* Scans read so many slots more each time a thread holds more guards at once than ever. */
+#ifndef WEFT_SLOTS_STEP
+#define WEFT_SLOTS_STEP 4
+#endif
+#ifndef WEFT_HINTS
+#define WEFT_HINTS 16
+#endif
+
+/* A thread's way to its place in a domain; ids are never reused, so a stale entry cannot match. */
+typedef struct weft_i_hint {
+    uint64_t id;
+    void *local;
+} weft_i_hint;
+
+/* In a record's `attention`: publish with fences; and times THIEF, how many barriers want the thread's lists. */
+enum { WEFT_I_FENCES = 1, WEFT_I_THIEF = 2 };
+
+/* docs/reclamation.md has the table. */
+typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
+
+typedef struct weft_i_record {
+    weft_i_thread thread; /* first: published */
+    struct weft_i_record *next;
+    weft_i_atomic_int owned;
+    weft_i_atomic_int passed_fence;
+    weft_i_slot operation; /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
+    size_t number; /* how many records there were before it: tells apart threads that live at once */
+    weft_i_life life;           /* the owner's alone, as the next two */
+    struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
+    weft_i_hint hint[WEFT_HINTS];
+} weft_i_record;
+
+/* What a thread without a record points to. */
+WEFT_I_PRIVATE_OBJECT weft_i_record weft_i_no_record;
+
+/* Takes a free record, or makes one. NULL: no memory. It publishes with fences until told otherwise. */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_take(void);
+
+/* All guards in it count as left. */
+WEFT_I_PRIVATE void weft_i_record_leave_all(weft_i_record *record);
+
+/* The same, and another thread may take it. */
+WEFT_I_PRIVATE void weft_i_record_give_back(weft_i_record *record);
+
+/* Whether a thread owns it. */
+WEFT_I_PRIVATE bool weft_i_record_owned(weft_i_record *record);
+
+/* The caller's record or NULL; makes none. */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_peek(void);
+
+/* The caller's id as gettid(2) gives it. */
+WEFT_I_PRIVATE int weft_i_thread_id(void);
+
+/* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
+WEFT_I_PRIVATE int weft_i_record_thread_id(weft_i_record *record);
+
+/* A free slot for a nested guard, which is the caller's from then on. NULL: all are in use. */
+WEFT_I_PRIVATE weft_i_slot *weft_i_record_take_slot(weft_i_record *record);
+
+/* The slot has been emptied and may be taken again. */
+WEFT_I_PRIVATE void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot);
+
+/* The slots that a scan looks at: from WEFT_I_OPERATION up to, and without, the first that was never taken. */
+enum { WEFT_I_OPERATION = -1 };
+WEFT_I_PRIVATE int weft_i_record_slots(weft_i_record *record);
+
+weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
+{
+    return i == WEFT_I_OPERATION ? &record->operation : &record->thread.slot[i];
+}
+
+/* Head of the list of all records; follow ->next. */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
+
+/* For forks. */
+WEFT_I_PRIVATE void weft_i_records_lock(void);
+WEFT_I_PRIVATE void weft_i_records_unlock(void);
+
+#endif
+
+/* ---- reclaim/state.h ---- */
+
+/*
+ * private. What a domain is made of: a place per thread and two of its own, each with what was retired and is on its way.
+ *
+ * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's place works
+ * on what the thread has retired, a little with each retirement. Orphans (of threads that ended, that have no place, or that a
+ * barrier keeps from theirs) go to the domain's `shared` place, for which whoever brings the last of a batch works; what a barrier
+ * waits for goes to the place `barrier`. So objects move one way only, place -> orphans -> shared -> barrier, and a barrier that
+ * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
+ *
+ * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
+ * that is, takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to that, heavy fence, waits for
+ * the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is busy over a callback. The domain's
+ * own places: a word that holds the thread's id.
+ *
+ * Order of locks: domains (registry.c), owners, linked, blocker, records (record.c), fence (fence.c). None is ever held while
+ * code of the user's runs, allocators included.
+ */
+#ifndef WEFT_RECLAIM_STATE_H
+#define WEFT_RECLAIM_STATE_H
+
+
+#ifndef WEFT_BATCH
+#define WEFT_BATCH 1024
+#endif
+#ifndef WEFT_BATCH_BYTES
+#define WEFT_BATCH_BYTES (4u << 20)
+#endif
+/* Nodes of a class that a thread keeps for its next allocations. */
+#ifndef WEFT_CACHE
+#define WEFT_CACHE (2 * WEFT_BATCH)
+#endif
+/* Lists of about a batch of nodes that wait in the domain for a thread that needs them. */
+#ifndef WEFT_DEPOT
+#define WEFT_DEPOT 4
+#endif
+#ifndef WEFT_MAP_FROM
+#define WEFT_MAP_FROM (2u << 20)
+#endif
+/* How often a barrier yields to a thread inside an operation before it tries the others. */
+#ifndef WEFT_THIEF_TURNS
+#define WEFT_THIEF_TURNS 100
+#endif
+/* Batches under epochs that wait for readers of different ages. */
+#ifndef WEFT_SEALED
+#define WEFT_SEALED 8
+#endif
+/* Hazards that a scan compares with at once, and the bits, times 64, by which it first asks. */
+#ifndef WEFT_SCAN_WORDS
+#define WEFT_SCAN_WORDS 128
+#endif
+#ifndef WEFT_SCAN_BLOOM
+#define WEFT_SCAN_BLOOM 16
+#endif
+
+typedef struct weft_i_batch {
+    weft_i_bags bags;
+    size_t epoch; /* a guard of this epoch or an earlier one may hold what is inside */
+} weft_i_batch;
+
+typedef struct weft_i_blocker {
+    const weft_i_words *words; /* NULL: none */
+    uintptr_t value;           /* of word[0], to tell a guard from the next one in its slot */
+    int thread;
+    uint64_t since_ns;
+} weft_i_blocker;
+
+typedef struct weft_i_held {
+    uintptr_t address;
+    const weft_i_words *words; /* not read again: a guard's own memory may be gone */
+    uintptr_t value;
+    int thread;
+} weft_i_held;
+
+typedef enum weft_i_stage {
+    WEFT_I_RESTS,
+    WEFT_I_COMPARES /* with the hazards read so far */
+} weft_i_stage;
+
+/* What a scan has got to, from one step to the next. */
+typedef struct weft_i_scan {
+    weft_i_stage stage;
+    weft_i_bags maybe;  /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed; /* not held by any read so far */
+    bool last;          /* all hazards have been read */
+    bool met_linked;    /* the guards linked by `linked_below` are being read */
+    size_t linked_below;
+    weft_i_record *next_record; /* NULL: all have been read */
+    int next_slot;
+    weft_i_held hazard[WEFT_SCAN_WORDS];
+    uint64_t bloom[WEFT_SCAN_BLOOM];
+    size_t hazards, total, before; /* read last; by this scan; by the one before it */
+    weft_i_blocker known;   /* as noted by earlier scans */
+    weft_i_blocker blocker; /* that one if it is still in the way, or else the first one met */
+    weft_i_batch sealed[WEFT_SEALED]; /* epochs */
+    int sealed_count;
+} weft_i_scan;
+
+/* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
+typedef struct weft_i_counters {
+    weft_i_atomic_size granted, reclaimed, retired_bytes, reclaimed_bytes, allocated;
+} weft_i_counters;
+
+/* A thread's place in a domain, or one of the domain's own; lives as long as the domain. */
+typedef struct weft_i_local weft_i_local;
+struct weft_i_local {
+    weft_domain *domain;
+    weft_i_record *record;   /* whose it is, whoever owns that; NULL: the domain's own */
+    weft_i_atomic_size room; /* may be retired before maintenance; counters.granted - room have been */
+    size_t left;             /* and these after that, before the next batch is sealed */
+    size_t range_bytes;      /* of retired objects that told their size, in `bags` */
+    weft_i_bags bags;
+    weft_i_list ready;
+    weft_i_list cache[WEFT_I_CLASSES];
+    weft_i_counters counters;
+    weft_i_atomic_size callbacks; /* odd: a callback runs */
+    bool attached;                /* by the record's present owner; under the domain's `owners`, as the next */
+    size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
+    weft_i_local *_Atomic next;
+    weft_i_scan scan;
+};
+
+struct weft_domain {
+    weft_i_domain_head head; /* first: published */
+    uint64_t id;
+    weft_allocator allocator;
+    weft_domain *next; /* under the lock of domains, as the next */
+    size_t visitors;   /* threads that end and are at this domain: it must not go */
+    weft_i_atomic_size users;
+    weft_i_local *_Atomic locals;
+    weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
+    weft_i_local shared;                /* of the threads that have no place, and of those that ended */
+    weft_i_aligned weft_i_mutex linked_lock;
+    weft_guard *_Atomic linked;
+    size_t linked_next; /* the number of the next one to be linked; under its lock */
+    weft_i_mutex blocker_lock;
+    weft_i_blocker blocker;
+    weft_i_aligned weft_i_hook *_Atomic orphans;
+    weft_i_atomic_size orphan_count; /* there, and ready in `shared` */
+    weft_i_atomic_int shared_right;  /* the thread that has it; 0: none */
+    weft_i_atomic_int barrier_right;
+    weft_i_atomic_size shared_callbacks[2]; /* running now: those since the last barrier looked, and those before */
+    int side;                               /* which of them counts; with the right to `shared` */
+    size_t round;
+    weft_i_atomic_size pending_peak;
+    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
+    weft_i_local barrier;
+};
+
+weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
+{
+    /* relaxed: one writer; readers want a figure, not an order */
+    weft_i_store(counter, weft_i_load(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+#endif
+
+/* ---- reclaim/callback.h ---- */
+
+/*
+ * private. The reclaim callbacks that this thread is in: user code, which may use the domain, but never gets into a scan from there,
+ * and may end the thread. They are noted in memory of the thread's own, not on its stack, which is gone when its exit hook runs.
+ */
+#ifndef WEFT_RECLAIM_CALLBACK_H
+#define WEFT_RECLAIM_CALLBACK_H
+
+
+/* One inside another: each is in a barrier or a destruction that the one before has called. Deeper, these are refused. */
+enum { WEFT_I_CALLBACKS = 8 };
+
+/* Reclaims the object by its kind's callback. `running`, if not NULL, was counted up for it, and is counted down after it. */
+WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running);
+
+/* Of any domain. */
+WEFT_I_PRIVATE bool weft_i_in_callback(void);
+
+/* Of this one; or too deep to run any more. */
+WEFT_I_PRIVATE bool weft_i_in_callback_of(const weft_domain *domain);
+
+/* How many are counted by `running` in this thread. */
+WEFT_I_PRIVATE size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running);
+
+/* All have ended with the thread, which runs its exit hook now. */
+WEFT_I_PRIVATE void weft_i_callbacks_over(void);
+
+/* A count of callbacks; what those did that it no longer counts is seen. */
+WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
+
+#endif
+
+/* ---- reclaim/right.h ---- */
+
+/*
+ * private. The rights to lists (reclaim/state.h): of a thread to its own, and of one thread at a time to a domain's.
+ */
+#ifndef WEFT_RECLAIM_RIGHT_H
+#define WEFT_RECLAIM_RIGHT_H
+
+
+/* clang-format off */
+#ifndef LOCAL_A1
+#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
+#endif
+#ifndef LOCAL_R1
+#define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
+#endif
+#ifndef LOCAL_A2
+#define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
+#endif
+#ifndef LOCAL_R2
+#define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
+#endif
+#ifndef RIGHT_A1
+#define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
+#endif
+#ifndef RIGHT_R1
+#define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
+#endif
+/* clang-format on */
+
+weft_i_inline weft_i_record *weft_i_own_record(void)
+{
+    return (weft_i_record *)(void *)weft_i_self();
+}
+
+/* Of a domain's own place, for a thread by its id. Not waited for. */
+weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
+{
+    int none = 0;
+    /* relaxed: nothing is read on failure */
+    return weft_i_cas(right, &none, thread, RIGHT_A1, memory_order_relaxed);
+}
+
+weft_i_inline void weft_i_give_right(weft_i_atomic_int *right)
+{
+    weft_i_store(right, 0, RIGHT_R1);
+}
+
+weft_i_inline bool weft_i_has_right(weft_i_atomic_int *right, int thread)
+{
+    /* relaxed: only this thread can have written its own id */
+    return weft_i_load(right, memory_order_relaxed) == thread;
+}
+
+/* In a fork's child: the forking thread has another id now. */
+weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, int now)
+{
+    if (weft_i_has_right(right, before))
+        weft_i_store(right, now, RIGHT_R1);
+}
+
+/* The lists may be used although the thread is called to attention: not by a thief. */
+WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
+
+/* For a moment: an operation takes less. False: the owner is still busy. */
+WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
+
+weft_i_inline void weft_i_busy_end(void)
+{
+    weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
+}
+
+/* Outside operations. False: a thief has the lists. */
+weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_own_record();
+    /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
+        weft_i_publish_slow(&record->thread);
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    if (weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record))
+        return true;
+    weft_i_busy_end();
+    return false;
+}
+
+#endif
+
+/* ---- reclaim/collect.h ---- */
+
+/*
+ * private. Bringing what was retired to its end: a little with each retirement, or all at once.
+ */
+#ifndef WEFT_RECLAIM_COLLECT_H
+#define WEFT_RECLAIM_COLLECT_H
+
+
+/* A new place: so many may be retired in it before the first batch is sealed. */
+WEFT_I_PRIVATE void weft_i_local_open(weft_i_local *local);
+
+/* A step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
+WEFT_I_PRIVATE bool weft_i_step(weft_i_local *local);
+
+/* Scans and reclaims what can be reclaimed in the caller's place, unless a barrier has its lists. */
+WEFT_I_PRIVATE void weft_i_collect(weft_i_local *local);
+
+/* The same with the orphans, again and again while a batch or more of them comes meanwhile. Nothing if others are at it. */
+WEFT_I_PRIVATE void weft_i_collect_shared(weft_domain *domain);
+
+/* The same if there are a batch or more. */
+WEFT_I_PRIVATE void weft_i_collect_orphans(weft_domain *domain);
+
+/* Scans the place `barrier`, with the right to it: what nobody holds is ready. */
+WEFT_I_PRIVATE void weft_i_scan_own(weft_i_local *local);
+
+/* Reclaims what is ready there. Callbacks are counted by `running`, and may end the thread. */
+WEFT_I_PRIVATE void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running);
+
+/* All that is not ready goes to *waiting, the rest to *ready; the place is as new. With the right to its lists. */
+WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready);
+
+/* Its owner has ended, or is not in this process: it may have been anywhere, in a callback too. Under `owners`. */
+WEFT_I_PRIVATE void weft_i_local_abandon(weft_i_local *local);
+
+/* The same for the domain's own places, where the thread that has the right has ended: nobody has it now. */
+WEFT_I_PRIVATE void weft_i_shared_abandon(weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
+
+#endif
+
+/* ---- reclaim/fence.h ---- */
+
+/*
+ * private. The heavy side of the asymmetric fence whose light side is weft_i_light_fence (thread.h).
+ */
+#ifndef WEFT_RECLAIM_FENCE_H
+#define WEFT_RECLAIM_FENCE_H
+
+
+/*
+ * After it, each light fence either comes wholly before it (what was published is seen) or wholly after (what was written
+ * before the heavy fence is seen). False: no such promise can be made yet, because membarrier has just failed, some thread has
+ * not passed a full fence since, and there is no other way to make it.
+ */
+WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
+
+/* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
+WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
+
+/* The record's owner publishes as all others do from here on. */
+WEFT_I_PRIVATE void weft_i_fence_join(weft_i_record *record);
+
+/* For forks. */
+WEFT_I_PRIVATE void weft_i_fence_lock(void);
+WEFT_I_PRIVATE void weft_i_fence_unlock(void);
+
+#endif
+
+/* ---- reclaim/figures.h ---- */
+
+/*
+ * private. A domain's figures, added up over its places.
+ */
+#ifndef WEFT_RECLAIM_FIGURES_H
+#define WEFT_RECLAIM_FIGURES_H
+
+
+/* All places of the domain, its own first: weft_i_place_after(domain, NULL), and so on until NULL. */
+WEFT_I_PRIVATE weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local);
+
+/* Nothing in its lists; and in none of the domain's. With the right to them. */
+WEFT_I_PRIVATE bool weft_i_place_empty(const weft_i_local *local);
+WEFT_I_PRIVATE bool weft_i_nothing_left(weft_domain *domain);
+
+/* Retired in the place since its creation. */
+WEFT_I_PRIVATE size_t weft_i_retired(const weft_i_local *local);
+
+/* Retired and not reclaimed, in the whole domain; bytes may be NULL. Notes the peak. */
+WEFT_I_PRIVATE size_t weft_i_pending(weft_domain *domain, size_t *bytes);
+
+/* In a fork's child: what a vanished thread had in hand is in no list, and so not pending here. */
+WEFT_I_PRIVATE void weft_i_recount(weft_domain *domain);
+
+/* Adds to the figures of all places. */
+WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out);
+
+#endif
+
+/* ---- reclaim/life.h ---- */
+
+/*
+ * private. The life of a thread's record: had at first use, given back by the exit hook, lost in a fork's child.
+ * docs/reclamation.md has its table, which life.c follows.
+ */
+#ifndef WEFT_RECLAIM_LIFE_H
+#define WEFT_RECLAIM_LIFE_H
+
+
+/*
+ * The caller's record, made if need be. NULL: no memory, no key, or this thread's exit hook has run: then it works without, its
+ * guards are linked, and what it retires are orphans. errno is not touched.
+ */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
+
+/*
+ * For a call that may run callbacks, which may end the thread: makes sure that an exit hook comes then, as far as there is memory.
+ * After the thread's own hook has run the record is borrowed, and is to be returned; otherwise this is NULL.
+ */
+WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
+WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
+
+/* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
+WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record);
+
+#endif
+
+/* ---- reclaim/orphans.h ---- */
+
+/*
+ * private. Orphans: retired by threads that have no place in the domain, that ended, or whose lists a barrier has.
+ */
+#ifndef WEFT_RECLAIM_ORPHANS_H
+#define WEFT_RECLAIM_ORPHANS_H
+
+
+/* Makes orphans of what is in the bags. Lock-free. */
+WEFT_I_PRIVATE void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
+
+/* Retires one object so. */
+WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
+
+/* How many there are, adopted ones that are ready included, changes by so much. */
+WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
+
+/* So many batches of them, or more. */
+WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
+
+/* Takes them all, with the right to the domain's place `shared`. */
+WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
+
+#endif
+
+/* ---- reclaim/linked.h ---- */
+
+/*
+ * private. Guards that have no slot: their own memory is linked into the domain. Linking never fails and blocks for a few
+ * instructions, with the thread's signals held, since handlers may link guards, too; such a guard publishes with full fences.
+ */
+#ifndef WEFT_RECLAIM_LINKED_H
+#define WEFT_RECLAIM_LINKED_H
+
+
+/* Makes guard->own the guard's slot, with nothing in it. */
+WEFT_I_PRIVATE void weft_i_link_guard(weft_guard *guard, weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain);
+
+/* All of the thread's guards count as left. */
+WEFT_I_PRIVATE void weft_i_unlink_thread(weft_domain *domain, int thread);
+
+/* In a fork's child: only those of this thread are left, and it has another id now. */
+WEFT_I_PRIVATE void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now);
+
+/* Whether there may be any. A guard that is linked unseen publishes after the caller's heavy fence. */
+WEFT_I_PRIVATE bool weft_i_any_linked(weft_domain *domain);
+
+/* The guards from here on may be looked at until unlocked; for a few instructions. */
+WEFT_I_PRIVATE weft_guard *weft_i_lock_linked(weft_domain *domain, weft_i_signals *signals);
+WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *signals);
+
+#endif
+
+/* ---- reclaim/slots.h ---- */
+
+/*
+ * private. Reading what guards hold, for scans.
+ */
+#ifndef WEFT_RECLAIM_SLOTS_H
+#define WEFT_RECLAIM_SLOTS_H
+
+
+/* clang-format off */
+#ifndef SLOTS_A1
+#define SLOTS_A1 memory_order_acquire /* a slot's domain -> GUARD_R1, GUARD_R5: then the last domain's guard has been left */
+#endif
+#ifndef SLOTS_A2
+#define SLOTS_A2 memory_order_acquire /* a slot's words -> GUARD_R2, GUARD_R3, GUARD_R4: uses under what the word held before are over */
+#endif
+/* clang-format on */
+
+weft_i_inline uintptr_t weft_i_word_of(weft_i_words *words, int i)
+{
+    return (uintptr_t)weft_i_load(&words->word[i], SLOTS_A2);
+}
+
+weft_i_inline void *weft_i_slot_domain(weft_i_slot *slot)
+{
+    return weft_i_load(&slot->domain, SLOTS_A1);
+}
+
+/* Guards held in the domain: by one thread, or by all (0). */
+WEFT_I_PRIVATE size_t weft_i_guards_held(weft_domain *domain, int thread);
+
+#endif
+
+/* ---- reclaim/barrier.c ---- */
+
+/* Waiting until all that was retired before has been reclaimed: reclaim/state.h has the way of objects, and why none is missed. */
+
+#include <errno.h>
+
+/* One that runs, on its caller's stack. */
+typedef struct weft_i_own_barrier_run {
+    weft_domain *domain;
+    uint64_t start, timeout_ns, nap;
+    bool been_to_all; /* and so has all that it is to wait for, but for the callbacks that were running then */
+    int side_before;  /* which counts these */
+} weft_i_own_barrier_run;
+
+static bool weft_i_own_barrier_past(const weft_i_own_barrier_run *r)
+{
+    return r->timeout_ns != UINT64_MAX && weft_i_sys_clock_ns() - r->start >= r->timeout_ns;
+}
+
+/* Sleeps a little longer each time, up to a millisecond. False: time is up. */
+static bool weft_i_own_barrier_wait_more(weft_i_own_barrier_run *r)
+{
+    if (weft_i_own_barrier_past(r))
+        return false;
+    weft_i_sys_sleep_ns(r->nap);
+    r->nap = r->nap < 1000000 ? r->nap * 2 : r->nap;
+    return true;
+}
+
+/* ---- taking what was retired ---- */
+
+static bool weft_i_own_barrier_asked(const weft_domain *domain, const weft_i_local *local)
+{
+    return local->attached && local->round != domain->round;
+}
+
+/* The lists of all threads that it has not been to in this round. False: not all could be had. Under `owners`. */
+static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
+{
+    weft_i_local *mine = &domain->barrier;
+    bool all = true;
+    for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
+        if (weft_i_own_barrier_asked(domain, l))
+            /* relaxed: the fence orders it before the look at the slot */
+            (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_THIEF, memory_order_relaxed);
+    bool fenced = weft_i_heavy_fence();
+    for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
+        if (!weft_i_own_barrier_asked(domain, l))
+            continue;
+        if (fenced && weft_i_wait_until_idle(l->record)) {
+            weft_i_take_lists(l, &mine->bags, &mine->ready);
+            l->saw = weft_i_running(&l->callbacks);
+            l->round = domain->round;
+        } else {
+            all = false;
+        }
+        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_THIEF, LOCAL_R2);
+    }
+    return all;
+}
+
+/*
+ * What the threads made orphans of, too. Callbacks count on the other side from here on; the one before must be free for that.
+ * False: others are at it.
+ */
+static bool weft_i_own_barrier_take_shared(weft_i_own_barrier_run *r)
+{
+    weft_domain *d = r->domain;
+    if (!weft_i_take_right(&d->shared_right, weft_i_thread_id()))
+        return false;
+    bool free = weft_i_running(&d->shared_callbacks[!d->side]) == 0;
+    if (free) {
+        weft_i_take_lists(&d->shared, &d->barrier.bags, &d->barrier.ready);
+        weft_i_adopt(d, &d->barrier.bags);
+        r->side_before = d->side;
+        d->side = !d->side;
+    }
+    weft_i_give_right(&d->shared_right);
+    return free;
+}
+
+static void weft_i_own_barrier_take_all(weft_i_own_barrier_run *r)
+{
+    weft_i_mutex_lock(&r->domain->owners);
+    bool all = weft_i_own_barrier_take_from_threads(r->domain);
+    weft_i_mutex_unlock(&r->domain->owners);
+    r->been_to_all = all && weft_i_own_barrier_take_shared(r);
+}
+
+/* A callback that was running when its place was visited belongs to an object retired before. */
+static bool weft_i_own_barrier_callbacks_over(weft_i_own_barrier_run *r)
+{
+    weft_domain *d = r->domain;
+    if (weft_i_running(&d->shared_callbacks[r->side_before]) != 0)
+        return false;
+    for (weft_i_local *l = &d->barrier; (l = weft_i_place_after(d, l)) != NULL;)
+        if (l->round == d->round && l->saw % 2 && weft_i_running(&l->callbacks) == l->saw)
+            return false;
+    return true;
+}
+
+/* ---- a barrier ---- */
+
+static int weft_i_own_barrier_wait_for_all(weft_i_own_barrier_run *r)
+{
+    weft_domain *d = r->domain;
+    weft_i_mutex_lock(&d->owners);
+    d->round++;
+    weft_i_mutex_unlock(&d->owners);
+    for (;;) {
+        if (!r->been_to_all)
+            weft_i_own_barrier_take_all(r);
+        weft_i_scan_own(&d->barrier);
+        weft_i_drain_own(d, &d->barrier, &d->shared_callbacks[d->side]);
+        if (r->been_to_all && weft_i_place_empty(&d->barrier) && weft_i_own_barrier_callbacks_over(r))
+            return 0;
+        if (!weft_i_own_barrier_wait_more(r))
+            return -ETIMEDOUT;
+    }
+}
+
+static int weft_i_own_barrier_run_barrier(weft_domain *domain, uint64_t timeout_ns)
+{
+    weft_i_own_barrier_run r = {.domain = domain, .timeout_ns = timeout_ns, .nap = 10000, .start = weft_i_sys_clock_ns()};
+    while (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
+        if (!weft_i_own_barrier_wait_more(&r))
+            return -ETIMEDOUT;
+    (void)weft_i_pending(domain, NULL);
+    r.nap = 10000;
+    int error = weft_i_own_barrier_wait_for_all(&r);
+    weft_i_barrier_abandon(domain);
+    weft_i_collect_orphans(domain);
+    return error;
+}
+
+int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
+{
+    domain = domain ? domain : weft_default_domain();
+    if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_thread_id()))
+        return -EBUSY;
+    weft_i_record *borrowed = weft_i_record_borrow();
+    int error = weft_i_own_barrier_run_barrier(domain, timeout_ns);
+    weft_i_record_return(borrowed);
+    return error;
+}
+
+/* ---- reclaim/memory.h ---- */
+
+/*
+ * private. Memory of a domain: its allocator's, or the process's; counted. No lock may be held over any of these: an
+ * allocator may use Weft, and may have fork handlers that wait.
+ */
+#ifndef WEFT_RECLAIM_MEMORY_H
+#define WEFT_RECLAIM_MEMORY_H
+
+
+/* Counted in the caller's place, or where several threads count (NULL). NULL: no memory. */
+WEFT_I_PRIVATE void *weft_i_alloc_in(weft_domain *domain, weft_i_local *local, size_t size, size_t alignment);
+WEFT_I_PRIVATE void weft_i_free_in(weft_domain *domain, weft_i_local *local, void *memory, size_t size);
+
+WEFT_I_PRIVATE void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
+WEFT_I_PRIVATE void weft_i_free(weft_domain *domain, void *memory, size_t size);
+
+/* Zeroed; mapped, and with huge pages where there are, from WEFT_MAP_FROM bytes on. */
+WEFT_I_PRIVATE void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
+WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
+
+#endif
+
+/* ---- reclaim/cache.h ---- */
+
+/*
+ * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
+ * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
+ * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both goes back to the allocator, two nodes per retirement.
+ */
+#ifndef WEFT_RECLAIM_CACHE_H
+#define WEFT_RECLAIM_CACHE_H
+
+
+/* Takes nodes that a scan has freed: into the cache or the depot, or among what is ready to be given back. */
+WEFT_I_PRIVATE void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed);
+
+/* Gives back a node that nobody else can see. `local` may be NULL. */
+WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
+
+/* A node where the cache has none. `local` may be NULL. NULL: no memory. */
+WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
+
+/* Empties the place's caches, one node after the other: the allocator may end the thread. */
+WEFT_I_PRIVATE void weft_i_trim(weft_i_local *local);
+WEFT_I_PRIVATE void weft_i_trim_depot(weft_domain *domain);
+
+/* A node from the place's cache; NULL: it is empty. */
+weft_i_inline void *weft_i_cache_pop(weft_i_local *local, int node_class)
+{
+    return weft_i_list_pop(&local->cache[node_class]);
+}
+
+/* A node's memory, from the place's cache when it has one. NULL: out of memory. */
+weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, int node_class)
+{
+    void *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+    return weft_i_likely(node != NULL) ? node : weft_i_node_alloc_slow(local, domain, node_class);
+}
+
+#endif
+
+/* ---- reclaim/cache.c ---- */
+
+/* clang-format off */
+#ifndef DEPOT_R1
+#define DEPOT_R1 memory_order_release /* deposit a list -> DEPOT_A1: publishes its chain */
+#endif
+#ifndef DEPOT_A1
+#define DEPOT_A1 memory_order_acquire /* withdraw a list -> DEPOT_R1: sees its chain */
+#endif
+/* clang-format on */
+
+static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
+
+static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, weft_i_hook *chain)
+{
+    for (int i = 0; i < WEFT_DEPOT; i++) {
+        weft_i_hook *empty = NULL;
+        /* relaxed: only a hint, and a failure reads nothing */
+        if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed) &&
+            weft_i_cas(&domain->depot[node_class][i], &empty, chain, DEPOT_R1, memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+static weft_i_hook *weft_i_own_cache_withdraw(weft_domain *domain, int node_class)
+{
+    for (int i = 0; i < WEFT_DEPOT; i++) {
+        /* relaxed: only a hint */
+        if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed))
+            continue;
+        weft_i_hook *chain = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
+        if (chain)
+            return chain;
+    }
+    return NULL;
+}
+
+/* Under the address sanitizer memory goes back at once, so that it can see uses after. */
+static bool weft_i_own_cache_cache_has_room(const weft_i_local *local, int node_class, size_t count)
+{
+    return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
+}
+
+void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
+{
+    if (weft_i_own_cache_cache_has_room(local, node_class, 1))
+        weft_i_list_push(&local->cache[node_class], node);
+    else
+        weft_i_free_in(domain, local, node, weft_i_own_cache_class_size[node_class]);
+}
+
+void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed)
+{
+    size_t count = freed->count;
+    if (!freed->head)
+        return;
+    if (weft_i_own_cache_cache_has_room(local, node_class, count)) {
+        weft_i_list_splice(&local->cache[node_class], freed);
+    } else {
+        weft_i_list whole = *freed;
+        *freed = (weft_i_list){0};
+        weft_i_compiler_fence(); /* out of its list before it is in another */
+        if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, whole.head)) {
+            weft_i_list_splice(&local->ready, &whole);
+            return;
+        }
+    }
+    weft_i_count(&local->counters.reclaimed, count);
+    weft_i_count(&local->counters.reclaimed_bytes, count * weft_i_own_cache_class_size[node_class]);
+}
+
+void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
+{
+    weft_i_hook *chain = local ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
+    if (!chain)
+        return weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
+    for (weft_i_hook *next = chain->next; next; next = chain->next) {
+        chain->next = next->next;
+        weft_i_list_push(&local->cache[node_class], next);
+    }
+    return chain;
+}
+
+void weft_i_trim(weft_i_local *local)
+{
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        for (weft_i_hook *node; (node = weft_i_list_pop(&local->cache[c])) != NULL;)
+            weft_i_free_in(local->domain, local, node, weft_i_own_cache_class_size[c]);
+}
+
+void weft_i_trim_depot(weft_domain *domain)
+{
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        for (weft_i_hook *chain; (chain = weft_i_own_cache_withdraw(domain, c)) != NULL;)
+            for (weft_i_hook *next; chain; chain = next) {
+                next = chain->next;
+                weft_i_free_in(domain, NULL, chain, weft_i_own_cache_class_size[c]);
+            }
+}
+
+/* ---- reclaim/callback.c ---- */
+
+/* clang-format off */
+#ifndef CALLBACK_R1
+#define CALLBACK_R1 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
+#endif
+#ifndef CALLBACK_A1
+#define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what it did */
+#endif
+/* clang-format on */
+
+static WEFT_I_THREAD_LOCAL struct {
+    const weft_domain *domain[WEFT_I_CALLBACKS];
+    weft_i_atomic_size *running[WEFT_I_CALLBACKS];
+    int depth;
+} weft_i_own_callback_nested;
+
+static void weft_i_own_callback_end_innermost(void)
+{
+    weft_i_atomic_size *running = weft_i_own_callback_nested.running[--weft_i_own_callback_nested.depth];
+    if (running)
+        (void)weft_i_fetch_sub(running, 1, CALLBACK_R1);
+}
+
+void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
+{
+    weft_i_own_callback_nested.domain[weft_i_own_callback_nested.depth] = domain;
+    weft_i_own_callback_nested.running[weft_i_own_callback_nested.depth++] = running;
+    hook->kind->reclaim(hook, domain);
+    weft_i_own_callback_end_innermost();
+}
+
+bool weft_i_in_callback(void)
+{
+    return weft_i_own_callback_nested.depth > 0;
+}
+
+bool weft_i_in_callback_of(const weft_domain *domain)
+{
+    for (int i = 0; i < weft_i_own_callback_nested.depth; i++)
+        if (weft_i_own_callback_nested.domain[i] == domain)
+            return true;
+    return weft_i_own_callback_nested.depth == WEFT_I_CALLBACKS;
+}
+
+size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running)
+{
+    size_t count = 0;
+    for (int i = 0; i < weft_i_own_callback_nested.depth; i++)
+        count += weft_i_own_callback_nested.running[i] == running;
+    return count;
+}
+
+void weft_i_callbacks_over(void)
+{
+    while (weft_i_own_callback_nested.depth > 0)
+        weft_i_own_callback_end_innermost();
+}
+
+size_t weft_i_running(weft_i_atomic_size *count)
+{
+    return weft_i_load(count, CALLBACK_A1);
+}
+
+/* ---- reclaim/scan.h ---- */
+
+/*
+ * private. Which of the retired objects nobody can hold any more: the one question of reclamation, asked of the domain's scheme in
+ * steps. The caller has the right to the place's lists.
+ */
+#ifndef WEFT_RECLAIM_SCAN_H
+#define WEFT_RECLAIM_SCAN_H
+
+
+/* Begins with what is in the bags now, unless one is under way. The place's `left` is what may come before the next. */
+WEFT_I_PRIVATE void weft_i_scan_begin(weft_i_local *local);
+
+/* So many objects more. True: the scan is over, and scan.passed is what nobody can hold; what must wait is in the bags. */
+WEFT_I_PRIVATE bool weft_i_scan_step(weft_i_local *local, size_t most);
+
+/* All steps at once, of a scan that begins now. */
+WEFT_I_PRIVATE void weft_i_scan_all(weft_i_local *local);
+
+/* Undoes a scan that is under way: all that was retired and is not ready is in the bags. Its lists may be just whole. */
+WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
+
+#endif
+
+/* ---- reclaim/collect.c ---- */
+
+/* clang-format off */
+#ifndef COUNT_R1
+#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
+#endif
+#ifndef CALLBACK_R2
+#define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
+#endif
+/* clang-format on */
+
+/* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
+#ifndef WEFT_STEP
+#define WEFT_STEP 64
+#endif
+
+/* ---- room ---- */
+
+/* With the right to the lists: so many may be retired before maintenance. */
+static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
+{
+    /* relaxed: figures, each written by one thread */
+    size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
+    weft_i_store(&local->room, room, memory_order_relaxed);
+    /* relaxed: likewise */
+    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, COUNT_R1);
+}
+
+void weft_i_local_open(weft_i_local *local)
+{
+    local->left = 0;
+    weft_i_own_collect_grant(local, WEFT_BATCH);
+}
+
+/* A little each time as long as there is something to do. */
+static void weft_i_own_collect_grant_what_is_left(weft_i_local *local)
+{
+    size_t room = local->left;
+    if (local->scan.stage != WEFT_I_RESTS && room > (WEFT_STEP + 7) / 8)
+        room = (WEFT_STEP + 7) / 8;
+    else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
+        room = 1;
+    if (room == 0)
+        room = 1;
+    weft_i_own_collect_grant(local, room);
+    local->left -= local->left < room ? local->left : room;
+}
+
+/* ---- a thread's place ---- */
+
+/* What a scan has shown to be free. */
+static void weft_i_own_collect_deliver(weft_i_local *local)
+{
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        if (local->record)
+            weft_i_cache_accept(local, c, &local->scan.passed.of[c]);
+        else
+            weft_i_list_splice(&local->ready, &local->scan.passed.of[c]);
+    weft_i_list_splice(&local->ready, &local->scan.passed.of[WEFT_I_OTHER]);
+}
+
+static void weft_i_own_collect_step(weft_i_local *local)
+{
+    if (local->scan.stage == WEFT_I_RESTS && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
+        (void)weft_i_pending(local->domain, NULL);
+        weft_i_scan_begin(local);
+    }
+    /* more where the batch is compared several times, so that a scan takes no more retirements than without */
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
+        weft_i_own_collect_deliver(local);
+}
+
+/*
+ * More is ready than a scan leaves: where callbacks retire more than one object each, two per retirement would never come to an
+ * end. (Under epochs a guard may have held back any number, whose end must not be one long call.)
+ */
+static bool weft_i_own_collect_is_behind(const weft_i_local *local)
+{
+    return local->domain->head.scheme == WEFT_HAZARD && local->ready.count > WEFT_BATCH + local->scan.total;
+}
+
+/* Reclaims the first of the ready objects. False: there is none, or a thief has them. */
+static bool weft_i_own_collect_drain_one(weft_i_local *local, bool *behind)
+{
+    weft_domain *domain = local->domain;
+    if (!weft_i_busy_begin(domain))
+        return false;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    *behind = weft_i_own_collect_is_behind(local);
+    if (!hook) {
+        weft_i_busy_end();
+        return false;
+    }
+    weft_i_count(&local->counters.reclaimed, 1);
+    weft_i_count(&local->counters.reclaimed_bytes, weft_i_size_of(hook));
+    if (!hook->kind->reclaim) {
+        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
+        weft_i_node_free(domain, local, hook->kind->bag, hook);
+        return true;
+    }
+    weft_i_count(&local->callbacks, 1);
+    weft_i_busy_end();
+    weft_i_call_back(hook, domain, NULL);
+    /* relaxed: only the owner writes it */
+    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, CALLBACK_R2);
+    return true;
+}
+
+static void weft_i_own_collect_drain_local(weft_i_local *local, size_t most)
+{
+    bool behind = false;
+    if (weft_i_in_callback())
+        return;
+    for (size_t i = 0; (i < most || behind) && weft_i_own_collect_drain_one(local, &behind); i++)
+        ;
+}
+
+bool weft_i_step(weft_i_local *local)
+{
+    if (!weft_i_busy_begin(local->domain))
+        return false; /* a thief, who will make room */
+    if (!weft_i_in_callback())
+        weft_i_own_collect_step(local);
+    weft_i_own_collect_grant_what_is_left(local);
+    weft_i_busy_end();
+    weft_i_own_collect_drain_local(local, 2);
+    return true;
+}
+
+void weft_i_collect(weft_i_local *local)
+{
+    if (weft_i_in_callback() || !weft_i_busy_begin(local->domain))
+        return;
+    (void)weft_i_pending(local->domain, NULL);
+    weft_i_scan_all(local);
+    weft_i_own_collect_deliver(local);
+    weft_i_own_collect_grant_what_is_left(local);
+    weft_i_busy_end();
+    weft_i_own_collect_drain_local(local, SIZE_MAX);
+}
+
+void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
+{
+    weft_i_scan_undo(local);
+    for (int i = 0; i < local->scan.sealed_count; i++)
+        weft_i_bags_splice(waiting, &local->scan.sealed[i].bags);
+    local->scan.sealed_count = 0;
+    weft_i_bags_splice(waiting, &local->bags);
+    if (local == &local->domain->shared)
+        weft_i_count_orphans(local->domain, (size_t)0 - local->ready.count);
+    weft_i_list_splice(ready, &local->ready);
+    local->range_bytes = 0;
+    if (local->attached)
+        weft_i_local_open(local);
+}
+
+/* Lists as a thread left them, even in the middle of a push. */
+static void weft_i_own_collect_mend(weft_i_local *local)
+{
+    weft_i_list_mend(&local->ready);
+    weft_i_bags_mend(&local->bags);
+    weft_i_bags_mend(&local->scan.maybe);
+    weft_i_bags_mend(&local->scan.passed);
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        weft_i_list_mend(&local->cache[c]);
+    for (int i = 0; i < local->scan.sealed_count; i++)
+        weft_i_bags_mend(&local->scan.sealed[i].bags);
+    local->scan.stage = WEFT_I_COMPARES; /* whichever it was: undone, it is whole */
+    weft_i_scan_undo(local);
+}
+
+void weft_i_local_abandon(weft_i_local *local)
+{
+    weft_i_bags waiting = {0};
+    weft_i_own_collect_mend(local);
+    /* relaxed: the owner is this thread, or gone */
+    size_t count = weft_i_load(&local->callbacks, memory_order_relaxed);
+    weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
+    local->attached = false;
+    weft_i_own_collect_grant(local, 0);
+    weft_i_take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
+    weft_i_push_orphans(local->domain, &waiting);
+}
+
+/* ---- the domain's places ---- */
+
+static weft_i_hook *weft_i_own_collect_pop_own(weft_domain *domain, weft_i_local *local)
+{
+    weft_i_counters *c = &domain->shared.counters;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    if (!hook)
+        return NULL;
+    /* relaxed: figures */
+    (void)weft_i_fetch_add(&c->reclaimed, 1, memory_order_relaxed);
+    (void)weft_i_fetch_add(&c->reclaimed_bytes, weft_i_size_of(hook), memory_order_relaxed);
+    return hook;
+}
+
+static void weft_i_own_collect_reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_size *running)
+{
+    if (hook->kind->reclaim)
+        weft_i_call_back(hook, domain, running);
+    else
+        weft_i_free(domain, hook, hook->kind->size);
+}
+
+/* relaxed: the right to the lists orders it before who takes that next */
+static void weft_i_own_collect_count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
+{
+    if (hook->kind->reclaim)
+        (void)weft_i_fetch_add(running, 1, memory_order_relaxed); /* relaxed: see above */
+}
+
+void weft_i_scan_own(weft_i_local *local)
+{
+    weft_i_scan_all(local);
+    weft_i_own_collect_deliver(local);
+}
+
+void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running)
+{
+    for (weft_i_hook *hook; (hook = weft_i_own_collect_pop_own(domain, local)) != NULL;) {
+        weft_i_own_collect_count_running(hook, running);
+        weft_i_own_collect_reclaim_own(domain, hook, running);
+    }
+}
+
+/* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
+static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain)
+{
+    weft_i_local *shared = &domain->shared;
+    if (!shared->ready.head) {
+        weft_i_adopt(domain, &shared->bags);
+        weft_i_scan_all(shared);
+        weft_i_own_collect_deliver(shared);
+        weft_i_count_orphans(domain, shared->ready.count);
+    }
+    weft_i_hook *hook = weft_i_own_collect_pop_own(domain, shared);
+    if (hook)
+        weft_i_count_orphans(domain, (size_t)0 - 1);
+    return hook;
+}
+
+typedef enum weft_i_own_collect_progress { RECLAIMED, NOTHING, TAKEN } weft_i_own_collect_progress;
+
+/* The right is nobody's over a callback: others may go on with the rest. */
+static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain)
+{
+    if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
+        return TAKEN;
+    weft_i_hook *hook = weft_i_own_collect_next_orphan(domain);
+    weft_i_atomic_size *running = &domain->shared_callbacks[domain->side];
+    if (hook)
+        weft_i_own_collect_count_running(hook, running);
+    weft_i_give_right(&domain->shared_right);
+    if (!hook)
+        return NOTHING;
+    weft_i_own_collect_reclaim_own(domain, hook, running);
+    return RECLAIMED;
+}
+
+/*
+ * Who finds the right taken leaves its orphans to whoever has it, or helps where there are too many for one: the right is held for
+ * moments only. That thread looks for them after it has given the right back, and each has a full fence between what it wrote
+ * (the orphans' number; the right) and what it then reads (the other): one of the two sees the other.
+ */
+void weft_i_collect_shared(weft_domain *domain)
+{
+    weft_i_own_collect_progress last;
+    if (weft_i_in_callback())
+        return;
+    (void)weft_i_pending(domain, NULL);
+    do {
+        weft_i_full_fence();
+        while ((last = weft_i_own_collect_reclaim_orphan(domain)) == RECLAIMED)
+            ;
+        weft_i_full_fence();
+        if (last == TAKEN)
+            weft_i_sys_yield();
+    } while (weft_i_many_orphans(domain, last == TAKEN ? 2 : 1));
+}
+
+void weft_i_collect_orphans(weft_domain *domain)
+{
+    if (weft_i_many_orphans(domain, 1))
+        weft_i_collect_shared(domain);
+}
+
+void weft_i_barrier_abandon(weft_domain *domain)
+{
+    weft_i_bags all = {0};
+    weft_i_own_collect_mend(&domain->barrier);
+    weft_i_take_lists(&domain->barrier, &all, &all.of[WEFT_I_OTHER]);
+    weft_i_push_orphans(domain, &all);
+    weft_i_give_right(&domain->barrier_right);
+}
+
+void weft_i_shared_abandon(weft_domain *domain)
+{
+    weft_i_own_collect_mend(&domain->shared);
+    weft_i_give_right(&domain->shared_right);
+}
+
+/* ---- reclaim/registry.h ---- */
+
+/*
+ * private. The list of all domains, and what keeps one from being destroyed.
+ */
+#ifndef WEFT_RECLAIM_REGISTRY_H
+#define WEFT_RECLAIM_REGISTRY_H
+
+
+/* A structure of the domain begins or ceases to exist; NULL stands for the default domain. */
+WEFT_I_PRIVATE weft_domain *weft_i_domain_use(weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
+WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
+
+/* Gives the domain its id. */
+WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
+
+/* False: a thread that ends is at it, or has left something there, and nothing happened. */
+WEFT_I_PRIVATE bool weft_i_unregister(weft_domain *domain);
+
+/*
+ * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
+ * next call names it as `left` (NULL: none). NULL: there is none.
+ */
+WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),
+                                               const void *ctx);
+
+/* For forks: the lock of the list; with it, the first domain. */
+WEFT_I_PRIVATE void weft_i_lock_domains(void);
+WEFT_I_PRIVATE void weft_i_unlock_domains(void);
+WEFT_I_PRIVATE weft_domain *weft_i_first_domain(void);
+
+#endif
+
+/* ---- reclaim/local.h ---- */
+
+/*
+ * private. What structures use of reclamation: the caller's place in the domain, retiring there, nodes from its cache, and
+ * one attempt at an operation. reclaim/state.h tells what becomes of what is retired.
+ */
+#ifndef WEFT_RECLAIM_LOCAL_H
+#define WEFT_RECLAIM_LOCAL_H
+
+
+/* Kinds of nodes that own nothing; in the header, so that their fields are constants to the compiler. */
+static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
+    {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
+    {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
+    {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
+};
+
+/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
+WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
+
+/* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
+WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+
+/* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
+WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+
+/*
+ * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
+ * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
+ */
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                                       size_t size);
+
+/* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
+weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
+{
+    weft_i_hint *hint = &weft_i_own_record()->hint[domain->id % WEFT_HINTS];
+    return weft_i_likely(hint->id == domain->id) ? (weft_i_local *)hint->local : NULL;
+}
+
+/* The same, made if need be; NULL: it has none and cannot have one. */
+weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
+{
+    weft_i_local *local = weft_i_local_peek(domain);
+    return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
+}
+
+/* After an operation that may have retired under its guards. */
+weft_i_inline void weft_i_catch_up(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_own_record();
+    weft_i_local *local = weft_i_local_peek(domain);
+    /* relaxed: this thread's; a thief who is not seen yet has made room, or will */
+    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_THIEF ||
+                        (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
+        (void)weft_i_maintain(domain, local);
+}
+
+/* With the right to the lists. True: call weft_i_maintain once no longer busy. */
+weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+{
+    hook->kind = kind;
+    weft_i_list_push(&local->bags.of[kind->bag], hook);
+    weft_i_count(&local->counters.retired_bytes, size);
+    /* relaxed: this thread's; readers want a figure */
+    size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: likewise */
+    return (ptrdiff_t)room <= 0;
+}
+
+/*
+ * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The
+ * public function makes it, and calls nothing that returns to it, so that it saves no registers; what goes another way
+ * than usual goes to a function of its own, which does the operation with guards.
+ */
+typedef struct weft_i_attempt {
+    weft_i_local *local;
+    weft_i_hold hold;
+} weft_i_attempt;
+
+typedef enum weft_i_outcome {
+    WEFT_I_DONE,
+    WEFT_I_EMPTY,
+    WEFT_I_AGAIN, /* something has moved on */
+    WEFT_I_LOST   /* to another thread: back off */
+} weft_i_outcome;
+
+/* False: no local yet, or the thread is called to attention. */
+weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
+{
+    weft_i_record *record = weft_i_own_record();
+    weft_i_local *local = weft_i_local_peek(domain);
+    if (weft_i_unlikely(!local))
+        return false;
+    *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
+       this thread has passed a fence in a later operation */
+    weft_i_compiler_fence();
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, LOCAL_A1))) {
+        weft_i_busy_end();
+        return false;
+    }
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(attempt->hold, domain);
+    return true;
+}
+
+/* The same for an operation that only reads, and so needs no lists. */
+weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
+{
+    *hold = (weft_i_hold){&weft_i_own_record()->operation, NULL};
+    if (weft_i_unlikely(hold->slot == &weft_i_no_record.operation))
+        return false;
+    weft_i_store(&hold->slot->domain, (void *)domain, GUARD_R1);
+    weft_i_compiler_fence(); /* as in weft_i_attempt_begin */
+    /* relaxed: as in weft_i_light_fence */
+    if (weft_i_unlikely(weft_i_load(&weft_i_self()->attention, memory_order_relaxed))) {
+        weft_i_busy_end();
+        return false;
+    }
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(*hold, domain);
+    return true;
+}
+
+weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
+{
+    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
+}
+
+#endif
+
+/* ---- reclaim/domain_life.c ---- */
+
+/* A domain's life, and what is asked of it. */
+
+#include <errno.h>
+
+/* ---- life ---- */
+
+int weft_domain_create(weft_domain **out, const weft_domain_config *config)
+{
+    static const weft_domain_config defaults;
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    config = config ? config : &defaults;
+    weft_scheme scheme = config->scheme ? config->scheme : WEFT_HAZARD;
+    const weft_allocator *a = &config->allocator;
+    if ((scheme != WEFT_HAZARD && scheme != WEFT_EPOCH) || !a->alloc != !a->free)
+        return -EINVAL;
+    weft_domain *domain = a->alloc ? a->alloc(sizeof *domain, WEFT_I_LINE, a->ctx)
+                                   : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
+    if (!domain)
+        return -ENOMEM;
+    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}};
+    weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
+    weft_i_mutex_init(&domain->owners);
+    weft_i_mutex_init(&domain->linked_lock);
+    weft_i_mutex_init(&domain->blocker_lock);
+    weft_i_register(domain);
+    *out = domain;
+    return 0;
+}
+
+static void weft_i_own_domain_life_free_domain(weft_domain *domain)
+{
+    weft_allocator a = domain->allocator;
+    weft_i_trim_depot(domain);
+    for (weft_i_local *l = weft_i_place_after(domain, &domain->barrier), *next; l; l = next) {
+        next = weft_i_place_after(domain, l);
+        weft_i_trim(l);
+        weft_i_free(domain, l, sizeof *l);
+    }
+    weft_i_mutex_destroy(&domain->owners);
+    weft_i_mutex_destroy(&domain->linked_lock);
+    weft_i_mutex_destroy(&domain->blocker_lock);
+    if (a.free)
+        a.free(domain, sizeof *domain, a.ctx);
+    else
+        weft_i_sys_free(domain);
+}
+
+/* No other thread uses it and no guard is held: all that is in any list goes. Callbacks may retire more. */
+static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
+{
+    weft_i_local *mine = &domain->barrier;
+    bool any;
+    do {
+        weft_i_bags all = {0};
+        weft_i_mutex_lock(&domain->owners);
+        while (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
+            weft_i_sys_yield(); /* for a moment: a thread that ends is at the orphans */
+        for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
+            weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
+        weft_i_adopt(domain, &all);
+        for (int b = 0; b < WEFT_I_BAGS; b++)
+            weft_i_list_splice(&mine->ready, &all.of[b]);
+        weft_i_give_right(&domain->shared_right);
+        weft_i_mutex_unlock(&domain->owners);
+        any = mine->ready.head != NULL;
+        weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
+    } while (any);
+}
+
+/* A thread that ends may be at it, and is waited for; but not in a callback: that thread might wait for what this one is in. */
+static int weft_i_own_domain_life_empty_and_unregister(weft_domain *domain)
+{
+    for (;;) {
+        weft_i_own_domain_life_reclaim_all(domain);
+        if (weft_i_unregister(domain))
+            return 0;
+        if (weft_i_in_callback())
+            return -EBUSY;
+        weft_i_sys_sleep_ns(100000);
+    }
+}
+
+int weft_domain_destroy(weft_domain *domain)
+{
+    if (!domain || domain == weft_default_domain())
+        return -EINVAL;
+    if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
+        return -EBUSY;
+    if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
+        return -EBUSY; /* in a barrier that another thread still waits in */
+    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    int error = weft_i_own_domain_life_empty_and_unregister(domain);
+    if (error)
+        weft_i_barrier_abandon(domain);
+    else
+        weft_i_own_domain_life_free_domain(domain);
+    weft_i_record_return(borrowed);
+    return error;
+}
+
+/* ---- asking for more ---- */
+
+void weft_domain_flush(weft_domain *domain)
+{
+    domain = domain ? domain : weft_default_domain();
+    weft_i_local *local = weft_i_local_get(domain);
+    if (weft_i_in_callback())
+        return;
+    weft_i_record *borrowed = weft_i_record_borrow();
+    if (local)
+        weft_i_collect(local);
+    weft_i_collect_shared(domain);
+    if (local)
+        weft_i_trim(local);
+    weft_i_trim_depot(domain);
+    weft_i_record_return(borrowed);
+}
+
+static size_t weft_i_own_domain_life_attached(weft_domain *domain)
+{
+    size_t count = 0;
+    weft_i_mutex_lock(&domain->owners);
+    for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
+        count += l->attached;
+    weft_i_mutex_unlock(&domain->owners);
+    return count;
+}
+
+void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
+{
+    if (!out)
+        return;
+    domain = domain ? domain : weft_default_domain();
+    *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = weft_i_own_domain_life_attached(domain)};
+    out->pending = weft_i_pending(domain, &out->pending_bytes);
+    if (out->pending >> (sizeof out->pending * 8 - 1))
+        out->pending = out->pending_bytes = 0; /* threads that ended while they retired */
+    weft_i_sum_up(domain, out);
+    weft_i_mutex_lock(&domain->blocker_lock);
+    if (domain->blocker.words) {
+        out->blocker_thread = domain->blocker.thread;
+        out->blocker_age_ns = weft_i_sys_clock_ns() - domain->blocker.since_ns;
+    }
+    weft_i_mutex_unlock(&domain->blocker_lock);
+}
+
+/* ---- reclaim/epochs.h ---- */
+
+/*
+ * private. Epochs: which batches were sealed before any guard held now was entered?
+ *
+ * The argument. A batch is sealed: e = fetch_add(epoch, 2), after all in it were unlinked. A reader reads r from the epoch,
+ * publishes it, light fence L, and then reads the structure. The batch may be freed after a heavy fence F if all epochs
+ * published are above e. A word seen with r > e: the reader read the epoch from the seal or from one after it, and so sees
+ * the unlinkings. No word seen: L comes after F and the reader sees them too, or it has left with a release store. The epoch
+ * moves without asking anybody, so that one fence serves, not two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson
+ * 2019, and Hazard Eras, P. Ramalhete and A. Correia, SPAA 2017.)
+ *
+ * A slot's domain is read after its word. A word of another domain read together with a later tag of ours is not a guard that
+ * this scan must see: the tag's release store follows the leaving of the earlier guard, and the newer guard's word, which we
+ * did not see, comes after F.
+ */
+#ifndef WEFT_RECLAIM_EPOCHS_H
+#define WEFT_RECLAIM_EPOCHS_H
+
+
+/*
+ * Seals the place's bags, and moves the batches that nobody holds to `passed`. False: no heavy fence was to be had; what is sealed
+ * waits. scan.blocker is the guard that others wait for, if any.
+ */
+WEFT_I_PRIVATE bool weft_i_epochs_scan(weft_i_local *local);
+
+#endif
+
+/* ---- reclaim/epochs.c ---- */
+
+/* clang-format off */
+#ifndef EPOCHS_X1
+#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> GUARD_A1, EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#endif
+/* clang-format on */
+
+/* Modulo 2^n: epochs may wrap, as long as no guard sees half of them pass. */
+static bool weft_i_own_epochs_before(size_t a, size_t b)
+{
+    return (a - b) >> (sizeof(size_t) * 8 - 1);
+}
+
+static void weft_i_own_epochs_consider_epoch(weft_i_blocker *oldest, const weft_i_words *words, uintptr_t value, int thread)
+{
+    if (value && (!oldest->words || weft_i_own_epochs_before(value, oldest->value)))
+        *oldest = (weft_i_blocker){words, value, thread, 0};
+}
+
+static weft_i_blocker weft_i_own_epochs_find_oldest(weft_domain *domain)
+{
+    weft_i_blocker oldest = {0};
+    weft_i_signals signals;
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        for (int i = WEFT_I_OPERATION, slots = weft_i_record_slots(r); i < slots; i++) {
+            weft_i_slot *slot = weft_i_record_slot(r, i);
+            uintptr_t value = weft_i_word_of(&slot->words, 0);
+            if (value && weft_i_slot_domain(slot) == (void *)domain)
+                weft_i_own_epochs_consider_epoch(&oldest, &slot->words, value, weft_i_record_thread_id(r));
+        }
+    if (!weft_i_any_linked(domain))
+        return oldest;
+    for (weft_guard *g = weft_i_lock_linked(domain, &signals); g; g = g->next)
+        weft_i_own_epochs_consider_epoch(&oldest, &g->own.words, weft_i_word_of(&g->own.words, 0), (int)g->own_thread);
+    weft_i_unlock_linked(domain, &signals);
+    return oldest;
+}
+
+/* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
+static void weft_i_own_epochs_seal(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (weft_i_bags_empty(&local->bags))
+        return;
+    if (s->sealed_count < WEFT_SEALED)
+        s->sealed[s->sealed_count++] = (weft_i_batch){0};
+    weft_i_batch *youngest = &s->sealed[s->sealed_count - 1];
+    weft_i_bags_splice(&youngest->bags, &local->bags);
+    youngest->epoch = weft_i_fetch_add(&local->domain->head.epoch, 2, EPOCHS_X1);
+}
+
+bool weft_i_epochs_scan(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    size_t waiting = 0;
+    int done = 0;
+    weft_i_own_epochs_seal(local);
+    if (!weft_i_heavy_fence())
+        return false;
+    weft_i_blocker oldest = weft_i_own_epochs_find_oldest(local->domain);
+    while (done < s->sealed_count && (!oldest.words || weft_i_own_epochs_before(s->sealed[done].epoch, oldest.value)))
+        weft_i_bags_splice(&s->passed, &s->sealed[done++].bags);
+    for (int i = done; i < s->sealed_count; i++) {
+        weft_i_batch *batch = &s->sealed[i - done];
+        batch->epoch = s->sealed[i].epoch;
+        if (done > 0)
+            weft_i_bags_splice(&batch->bags, &s->sealed[i].bags);
+        waiting += weft_i_bags_count(&batch->bags);
+    }
+    s->sealed_count -= done;
+    s->blocker = waiting ? oldest : (weft_i_blocker){0};
+    s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
+    return true;
+}
+
+/* ---- reclaim/fence.c ---- */
+
+/* clang-format off */
+#ifndef FENCE_A2
+#define FENCE_A2 memory_order_acquire /* has it passed -> RECORD_R3: then the scan sees all it published without a fence */
+#endif
+#ifndef FENCE_R1
+#define FENCE_R1 memory_order_release /* fence mode -> FENCE_A1: records were told before the mode changes */
+#endif
+#ifndef FENCE_A1
+#define FENCE_A1 memory_order_acquire /* fence mode -> FENCE_R1: sees who was told */
+#endif
+/* clang-format on */
+
+/* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
+enum { WEFT_I_OWN_FENCE_UNPROBED, WEFT_I_OWN_FENCE_MEMBARRIER, WEFT_I_OWN_FENCE_TURNING, WEFT_I_OWN_FENCE_FENCES };
+
+static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT; /* of the mode, and who is told of them */
+static weft_i_atomic_int weft_i_own_fence_mode;
+
+/* Under the lock: each record is told here, or by weft_i_fence_join. */
+static void weft_i_own_fence_leave_membarrier(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
+        (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
+    weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_TURNING, FENCE_R1);
+}
+
+static bool weft_i_own_fence_all_passed(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (weft_i_record_owned(r) && !weft_i_load(&r->passed_fence, FENCE_A2))
+            return false;
+    return true;
+}
+
+/* Until all have passed a fence of their own, the system's other way to send one to all stands in. */
+static bool weft_i_own_fence_turn(void)
+{
+    weft_i_mutex_lock(&weft_i_own_fence_changes);
+    /* relaxed: the lock orders it */
+    if (weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed) == WEFT_I_OWN_FENCE_MEMBARRIER)
+        weft_i_own_fence_leave_membarrier();
+    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
+    bool done = weft_i_own_fence_all_passed();
+    if (done)
+        weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_FENCES, FENCE_R1);
+    else
+        done = weft_i_sys_interrupt_all();
+    weft_i_mutex_unlock(&weft_i_own_fence_changes);
+    weft_i_full_fence();
+    return done;
+}
+
+/* Under the lock. */
+static int weft_i_own_fence_probed(void)
+{
+    /* relaxed: the lock orders it */
+    int now = weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed);
+    if (now == WEFT_I_OWN_FENCE_UNPROBED) {
+        now = weft_i_sys_membarrier_probe() ? WEFT_I_OWN_FENCE_MEMBARRIER : WEFT_I_OWN_FENCE_FENCES;
+        weft_i_store(&weft_i_own_fence_mode, now, FENCE_R1);
+    }
+    return now;
+}
+
+/* A thread without a record may be the first to need one: were it content with its own, the first record would not know. */
+static int weft_i_own_fence_probe(void)
+{
+    weft_i_mutex_lock(&weft_i_own_fence_changes);
+    int now = weft_i_own_fence_probed();
+    weft_i_mutex_unlock(&weft_i_own_fence_changes);
+    return now;
+}
+
+bool weft_i_heavy_fence(void)
+{
+    int now = weft_i_load(&weft_i_own_fence_mode, FENCE_A1);
+    if (weft_i_unlikely(now == WEFT_I_OWN_FENCE_UNPROBED))
+        now = weft_i_own_fence_probe();
+    if (weft_i_likely(now == WEFT_I_OWN_FENCE_MEMBARRIER) && weft_i_sys_membarrier())
+        return true;
+    if (now == WEFT_I_OWN_FENCE_MEMBARRIER || now == WEFT_I_OWN_FENCE_TURNING)
+        return weft_i_own_fence_turn();
+    weft_i_full_fence();
+    return true;
+}
+
+void weft_i_fence_after_fork(void)
+{
+    /* relaxed: one thread */
+    if (weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed) == WEFT_I_OWN_FENCE_MEMBARRIER && !weft_i_sys_membarrier_probe())
+        weft_i_own_fence_leave_membarrier();
+}
+
+void weft_i_fence_join(weft_i_record *record)
+{
+    weft_i_mutex_lock(&weft_i_own_fence_changes);
+    if (weft_i_own_fence_probed() == WEFT_I_OWN_FENCE_MEMBARRIER) {
+        /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
+        weft_i_store(&record->passed_fence, 0, memory_order_relaxed);
+        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
+    }
+    weft_i_mutex_unlock(&weft_i_own_fence_changes);
+}
+
+void weft_i_fence_lock(void)
+{
+    weft_i_mutex_lock(&weft_i_own_fence_changes);
+}
+
+void weft_i_fence_unlock(void)
+{
+    weft_i_mutex_unlock(&weft_i_own_fence_changes);
+}
+
+/* ---- reclaim/figures.c ---- */
+
+/* clang-format off */
+#ifndef LOCALS_A1
+#define LOCALS_A1 memory_order_acquire /* walk locals -> LOCALS_R1: sees a local's fields */
+#endif
+#ifndef COUNT_A1
+#define COUNT_A1 memory_order_acquire /* count retired -> COUNT_R1: the room is not older than the grant */
+#endif
+/* clang-format on */
+
+weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
+{
+    if (!local)
+        return &domain->shared;
+    if (local == &domain->shared)
+        return &domain->barrier;
+    return weft_i_load(local == &domain->barrier ? &domain->locals : &local->next, LOCALS_A1);
+}
+
+bool weft_i_place_empty(const weft_i_local *local)
+{
+    return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) && weft_i_bags_empty(&local->scan.passed) &&
+           !local->scan.sealed_count && !local->ready.head;
+}
+
+bool weft_i_nothing_left(weft_domain *domain)
+{
+    for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
+        if (!weft_i_place_empty(l))
+            return false;
+    /* relaxed: no other thread retires in the domain */
+    return !weft_i_load(&domain->orphans, memory_order_relaxed);
+}
+
+size_t weft_i_retired(const weft_i_local *local)
+{
+    size_t granted = weft_i_load(&local->counters.granted, COUNT_A1);
+    /* relaxed: read after `granted`, it is not older than that */
+    return granted - weft_i_load(&local->room, memory_order_relaxed);
+}
+
+size_t weft_i_pending(weft_domain *domain, size_t *bytes)
+{
+    size_t count = 0, size = 0;
+    for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;) {
+        const weft_i_counters *c = &l->counters;
+        /* relaxed: figures */
+        count += weft_i_retired(l) - weft_i_load(&c->reclaimed, memory_order_relaxed);
+        size += weft_i_load(&c->retired_bytes, memory_order_relaxed) -
+                weft_i_load(&c->reclaimed_bytes, memory_order_relaxed);
+    }
+    if (bytes)
+        *bytes = size;
+    /* relaxed: a figure; of two that race the higher may be lost by a few */
+    if (count > weft_i_load(&domain->pending_peak, memory_order_relaxed) && !(count >> (sizeof count * 8 - 1)))
+        weft_i_store(&domain->pending_peak, count, memory_order_relaxed);
+    return count;
+}
+
+static void weft_i_own_figures_add_listed(const weft_i_hook *hook, size_t *count, size_t *bytes)
+{
+    for (; hook; hook = hook->next, ++*count)
+        *bytes += weft_i_size_of(hook);
+}
+
+static void weft_i_own_figures_add_bags(const weft_i_bags *bags, size_t *count, size_t *bytes)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        weft_i_own_figures_add_listed(bags->of[b].head, count, bytes);
+}
+
+void weft_i_recount(weft_domain *domain)
+{
+    size_t listed = 0, listed_bytes = 0, bytes, count = weft_i_pending(domain, &bytes);
+    /* relaxed: one thread, as the next */
+    weft_i_own_figures_add_listed(weft_i_load(&domain->orphans, memory_order_relaxed), &listed, &listed_bytes);
+    weft_i_store(&domain->orphan_count, listed + domain->shared.ready.count, memory_order_relaxed);
+    for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;) {
+        weft_i_own_figures_add_listed(l->ready.head, &listed, &listed_bytes);
+        weft_i_own_figures_add_bags(&l->bags, &listed, &listed_bytes);
+        weft_i_own_figures_add_bags(&l->scan.maybe, &listed, &listed_bytes);
+        weft_i_own_figures_add_bags(&l->scan.passed, &listed, &listed_bytes);
+        for (int i = 0; i < l->scan.sealed_count; i++)
+            weft_i_own_figures_add_bags(&l->scan.sealed[i].bags, &listed, &listed_bytes);
+    }
+    /* relaxed: one thread, as the next */
+    (void)weft_i_fetch_add(&domain->shared.counters.reclaimed, count - listed, memory_order_relaxed);
+    (void)weft_i_fetch_add(&domain->shared.counters.reclaimed_bytes, bytes - listed_bytes, memory_order_relaxed);
+}
+
+void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out)
+{
+    for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;) {
+        out->retired += weft_i_retired(l);
+        /* relaxed: figures */
+        out->reclaimed += weft_i_load(&l->counters.reclaimed, memory_order_relaxed);
+        out->allocated += weft_i_load(&l->counters.allocated, memory_order_relaxed);
+    }
+    /* relaxed: a figure */
+    out->pending_peak = weft_i_load(&domain->pending_peak, memory_order_relaxed);
+}
+
+/* ---- reclaim/guard_slow.c ---- */
+
+/*
+ * The slow half of guards: the first use in a thread, nested guards, and guards without a slot.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool weft_i_own_guard_slow_owns(const weft_i_thread *thread, const weft_i_slot *slot)
+{
+    return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
+}
+
+/* The first slot once there is a record, then others. NULL: all are in use, or there is no record. */
+static weft_i_slot *weft_i_own_guard_slow_find_slot(weft_i_record *record)
+{
+    if (!record)
+        return NULL;
+    /* relaxed: this thread's own */
+    if (!weft_i_load(&record->thread.slot[0].domain, memory_order_relaxed))
+        return &record->thread.slot[0];
+    return weft_i_record_take_slot(record);
+}
+
+static void weft_i_own_guard_slow_tag(weft_guard *guard, weft_scheme scheme)
+{
+    guard->slot = (weft_i_slot *)(void *)((uintptr_t)guard->slot | (scheme == WEFT_EPOCH));
+}
+
+void weft_i_enter_slow(weft_guard *guard, weft_domain *domain)
+{
+    domain = domain ? domain : weft_default_domain();
+    weft_scheme scheme = weft_i_scheme(domain);
+    guard->slot = weft_i_own_guard_slow_find_slot(weft_i_record_get());
+    if (guard->slot) {
+        weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
+        weft_i_compiler_fence(); /* as in weft_i_begin */
+    } else {
+        weft_i_link_guard(guard, domain);
+    }
+    if (scheme == WEFT_EPOCH)
+        weft_i_publish_epoch(weft_i_hold_of(guard), domain);
+    weft_i_own_guard_slow_tag(guard, scheme);
+}
+
+void weft_i_leave_slow(weft_guard *guard)
+{
+    weft_i_hold hold = weft_i_hold_of(guard);
+    if (hold.slot == &guard->own) {
+        weft_i_unlink_guard(guard, weft_i_domain_of(hold));
+    } else if (weft_i_own_guard_slow_owns(hold.thread, hold.slot)) {
+        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
+    } /* else the thread's exit hook has left it */
+}
+
+static void weft_i_own_guard_slow_misuse(const char *what)
+{
+    fprintf(stderr, "weft: %s\n", what);
+    abort();
+}
+
+void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
+{
+    if (!guard->slot)
+        weft_i_own_guard_slow_misuse("a guard is used or left that has been left already");
+    const weft_i_slot *slot = (const weft_i_slot *)(const void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
+    if (slot != &guard->own && !weft_i_own_guard_slow_owns(weft_i_self(), slot))
+        weft_i_own_guard_slow_misuse("a guard is used or left by a thread that did not enter it");
+}
+
+void weft_enter_outline(weft_guard *guard, weft_domain *domain)
+{
+    weft_enter(guard, domain);
+}
+
+void weft_leave_outline(weft_guard *guard)
+{
+    weft_leave(guard);
+}
+
+void *weft_protect_outline(weft_guard *guard, weft_atomic_ptr *source)
+{
+    return weft_protect(guard, source);
+}
+
+void weft_guard_set_outline(weft_guard *guard, const void *pointer)
+{
+    weft_guard_set(guard, pointer);
+}
+
+void weft_guard_refresh_outline(weft_guard *guard)
+{
+    weft_guard_refresh(guard);
+}
+
+/* ---- reclaim/hazards.h ---- */
+
+/*
+ * private. Hazard pointers (M. Michael, IEEE TPDS 15(6), 2004, section 3, with the fence moved to this side): of what a place
+ * has retired, what does no guard protect? Read in steps, so that no call takes long.
+ *
+ * The argument. An object in the bag was unlinked before the heavy fence F. A reader publishes the pointer in a word, light
+ * fence L, and re-reads the source. If L comes before F, the scan sees the word, unless the reader has replaced it since, by a
+ * release store that the scan's acquire load pairs with: then the reader is done with the object. If L comes after F, the
+ * re-read sees the unlinking and the reader does not use the object. So the words may be read at any time after F, a few at
+ * a time; records and guards that come after F need not be read at all. Words of a slot are read in ascending order, so that a
+ * kernel may hand a pointer on from a lower word to a higher one.
+ */
+#ifndef WEFT_RECLAIM_HAZARDS_H
+#define WEFT_RECLAIM_HAZARDS_H
+
+
+/* Takes all of the place's bags, and reads the first hazards. False: no heavy fence was to be had, and nothing happened. */
+WEFT_I_PRIVATE bool weft_i_hazards_begin(weft_i_local *local);
+
+/*
+ * Compares so many objects more. What is held goes back to the bags. True: all has been compared, and what is in `passed`
+ * nobody holds. scan.blocker is the guard that holds back others, if any.
+ */
+WEFT_I_PRIVATE bool weft_i_hazards_step(weft_i_local *local, size_t most);
+
+#endif
+
+/* ---- reclaim/hazards.c ---- */
+
+_Static_assert(WEFT_SCAN_WORDS >= WEFT_I_WORDS, "a slot's hazards are read at once");
+
+/* ---- reading hazards ---- */
+
+static size_t weft_i_own_hazards_bloom_bit(uintptr_t address)
+{
+    return ((address >> 4) ^ (address >> 12)) % (WEFT_SCAN_BLOOM * 64);
+}
+
+static void weft_i_own_hazards_read_words(weft_i_scan *s, weft_i_words *words, int thread)
+{
+    uintptr_t first = weft_i_word_of(words, 0);
+    for (int i = 0; i < WEFT_I_WORDS; i++) {
+        uintptr_t address = (i == 0 ? first : weft_i_word_of(words, i)) & ~(uintptr_t)7;
+        if (!address)
+            continue;
+        size_t bit = weft_i_own_hazards_bloom_bit(address);
+        s->bloom[bit / 64] |= (uint64_t)1 << (bit % 64);
+        s->hazard[s->hazards++] = (weft_i_held){address, words, first, thread};
+    }
+}
+
+static bool weft_i_own_hazards_words_have_room(const weft_i_scan *s)
+{
+    return s->hazards + WEFT_I_WORDS <= WEFT_SCAN_WORDS;
+}
+
+/* False: no room for all. */
+static bool weft_i_own_hazards_read_records(weft_i_scan *s)
+{
+    for (weft_i_record *r; (r = s->next_record) != NULL; s->next_record = r->next) {
+        for (int slots = weft_i_record_slots(r); s->next_slot < slots; s->next_slot++) {
+            if (!weft_i_own_hazards_words_have_room(s))
+                return false;
+            weft_i_own_hazards_read_words(s, &weft_i_record_slot(r, s->next_slot)->words, weft_i_record_thread_id(r));
+        }
+        s->next_slot = WEFT_I_OPERATION;
+    }
+    return true;
+}
+
+/*
+ * Newest first, from the newest at the first look on: what is linked after that was not linked at the heavy fence. The lock is
+ * held only for reading; where there are more than fit, the number tells where to go on.
+ */
+static bool weft_i_own_hazards_read_linked(weft_domain *domain, weft_i_scan *s)
+{
+    weft_i_signals signals;
+    bool all = true;
+    if (!weft_i_any_linked(domain))
+        return true;
+    weft_guard *g = weft_i_lock_linked(domain, &signals);
+    if (!s->met_linked)
+        s->linked_below = domain->linked_next + 1;
+    s->met_linked = true;
+    for (; g && all; g = g->next) {
+        if ((ptrdiff_t)(g->number - s->linked_below) >= 0)
+            continue;
+        all = weft_i_own_hazards_words_have_room(s);
+        if (all) {
+            weft_i_own_hazards_read_words(s, &g->own.words, (int)g->own_thread);
+            s->linked_below = g->number;
+        }
+    }
+    weft_i_unlock_linked(domain, &signals);
+    return all;
+}
+
+static void weft_i_own_hazards_sort(weft_i_held *a, size_t n)
+{
+    for (size_t gap = n / 2; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
+        for (size_t i = gap; i < n; i++) {
+            weft_i_held x = a[i];
+            size_t k = i;
+            for (; k >= gap && a[k - gap].address > x.address; k -= gap)
+                a[k] = a[k - gap];
+            a[k] = x;
+        }
+}
+
+/* As many as fit. */
+static void weft_i_own_hazards_read_hazards(weft_domain *domain, weft_i_scan *s)
+{
+    s->hazards = 0;
+    for (int i = 0; i < WEFT_SCAN_BLOOM; i++)
+        s->bloom[i] = 0;
+    s->last = weft_i_own_hazards_read_records(s) && weft_i_own_hazards_read_linked(domain, s);
+    s->total += s->hazards;
+    weft_i_own_hazards_sort(s->hazard, s->hazards);
+}
+
+/* ---- comparing ---- */
+
+static const weft_i_held *weft_i_own_hazards_in_range(const weft_i_scan *s, uintptr_t start, uintptr_t end)
+{
+    size_t low = 0, high = s->hazards;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->hazard[middle].address < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->hazards && s->hazard[low].address < end ? &s->hazard[low] : NULL;
+}
+
+static const weft_i_held *weft_i_own_hazards_at_point(const weft_i_scan *s, uintptr_t address)
+{
+    size_t bit = weft_i_own_hazards_bloom_bit(address);
+    return s->bloom[bit / 64] >> (bit % 64) & 1 ? weft_i_own_hazards_in_range(s, address, address + 1) : NULL;
+}
+
+/* The hazard that holds the object back; NULL: none. */
+static const weft_i_held *weft_i_own_hazards_holder(const weft_i_scan *s, const weft_i_hook *hook)
+{
+    const weft_i_kind *kind = hook->kind;
+    if (kind->shape == WEFT_I_RANGE) {
+        const weft_hook *range = (const weft_hook *)(const void *)hook;
+        uintptr_t start = (uintptr_t)range->object, size = range->size;
+        return weft_i_own_hazards_in_range(s, start & ~(uintptr_t)7, start + (size ? size : 1));
+    }
+    const weft_i_held *found = weft_i_own_hazards_at_point(s, (uintptr_t)hook);
+    if (!found && kind->shape == WEFT_I_ENTRY)
+        found = weft_i_own_hazards_at_point(s, *(const uintptr_t *)(const void *)((const char *)hook + kind->also) & ~(uintptr_t)7);
+    return found;
+}
+
+static void weft_i_own_hazards_note_blocker(weft_i_scan *s, const weft_i_held *h)
+{
+    bool is_known = s->known.words == h->words && s->known.value == h->value;
+    if (!s->blocker.words || is_known)
+        s->blocker = (weft_i_blocker){h->words, h->value, h->thread, 0};
+}
+
+/* False: there are more. */
+static bool weft_i_own_hazards_compare(weft_i_local *local, size_t most)
+{
+    weft_i_scan *s = &local->scan;
+    if (!s->hazards)
+        weft_i_bags_splice(&s->passed, &s->maybe);
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        while (s->maybe.of[b].head) {
+            if (!most--)
+                return false;
+            weft_i_hook *hook = weft_i_list_pop(&s->maybe.of[b]);
+            const weft_i_held *hazard = weft_i_own_hazards_holder(s, hook);
+            if (weft_i_unlikely(hazard != NULL))
+                weft_i_own_hazards_note_blocker(s, hazard);
+            weft_i_list_push(weft_i_unlikely(hazard != NULL) ? &local->bags.of[b] : &s->passed.of[b], hook);
+        }
+    return true;
+}
+
+/* ---- a scan ---- */
+
+bool weft_i_hazards_begin(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (!weft_i_heavy_fence())
+        return false;
+    weft_i_bags_splice(&s->maybe, &local->bags);
+    s->next_record = weft_i_record_first();
+    s->next_slot = WEFT_I_OPERATION;
+    s->before = s->total;
+    s->met_linked = false;
+    s->total = 0;
+    s->blocker = (weft_i_blocker){0};
+    weft_i_own_hazards_read_hazards(local->domain, s);
+    return true;
+}
+
+bool weft_i_hazards_step(weft_i_local *local, size_t most)
+{
+    weft_i_scan *s = &local->scan;
+    while (weft_i_own_hazards_compare(local, most)) {
+        if (s->last || weft_i_bags_empty(&s->passed))
+            return true;
+        weft_i_bags_splice(&s->maybe, &s->passed);
+        weft_i_own_hazards_read_hazards(local->domain, s);
+        if (most != SIZE_MAX)
+            return false; /* the rest is for the next steps */
+    }
+    return false;
+}
+
+/* ---- reclaim/life.c ---- */
+
+/* clang-format off */
+#ifndef LIFE_R1
+#define LIFE_R1 memory_order_release /* hooks are in place -> LIFE_A1: the key comes before */
+#endif
+#ifndef LIFE_A1
+#define LIFE_A1 memory_order_acquire /* are they? -> LIFE_R1: sees the key */
+#endif
+/* clang-format on */
+
+static weft_i_mutex weft_i_own_life_preparing = WEFT_I_MUTEX_INIT; /* never waited for */
+static weft_i_atomic_int weft_i_own_life_prepared;
+static bool weft_i_own_life_key_made;
+static weft_i_key weft_i_own_life_exit_key;
+
+/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record. */
+static WEFT_I_THREAD_LOCAL int weft_i_own_life_ended;
+
+weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
+{
+    weft_i_local *local = weft_i_place_after(domain, &domain->barrier);
+    while (local && local->record != record)
+        local = weft_i_place_after(domain, local);
+    return local;
+}
+
+/* ---- a thread's end ---- */
+
+/* What it held up there, were it to end anywhere: in a barrier, while it worked on the orphans. */
+static void weft_i_own_life_give_rights(weft_domain *domain, int thread)
+{
+    if (weft_i_has_right(&domain->shared_right, thread))
+        weft_i_shared_abandon(domain);
+    if (weft_i_has_right(&domain->barrier_right, thread))
+        weft_i_barrier_abandon(domain);
+}
+
+/* Whether there is anything to do in leave_domain. */
+static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
+{
+    const weft_i_record *record = ctx;
+    int thread = weft_i_thread_id();
+    const weft_i_local *local = weft_i_place_of_record(domain, record);
+    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
+           weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
+}
+
+/*
+ * The domain's allocator and callbacks may run here, and may end the thread again: then the hook comes back, and does it
+ * once more.
+ */
+static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *record)
+{
+    int thread = weft_i_record_thread_id(record);
+    weft_i_local *local = weft_i_place_of_record(domain, record);
+    weft_i_own_life_give_rights(domain, thread);
+    if (weft_i_any_linked(domain))
+        weft_i_unlink_thread(domain, thread);
+    if (local && local->attached) {
+        weft_i_trim(local);
+        weft_i_mutex_lock(&domain->owners);
+        weft_i_local_abandon(local);
+        weft_i_mutex_unlock(&domain->owners);
+    }
+    weft_i_collect_orphans(domain);
+}
+
+/*
+ * The thread's places are its own until they are given away, but nothing that it calls here finds them. Also where a callback
+ * has brought the hook back, which may have left guards anywhere.
+ */
+static void weft_i_own_life_begin_ending(weft_i_record *record)
+{
+    weft_i_callbacks_over();
+    record->life = WEFT_I_ENDING;
+    for (int i = 0; i < WEFT_HINTS; i++)
+        record->hint[i].id = 0;
+    weft_i_record_leave_all(record);
+}
+
+static void weft_i_own_life_end(weft_i_record *record)
+{
+    (void)weft_i_key_set(weft_i_own_life_exit_key, NULL);
+    weft_i_own_life_ended = 1;
+    weft_i_self_1 = &weft_i_no_record.thread;
+    weft_i_record_give_back(record);
+}
+
+static void weft_i_own_life_on_exit(void *value)
+{
+    weft_i_record *record = value;
+    uint64_t below = UINT64_MAX;
+    weft_i_own_life_begin_ending(record);
+    (void)weft_i_key_set(weft_i_own_life_exit_key, record); /* should a callback end the thread, come back */
+    while ((record->visits = weft_i_visit_below(below, record->visits, weft_i_own_life_has_to_leave, record)) != NULL) {
+        below = record->visits->id;
+        weft_i_own_life_leave_domain(record->visits, record);
+    }
+    weft_i_own_life_end(record);
+}
+
+/* ---- forks ---- */
+
+static int weft_i_own_life_forking_thread;
+static weft_i_signals weft_i_own_life_signals_before_fork;
+
+static void weft_i_own_life_before_fork(void)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_lock_domains();
+    weft_i_own_life_signals_before_fork = signals;
+    weft_i_own_life_forking_thread = weft_i_sys_thread_id();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_mutex_lock(&d->owners);
+        weft_i_mutex_lock(&d->linked_lock);
+        weft_i_mutex_lock(&d->blocker_lock);
+    }
+    weft_i_records_lock();
+    weft_i_fence_lock();
+}
+
+static void weft_i_own_life_unlock_all(void)
+{
+    weft_i_signals signals = weft_i_own_life_signals_before_fork;
+    weft_i_fence_unlock();
+    weft_i_records_unlock();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_mutex_unlock(&d->blocker_lock);
+        weft_i_mutex_unlock(&d->linked_lock);
+        weft_i_mutex_unlock(&d->owners);
+    }
+    weft_i_unlock_domains();
+    weft_i_sys_restore_signals(signals);
+}
+
+/* What the parent's other threads were at does not go on in the child; a callback or a barrier that has forked does. */
+static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_record *own)
+{
+    int me = weft_i_sys_thread_id();
+    weft_i_inherit_right(&domain->shared_right, weft_i_own_life_forking_thread, me);
+    weft_i_inherit_right(&domain->barrier_right, weft_i_own_life_forking_thread, me);
+    if (!weft_i_has_right(&domain->shared_right, me))
+        weft_i_shared_abandon(domain);
+    if (!weft_i_has_right(&domain->barrier_right, me))
+        weft_i_barrier_abandon(domain);
+    for (int i = 0; i < 2; i++)
+        /* relaxed: one thread */
+        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);
+    weft_i_keep_linked(domain, weft_i_own_life_forking_thread, me);
+    domain->visitors = own && own->visits == domain;
+    domain->blocker = (weft_i_blocker){0};
+}
+
+static void weft_i_own_life_lose(weft_i_record *record, weft_domain *domains)
+{
+    for (weft_domain *d = domains; d; d = d->next) {
+        weft_i_local *local = weft_i_place_of_record(d, record);
+        if (local && local->attached)
+            weft_i_local_abandon(local); /* its caches wait there for the record's next owner: no allocator may run here */
+    }
+    weft_i_record_give_back(record);
+}
+
+/* The child has one thread. Nothing of the user's is called: what it needs may still be locked. */
+static void weft_i_own_life_after_fork_in_child(void)
+{
+    weft_i_record *own = weft_i_record_peek();
+    weft_domain *domains = weft_i_first_domain();
+    for (weft_domain *d = domains; d; d = d->next)
+        weft_i_own_life_keep_own_work(d, own);
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (r != own && weft_i_record_owned(r))
+            weft_i_own_life_lose(r, domains);
+    for (weft_domain *d = domains; d; d = d->next)
+        weft_i_recount(d);
+    if (own)
+        /* relaxed: a name for the statistics */
+        weft_i_store(&own->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
+    weft_i_fence_after_fork();
+    weft_i_own_life_unlock_all();
+}
+
+/* ---- a thread's beginning ---- */
+
+/* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
+static bool weft_i_own_life_prepare(void)
+{
+    if (weft_i_load(&weft_i_own_life_prepared, LIFE_A1))
+        return true;
+    if (!weft_i_mutex_trylock(&weft_i_own_life_preparing))
+        return false;
+    weft_i_own_life_key_made = weft_i_own_life_key_made || weft_i_key_create(&weft_i_own_life_exit_key, weft_i_own_life_on_exit);
+    /* relaxed: under the lock */
+    if (weft_i_own_life_key_made && !weft_i_load(&weft_i_own_life_prepared, memory_order_relaxed) &&
+        weft_i_at_fork(weft_i_own_life_before_fork, weft_i_own_life_unlock_all, weft_i_own_life_after_fork_in_child))
+        weft_i_store(&weft_i_own_life_prepared, 1, LIFE_R1);
+    bool done = weft_i_load(&weft_i_own_life_prepared, LIFE_A1);
+    weft_i_mutex_unlock(&weft_i_own_life_preparing);
+    return done;
+}
+
+/* Before there are other threads, so that these need not go without. */
+WEFT_I_AT_LOAD static void weft_i_own_life_at_load(void)
+{
+    (void)weft_i_own_life_prepare();
+}
+
+static weft_i_record *weft_i_own_life_begin(weft_i_life life)
+{
+    if (!weft_i_own_life_prepare())
+        return NULL;
+    weft_i_record *record = weft_i_record_take();
+    if (!record)
+        return NULL;
+    record->life = life;
+    if (!weft_i_key_set(weft_i_own_life_exit_key, record)) {
+        weft_i_record_give_back(record);
+        return NULL;
+    }
+    weft_i_fence_join(record);
+    record->thread.default_domain = weft_default_domain();
+    weft_i_self_1 = &record->thread;
+    return record;
+}
+
+/* A handler that uses Weft comes before or after. */
+static weft_i_record *weft_i_own_life_begin_undisturbed(weft_i_life life)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_record *record = weft_i_own_life_begin(life);
+    weft_i_sys_restore_signals(signals);
+    return record;
+}
+
+weft_i_record *weft_i_record_get(void)
+{
+    weft_i_record *record = weft_i_record_peek();
+    if (weft_i_likely(record != NULL) || weft_i_own_life_ended)
+        return record;
+    return weft_i_own_life_begin_undisturbed(WEFT_I_IN_USE);
+}
+
+weft_i_record *weft_i_record_borrow(void)
+{
+    if (weft_i_record_get() || !weft_i_own_life_ended)
+        return NULL;
+    return weft_i_own_life_begin_undisturbed(WEFT_I_ENDING); /* so that it gets no places */
+}
+
+void weft_i_record_return(weft_i_record *borrowed)
+{
+    if (borrowed)
+        weft_i_own_life_end(borrowed);
+}
+
+/* ---- reclaim/linked.c ---- */
+
+/* clang-format off */
+#ifndef LINKED_R1
+#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#endif
+#ifndef LINKED_A1
+#define LINKED_A1 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
+#endif
+/* clang-format on */
+
+weft_guard *weft_i_lock_linked(weft_domain *domain, weft_i_signals *signals)
+{
+    *signals = weft_i_sys_block_signals();
+    weft_i_mutex_lock(&domain->linked_lock);
+    /* relaxed: under the lock */
+    return weft_i_load(&domain->linked, memory_order_relaxed);
+}
+
+void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *signals)
+{
+    weft_i_mutex_unlock(&domain->linked_lock);
+    weft_i_sys_restore_signals(*signals);
+}
+
+bool weft_i_any_linked(weft_domain *domain)
+{
+    return weft_i_load(&domain->linked, LINKED_A1) != NULL;
+}
+
+void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
+{
+    weft_i_signals signals;
+    guard->slot = &guard->own;
+    guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
+    /* relaxed: nobody sees the guard before it is linked */
+    weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
+    for (int i = 0; i < WEFT_I_WORDS; i++)
+        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: likewise */
+    guard->next = weft_i_lock_linked(domain, &signals);
+    guard->number = ++domain->linked_next;
+    weft_i_store(&domain->linked, guard, LINKED_R1);
+    weft_i_unlock_linked(domain, &signals);
+}
+
+void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
+{
+    weft_i_signals signals;
+    weft_guard *g = weft_i_lock_linked(domain, &signals);
+    if (g == guard) {
+        weft_i_store(&domain->linked, guard->next, LINKED_R1);
+    } else {
+        while (g && g->next != guard)
+            g = g->next;
+        if (g)
+            g->next = guard->next;
+    }
+    weft_i_unlock_linked(domain, &signals);
+}
+
+/* Keeps the thread's or the others', in the order in which they were linked. */
+static void weft_i_own_linked_keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
+{
+    weft_guard *kept = NULL, *last = NULL;
+    for (weft_guard *g = first; g; g = g->next) {
+        if (((int)g->own_thread == thread) == of_others)
+            continue;
+        if (last)
+            last->next = g;
+        else
+            kept = g;
+        last = g;
+    }
+    if (last)
+        last->next = NULL;
+    weft_i_store(&domain->linked, kept, LINKED_R1);
+}
+
+void weft_i_unlink_thread(weft_domain *domain, int thread)
+{
+    weft_i_signals signals;
+    weft_guard *first = weft_i_lock_linked(domain, &signals);
+    weft_i_own_linked_keep(domain, first, thread, true);
+    weft_i_unlock_linked(domain, &signals);
+}
+
+void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now)
+{
+    /* relaxed: one thread, as the next */
+    weft_i_own_linked_keep(domain, weft_i_load(&domain->linked, memory_order_relaxed), thread_before, false);
+    for (weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed); g; g = g->next)
+        g->own_thread = (uintptr_t)thread_now;
+}
+
+/* ---- reclaim/list.c ---- */
+
+void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
+{
+    weft_i_list taken = *from;
+    *from = (weft_i_list){0};
+    weft_i_compiler_fence(); /* out of its list before it is in another */
+    if (!taken.head)
+        return;
+    taken.tail->next = to->head;
+    if (!to->head)
+        to->tail = taken.tail;
+    weft_i_compiler_fence(); /* a fork finds the list whole at any moment */
+    to->head = taken.head;
+    to->count += taken.count;
+}
+
+void weft_i_list_mend(weft_i_list *list)
+{
+    list->count = 0;
+    for (weft_i_hook *hook = list->head; hook; hook = hook->next) {
+        list->tail = hook;
+        list->count++;
+    }
+}
+
+bool weft_i_bags_empty(const weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        if (bags->of[b].head)
+            return false;
+    return true;
+}
+
+size_t weft_i_bags_count(const weft_i_bags *bags)
+{
+    size_t count = 0;
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        count += bags->of[b].count;
+    return count;
+}
+
+void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        weft_i_list_splice(&to->of[b], &from->of[b]);
+}
+
+void weft_i_bags_mend(weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        weft_i_list_mend(&bags->of[b]);
+}
+
+size_t weft_i_size_of(const weft_i_hook *hook)
+{
+    if (hook->kind->shape == WEFT_I_RANGE)
+        return ((const weft_hook *)(const void *)hook)->size;
+    return hook->kind->size;
+}
+
+/* ---- reclaim/local.c ---- */
+
+/* A thread's place in a domain is found, made, attached; and retired into. */
+
+#include <errno.h>
+
+/* clang-format off */
+#ifndef LOCALS_R1
+#define LOCALS_R1 memory_order_release /* push local -> LOCALS_A1: publishes its fields */
+#endif
+/* clang-format on */
+
+/* Allocated outside of the lock: the allocator is the user's, and may use this domain. NULL: no memory. */
+static weft_i_local *weft_i_own_local_make_place(weft_domain *domain, weft_i_record *record)
+{
+    weft_i_local *made = weft_i_alloc(domain, sizeof *made, WEFT_I_LINE);
+    if (!made)
+        return NULL;
+    weft_i_local *local = weft_i_place_of_record(domain, record);
+    if (local) { /* the allocator has used it */
+        weft_i_free(domain, made, sizeof *made);
+        return local;
+    }
+    *made = (weft_i_local){.domain = domain, .record = record};
+    weft_i_mutex_lock(&domain->owners);
+    /* relaxed: pushed only here, under the lock */
+    weft_i_store(&made->next, weft_i_load(&domain->locals, memory_order_relaxed), memory_order_relaxed);
+    weft_i_store(&domain->locals, made, LOCALS_R1);
+    weft_i_mutex_unlock(&domain->owners);
+    return made;
+}
+
+static void weft_i_own_local_attach(weft_domain *domain, weft_i_local *local)
+{
+    weft_i_mutex_lock(&domain->owners);
+    local->attached = true;
+    weft_i_local_open(local);
+    weft_i_mutex_unlock(&domain->owners);
+}
+
+weft_i_local *weft_i_local_find(weft_domain *domain)
+{
+    weft_i_record *record = weft_i_record_get();
+    if (!record || record->life != WEFT_I_IN_USE)
+        return NULL;
+    weft_i_local *local = weft_i_place_of_record(domain, record);
+    if (!local && !(local = weft_i_own_local_make_place(domain, record)))
+        return NULL;
+    if (!local->attached)
+        weft_i_own_local_attach(domain, local);
+    record->hint[domain->id % WEFT_HINTS] = (weft_i_hint){domain->id, local};
+    return local;
+}
+
+/* ---- retiring ---- */
+
+bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+{
+    if (local && weft_i_step(local))
+        return true;
+    if (weft_i_many_orphans(domain, 1)) {
+        weft_i_record *borrowed = weft_i_record_borrow();
+        weft_i_collect_orphans(domain);
+        weft_i_record_return(borrowed);
+    }
+    return true;
+}
+
+bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+{
+    bool due = true;
+    if (local && weft_i_busy_begin(domain)) {
+        due = weft_i_retire_busy(local, hook, kind, size);
+        if (kind->shape == WEFT_I_RANGE)
+            local->range_bytes += size;
+        due = due || local->range_bytes >= WEFT_BATCH_BYTES;
+        weft_i_busy_end();
+    } else {
+        hook->kind = kind;
+        weft_i_retire_orphan(domain, hook);
+    }
+    return due;
+}
+
+void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+{
+    if (weft_i_retire_held(domain, local, hook, kind, size))
+        (void)weft_i_maintain(domain, local);
+}
+
+static weft_hook *weft_i_own_local_public_hook(weft_i_hook *link)
+{
+    return (weft_hook *)(void *)link;
+}
+
+static void weft_i_own_local_reclaim_public(weft_i_hook *link, weft_domain *domain)
+{
+    weft_hook *hook = weft_i_own_local_public_hook(link);
+    (void)domain;
+    hook->reclaim(hook->object, hook->ctx); /* may free the hook */
+}
+
+/* weft_retire's own hook. */
+static void weft_i_own_local_reclaim_owned(weft_i_hook *link, weft_domain *domain)
+{
+    weft_hook copy = *weft_i_own_local_public_hook(link);
+    weft_i_free(domain, link, sizeof copy);
+    copy.reclaim(copy.object, copy.ctx);
+}
+
+static const weft_i_kind weft_i_own_local_public_kind = {weft_i_own_local_reclaim_public, 0, WEFT_I_RANGE, WEFT_I_OTHER, 0};
+static const weft_i_kind weft_i_own_local_owned_kind = {weft_i_own_local_reclaim_owned, 0, WEFT_I_RANGE, WEFT_I_OTHER, 0};
+
+void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
+                      void (*reclaim)(void *object, void *ctx), void *ctx)
+{
+    if (!hook || !object || !reclaim)
+        return;
+    domain = domain ? domain : weft_default_domain();
+    *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
+    weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &weft_i_own_local_public_kind, size);
+}
+
+int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object, void *ctx), void *ctx)
+{
+    if (!object || !reclaim)
+        return -EINVAL;
+    domain = domain ? domain : weft_default_domain();
+    weft_hook *hook = weft_i_alloc(domain, sizeof *hook, _Alignof(weft_hook));
+    if (!hook)
+        return -ENOMEM;
+    *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
+    weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &weft_i_own_local_owned_kind, 0);
+    return 0;
+}
+
+int weft_domain_attach(weft_domain *domain)
+{
+    return weft_i_local_get(domain ? domain : weft_default_domain()) ? 0 : -ENOMEM;
+}
+
+/* ---- reclaim/memory.c ---- */
+
+static void weft_i_own_memory_count_allocated(weft_domain *domain, weft_i_local *local, size_t change)
+{
+    if (local)
+        weft_i_count(&local->counters.allocated, change);
+    else
+        /* relaxed: a figure */
+        (void)weft_i_fetch_add(&domain->shared.counters.allocated, change, memory_order_relaxed);
+}
+
+void *weft_i_alloc_in(weft_domain *domain, weft_i_local *local, size_t size, size_t alignment)
+{
+    void *memory = domain->allocator.alloc ? domain->allocator.alloc(size, alignment, domain->allocator.ctx)
+                                           : weft_i_sys_alloc(size, alignment);
+    if (memory)
+        weft_i_own_memory_count_allocated(domain, local, size);
+    return memory;
+}
+
+void weft_i_free_in(weft_domain *domain, weft_i_local *local, void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    weft_i_own_memory_count_allocated(domain, local, (size_t)0 - size);
+    if (domain->allocator.free)
+        domain->allocator.free(memory, size, domain->allocator.ctx);
+    else
+        weft_i_sys_free(memory);
+}
+
+void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment)
+{
+    return weft_i_alloc_in(domain, NULL, size, alignment);
+}
+
+void weft_i_free(weft_domain *domain, void *memory, size_t size)
+{
+    weft_i_free_in(domain, NULL, memory, size);
+}
+
+static bool weft_i_own_memory_mapped(const weft_domain *domain, size_t size)
+{
+    return !domain->allocator.alloc && size >= WEFT_MAP_FROM;
+}
+
+void *weft_i_alloc_zeroed(weft_domain *domain, size_t size)
+{
+    void *memory = weft_i_own_memory_mapped(domain, size) ? weft_i_sys_map(size) : weft_i_alloc(domain, size, WEFT_I_LINE);
+    if (!memory)
+        return NULL;
+    if (weft_i_own_memory_mapped(domain, size))
+        weft_i_own_memory_count_allocated(domain, NULL, size);
+    else
+        for (size_t i = 0; i < size / sizeof(void *); i++)
+            ((void **)memory)[i] = NULL;
+    return memory;
+}
+
+void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    if (!weft_i_own_memory_mapped(domain, size)) {
+        weft_i_free(domain, memory, size);
+        return;
+    }
+    weft_i_own_memory_count_allocated(domain, NULL, (size_t)0 - size);
+    weft_i_sys_unmap(memory, size);
+}
+
+/* ---- reclaim/orphans.c ---- */
+
+/* clang-format off */
+#ifndef ORPHAN_R1
+#define ORPHAN_R1 memory_order_release /* push orphans -> ORPHAN_A1: publishes their hooks */
+#endif
+#ifndef ORPHAN_A1
+#define ORPHAN_A1 memory_order_acquire /* adopt orphans -> ORPHAN_R1: sees their hooks, and that they were unlinked */
+#endif
+#ifndef ORPHAN_R2
+#define ORPHAN_R2 memory_order_release /* count orphans -> ORPHAN_A2: they were pushed before */
+#endif
+#ifndef ORPHAN_A2
+#define ORPHAN_A2 memory_order_acquire /* are there many -> ORPHAN_R2: then they are found */
+#endif
+/* clang-format on */
+
+void weft_i_count_orphans(weft_domain *domain, size_t change)
+{
+    (void)weft_i_fetch_add(&domain->orphan_count, change, ORPHAN_R2);
+}
+
+/* Less than none: whoever has adopted them has been faster than who counts them. */
+bool weft_i_many_orphans(weft_domain *domain, int batches)
+{
+    size_t count = weft_i_load(&domain->orphan_count, ORPHAN_A2);
+    return (ptrdiff_t)count >= (ptrdiff_t)batches * WEFT_BATCH;
+}
+
+static void weft_i_own_orphans_push(weft_domain *domain, weft_i_list *list)
+{
+    weft_i_list chain = *list;
+    *list = (weft_i_list){0};
+    weft_i_compiler_fence(); /* out of its list before it is in another */
+    if (!chain.head)
+        return;
+    /* relaxed: overwritten before it is used, or confirmed by the compare-and-swap */
+    weft_i_hook *head = weft_i_load(&domain->orphans, memory_order_relaxed);
+    do
+        chain.tail->next = head;
+    while (!weft_i_cas(&domain->orphans, &head, chain.head, ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
+    weft_i_count_orphans(domain, chain.count);
+}
+
+void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags)
+{
+    for (int b = 0; b < WEFT_I_BAGS; b++)
+        weft_i_own_orphans_push(domain, &bags->of[b]);
+}
+
+void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
+{
+    weft_i_list one = {0};
+    weft_i_list_push(&one, hook);
+    /* relaxed: figures */
+    (void)weft_i_fetch_add(&domain->shared.counters.granted, 1, memory_order_relaxed);
+    (void)weft_i_fetch_add(&domain->shared.counters.retired_bytes, weft_i_size_of(hook), memory_order_relaxed);
+    weft_i_own_orphans_push(domain, &one);
+}
+
+/* The whole chain at once, so that there is no ABA. */
+void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
+{
+    /* relaxed: a scan that misses some leaves them for the next; whoever must not miss them has been told by the lock of owners */
+    if (!weft_i_load(&domain->orphans, memory_order_relaxed))
+        return;
+    weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, ORPHAN_A1);
+    size_t count = 0;
+    for (weft_i_hook *next; chain; chain = next, count++) {
+        next = chain->next;
+        weft_i_list_push(&bags->of[chain->kind->bag], chain);
+    }
+    weft_i_count_orphans(domain, (size_t)0 - count);
+}
+
+/* ---- reclaim/record.c ---- */
+
+/* clang-format off */
+#ifndef RECORD_R1
+#define RECORD_R1 memory_order_release /* push record -> RECORD_A1: publishes its fields to scans */
+#endif
+#ifndef RECORD_A1
+#define RECORD_A1 memory_order_acquire /* walk records -> RECORD_R1: sees a record's fields before following it */
+#endif
+#ifndef RECORD_R3
+#define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
+#endif
+#ifndef RECORD_R4
+#define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
+#endif
+#ifndef RECORD_A4
+#define RECORD_A4 memory_order_acquire /* is it owned -> RECORD_R4: a record given back needs no fence of its own */
+#endif
+/* clang-format on */
+
+/* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
+WEFT_I_OBJECT weft_i_record weft_i_no_record = {
+    .thread = {.attention = WEFT_I_FENCES, .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
+};
+
+WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
+
+static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT; /* who owns which record; new ones */
+static weft_i_record *_Atomic weft_i_own_record_records;
+
+weft_i_record *weft_i_record_first(void)
+{
+    return weft_i_load(&weft_i_own_record_records, RECORD_A1);
+}
+
+weft_i_record *weft_i_record_peek(void)
+{
+    weft_i_thread *self = weft_i_self();
+    return self == &weft_i_no_record.thread ? NULL : (weft_i_record *)self;
+}
+
+bool weft_i_record_owned(weft_i_record *record)
+{
+    return weft_i_load(&record->owned, RECORD_A4);
+}
+
+int weft_i_record_thread_id(weft_i_record *record)
+{
+    /* relaxed: a name for the statistics */
+    return weft_i_load(&record->thread.thread_id, memory_order_relaxed);
+}
+
+int weft_i_thread_id(void)
+{
+    weft_i_record *own = weft_i_record_peek();
+    return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
+}
+
+/*
+ * Membarrier has failed, and the thread has been told. It has passed a fence for good only outside of attempts: one under way,
+ * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
+ */
+void weft_i_publish_slow(weft_i_thread *thread)
+{
+    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    int fences = weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES;
+    weft_i_record *record = (weft_i_record *)thread;
+    weft_i_full_fence();
+    /* relaxed: this thread's */
+    if (fences && record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
+        weft_i_store(&record->passed_fence, 1, RECORD_R3);
+}
+
+/* ---- slots ---- */
+
+int weft_i_record_slots(weft_i_record *record)
+{
+    /* relaxed: a slot first taken after the scan's heavy fence holds nothing of what the scan asks about; one before is seen */
+    return weft_i_load(&record->open, memory_order_relaxed);
+}
+
+/* Whatever handlers come between: scans look at the slot before it is taken, and a handler takes and gives back in balance. */
+weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
+{
+    /* relaxed: only this thread and its signal handlers write them */
+    size_t free = weft_i_load(&record->thread.free, memory_order_relaxed);
+    if (!free)
+        return NULL;
+    int i = __builtin_ctzll(free);
+    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: likewise */
+        int open = (i / WEFT_SLOTS_STEP + 1) * WEFT_SLOTS_STEP;
+        /* relaxed: published with the guard, by the light fence */
+        weft_i_store(&record->open, open < WEFT_SLOTS ? open : WEFT_SLOTS, memory_order_relaxed);
+    }
+    weft_i_compiler_fence();
+    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */
+    weft_i_compiler_fence();
+    return &record->thread.slot[i];
+}
+
+void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
+{
+    size_t bit = (size_t)1 << (slot - record->thread.slot);
+    weft_i_compiler_fence(); /* a handler takes it when it is empty */
+    /* relaxed: as in taking */
+    weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit, memory_order_relaxed);
+}
+
+/* Of nested guards. */
+static size_t weft_i_own_record_all_slots(void)
+{
+    return ((size_t)-1 >> (sizeof(size_t) * 8 - WEFT_SLOTS)) & ~(size_t)1;
+}
+
+static void weft_i_own_record_clear(weft_i_slot *slot)
+{
+    for (int w = 0; w < WEFT_I_WORDS; w++)
+        weft_i_store(&slot->words.word[w], NULL, RECORD_R4);
+    weft_i_store(&slot->domain, NULL, RECORD_R4);
+}
+
+/* ---- owners ---- */
+
+void weft_i_record_leave_all(weft_i_record *record)
+{
+    for (int i = WEFT_I_OPERATION; i < weft_i_record_slots(record); i++)
+        weft_i_own_record_clear(weft_i_record_slot(record, i));
+    weft_i_store(&record->thread.free, weft_i_own_record_all_slots(), memory_order_relaxed); /* relaxed: the owner is this thread, or gone */
+}
+
+void weft_i_record_give_back(weft_i_record *record)
+{
+    weft_i_record_leave_all(record);
+    for (int i = 0; i < WEFT_HINTS; i++)
+        record->hint[i].id = 0;
+    record->life = WEFT_I_FREE;
+    record->visits = NULL;
+    weft_i_store(&record->owned, 0, RECORD_R4);
+}
+
+static weft_i_record *weft_i_own_record_find_free(void)
+{
+    weft_i_mutex_lock(&weft_i_own_record_owners);
+    weft_i_record *record = weft_i_record_first();
+    while (record && weft_i_record_owned(record))
+        record = record->next;
+    if (record)
+        weft_i_store(&record->owned, 1, RECORD_R4);
+    weft_i_mutex_unlock(&weft_i_own_record_owners);
+    return record;
+}
+
+/* Allocated outside of the lock: the process's allocator may have fork handlers that wait for ours. */
+static weft_i_record *weft_i_own_record_make(void)
+{
+    weft_i_record *record = weft_i_sys_alloc(sizeof *record, WEFT_I_LINE);
+    if (!record)
+        return NULL;
+    *record = (weft_i_record){.thread = {.free = weft_i_own_record_all_slots()}, .owned = 1, .open = 1}; /* the first slot is any guard's */
+    weft_i_mutex_lock(&weft_i_own_record_owners);
+    record->next = weft_i_record_first();
+    record->number = record->next ? record->next->number + 1 : 0;
+    weft_i_store(&weft_i_own_record_records, record, RECORD_R1); /* pushed only here, under the lock */
+    weft_i_mutex_unlock(&weft_i_own_record_owners);
+    return record;
+}
+
+weft_i_record *weft_i_record_take(void)
+{
+    weft_i_record *record = weft_i_own_record_find_free();
+    if (!record && !(record = weft_i_own_record_make()))
+        return NULL;
+    /* relaxed: fence.c orders them with the mode; this thread publishes nothing before it reads them */
+    weft_i_store(&record->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
+    weft_i_store(&record->passed_fence, 1, memory_order_relaxed);
+    weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */
+    record->life = WEFT_I_IN_USE;
+    return record;
+}
+
+void weft_i_records_lock(void)
+{
+    weft_i_mutex_lock(&weft_i_own_record_owners);
+}
+
+void weft_i_records_unlock(void)
+{
+    weft_i_mutex_unlock(&weft_i_own_record_owners);
+}
+
+/* ---- reclaim/registry.c ---- */
+
+/* clang-format off */
+#ifndef USERS_R1
+#define USERS_R1 memory_order_release /* structure gone -> USERS_A1: its last uses of the domain come before */
+#endif
+#ifndef USERS_A1
+#define USERS_A1 memory_order_acquire /* any structure left? -> USERS_R1: sees them */
+#endif
+/* clang-format on */
+
+static weft_domain weft_i_own_registry_the_default = {
+    .head = {WEFT_HAZARD, 1},
+    .id = 1,
+    .owners = WEFT_I_MUTEX_INIT,
+    .linked_lock = WEFT_I_MUTEX_INIT,
+    .blocker_lock = WEFT_I_MUTEX_INIT,
+    .shared = {.domain = &weft_i_own_registry_the_default},
+    .barrier = {.domain = &weft_i_own_registry_the_default},
+};
+
+static weft_i_mutex weft_i_own_registry_lock = WEFT_I_MUTEX_INIT;
+static weft_domain *weft_i_own_registry_newest = &weft_i_own_registry_the_default;
+static uint64_t weft_i_own_registry_last_id = 1;
+
+weft_domain *weft_default_domain(void)
+{
+    return &weft_i_own_registry_the_default;
+}
+
+weft_domain *weft_i_domain_use(weft_domain *domain)
+{
+    domain = domain ? domain : &weft_i_own_registry_the_default;
+    /* relaxed: destroy is not called beside it */
+    (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
+    return domain;
+}
+
+void weft_i_domain_unuse(weft_domain *domain)
+{
+    (void)weft_i_fetch_sub(&domain->users, 1, USERS_R1);
+}
+
+bool weft_i_domain_used(weft_domain *domain)
+{
+    return weft_i_load(&domain->users, USERS_A1) != 0;
+}
+
+void weft_i_register(weft_domain *domain)
+{
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+    domain->id = ++weft_i_own_registry_last_id;
+    domain->next = weft_i_own_registry_newest;
+    weft_i_own_registry_newest = domain;
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+}
+
+bool weft_i_unregister(weft_domain *domain)
+{
+    weft_domain **link = &weft_i_own_registry_newest;
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+    bool alone = domain->visitors == 0 && weft_i_nothing_left(domain);
+    while (alone && *link != domain)
+        link = &(*link)->next;
+    if (alone)
+        *link = domain->next;
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+    return alone;
+}
+
+weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),
+                                const void *ctx)
+{
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+    if (left)
+        left->visitors--;
+    weft_domain *domain = weft_i_own_registry_newest;
+    while (domain && (domain->id >= id || !wanted(domain, ctx)))
+        domain = domain->next;
+    if (domain)
+        domain->visitors++;
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+    return domain;
+}
+
+void weft_i_lock_domains(void)
+{
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+}
+
+void weft_i_unlock_domains(void)
+{
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+}
+
+weft_domain *weft_i_first_domain(void)
+{
+    return weft_i_own_registry_newest;
+}
+
+/* ---- reclaim/right.c ---- */
+
+bool weft_i_attend(weft_i_record *record)
+{
+    weft_i_full_fence();
+    return weft_i_load(&record->thread.attention, LOCAL_A1) < WEFT_I_THIEF;
+}
+
+bool weft_i_wait_until_idle(weft_i_record *owner)
+{
+    for (int turns = 0; weft_i_load(&owner->operation.domain, LOCAL_A2); turns++) {
+        if (turns == WEFT_THIEF_TURNS)
+            return false;
+        weft_i_sys_yield();
+    }
+    return true;
+}
+
+/* ---- reclaim/scan.c ---- */
+
+/* What earlier scans have noted; a figure, for which no scan waits. */
+static void weft_i_own_scan_recall(weft_domain *domain, weft_i_scan *s)
+{
+    s->known = (weft_i_blocker){0};
+    if (!weft_i_mutex_trylock(&domain->blocker_lock))
+        return;
+    s->known = domain->blocker;
+    weft_i_mutex_unlock(&domain->blocker_lock);
+}
+
+/* Since when a guard has been in the way. */
+static void weft_i_own_scan_remember(weft_domain *domain, const weft_i_scan *s)
+{
+    if (!weft_i_mutex_trylock(&domain->blocker_lock))
+        return;
+    weft_i_blocker *known = &domain->blocker;
+    if (known->words != s->blocker.words || known->value != s->blocker.value) {
+        *known = s->blocker;
+        known->since_ns = known->words ? weft_i_sys_clock_ns() : 0;
+    }
+    weft_i_mutex_unlock(&domain->blocker_lock);
+}
+
+void weft_i_scan_begin(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (s->stage != WEFT_I_RESTS || (weft_i_bags_empty(&local->bags) && !s->sealed_count))
+        return;
+    local->left = WEFT_BATCH;
+    local->range_bytes = 0;
+    weft_i_own_scan_recall(local->domain, s);
+    if (local->domain->head.scheme == WEFT_HAZARD ? weft_i_hazards_begin(local) : weft_i_epochs_scan(local))
+        s->stage = WEFT_I_COMPARES;
+}
+
+bool weft_i_scan_step(weft_i_local *local, size_t most)
+{
+    weft_i_scan *s = &local->scan;
+    if (s->stage == WEFT_I_RESTS)
+        return false;
+    if (local->domain->head.scheme == WEFT_HAZARD && !weft_i_hazards_step(local, most))
+        return false;
+    if (s->total > WEFT_BATCH)
+        local->left += s->total - WEFT_BATCH;
+    s->stage = WEFT_I_RESTS;
+    weft_i_own_scan_remember(local->domain, s);
+    return true;
+}
+
+void weft_i_scan_all(weft_i_local *local)
+{
+    weft_i_scan_undo(local);
+    weft_i_scan_begin(local);
+    (void)weft_i_scan_step(local, SIZE_MAX);
+}
+
+void weft_i_scan_undo(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (s->stage == WEFT_I_RESTS)
+        return;
+    s->stage = WEFT_I_RESTS;
+    weft_i_bags_splice(&local->bags, &s->maybe);
+    weft_i_bags_splice(&local->bags, &s->passed);
+}
+
+/* ---- reclaim/slots.c ---- */
+
+size_t weft_i_guards_held(weft_domain *domain, int thread)
+{
+    size_t held = 0;
+    weft_i_signals signals;
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        for (int i = WEFT_I_OPERATION, slots = weft_i_record_slots(r); i < slots; i++)
+            held += (!thread || weft_i_record_thread_id(r) == thread) &&
+                    weft_i_slot_domain(weft_i_record_slot(r, i)) == (void *)domain;
+    if (!weft_i_any_linked(domain))
+        return held;
+    for (weft_guard *g = weft_i_lock_linked(domain, &signals); g; g = g->next)
+        held += !thread || (int)g->own_thread == thread;
+    weft_i_unlock_linked(domain, &signals);
+    return held;
+}
+
+/* ---- queues/msq_kernel.h ---- */
+
+/*
+ * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards in hold of counted pointers
+ * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
+ * a dequeuer that knows where tail is without reading it as long as there are two values.
+ *
+ * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
+ * that finds them equal moves tail first, so that a node is retired only when neither leads to it. (3) next of a node
+ * changes once, from NULL. (4) The value of a node is written before it is linked and read before its predecessor, the
+ * dummy, is left behind. (5) A node is linked only to what tail leads to at that moment; so where next of a node was
+ * made so (the tag), tail has been at that node, and head may move to it without a look at tail, whose line stays with
+ * the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
+ */
+#ifndef WEFT_QUEUES_MSQ_KERNEL_H
+#define WEFT_QUEUES_MSQ_KERNEL_H
+
+
+/* clang-format off */
+#ifndef MSQ_R1
+#define MSQ_R1 memory_order_release /* link node -> MSQ_A1, MSQ_A2, MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
+#endif
+#ifndef MSQ_R2
+#define MSQ_R2 memory_order_release /* move tail -> GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
+#endif
+#ifndef MSQ_R3
+#define MSQ_R3 memory_order_release /* move head -> GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#endif
+#ifndef MSQ_A1
+#define MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> MSQ_R1: the node may be made the tail */
+#endif
+#ifndef MSQ_A2
+#define MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> MSQ_R1: sees its value; NULL is the empty answer's linearization point */
+#endif
+#ifndef MSQ_A3
+#define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: not older than the head it has protected */
+#endif
+#ifndef MSQ_A5
+#define MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
+#endif
+#ifndef MSQ_A4
+#define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#endif
+/* clang-format on */
+
+typedef struct weft_i_msq_node {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    void *value;
+} weft_i_msq_node;
+
+_Static_assert(sizeof(weft_i_msq_node) == WEFT_I_SMALL_SIZE, "a queue's node is of the small class");
+
+struct weft_msq {
+    weft_domain *domain;
+    weft_i_aligned weft_atomic_ptr head;
+    weft_i_aligned weft_atomic_ptr tail;
+};
+
+/* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */
+weft_i_inline void *weft_i_msq_link_to(weft_i_msq_node *node)
+{
+    return (void *)((uintptr_t)node | 1);
+}
+
+weft_i_inline bool weft_i_msq_made_at_tail(void *link)
+{
+    return (uintptr_t)link & 1;
+}
+
+weft_i_inline weft_i_msq_node *weft_i_msq_node_of(void *link)
+{
+    return (weft_i_msq_node *)((uintptr_t)link & ~(uintptr_t)1);
+}
+
+weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
+{
+    weft_i_write(&node->value, value);
+    /* relaxed: the node is private until MSQ_R1 */
+    weft_i_store(&node->next, NULL, memory_order_relaxed);
+}
+
+/* NULL: out of memory. */
+weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_msq_node_fill(node, value);
+    return node;
+}
+
+/* E5 to E17, once: links the chain first..last, last's next being NULL. */
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
+                                             weft_i_msq_node *last, weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
+    weft_i_msq_node *tail = at;
+    void *next = weft_i_load(&tail->next, MSQ_A1);
+    if (weft_i_unlikely(next != NULL)) { /* tail lags: help */
+        /* relaxed: a failure means that somebody else has helped */
+        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);
+        return WEFT_I_AGAIN;
+    }
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), MSQ_R1, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* relaxed: as above */
+    return WEFT_I_DONE;
+}
+
+/* D2 to D19, once. *old is the node that was the dummy, to be retired. */
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
+                                             weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->head, scheme);
+    weft_i_msq_node *head = at;
+    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2));
+    if (!next)
+        return WEFT_I_EMPTY;
+    if (scheme == WEFT_HAZARD) {
+        weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
+        weft_i_hold_fence(hold);
+        if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))
+            return WEFT_I_AGAIN;
+    }
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* nothing is known of tail: invariant 2 */
+        void *tail = weft_i_load(&queue->tail, MSQ_A3);
+        if (weft_i_unlikely(at == tail)) { /* relaxed: a failure means that somebody else has helped */
+            (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
+            return WEFT_I_AGAIN;
+        }
+    }
+    *value = weft_i_read(&next->value);
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    *old = head;
+    return WEFT_I_DONE;
+}
+
+weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
+{
+    if (scheme == WEFT_HAZARD)
+        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+}
+
+/* Until it is done. */
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                       weft_i_outcome before, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_backoff backoff = {0};
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_msq_link(queue, hold, first, last, scheme))
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+    weft_i_end(hold, &own);
+}
+
+weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_outcome before, weft_scheme scheme)
+{
+    weft_guard own;
+    void *taken = NULL;
+    weft_i_msq_node *old = NULL;
+    weft_i_backoff backoff = {0};
+    weft_i_outcome now = before;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    do {
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+        now = weft_i_msq_take(queue, hold, &taken, &old, scheme);
+    } while (now == WEFT_I_AGAIN || now == WEFT_I_LOST);
+    weft_i_msq_let_go(hold, scheme);
+    weft_i_end(hold, &own);
+    if (now == WEFT_I_EMPTY)
+        return false;
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
+    *value = taken;
+    return true;
+}
+
+weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_msq_node *head = weft_i_protect(hold, 0, &queue->head, scheme);
+    bool empty = weft_i_load(&head->next, MSQ_A2) == NULL;
+    weft_i_end(hold, &own);
+    return empty;
+}
+
+#endif
+
+/* ---- queues/msq.c ---- */
+
+#include <errno.h>
+
+int weft_msq_create(weft_msq **out, weft_domain *domain)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = weft_i_domain_use(domain);
+    weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
+    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    if (!dummy) {
+        weft_i_free(domain, queue, sizeof *queue);
+        weft_i_domain_unuse(domain);
+        return -ENOMEM;
+    }
+    *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
+    *out = queue;
+    return 0;
+}
+
+static void weft_i_own_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome before)
+{
+    if (weft_i_scheme(queue->domain) == WEFT_EPOCH)
+        weft_i_msq_link_all(queue, first, last, before, WEFT_EPOCH);
+    else
+        weft_i_msq_link_all(queue, first, last, before, WEFT_HAZARD);
+}
+
+static weft_i_noinline int weft_i_own_msq_link_queue_slow(weft_msq *queue, weft_i_msq_node *node, weft_i_outcome before)
+{
+    weft_i_own_msq_link_all(queue, node, node, before);
+    return 0;
+}
+
+static weft_i_noinline int weft_i_own_msq_enqueue_slow(weft_msq *queue, void *value)
+{
+    weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value);
+    return node ? weft_i_own_msq_link_queue_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;
+}
+
+weft_i_inline int weft_i_own_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_own_msq_enqueue_slow(queue, value);
+    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL);
+    if (weft_i_unlikely(!node)) {
+        weft_i_attempt_end(attempt.hold);
+        return weft_i_own_msq_enqueue_slow(queue, value);
+    }
+    weft_i_msq_node_fill(node, value);
+    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
+    weft_i_attempt_end(attempt.hold);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_own_msq_link_queue_slow(queue, node, outcome);
+}
+
+int weft_msq_enqueue(weft_msq *queue, void *value)
+{
+    if (weft_i_unlikely(!queue))
+        return -EINVAL;
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_own_msq_enqueue(queue, value, WEFT_EPOCH)
+                                                      : weft_i_own_msq_enqueue(queue, value, WEFT_HAZARD);
+}
+
+static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
+{
+    for (weft_i_msq_node *next; node; node = next) {
+        /* relaxed: nobody else sees these nodes */
+        next = weft_i_msq_node_of(weft_i_load(&node->next, memory_order_relaxed));
+        weft_i_node_free(domain, local, WEFT_I_SMALL, node);
+    }
+}
+
+int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
+{
+    weft_i_msq_node *first = NULL, *last = NULL;
+    if (!queue || (!values && count))
+        return -EINVAL;
+    weft_i_local *local = weft_i_local_get(queue->domain);
+    for (size_t i = 0; i < count; i++) {
+        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
+        if (!node) {
+            weft_i_own_msq_free_nodes(queue->domain, first, local);
+            return -ENOMEM;
+        }
+        if (last)
+            /* relaxed: the chain is private until MSQ_R1 */
+            weft_i_store(&last->next, node, memory_order_relaxed);
+        else
+            first = node;
+        last = node;
+    }
+    if (first)
+        weft_i_own_msq_link_all(queue, first, last, WEFT_I_AGAIN);
+    return 0;
+}
+
+static weft_i_noinline bool weft_i_own_msq_dequeue_slow(weft_msq *queue, void **value, weft_i_outcome before)
+{
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_dequeue(queue, value, before, WEFT_EPOCH)
+                                                      : weft_i_msq_dequeue(queue, value, before, WEFT_HAZARD);
+}
+
+weft_i_inline bool weft_i_own_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_msq_node *old;
+    void *taken;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_own_msq_dequeue_slow(queue, value, WEFT_I_AGAIN);
+    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE)) {
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+        *value = taken;
+    }
+    weft_i_msq_let_go(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_own_msq_dequeue_slow(queue, value, outcome);
+    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
+}
+
+bool weft_msq_try_dequeue(weft_msq *queue, void **value)
+{
+    if (weft_i_unlikely(!queue || !value))
+        return false;
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_own_msq_dequeue(queue, value, WEFT_EPOCH)
+                                                      : weft_i_own_msq_dequeue(queue, value, WEFT_HAZARD);
+}
+
+bool weft_msq_is_empty(weft_msq *queue)
+{
+    if (!queue)
+        return true;
+    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_is_empty(queue, WEFT_EPOCH)
+                                                      : weft_i_msq_is_empty(queue, WEFT_HAZARD);
+}
+
+void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx)
+{
+    if (!queue)
+        return;
+    weft_domain *domain = queue->domain;
+    /* relaxed: no other thread uses the queue */
+    weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
+    for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: likewise */
+        drain(n->value, ctx);
+    weft_i_own_msq_free_nodes(domain, dummy, weft_i_local_get(domain));
+    weft_i_free(domain, queue, sizeof *queue);
+    weft_i_domain_unuse(domain);
+}
+
+/* ---- stacks/treiber_kernel.h ---- */
+
+/*
+ * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before it is
+ * pushed and not changed until it is reclaimed; a popper protects the top before it reads that, so that the node can
+ * neither be freed nor come back to the top in between (ABA).
+ */
+#ifndef WEFT_STACKS_TREIBER_KERNEL_H
+#define WEFT_STACKS_TREIBER_KERNEL_H
+
+
+/* clang-format off */
+#ifndef TREIBER_R1
+#define TREIBER_R1 memory_order_release /* push -> GUARD_A2, TREIBER_A1, TREIBER_A2: publishes value and next; push's linearization point */
+#endif
+#ifndef TREIBER_R2
+#define TREIBER_R2 memory_order_release /* pop -> GUARD_A2, TREIBER_A1, TREIBER_A2: passes on what was published with the next node; pop's linearization point */
+#endif
+#ifndef TREIBER_A1
+#define TREIBER_A1 memory_order_acquire /* pop_all takes the top -> TREIBER_R1, TREIBER_R2: sees the whole chain */
+#endif
+#ifndef TREIBER_A2
+#define TREIBER_A2 memory_order_acquire /* is it empty -> TREIBER_R1, TREIBER_R2: an answer orders what the caller does next */
+#endif
+/* clang-format on */
+
+typedef struct weft_i_treiber_node {
+    weft_i_hook hook; /* first */
+    struct weft_i_treiber_node *next;
+    void *value;
+} weft_i_treiber_node;
+
+_Static_assert(sizeof(weft_i_treiber_node) == WEFT_I_SMALL_SIZE, "a stack's node is of the small class");
+
+struct weft_treiber {
+    weft_domain *domain;
+    weft_i_aligned weft_atomic_ptr top;
+};
+
+/* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
+                                                 weft_i_treiber_node *last)
+{
+    /* relaxed: confirmed by the compare-and-swap, and not followed */
+    void *top = weft_i_load(&stack->top, memory_order_relaxed);
+    weft_i_write(&last->next, (weft_i_treiber_node *)top);
+    /* relaxed: likewise */
+    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
+                                                                                                        : WEFT_I_LOST;
+}
+
+/* Takes the top, once. *old is the node, to be retired. */
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
+                                                 weft_i_treiber_node **old, weft_scheme scheme)
+{
+    void *top = weft_i_protect(hold, 0, &stack->top, scheme);
+    weft_i_treiber_node *node = top;
+    if (!node)
+        return WEFT_I_EMPTY;
+    weft_i_treiber_node *next = weft_i_read(&node->next);
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)next, TREIBER_R2, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    *value = weft_i_read(&node->value);
+    *old = node;
+    return WEFT_I_DONE;
+}
+
+/* Until it is done. */
+weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_i_outcome before, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_treiber_node *old = NULL;
+    weft_i_backoff backoff = {0};
+    weft_i_outcome now = before;
+    weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
+    do {
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+        now = weft_i_treiber_take(stack, hold, value, &old, scheme);
+    } while (now == WEFT_I_LOST);
+    weft_i_end(hold, &own);
+    if (now == WEFT_I_EMPTY)
+        return false;
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
+    return true;
+}
+
+#endif
+
+/* ---- stacks/treiber.c ---- */
+
+#include <errno.h>
+
+int weft_treiber_create(weft_treiber **out, weft_domain *domain)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = weft_i_domain_use(domain);
+    weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
+    if (!stack) {
+        weft_i_domain_unuse(domain);
+        return -ENOMEM;
+    }
+    *stack = (weft_treiber){.domain = domain};
+    *out = stack;
+    return 0;
+}
+
+static weft_i_noinline int weft_i_own_treiber_link_stack_slow(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
+                                     weft_i_outcome before)
+{
+    weft_i_backoff backoff = {0};
+    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_treiber_link(stack, first, last))
+        if (now == WEFT_I_LOST)
+            weft_i_backoff_wait(&backoff);
+    return 0;
+}
+
+static weft_i_noinline int weft_i_own_treiber_push_slow(weft_treiber *stack, void *value)
+{
+    weft_i_local *local = weft_i_local_get(stack->domain);
+    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+    if (!node)
+        return -ENOMEM;
+    weft_i_write(&node->value, value);
+    return weft_i_own_treiber_link_stack_slow(stack, node, node, WEFT_I_AGAIN);
+}
+
+int weft_treiber_push(weft_treiber *stack, void *value)
+{
+    if (weft_i_unlikely(!stack))
+        return -EINVAL;
+    weft_i_local *local = weft_i_local_peek(stack->domain);
+    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
+    if (weft_i_unlikely(!node))
+        return weft_i_own_treiber_push_slow(stack, value);
+    weft_i_write(&node->value, value);
+    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_own_treiber_link_stack_slow(stack, node, node, outcome);
+}
+
+int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
+{
+    weft_i_treiber_node *first = NULL, *last = NULL;
+    if (!stack || (!values && count))
+        return -EINVAL;
+    weft_i_local *local = weft_i_local_get(stack->domain);
+    for (size_t i = 0; i < count; i++) {
+        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+        if (!node) {
+            for (weft_i_treiber_node *next; first; first = next) {
+                next = first == last ? NULL : first->next;
+                weft_i_node_free(stack->domain, local, WEFT_I_SMALL, first);
+            }
+            return -ENOMEM;
+        }
+        node->value = values[i];
+        node->next = first;
+        first = node;
+        last = last ? last : node;
+    }
+    return first ? weft_i_own_treiber_link_stack_slow(stack, first, last, WEFT_I_AGAIN) : 0;
+}
+
+static weft_i_noinline bool weft_i_own_treiber_pop_slow(weft_treiber *stack, void **value, weft_i_outcome before)
+{
+    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? weft_i_treiber_pop(stack, value, before, WEFT_EPOCH)
+                                                      : weft_i_treiber_pop(stack, value, before, WEFT_HAZARD);
+}
+
+weft_i_inline bool weft_i_own_treiber_pop(weft_treiber *stack, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_treiber_node *old;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
+        return weft_i_own_treiber_pop_slow(stack, value, WEFT_I_AGAIN);
+    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_own_treiber_pop_slow(stack, value, outcome);
+    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
+}
+
+bool weft_treiber_try_pop(weft_treiber *stack, void **value)
+{
+    if (weft_i_unlikely(!stack || !value))
+        return false;
+    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? weft_i_own_treiber_pop(stack, value, WEFT_EPOCH)
+                                                      : weft_i_own_treiber_pop(stack, value, WEFT_HAZARD);
+}
+
+size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx)
+{
+    size_t count = 0;
+    if (!stack)
+        return 0;
+    weft_i_treiber_node *node = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
+    for (weft_i_treiber_node *next; node; node = next, count++) {
+        next = weft_i_read(&node->next);
+        void *value = weft_i_read(&node->value);
+        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
+                      WEFT_I_SMALL_SIZE);
+        if (each)
+            each(value, ctx);
+    }
+    return count;
+}
+
+bool weft_treiber_is_empty(weft_treiber *stack)
+{
+    return !stack || !weft_i_load(&stack->top, TREIBER_A2);
+}
+
+void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx)
+{
+    if (!stack)
+        return;
+    weft_domain *domain = stack->domain;
+    weft_i_local *local = weft_i_local_get(domain);
+    /* relaxed: no other thread uses the stack */
+    weft_i_treiber_node *node = weft_i_load(&stack->top, memory_order_relaxed);
+    for (weft_i_treiber_node *next; node; node = next) {
+        next = node->next;
+        if (drain)
+            drain(node->value, ctx);
+        weft_i_node_free(domain, local, WEFT_I_SMALL, node);
+    }
+    weft_i_free(domain, stack, sizeof *stack);
+    weft_i_domain_unuse(domain);
+}
+
+/* ---- hashmap/split_map_kernel.h ---- */
+
+/*
+ * private. The split-ordered map: types, the walk along the list, find. To be read beside Shalev and Shavit 2006 and
+ * Michael 2002. split_map_table.h has the buckets, split_map_ops.h the operations.
+ *
+ * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
+ * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
+ * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
+ * the odd ones of level k form segment k.
+ *
+ * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
+ * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
+ * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
+ * is a bucket never used.
+ *
+ * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
+ * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
+ * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
+ * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
+ * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
+ * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
+ * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
+ *
+ * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+#define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+
+
+#ifndef WEFT_MAP_FIRST_BITS
+#define WEFT_MAP_FIRST_BITS 4
+#endif
+#ifndef WEFT_MAP_STRIPES
+#define WEFT_MAP_STRIPES 16
+#endif
+#ifndef WEFT_MAP_CLOSE
+#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#endif
+#ifndef WEFT_MAP_OPEN
+#define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
+#endif
+#define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
+
+/* clang-format off */
+#ifndef MAP_S1
+#define MAP_S1 memory_order_seq_cst /* read link -> MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
+#endif
+#ifndef MAP_S2
+#define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
+#endif
+#ifndef MAP_S3
+#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4: sees what the value leads to; in the same one order as links */
+#endif
+#ifndef MAP_S4
+#define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
+#endif
+#ifndef MAP_A1
+#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segments of its level, and what has been unlinked */
+#endif
+#ifndef MAP_R1
+#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or wholly closed and taken, before */
+#endif
+#ifndef MAP_A2
+#define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
+#endif
+#ifndef MAP_R2
+#define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
+#endif
+#ifndef MAP_A3
+#define MAP_A3 memory_order_acquire /* read cursor -> MAP_R3: sees which buckets are closed */
+#endif
+#ifndef MAP_R3
+#define MAP_R3 memory_order_release /* move cursor -> MAP_A3: the buckets before it are unlinked */
+#endif
+/* clang-format on */
+
+enum { WEFT_I_FROZEN = 1, WEFT_I_DUMMY = 2, WEFT_I_PENDING = 4, WEFT_I_LINK_BITS = 7 };
+
+/* A table's word: its level, whether the level above is being closed, and above that the number of changes. */
+enum { WEFT_I_LEVEL = 255, WEFT_I_CLOSING = 256, WEFT_I_CHANGE = 512 };
+
+typedef struct weft_i_map_node {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    void *key;
+    uint64_t hash;
+    weft_atomic_ptr value;
+    void *dead;   /* the value to be destroyed with the node, or NULL */
+    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
+} weft_i_map_node;
+
+_Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
+
+typedef struct weft_i_bucket {
+    weft_atomic_ptr link;
+} __attribute__((aligned(8))) weft_i_bucket;
+
+typedef struct weft_i_segment {
+    weft_hook hook;
+    weft_domain *domain;
+    size_t bytes;
+    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
+    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
+    weft_i_aligned weft_i_bucket bucket[];
+} weft_i_segment;
+
+/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
+typedef struct weft_i_map_kinds {
+    weft_i_kind entry; /* a whole entry */
+    weft_i_kind value; /* a replaced value, in a node of its own */
+    weft_map_config config;
+    weft_i_atomic_size users; /* retired entries, and the map */
+} weft_i_map_kinds;
+
+WEFT_I_PRIVATE weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
+WEFT_I_PRIVATE void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
+
+struct weft_map {
+    weft_domain *domain;
+    uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx); /* NULL: integers */
+    bool (*equal)(const void *a, const void *b, void *ctx);
+    void *ctx;
+    weft_map_seed seed;
+    weft_i_map_kinds *kinds;                 /* NULL: no destructors */
+    weft_i_aligned weft_i_atomic_size table; /* level, WEFT_I_CLOSING, and how often the level has changed: no word comes twice */
+    weft_i_atomic_size opening;              /* how many buckets of the last growth nobody has set about to open */
+    weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
+    weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
+    struct {
+        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
+    } stripe[WEFT_MAP_STRIPES];
+};
+
+weft_i_inline uintptr_t weft_i_bits(void *link)
+{
+    return (uintptr_t)link & WEFT_I_LINK_BITS;
+}
+
+weft_i_inline void *weft_i_target(void *link)
+{
+    return (void *)((uintptr_t)link & ~(uintptr_t)WEFT_I_LINK_BITS);
+}
+
+weft_i_inline void *weft_i_link(void *target, uintptr_t bits)
+{
+    return (void *)((uintptr_t)target | bits);
+}
+
+weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
+{
+    return (void *)((uintptr_t)link & ~bits);
+}
+
+/*
+ * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
+ * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
+ */
+weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *seed)
+{
+    uint64_t h = (key ^ seed->k0) * (seed->k1 | 1);
+    return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio: odd, its bits well mixed */
+}
+
+weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)
+{
+    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+}
+
+weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *b)
+{
+    return map->equal ? map->equal(a, b, map->ctx) : a == b;
+}
+
+/* ---- the table, and places of buckets in it ---- */
+
+weft_i_inline size_t weft_i_level_of(size_t table)
+{
+    return table & WEFT_I_LEVEL;
+}
+
+weft_i_inline bool weft_i_is_closing(size_t table)
+{
+    return table & WEFT_I_CLOSING;
+}
+
+weft_i_inline bool weft_i_is_none(const void *segment)
+{
+    return (uintptr_t)segment & 1;
+}
+
+weft_i_inline size_t weft_i_map_table(weft_map *map)
+{
+    return weft_i_load(&map->table, MAP_A1);
+}
+
+weft_i_inline size_t weft_i_map_level(weft_map *map)
+{
+    return weft_i_level_of(weft_i_map_table(map));
+}
+
+typedef struct weft_i_place {
+    size_t level; /* WEFT_MAP_FIRST_BITS: in base */
+    size_t offset;
+} weft_i_place;
+
+/* The bucket of a hash in a table of 2^level. */
+weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
+{
+    uint64_t j = hash >> (64 - level);
+    size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
+    if (level - zeros <= WEFT_MAP_FIRST_BITS)
+        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
+    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
+}
+
+weft_i_inline size_t weft_i_segment_length(size_t level)
+{
+    return (size_t)1 << (level - 1);
+}
+
+weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
+{
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
+}
+
+/*
+ * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
+ * buckets are in the level's own, a quarter in the one below). False: in none of these.
+ */
+weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucket, size_t level, uint64_t *start)
+{
+    for (; level > WEFT_MAP_FIRST_BITS; level--) {
+        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        size_t offset = !weft_i_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        if (offset < weft_i_segment_length(level)) {
+            *start = weft_i_start_of(level, offset);
+            return true;
+        }
+    }
+    size_t offset = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket;
+    *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, offset);
+    return offset < sizeof map->base / sizeof *bucket;
+}
+
+/* ---- the walk ---- */
+
+typedef struct weft_i_walk {
+    weft_map *map;
+    weft_i_hold hold;
+    uint64_t hash;         /* a dummy that starts after it ends the walk */
+    size_t level;          /* of the table, as it was */
+    size_t order;          /* one more than that of the last it stepped over of its hash */
+    weft_atomic_ptr *prev; /* the link where the walk stands */
+    void *at;              /* what was read there: leads to `here` */
+    void *here;            /* node or bucket, protected; NULL: the end */
+    int word;              /* that protects it; the other one protects prev's holder */
+} weft_i_walk;
+
+typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_ASTRAY } weft_i_seen;
+
+/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
+weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
+    weft_i_hold_fence(hold);
+}
+
+/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
+weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
+{
+    void *value = weft_i_load(source, MAP_S3);
+    while (scheme == WEFT_HAZARD) {
+        weft_i_publish(hold, 0, weft_i_hazard(value), scheme);
+        void *again = weft_i_load(source, MAP_S3);
+        if (weft_i_likely(again == value))
+            break;
+        value = again;
+    }
+    return value;
+}
+
+/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
+weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
+{
+    void *at = weft_i_load(w->prev, MAP_S1);
+    for (;;) {
+        if (weft_i_unlikely(weft_i_bits(at) & WEFT_I_FROZEN))
+            return false;
+        w->at = at;
+        w->here = weft_i_target(at);
+        if (scheme != WEFT_HAZARD || !w->here)
+            return true;
+        weft_i_publish(w->hold, w->word, w->here, scheme);
+        at = weft_i_load(w->prev, MAP_S1);
+        if (weft_i_likely(at == w->at))
+            return true;
+    }
+}
+
+/* Steps over what was just looked at. */
+weft_i_inline void weft_i_walk_on(weft_i_walk *w, weft_atomic_ptr *its)
+{
+    w->prev = its;
+    w->word = 3 - w->word;
+}
+
+/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
+WEFT_I_PRIVATE void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme);
+
+/*
+ * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
+ * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
+ */
+weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
+{
+    uint64_t start;
+    for (;;) {
+        if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
+            return WEFT_I_ASTRAY;
+        if (!w->here)
+            return WEFT_I_AT_END;
+        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+        if (dummy) {
+            if (weft_i_unlikely(!weft_i_bucket_start(w->map, w->here, w->level, &start)) &&
+                !weft_i_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
+                return WEFT_I_ASTRAY; /* its segment is being dropped */
+            if (start > w->hash)
+                return WEFT_I_AT_END;
+        }
+        weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
+        void *next = weft_i_load(its, MAP_S1);
+        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+            if (!dummy)
+                return WEFT_I_AT_NODE;
+            weft_i_walk_on(w, its);
+            continue;
+        }
+        if (!dummy && weft_i_bits(next) & WEFT_I_PENDING) {
+            weft_i_note_settle(w, next, scheme);
+            continue;
+        }
+        if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), MAP_S2, MAP_S1);
+            continue;
+        }
+        void *expected = w->at;
+        next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
+        if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
+            return WEFT_I_ASTRAY;
+    }
+}
+
+weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[2], NULL, GUARD_R4);
+}
+
+/* No more insertions behind a dead node. */
+weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
+{
+    void *next = weft_i_load(link, MAP_S1);
+    while (!(weft_i_bits(next) & WEFT_I_FROZEN))
+        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), MAP_S2, MAP_S1))
+            break;
+    return weft_i_without(next, WEFT_I_FROZEN);
+}
+
+#endif
+
+/* ---- hashmap/split_map_table.h ---- */
+
+/*
+ * private. The map's buckets: where a walk begins, how buckets come and go, growing and shrinking. Whoever is met in the
+ * middle of these, may it be late or gone for ever, is not waited for: each state between two steps says all that is left
+ * to do, anybody does it, and each step is a compare-and-swap that can be done once.
+ *
+ * The table. One word: the level L, CLOSING, and a count, so that no word comes twice. It goes from L to L + 1 once the
+ * slot of L + 1 has a segment; from L to L - 1 with CLOSING, in one step; and CLOSING goes when the slot of the level
+ * above is empty. A slot goes from an odd word, of which none comes twice, to a segment, to the next odd word. So:
+ *  (a) Levels up to L have their segments. A segment comes to the slot of L + 1 only by who has read the slot's odd word,
+ *      then the table, at L and not CLOSING: until that word changes the table can neither reach L + 1 nor close it.
+ *  (b) Beside CLOSING the slot above changes once, from the segment to an odd word, after all its buckets were closed. Who
+ *      reads CLOSING, protects the segment, and reads the same word again, has the segment that is to be closed.
+ *  (c) A segment in its slot is alive if the table has had its level meanwhile: that stays true until it is closed.
+ * Shrinking closes a chunk per update: freezes each bucket, and then walks to where it was, which unlinks it. Several may
+ * do one chunk, all doing the same; the cursor moves after all of it was done by the one who moves it.
+ *
+ * Buckets. One that is to be opened is not put on the list by the one who wants it: an address that somebody may still be
+ * about to link could never be retired. He links a note, a node of its own that is dead from birth (no insertion goes
+ * behind it, so that its link stays what it is), at the place where the bucket belongs, before all entries that the bucket
+ * leads to. Whoever meets the note, its maker no less than others, settles it: protects the segment; if it is another than
+ * the note was written for (by its serial), the bucket is gone; else gives the bucket the note's link, with PENDING, if it
+ * is still NULL; and swings the link that leads to the note to the bucket, or, where that is frozen or gone, to what is
+ * behind the note. Who has done that retires the note. Then PENDING goes: walks may begin there.
+ *  (d) A note is protected by who settles it, so that its address does not come back, and it is on the list once: of all
+ *      that try to swing that link one succeeds, and a late one changes nothing.
+ *  (e) Of one start there is one note at a time: it is linked where a walk has passed all that is there for that start.
+ *      While the bucket is on the list, or its link not NULL, there is no new one: who walks and then finds it NULL links
+ *      at a word that has not changed since.
+ *  (f) The bucket's link is given once in the life of its segment: it never goes back to NULL. A note leaves the list only
+ *      when the link has been given, or frozen, or the segment is gone, which comes after that: a late helper's
+ *      compare-and-swap from NULL fails.
+ *  (g) A bucket is put on the list at most once, by the note whose link it has, and not after it was closed: whoever freezes
+ *      it then walks past its place, so that the note, if it was there, is settled; a note that comes later finds the bucket
+ *      frozen or gone.
+ *  (h) Notes are made for segments that are alive (c): while the table is not CLOSING no bucket above its level is on the
+ *      list. weft_i_map_look relies on that. The table's end of CLOSING (MAP_R1, MAP_A1) comes after the last unlinking.
+ * A note without memory, or one whose maker ended before it was linked, costs the note: the bucket's parent serves, and the
+ * next who meets the bucket opens it. Insertions open them all, in order, soon after a growth: that is cheaper than one by
+ * one (neighbours share cache lines), and lookups find a finished table.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_TABLE_H
+#define WEFT_HASHMAP_SPLIT_MAP_TABLE_H
+
+
+/* The bucket, protected by word 1; NULL: there is no such segment now. */
+weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, weft_i_place place, weft_scheme scheme)
+{
+    if (place.level == WEFT_MAP_FIRST_BITS)
+        return &map->base[place.offset];
+    weft_atomic_ptr *source = &map->segment[place.level];
+    weft_i_segment *segment = weft_i_load(source, MAP_A2);
+    while (weft_i_likely(!weft_i_is_none(segment))) {
+        weft_i_bucket *bucket = &segment->bucket[place.offset];
+        weft_i_publish(hold, 1, bucket, scheme);
+        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
+        if (weft_i_likely(again == segment))
+            return bucket;
+        segment = again;
+    }
+    return NULL;
+}
+
+/* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
+WEFT_I_PRIVATE void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
+
+/* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
+weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                     weft_scheme scheme)
+{
+    *w = (weft_i_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
+    for (;;) {
+        weft_i_place place = weft_i_place_of(hash, level);
+        weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
+        void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
+        if (weft_i_unlikely(!link)) {
+            weft_i_bucket_open(map, bucket, place, scheme);
+            link = weft_i_load(&bucket->link, MAP_S1);
+        }
+        if (weft_i_likely(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+            w->prev = &bucket->link;
+            return;
+        }
+        level = place.level - 1;
+    }
+}
+
+/*
+ * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
+ * Then w->here is the first entry of that hash or above, or AT_END.
+ */
+weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                         weft_scheme scheme)
+{
+    weft_i_walk_begin(w, map, hold, hash, level, scheme);
+    for (;;) {
+        weft_i_seen seen = weft_i_walk_look(w, scheme);
+        if (weft_i_unlikely(seen == WEFT_I_ASTRAY))
+            weft_i_walk_begin(w, map, hold, hash, level, scheme);
+        else if (seen == WEFT_I_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
+            weft_i_walk_on(w, &((weft_i_map_node *)w->here)->next);
+        else
+            return seen;
+    }
+}
+
+weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, void *key, void *value)
+{
+    node->key = key;
+    node->hash = hash;
+    node->dead = NULL;
+    node->order = 0;
+    /* relaxed: the node is private until MAP_S2 */
+    weft_i_store(&node->value, value, memory_order_relaxed);
+}
+
+weft_i_inline weft_i_map_node *weft_i_map_node_make(weft_map *map, uint64_t hash, void *key, void *value)
+{
+    weft_i_map_node *node = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE);
+    if (weft_i_likely(node != NULL))
+        weft_i_map_node_fill(node, hash, key, value);
+    return node;
+}
+
+weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
+{
+    if (node)
+        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
+}
+
+WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+WEFT_I_PRIVATE size_t weft_i_segment_bytes(size_t level);
+WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
+WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
+WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
+/* One step of shrinking, if there is one to take. False: nothing to do. */
+WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
+
+/* For iterators of our own, which are left between two entries, whenever anybody is called back. */
+WEFT_I_PRIVATE void weft_i_iterator_enter(weft_map_iterator *iterator);
+WEFT_I_PRIVATE void weft_i_iterator_leave(weft_map_iterator *iterator);
+WEFT_I_PRIVATE bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value);
+
+/* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
+weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
+{
+    size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
+    /* relaxed: a figure */
+    size_t now = weft_i_fetch_add(&map->stripe[stripe].size, change, memory_order_relaxed) + change;
+    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t grain = level > 8 ? (size_t)1 << (level - 8) : 1;
+    return (now & (grain - 1)) == 0 || weft_i_is_closing(table);
+}
+
+#endif
+
+/* ---- hashmap/split_map_ops.h ---- */
+
+/*
+ * private. The map's operations, over the walk and the table.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_OPS_H
+#define WEFT_HASHMAP_SPLIT_MAP_OPS_H
+
+
+/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
+weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
+{
+    weft_i_map_kinds *kinds = map->kinds;
+    const weft_i_kind *kind = &weft_i_recycle[WEFT_I_LARGE];
+    if (kinds) {
+        /* relaxed: the map is a user itself, so that this cannot be the first */
+        (void)weft_i_fetch_add(&kinds->users, 1, memory_order_relaxed);
+        kind = whole_entry ? &kinds->entry : &kinds->value;
+    }
+    (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
+}
+
+/*
+ * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
+ * Returns a node whose value was not NULL.
+ */
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                               const void *key, weft_scheme scheme)
+{
+    weft_i_seen seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
+    for (;;) {
+        weft_i_map_node *node = w->here;
+        if (seen == WEFT_I_ASTRAY) {
+            seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
+            continue;
+        }
+        if (seen != WEFT_I_AT_NODE || node->hash > hash)
+            return NULL; /* the end of the interval, or a higher hash */
+        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+            weft_i_walk_on(w, &node->next);
+        } else if (weft_i_equal(map, node->key, key)) {
+            if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
+                return node;
+            (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
+        } else {
+            w->order = node->order + 1;
+            weft_i_walk_on(w, &node->next);
+        }
+        seen = weft_i_walk_look(w, scheme);
+    }
+}
+
+/* Links the node where the walk stands. False: something has changed there. */
+weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
+{
+    void *expected = w->at;
+    /* relaxed: the node is private until MAP_S2 */
+    weft_i_store(&node->next, w->at, memory_order_relaxed);
+    return weft_i_cas(w->prev, &expected, (void *)node, MAP_S2, MAP_S1);
+}
+
+/*
+ * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
+ * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
+ * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
+ * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. DONE: w->here is the
+ * entry, *value its value; EMPTY: w stands where the entry would be inserted.
+ */
+weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                             const void *key, void **value, bool to_insert, weft_scheme scheme)
+{
+    size_t table = weft_i_map_table(map);
+    if (weft_i_unlikely(weft_i_is_closing(table)))
+        return WEFT_I_AGAIN;
+    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
+    *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
+    while (weft_i_likely(w->prev != NULL)) {
+        w->at = weft_i_load(w->prev, MAP_S1);
+        if (weft_i_unlikely(!w->at || weft_i_bits(w->at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
+            return WEFT_I_AGAIN;
+        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+            weft_i_publish(hold, w->word, weft_i_target(w->at), scheme);
+            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, MAP_S1) != w->at))
+                return WEFT_I_AGAIN;
+        }
+        if (dummy)
+            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
+        weft_i_map_node *node = w->here = w->at;
+        if (node->key == key) {
+            *value = weft_i_protect_value(hold, &node->value, scheme);
+            return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
+        }
+        if (node->hash > hash)
+            return WEFT_I_EMPTY;
+        weft_i_walk_on(w, &node->next);
+    }
+    return WEFT_I_AGAIN;
+}
+
+/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
+weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
+                                          weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
+{
+    uint64_t hash = weft_i_hash(map, key);
+    for (;;) {
+        *found = weft_i_map_find(w, map, hold, hash, key, scheme);
+        if (*found)
+            return 0;
+        if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
+            return -1;
+        (*made)->order = w->order;
+        if (weft_i_likely(weft_i_map_link(w, *made)))
+            return 0;
+    }
+}
+
+typedef struct weft_i_upsert {
+    weft_i_map_node *found, *made;
+    void *value; /* that was found */
+    int error;
+} weft_i_upsert;
+
+/* Without `held` the found value is not protected. */
+weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, void *key, void *value,
+                                              weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    weft_i_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    do {
+        if (held)
+            weft_guard_set(held, value); /* before anybody can see and retire it */
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        if (r.found && held)
+            r.value = weft_i_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
+        else if (r.found)
+            r.value = weft_i_load(&r.found->value, MAP_S3);
+    } while (r.found && !r.value); /* removed in between */
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return r;
+}
+
+/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    weft_i_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (bool done = false; !done;) {
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        /* the replaced value needs a node to wait in */
+        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_hash(map, key), key, value)))
+            r.error = -1;
+        done = r.error || !r.found;
+        if (done)
+            break;
+        r.value = weft_i_load(&r.found->value, MAP_S3);
+        while (r.value && !done)
+            done = weft_i_cas(&r.found->value, &r.value, value, MAP_S4, MAP_S3);
+    }
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return r;
+}
+
+weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
+{
+    weft_i_walk w;
+    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_hash(map, key), key, scheme);
+    void *value = node ? weft_i_protect_value(hold, &node->value, scheme) : NULL;
+    weft_i_walk_end(hold, scheme);
+    return value;
+}
+
+/* 0; 1: absent; 2: another value. */
+weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired,
+                                     weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    int result = 1;
+    uint64_t hash = weft_i_hash(map, key);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL;) {
+        void *value = expected;
+        if (weft_i_cas(&node->value, &value, desired, MAP_S4, MAP_S3))
+            result = 0;
+        else if (value)
+            result = 2;
+        else
+            continue; /* removed in between */
+        break;
+    }
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return result;
+}
+
+/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w = {0};
+    weft_i_map_node *node = NULL;
+    int result = 1;
+    uint64_t hash = weft_i_hash(map, key);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
+        *value = weft_i_load(&node->value, MAP_S3);
+        while (*value && (!expected || *value == expected) && result == 1)
+            result = weft_i_cas(&node->value, value, NULL, MAP_S4, MAP_S3) ? 0 : 1;
+        if (*value && result == 1)
+            result = 2;
+    }
+    if (result == 0) {
+        void *at = w.at, *next = weft_i_freeze(&node->next);
+        if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+    }
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    if (result == 0) {
+        node->dead = destroy ? *value : NULL;
+        weft_i_map_retire(map, node, true);
+    }
+    return result;
+}
+
+/* Walks past where a dead node was linked, so that it is no more. */
+weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    (void)weft_i_map_find(&w, map, hold, node->hash, node->key, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+}
+
+/* One attempt at inserting an integer. DONE: inserted; EMPTY: there already. */
+weft_i_inline weft_i_outcome weft_i_map_try_insert(weft_map *map, weft_i_attempt attempt, void *key, void *value,
+                                                   weft_scheme scheme)
+{
+    weft_i_walk w;
+    void *present;
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
+    if (weft_i_unlikely(outcome != WEFT_I_EMPTY))
+        return outcome == WEFT_I_DONE ? WEFT_I_EMPTY : WEFT_I_AGAIN;
+    weft_i_map_node *node = weft_i_cache_pop(attempt.local, WEFT_I_LARGE);
+    if (weft_i_unlikely(!node))
+        return WEFT_I_AGAIN;
+    weft_i_map_node_fill(node, hash, key, value);
+    if (weft_i_likely(weft_i_map_link(&w, node)))
+        return WEFT_I_DONE;
+    weft_i_list_push(&attempt.local->cache[WEFT_I_LARGE], &node->hook);
+    return WEFT_I_AGAIN;
+}
+
+/* One attempt at removing an integer that owns nothing. EMPTY: absent. LOST: the value is taken, the node not unlinked. */
+weft_i_inline weft_i_outcome weft_i_map_try_remove(weft_map *map, weft_i_attempt attempt, const void *key, void **value,
+                                                   weft_i_map_node **removed, weft_scheme scheme)
+{
+    weft_i_walk w;
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, value, false, scheme);
+    if (outcome != WEFT_I_DONE)
+        return outcome;
+    weft_i_map_node *node = *removed = w.here;
+    void *expected = *value;
+    if (weft_i_unlikely(!weft_i_cas(&node->value, &expected, NULL, MAP_S4, MAP_S3)))
+        return WEFT_I_AGAIN;
+    void *next = weft_i_freeze(&node->next);
+    expected = w.at;
+    return weft_i_likely(weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1)) ? WEFT_I_DONE : WEFT_I_LOST;
+}
+
+/* To the iterator's place, for a walk that no dummy ends. */
+weft_i_inline weft_i_seen weft_i_map_resume(weft_i_walk *w, weft_map_iterator *it, weft_scheme scheme)
+{
+    weft_i_hold hold = weft_i_hold_of(&it->entry);
+    weft_i_seen seen = weft_i_walk_to(w, it->map, hold, it->hash, weft_i_map_level(it->map), scheme);
+    w->hash = UINT64_MAX;
+    return seen == WEFT_I_AT_END && w->here ? weft_i_walk_look(w, scheme) : seen;
+}
+
+/* The next entry after the iterator's place; its value is protected by iterator->held. */
+weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
+{
+    weft_i_walk w;
+    weft_i_seen seen = weft_i_map_resume(&w, it, scheme);
+    while (seen != WEFT_I_AT_END) {
+        if (seen == WEFT_I_ASTRAY) {
+            seen = weft_i_map_resume(&w, it, scheme);
+            continue;
+        }
+        weft_i_map_node *node = w.here;
+        bool skip = node->hash < it->hash || (node->hash == it->hash && node->order < it->seen);
+        *value = !skip ? weft_i_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
+        if (*value) {
+            it->seen = node->order + 1;
+            it->hash = node->hash;
+            return node;
+        }
+        weft_i_walk_on(&w, &node->next);
+        seen = weft_i_walk_look(&w, scheme);
+    }
+    return NULL;
+}
+
+#endif
+
+/* ---- hashmap/split_map.c ---- */
+
+#include <errno.h>
+
+/* ---- life ---- */
+
+int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *config)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    config = config ? config : &weft_map_integers;
+    if (!config->hash != !config->equal)
+        return -EINVAL;
+    domain = weft_i_domain_use(domain);
+    bool owns = config->destroy_key || config->destroy_value;
+    weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
+    weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
+    if (!map || (owns && !kinds)) {
+        weft_i_free(domain, map, sizeof *map);
+        weft_i_domain_unuse(domain);
+        return -ENOMEM;
+    }
+    *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
+                      .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
+    weft_i_map_seed(map, &map->seed);
+    for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
+        weft_i_store(&map->segment[level], (void *)(uintptr_t)1, MAP_R2);
+    size_t buckets = sizeof map->base / sizeof *map->base;
+    for (size_t i = 0; i < buckets; i++)
+        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), MAP_S2);
+    *out = map;
+    return 0;
+}
+
+void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void *ctx), void *ctx)
+{
+    if (!map)
+        return;
+    weft_domain *domain = map->domain;
+    void *link = weft_i_load(&map->base[0].link, MAP_S1);
+    for (void *here; (here = weft_i_target(link)) != NULL;) {
+        if (weft_i_bits(link) & WEFT_I_DUMMY) {
+            link = weft_i_load(&((weft_i_bucket *)here)->link, MAP_S1);
+            continue;
+        }
+        weft_i_map_node *node = here;
+        link = weft_i_load(&node->next, MAP_S1);
+        void *value = weft_i_load(&node->value, MAP_S3);
+        if (drain && value)
+            drain(node->key, value, ctx);
+        else if (value && map->kinds)
+            weft_i_map_destroy_parts(&map->kinds->config, node->key, true, value);
+        weft_i_map_node_drop(map, node);
+    }
+    for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
+        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        if (!weft_i_is_none(segment))
+            weft_i_free_zeroed(domain, segment, segment->bytes);
+    }
+    if (map->kinds)
+        weft_i_map_kinds_unuse(map->kinds, domain);
+    weft_i_free(domain, map, sizeof *map);
+    weft_i_domain_unuse(domain);
+}
+
+/* ---- operations ---- */
+
+static weft_i_noinline int weft_i_own_split_map_look_after_table(weft_map *map, bool may_grow)
+{
+    if (may_grow)
+        weft_i_map_grow(map);
+    /* relaxed: a hint */
+    if (weft_i_load(&map->opening, memory_order_relaxed))
+        weft_i_map_open_some(map);
+    weft_i_catch_up(map->domain);
+    return 0;
+}
+
+weft_i_inline int weft_i_own_split_map_after_insertion(weft_map *map)
+{
+    bool look = weft_i_map_count(map, 1);
+    /* relaxed: a hint */
+    if (weft_i_unlikely(look || weft_i_load(&map->opening, memory_order_relaxed)))
+        return weft_i_own_split_map_look_after_table(map, look);
+    return 0;
+}
+
+static weft_i_upsert weft_i_own_split_map_upsert(weft_map *map, weft_guard *held, void *key, void *value)
+{
+    weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_insert(map, held, key, value, WEFT_EPOCH)
+                                                               : weft_i_map_insert(map, held, key, value, WEFT_HAZARD);
+    if (r.found)
+        weft_i_map_node_drop(map, r.made);
+    else if (!r.error)
+        (void)weft_i_own_split_map_after_insertion(map);
+    weft_i_catch_up(map->domain);
+    return r;
+}
+
+static weft_i_noinline int weft_i_own_split_map_insert_slow(weft_map *map, void *key, void *value)
+{
+    weft_i_upsert r = weft_i_own_split_map_upsert(map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
+}
+
+weft_i_inline int weft_i_own_split_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_own_split_map_insert_slow(map, key, value);
+    weft_i_outcome outcome = weft_i_map_try_insert(map, attempt, key, value, scheme);
+    weft_i_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return weft_i_own_split_map_after_insertion(map);
+    return outcome == WEFT_I_EMPTY ? -EEXIST : weft_i_own_split_map_insert_slow(map, key, value);
+}
+
+int weft_map_insert(weft_map *map, void *key, void *value)
+{
+    if (weft_i_unlikely(!map || !value))
+        return -EINVAL;
+    if (map->hash)
+        return weft_i_own_split_map_insert_slow(map, key, value);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_insert(map, key, value, WEFT_EPOCH)
+                                                    : weft_i_own_split_map_insert(map, key, value, WEFT_HAZARD);
+}
+
+int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value, void **present)
+{
+    if (present)
+        *present = NULL;
+    if (!map || !value || !present)
+        return -EINVAL;
+    weft_i_upsert r = weft_i_own_split_map_upsert(map, guard, key, value);
+    if (r.error)
+        return -ENOMEM;
+    *present = r.found ? r.value : value;
+    return r.found != NULL;
+}
+
+int weft_map_put(weft_map *map, void *key, void *value, void **old)
+{
+    if (old)
+        *old = NULL;
+    if (!map || !value)
+        return -EINVAL;
+    bool destroy = !old && map->kinds && map->kinds->config.destroy_value;
+    weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH
+                          ? weft_i_map_put(map, key, value, destroy, WEFT_EPOCH)
+                          : weft_i_map_put(map, key, value, destroy, WEFT_HAZARD);
+    int result = r.error ? -ENOMEM : r.found != NULL;
+    if (result == 1 && old)
+        *old = r.value;
+    if (result == 1 && destroy && r.value != value) {
+        r.made->dead = r.value;
+        weft_i_map_retire(map, r.made, false);
+    } else if (result == 1) {
+        weft_i_map_node_drop(map, r.made);
+    } else if (result == 0) {
+        (void)weft_i_own_split_map_after_insertion(map);
+    }
+    weft_i_catch_up(map->domain);
+    return result;
+}
+
+static weft_i_noinline void *weft_i_own_split_map_get_slow(weft_map *map, weft_guard *guard, const void *key)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
+    void *value = scheme == WEFT_EPOCH ? weft_i_map_get(map, hold, key, WEFT_EPOCH)
+                                       : weft_i_map_get(map, hold, key, WEFT_HAZARD);
+    if (!guard)
+        weft_i_end(hold, &own);
+    weft_i_catch_up(map->domain);
+    return value;
+}
+
+/* Integers: no code of the user's runs inside. */
+weft_i_inline void *weft_i_own_split_map_get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+{
+    void *value = NULL;
+    weft_i_walk w;
+    weft_i_hold hold;
+    if (guard)
+        hold = weft_i_hold_of(guard);
+    else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
+        return weft_i_own_split_map_get_slow(map, NULL, key);
+    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
+    weft_i_walk_end(hold, scheme);
+    if (!guard)
+        weft_i_attempt_end(hold);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return value;
+    return outcome == WEFT_I_EMPTY ? NULL : weft_i_own_split_map_get_slow(map, guard, key);
+}
+
+void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
+{
+    if (weft_i_unlikely(!map))
+        return NULL;
+    if (map->hash)
+        return weft_i_own_split_map_get_slow(map, guard, key);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, guard, key, WEFT_EPOCH)
+                                                    : weft_i_own_split_map_get(map, guard, key, WEFT_HAZARD);
+}
+
+bool weft_map_contains(weft_map *map, const void *key)
+{
+    return weft_map_get(map, NULL, key) != NULL;
+}
+
+/* Of operations that compare. */
+static const int weft_i_own_split_map_errors[] = {0, -ENOENT, -EAGAIN};
+
+int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)
+{
+    if (!map || !expected || !desired)
+        return -EINVAL;
+    weft_i_map_node *spare = NULL;
+    bool destroy = map->kinds && map->kinds->config.destroy_value && expected != desired;
+    if (destroy && !(spare = weft_i_map_node_make(map, 0, NULL, NULL)))
+        return -ENOMEM;
+    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
+                     ? weft_i_map_replace(map, key, expected, desired, WEFT_EPOCH)
+                     : weft_i_map_replace(map, key, expected, desired, WEFT_HAZARD);
+    if (destroy && result == 0) {
+        spare->dead = expected;
+        weft_i_map_retire(map, spare, false);
+    } else {
+        weft_i_map_node_drop(map, spare);
+    }
+    weft_i_catch_up(map->domain);
+    return weft_i_own_split_map_errors[result];
+}
+
+static weft_i_noinline bool weft_i_own_split_map_shrink(weft_map *map)
+{
+    (void)weft_i_map_shrink(map);
+    weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* True. */
+weft_i_inline bool weft_i_own_split_map_after_removal(weft_map *map)
+{
+    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_own_split_map_shrink(map);
+}
+
+static weft_i_noinline bool weft_i_own_split_map_after_removal_due(weft_map *map)
+{
+    (void)weft_i_own_split_map_after_removal(map);
+    weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* 0: the caller does after_removal_due, when no guard of ours is held. */
+static int weft_i_own_split_map_take(weft_map *map, const void *key, void *expected, void **value)
+{
+    void *removed = NULL;
+    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
+    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
+                     ? weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_EPOCH)
+                     : weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_HAZARD);
+    if (result == 0 && value)
+        *value = removed;
+    return result;
+}
+
+static weft_i_noinline int weft_i_own_split_map_remove_if(weft_map *map, const void *key, void *expected, void **value)
+{
+    int result = weft_i_own_split_map_take(map, key, expected, value);
+    if (result == 0)
+        (void)weft_i_own_split_map_after_removal_due(map);
+    else
+        weft_i_catch_up(map->domain);
+    return result;
+}
+
+/* The value has been taken: unlinks the node and retires it. */
+static weft_i_noinline bool weft_i_own_split_map_unlink_slow(weft_map *map, weft_i_map_node *node)
+{
+    if (weft_i_scheme(map->domain) == WEFT_EPOCH)
+        weft_i_map_pass(map, node, WEFT_EPOCH);
+    else
+        weft_i_map_pass(map, node, WEFT_HAZARD);
+    weft_i_map_retire(map, node, true);
+    return weft_i_own_split_map_after_removal_due(map);
+}
+
+weft_i_inline bool weft_i_own_split_map_try_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_node *node = NULL;
+    void *taken = NULL;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
+    weft_i_outcome outcome = weft_i_map_try_remove(map, attempt, key, &taken, &node, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
+    weft_i_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome == WEFT_I_AGAIN))
+        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
+    if (outcome == WEFT_I_EMPTY)
+        return false;
+    if (value)
+        *value = taken;
+    if (weft_i_unlikely(outcome == WEFT_I_LOST))
+        return weft_i_own_split_map_unlink_slow(map, node);
+    return weft_i_unlikely(due) ? weft_i_own_split_map_after_removal_due(map) : weft_i_own_split_map_after_removal(map);
+}
+
+bool weft_map_remove(weft_map *map, const void *key, void **value)
+{
+    if (value)
+        *value = NULL;
+    if (weft_i_unlikely(!map))
+        return false;
+    if (map->hash || map->kinds)
+        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_try_remove(map, key, value, WEFT_EPOCH)
+                                                    : weft_i_own_split_map_try_remove(map, key, value, WEFT_HAZARD);
+}
+
+int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
+{
+    return map && expected ? weft_i_own_split_map_errors[weft_i_own_split_map_remove_if(map, key, expected, NULL)] : -EINVAL;
+}
+
+size_t weft_map_size(weft_map *map)
+{
+    return map ? weft_i_map_sum(map) : 0;
+}
+
+void weft_map_clear(weft_map *map)
+{
+    weft_map_iterator it;
+    void *key;
+    if (!map)
+        return;
+    weft_map_iterate(&it, map);
+    while (weft_i_iterator_next(&it, &key, NULL)) {
+        bool removed = weft_i_own_split_map_take(map, key, NULL, NULL) == 0;
+        weft_i_iterator_leave(&it);
+        if (removed)
+            (void)weft_i_own_split_map_after_removal_due(map);
+        weft_i_iterator_enter(&it);
+    }
+    weft_map_iterate_end(&it);
+    while (weft_i_map_shrink(map))
+        ;
+    weft_i_catch_up(map->domain);
+}
+
+/* ---- hashmap/split_map_hash.c ---- */
+
+/*
+ * Ready-made configurations. Byte strings are hashed by SipHash-1-3 (J.-P. Aumasson, D. Bernstein, "SipHash: a Fast
+ * Short-Input PRF", INDOCRYPT 2012; one and three rounds are the authors' fast variant), against chosen keys.
+ */
+
+#include <string.h>
+
+typedef struct weft_i_own_split_map_hash_sip {
+    uint64_t v0, v1, v2, v3;
+} weft_i_own_split_map_hash_sip;
+
+static uint64_t weft_i_own_split_map_hash_rotate(uint64_t x, int n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static void weft_i_own_split_map_hash_sip_round(weft_i_own_split_map_hash_sip *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = weft_i_own_split_map_hash_rotate(s->v1, 13) ^ s->v0;
+    s->v3 = weft_i_own_split_map_hash_rotate(s->v3, 16) ^ s->v2;
+    s->v0 = weft_i_own_split_map_hash_rotate(s->v0, 32);
+    s->v2 += s->v1;
+    s->v0 += s->v3;
+    s->v1 = weft_i_own_split_map_hash_rotate(s->v1, 17) ^ s->v2;
+    s->v3 = weft_i_own_split_map_hash_rotate(s->v3, 21) ^ s->v0;
+    s->v2 = weft_i_own_split_map_hash_rotate(s->v2, 32);
+}
+
+static void weft_i_own_split_map_hash_sip_word(weft_i_own_split_map_hash_sip *s, uint64_t word)
+{
+    s->v3 ^= word;
+    weft_i_own_split_map_hash_sip_round(s);
+    s->v0 ^= word;
+}
+
+/* In native byte order: hashes do not leave the process. */
+uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed)
+{
+    const unsigned char *at = data;
+    weft_i_own_split_map_hash_sip s = {seed->k0 ^ 0x736f6d6570736575u, seed->k1 ^ 0x646f72616e646f6du, seed->k0 ^ 0x6c7967656e657261u,
+             seed->k1 ^ 0x7465646279746573u};
+    uint64_t word, last = (uint64_t)size << 56;
+    size_t left = size;
+    for (; left >= 8; at += 8, left -= 8) {
+        memcpy(&word, at, 8);
+        weft_i_own_split_map_hash_sip_word(&s, word);
+    }
+    for (size_t i = 0; i < left; i++)
+        last |= (uint64_t)at[i] << (8 * i);
+    weft_i_own_split_map_hash_sip_word(&s, last);
+    s.v2 ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        weft_i_own_split_map_hash_sip_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+static uint64_t weft_i_own_split_map_hash_hash_string(const void *key, const weft_map_seed *seed, void *ctx)
+{
+    (void)ctx;
+    return weft_map_hash_bytes(key, strlen(key), seed);
+}
+
+static bool weft_i_own_split_map_hash_equal_strings(const void *a, const void *b, void *ctx)
+{
+    (void)ctx;
+    return strcmp(a, b) == 0;
+}
+
+static uint64_t weft_i_own_split_map_hash_hash_byte_string(const void *key, const weft_map_seed *seed, void *ctx)
+{
+    const weft_bytes *bytes = key;
+    (void)ctx;
+    return weft_map_hash_bytes(bytes->data, bytes->size, seed);
+}
+
+static bool weft_i_own_split_map_hash_equal_byte_strings(const void *a, const void *b, void *ctx)
+{
+    const weft_bytes *x = a, *y = b;
+    (void)ctx;
+    return x->size == y->size && (x->size == 0 || memcmp(x->data, y->data, x->size) == 0);
+}
+
+WEFT_I_OBJECT const weft_map_config weft_map_strings = {.hash = weft_i_own_split_map_hash_hash_string, .equal = weft_i_own_split_map_hash_equal_strings};
+WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = weft_i_own_split_map_hash_hash_byte_string, .equal = weft_i_own_split_map_hash_equal_byte_strings};
+WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
+
+/* Refused where a sandbox or an early boot forbids getrandom: then clock and addresses, which an attacker may guess. */
+void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
+{
+    if (weft_i_sys_random(seed, sizeof *seed))
+        return;
+    const weft_map_seed fixed = {0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu};
+    uint64_t from[3] = {weft_i_sys_clock_ns(), (uint64_t)(uintptr_t)map, (uint64_t)(uintptr_t)&from};
+    seed->k0 = weft_map_hash_bytes(from, sizeof from, &fixed);
+    seed->k1 = weft_map_hash_bytes(&seed->k0, sizeof seed->k0, &fixed) ^ from[0];
+}
+
+/* ---- hashmap/split_map_iterate.c ---- */
+
+void weft_i_iterator_enter(weft_map_iterator *iterator)
+{
+    weft_enter(&iterator->entry, iterator->map->domain);
+    weft_enter(&iterator->held, iterator->map->domain);
+}
+
+void weft_i_iterator_leave(weft_map_iterator *iterator)
+{
+    weft_i_walk_end(weft_i_hold_of(&iterator->entry), weft_i_scheme(iterator->map->domain));
+    weft_leave(&iterator->held);
+    weft_leave(&iterator->entry);
+}
+
+bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value)
+{
+    void *found;
+    weft_i_map_node *node = weft_i_scheme(iterator->map->domain) == WEFT_EPOCH
+                                ? weft_i_map_step(iterator, &found, WEFT_EPOCH)
+                                : weft_i_map_step(iterator, &found, WEFT_HAZARD);
+    if (!node)
+        return false;
+    if (key)
+        *key = node->key;
+    if (value)
+        *value = found;
+    return true;
+}
+
+void weft_map_iterate(weft_map_iterator *iterator, weft_map *map)
+{
+    if (!iterator)
+        return;
+    iterator->map = map;
+    iterator->hash = 0;
+    iterator->seen = 0;
+    if (map)
+        weft_i_iterator_enter(iterator);
+}
+
+bool weft_map_next(weft_map_iterator *iterator, void **key, void **value)
+{
+    if (!iterator || !iterator->map)
+        return false;
+    bool any = weft_i_iterator_next(iterator, key, value);
+    weft_i_catch_up(iterator->map->domain);
+    return any;
+}
+
+void weft_map_iterate_end(weft_map_iterator *iterator)
+{
+    if (!iterator || !iterator->map)
+        return;
+    weft_i_iterator_leave(iterator);
+    iterator->map = NULL;
+}
+
+/* ---- hashmap/split_map_kinds.c ---- */
+
+/* Entries that own something: how they are reclaimed, once, when nobody can see them. */
+
+void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
+{
+    /* acq_rel by MAP_S4: the last user frees what the others are done with */
+    if (weft_i_fetch_sub(&kinds->users, 1, MAP_S4) == 1)
+        weft_i_free(domain, kinds, sizeof *kinds);
+}
+
+void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value)
+{
+    if (value && config->destroy_value)
+        config->destroy_value(value, config->ctx);
+    if (has_key && config->destroy_key)
+        config->destroy_key(key, config->ctx);
+}
+
+static void weft_i_own_split_map_kinds_reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
+{
+    weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
+    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);
+    weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, node);
+    weft_i_map_kinds_unuse(kinds, domain);
+}
+
+static void weft_i_own_split_map_kinds_reclaim_entry(weft_i_hook *hook, weft_domain *domain)
+{
+    char *kind = (char *)(uintptr_t)hook->kind;
+    weft_i_own_split_map_kinds_reclaim_node((weft_i_map_kinds *)(void *)(kind - offsetof(weft_i_map_kinds, entry)), hook, domain, true);
+}
+
+static void weft_i_own_split_map_kinds_reclaim_value(weft_i_hook *hook, weft_domain *domain)
+{
+    char *kind = (char *)(uintptr_t)hook->kind;
+    weft_i_own_split_map_kinds_reclaim_node((weft_i_map_kinds *)(void *)(kind - offsetof(weft_i_map_kinds, value)), hook, domain, false);
+}
+
+weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config)
+{
+    weft_i_map_kinds *kinds = weft_i_alloc(domain, sizeof *kinds, _Alignof(weft_i_map_kinds));
+    const size_t dead = offsetof(weft_i_map_node, dead);
+    if (kinds)
+        *kinds = (weft_i_map_kinds){
+            .entry = {weft_i_own_split_map_kinds_reclaim_entry, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
+            .value = {weft_i_own_split_map_kinds_reclaim_value, WEFT_I_LARGE_SIZE, WEFT_I_ENTRY, WEFT_I_OTHER, dead},
+            .config = *config,
+            .users = 1,
+        };
+    return kinds;
+}
+
+/* ---- hashmap/split_map_table.c ---- */
+
+/* ---- opening ---- */
+
+/* The note's bucket, its segment protected by word 0. NULL: gone. */
+static weft_i_bucket *weft_i_own_split_map_table_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
+{
+    size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
+    weft_atomic_ptr *slot = &map->segment[level];
+    weft_i_segment *segment = weft_i_load(slot, MAP_A2);
+    while (!weft_i_is_none(segment)) {
+        weft_i_publish(hold, 0, segment, scheme);
+        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, MAP_A2) : segment;
+        if (weft_i_likely(again == segment))
+            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
+        segment = again;
+    }
+    return NULL;
+}
+
+static void weft_i_own_split_map_table_end_pending(weft_i_bucket *bucket)
+{
+    void *link = weft_i_load(&bucket->link, MAP_S1);
+    while (weft_i_bits(link) & WEFT_I_PENDING)
+        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
+            break;
+}
+
+void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+{
+    weft_i_map_node *note = w->here;
+    void *link = NULL, *expected = w->at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
+    weft_i_bucket *bucket = weft_i_own_split_map_table_bucket_of_note(w->map, w->hold, note, scheme);
+    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), MAP_S2, MAP_S1) ||
+                            !(weft_i_bits(link) & WEFT_I_FROZEN));
+    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, MAP_S2, MAP_S1);
+    if (mine && opens)
+        weft_i_own_split_map_table_end_pending(bucket);
+    weft_i_publish(w->hold, 0, NULL, scheme);
+    if (mine)
+        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
+                                 WEFT_I_LARGE_SIZE);
+}
+
+/* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
+static weft_i_segment *weft_i_own_split_map_table_alive(weft_map *map, const weft_i_bucket *bucket, weft_i_place place)
+{
+    if (weft_i_map_level(map) < place.level)
+        return NULL;
+    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    return !weft_i_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
+}
+
+static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node *spare)
+{
+    if (spare)
+        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
+}
+
+/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
+static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, weft_i_place place, size_t serial,
+                        weft_i_map_node **spare, weft_scheme scheme)
+{
+    weft_i_walk w;
+    void *expected;
+    uint64_t start = weft_i_start_of(place.level, place.offset);
+    do {
+        weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
+        if (weft_i_load(&bucket->link, MAP_S1))
+            return;
+        if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
+            return;
+        weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
+        /* relaxed: the note is private until MAP_S2 */
+        weft_i_store(&(*spare)->next, weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING), memory_order_relaxed);
+        expected = w.at;
+    } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
+    *spare = NULL;
+    w.level = place.level;
+    (void)weft_i_walk_look(&w, scheme); /* settles it, unless that has been done */
+}
+
+void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_map_node *spare = NULL;
+    weft_i_segment *segment = weft_i_own_split_map_table_alive(map, bucket, place);
+    if (!segment)
+        return;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    weft_i_own_split_map_table_open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    weft_i_own_split_map_table_drop_note(map, spare);
+}
+
+void weft_i_map_open_some(weft_map *map)
+{
+    weft_guard own, held;
+    weft_i_map_node *spare = NULL;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
+    size_t left = weft_i_load(&map->opening, memory_order_relaxed);
+    size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
+    weft_i_place place = {weft_i_map_level(map), 0};
+    size_t length = weft_i_segment_length(place.level);
+    /* relaxed: likewise */
+    if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
+        return;
+    place.offset = length - left;
+    weft_i_hold keep = weft_i_begin(&held, map->domain, scheme);
+    weft_i_bucket *bucket = weft_i_bucket_at(map, keep, place, scheme);
+    weft_i_segment *segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (; segment && more > 0; more--, place.offset++)
+        if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
+            weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    weft_i_walk_end(keep, scheme);
+    weft_i_end(keep, &held);
+    weft_i_own_split_map_table_drop_note(map, spare);
+}
+
+size_t weft_i_map_sum(weft_map *map)
+{
+    size_t sum = 0;
+    for (int i = 0; i < WEFT_MAP_STRIPES; i++)
+        /* relaxed: a figure */
+        sum += weft_i_load(&map->stripe[i].size, memory_order_relaxed);
+    return sum >> (sizeof sum * 8 - 1) ? 0 : sum; /* a removal was counted before its insertion */
+}
+
+/* ---- growing ---- */
+
+size_t weft_i_segment_bytes(size_t level)
+{
+    return sizeof(weft_i_segment) + weft_i_segment_length(level) * sizeof(weft_i_bucket);
+}
+
+/* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
+static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
+{
+    size_t level = weft_i_level_of(table) + 1;
+    void *none = weft_i_load(&map->segment[level], MAP_A2);
+    if (!weft_i_is_none(none))
+        return true;
+    if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
+        return false;
+    weft_i_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_segment_bytes(level));
+    if (!segment)
+        return false;
+    segment->domain = map->domain;
+    segment->bytes = weft_i_segment_bytes(level);
+    segment->serial = (size_t)(uintptr_t)none;
+    if (!weft_i_cas(&map->segment[level], &none, segment, MAP_R2, MAP_A2))
+        weft_i_free_zeroed(map->domain, segment, segment->bytes);
+    return true;
+}
+
+void weft_i_map_grow(weft_map *map)
+{
+    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
+    if (weft_i_is_closing(table)) {
+        (void)weft_i_map_shrink(map);
+        return;
+    }
+    if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
+        return;
+    /* relaxed: a failure means that somebody else has changed it */
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + level + 1, MAP_R1, memory_order_relaxed))
+        weft_i_store(&map->opening, weft_i_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
+}
+
+/* ---- shrinking ---- */
+
+static void weft_i_own_split_map_table_reclaim_segment(void *object, void *ctx)
+{
+    weft_i_segment *segment = object;
+    (void)ctx;
+    weft_i_free_zeroed(segment->domain, segment, segment->bytes);
+}
+
+/* Freezes a bucket, and walks past its place. */
+static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_walk w;
+    if (!weft_i_freeze(&bucket->link))
+        return; /* never opened, and now never will be */
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    (void)weft_i_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+}
+
+/* All its buckets are closed. True: the caller is to retire it. */
+static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
+{
+    void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_LEVEL) | 1);
+    bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, MAP_R2, MAP_A2);
+    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+    return mine;
+}
+
+/*
+ * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
+ * removals whoever races. The caller holds the segment. True: and is to retire it.
+ */
+static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
+{
+    size_t level = weft_i_level_of(table) + 1, length = weft_i_segment_length(level);
+    size_t from = weft_i_load(&segment->cursor, MAP_A3), to = from;
+    while (from < length) {
+        to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
+        for (size_t i = from; i < to; i++)
+            weft_i_own_split_map_table_close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme);
+        if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
+            break;
+    }
+    return (from >= length || to == length) && weft_i_own_split_map_table_finish_closing(map, segment, table);
+}
+
+bool weft_i_map_shrink(weft_map *map)
+{
+    weft_guard own;
+    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    if (!weft_i_is_closing(table)) {
+        if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
+            return false;
+        size_t lower = (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + WEFT_I_CLOSING + level - 1;
+        /* relaxed: a failure means that somebody else has changed it */
+        (void)weft_i_cas(&map->table, &table, lower, MAP_R1, memory_order_relaxed);
+        return true;
+    }
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, (weft_i_place){level + 1, 0}, scheme);
+    weft_i_segment *segment = bucket ? (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)) : NULL;
+    bool mine = false;
+    if (!segment)
+        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+    else if (weft_i_map_table(map) == table)
+        mine = weft_i_own_split_map_table_close_chunk(map, segment, table, scheme);
+    weft_i_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    if (mine)
+        weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, weft_i_own_split_map_table_reclaim_segment, NULL);
+    return true;
+}
+
+/* ---- figures ---- */
+
+/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
+static size_t weft_i_own_split_map_table_longest_chain(weft_map *map, size_t level)
+{
+    weft_map_iterator it;
+    size_t longest = 0, chain = 0;
+    uint64_t bucket = 0;
+    weft_map_iterate(&it, map);
+    while (weft_i_iterator_next(&it, NULL, NULL)) {
+        chain = it.hash >> (64 - level) == bucket ? chain + 1 : 1;
+        bucket = it.hash >> (64 - level);
+        longest = chain > longest ? chain : longest;
+        weft_i_iterator_leave(&it);
+        weft_i_catch_up(map->domain);
+        weft_i_iterator_enter(&it);
+    }
+    weft_map_iterate_end(&it);
+    return longest;
+}
+
+void weft_map_stats(weft_map *map, weft_map_statistics *out)
+{
+    if (!out)
+        return;
+    *out = (weft_map_statistics){0};
+    if (!map)
+        return;
+    size_t level = weft_i_map_level(map);
+    out->size = weft_i_map_sum(map);
+    out->buckets = (size_t)1 << level;
+    out->load = (double)out->size / (double)out->buckets;
+    out->longest_chain = weft_i_own_split_map_table_longest_chain(map, level);
+    out->bucket_bytes = sizeof map->base;
+    for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
+        if (!weft_i_is_none(weft_i_load(&map->segment[l], MAP_A2)))
+            out->bucket_bytes += weft_i_segment_bytes(l);
+}
+
+#endif
+
+#endif
