@@ -76,10 +76,10 @@ class Results:
         return "bounded" in self.limits(family, name).split(", ")
 
     def row(self, family, name, where, point):
-        """The one of that point, if what it says was right; the first of those of several groups of maps."""
+        """The one of that point, if it has no fault; the first of those of several groups of maps."""
         for row in self.data[where]:
             if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in point.items()):
-                return None if row["fault"] or row.get("false_empty") else row
+                return None if row["fault"] else row
         return None
 
 
@@ -87,9 +87,14 @@ def shown(value):
     return "–" if value is None else "%d" % round(value) if value >= 100 else "%.1f" % value
 
 
-def best_of(column, values):
-    values = [v for v in values if v is not None]
-    return (min if column[2] in LESS_IS_BETTER else max)(values) if values else None
+def warning(row):
+    """As everywhere in the bench: a peer that said "empty" when it was not keeps its figures, and is nobody's best."""
+    return " ‡" if row and row.get("false_empty") else ""
+
+
+def best_of(column, rows):
+    values = [row[column[2]] for row in rows if row and row.get(column[2]) is not None and not warning(row)]
+    return shown((min if column[2] in LESS_IS_BETTER else max)(values)) if values else None
 
 
 def disturbed(rows):
@@ -104,18 +109,18 @@ def table(results, title, family, names, columns, source):
     kept = [i for i in range(len(columns)) if any(cells[name][i] is not None for name in names)]
     if not kept:
         return
-    best = {i: shown(best_of(columns[i], (cells[name][i] for name in names))) for i in kept}
+    texts = {name: [shown(cell) + warning(row) for cell, row in zip(cells[name], rows[name])] for name in names}
+    best = {i: best_of(columns[i], (rows[name][i] for name in names)) for i in kept}
     by = kept[min(1, len(kept) - 1)]
     sign = 1 if columns[by][2] in LESS_IS_BETTER else -1
     peers = sorted((n for n in names if results.role(family, n) == "peer"), key=lambda n: math.inf if cells[n][by] is None else sign * cells[n][by])
     order = [n for n in names if n not in peers] + peers
-    chosen = [n for n in order if n in peers[:PEERS] or n.startswith(ALWAYS) or any(shown(cells[n][i]) == best[i] for i in kept)]
+    chosen = [n for n in order if n in peers[:PEERS] or n.startswith(ALWAYS) or any(texts[n][i] == best[i] for i in kept)]
     yield "| %s | limits | %s |" % (title, " | ".join(columns[i][0] + disturbed(rows[n][i] for n in names) for i in kept))
     yield "|---|---|" + "---|" * len(kept)
     for name in chosen:
-        figures = [shown(cells[name][i]) for i in kept]
         yield "| %s | %s | %s |" % ("`%s`" % name if name.startswith("weft") else name, results.limits(family, name),
-                                    " | ".join("**%s**" % f if f == best[i] else f for f, i in zip(figures, kept)))
+                                    " | ".join("**%s**" % texts[name][i] if texts[name][i] == best[i] else texts[name][i] for i in kept))
     yield ""
     rest = [n for n in order if n not in chosen]
     if rest:
@@ -138,7 +143,8 @@ def intro(data, plot, source):
         " ".join(data["arguments"]), m["topology"], m["processor"], m["kernel"], m["allocator"], m["commit"], m["when"][:10])
     if trips:
         yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a column only." % (min(trips), max(trips))
-    yield "Figures are medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out."
+    yield "Figures are medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out,"
+    yield "and ‡ marks what said \"empty\" when it was not, which is best at nothing."
     yield ""
     yield "The best figure of a column is bold, and whoever has it has a row; bounded rings have a table of their own. *Limits* says what an"
     yield "implementation is not ([the words](bench/README.md#peers)); an empty field stands for unbounded, lock-free and linearizable. All %d rows" % (
@@ -167,12 +173,12 @@ def kind_of(results, family, name):
 
 
 def lanes(dots, x):
-    """[(ratio, name, lane)]: from left to right, each in the first lane where its name does not meet another."""
+    """[(ratio, name, its warning, lane)]: from left to right, each in the first lane where its name does not meet another."""
     ends = []
-    for ratio, name in sorted(dots):
+    for ratio, name, warned in sorted(dots):
         lane = next((i for i, end in enumerate(ends) if end < x(ratio) - 8), len(ends))
-        ends[lane:lane + 1] = [x(ratio) + 10 + 6.3 * len(name)]
-        yield ratio, name, lane
+        ends[lane:lane + 1] = [x(ratio) + 10 + 6.3 * len(name + warned)]
+        yield ratio, name, warned, lane
 
 
 def plot(results):
@@ -181,31 +187,31 @@ def plot(results):
     found = []
     for label, family, point in PLOTTED:
         rows = [(results.row(family, name, "results", point), name) for name in results.names(family)]
-        found.append((label, disturbed(row for row, _ in rows), family, [(row["ratio_to_mutex"], name) for row, name in rows if row and row["ratio_to_mutex"]]))
-    all_ratios = [ratio for *_, dots in found for ratio, _ in dots] or [1]
+        found.append((label, disturbed(row for row, _ in rows), family, [(row["ratio_to_mutex"], name, warning(row)) for row, name in rows if row and row["ratio_to_mutex"]]))
+    all_ratios = [ratio for *_, dots in found for ratio, *_ in dots] or [1]
     low, high = math.floor(math.log2(min(all_ratios))), max(1, math.ceil(math.log2(max(all_ratios))))
 
     def x(ratio):
         return left + (math.log2(ratio) - low) / (high - low) * (width - left - after)
 
     body, y = [], top + 14
-    for label, warning, family, dots in found:
+    for label, busy, family, dots in found:
         placed = list(lanes(dots, x))
-        body.append('<text class="ink" x="%d" y="%d" text-anchor="end" font-weight="700">%s<tspan x="%d" dy="16">%s</tspan></text>' % (left - 16, y + 4, label, left - 16, warning))
-        for ratio, name, lane in placed:
+        body.append('<text class="ink" x="%d" y="%d" text-anchor="end" font-weight="700">%s<tspan x="%d" dy="16">%s</tspan></text>' % (left - 16, y + 4, label, left - 16, busy))
+        for ratio, name, warned, lane in placed:
             kind, at = kind_of(results, family, name), y + lane * step
             body.append('<circle class="%s%s" cx="%.1f" cy="%d" r="4" stroke-width="1.6"/>' % (
                 kind, " ring" if results.bounded(family, name) else "", x(ratio), at))
             body.append('<text class="%s" x="%.1f" y="%d" font-size="11"%s>%s</text>' % (
-                kind, x(ratio) + 8, at + 4, ' font-weight="700"' if kind.startswith("weft") else "", html.escape(name)))
-        y += step * (1 + max((lane for _, _, lane in placed), default=0)) + 16
+                kind, x(ratio) + 8, at + 4, ' font-weight="700"' if kind.startswith("weft") else "", html.escape(name) + warned))
+        y += step * (1 + max((dot[-1] for dot in placed), default=0)) + 16
     yield '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13" role="img">' % (width, y + 14)
     yield "<title>%s</title>" % WHAT_IS_PLOTTED
     yield STYLE
     yield '<rect class="paper" width="100%" height="100%"/>'
     yield '<text class="ink" x="12" y="20" font-weight="700">%s; right is faster</text>' % WHAT_IS_PLOTTED
     yield '<text class="quiet" x="12" y="38"><tspan class="weft" font-weight="700">Weft, hazard pointers</tspan>, <tspan class="weft2" font-weight="700">Weft, epochs</tspan>, ' \
-        '<tspan class="lock">locks</tspan>, <tspan class="peer">other libraries</tspan>; a ring instead of a dot: bounded</text>'
+        '<tspan class="lock">locks</tspan>, <tspan class="peer">other libraries</tspan>; a ring instead of a dot: bounded; ‡: said "empty" when it was not</text>'
     for power in range(low, high + 1):
         yield '<line class="%s" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>' % ("grid" if power else "one", x(2 ** power), x(2 ** power), top, y - 6)
         for at in (top - 4, y + 8):
