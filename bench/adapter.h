@@ -79,6 +79,9 @@ typedef struct bench_impl {
     const char *scheme; /* "hazard", "epoch", or NULL */
     bench_family family;
     bench_role role;
+    /* What it is not, in the words of bench/README.md, joined by ", "; NULL: unbounded, lock-free and linearizable. Tables and
+       the page have this from here. */
+    const char *limits;
     const char *note;   /* one line: what a reader of the table must know, or NULL */
     const char *broken; /* one line: a known fault of this version, or NULL */
     int (*create)(void **object, const bench_setup *setup); /* 0, or -errno */

@@ -1,5 +1,6 @@
 /* What --help and --list print. */
 #include "bench/options.h"
+#include "bench/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,7 @@ void bench_options_list(void)
 {
     for (const bench_impl **at = bench_impls; *at; at++) {
         const bench_impl *impl = *at;
-        printf("%-8s %-12s %-7s %s%s%s\n", bench_family_names[impl->family], impl->name, impl->scheme ? impl->scheme : "-",
-               impl->note ? impl->note : "", impl->note && impl->broken ? "; " : "", impl->broken ? impl->broken : "");
+        printf("%-8s %-12s %-7s ", bench_family_names[impl->family], impl->name, impl->scheme ? impl->scheme : "-");
+        bench_print_note(stdout, impl);
     }
 }

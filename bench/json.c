@@ -53,10 +53,10 @@ static json_t *implementations_json(const bench_rows *rows)
     json_t *list = json_array();
     for (const bench_impl **at = bench_impls; *at; at++)
         if (bench_rows_have(rows, *at))
-            json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o}", "family", bench_family_names[(*at)->family],
+            json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o}", "family", bench_family_names[(*at)->family],
                                                   "implementation", (*at)->name, "scheme", bench_json_text((*at)->scheme), "role",
-                                                  roles[(*at)->role], "note", bench_json_text((*at)->note), "broken",
-                                                  bench_json_text((*at)->broken)));
+                                                  roles[(*at)->role], "limits", bench_json_text((*at)->limits), "note",
+                                                  bench_json_text((*at)->note), "broken", bench_json_text((*at)->broken)));
     return list;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """summary.py RESULTS.json README.md PLOT.svg: the tables between the two marks of a README, and its plot, from what
-./weft bench --json wrote. The best of a column is bold, whoever's it is."""
+./weft bench --json wrote. Whoever has the best figure of a column has a row, and it is bold; the rest of the rows is counted."""
 
 import html
 import json
@@ -9,7 +9,8 @@ import os
 import sys
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-PEERS = 7  # of a family, by the first contended column
+PEERS = 7  # of a table, by the first contended column, beside those that are best in any
+ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the locks that anybody would write
 
 # title, family, columns: (head, list, member, digits, point)
 TABLES = (
@@ -42,7 +43,15 @@ TABLES = (
         ("pending beside a stalled reader", "results", "pending_peak", {"workload": "stalled", "threads": 2}))),
 )
 LESS_IS_BETTER = {"p999_ns", "bytes_per_element", "ns_median", "pending_peak"}
-PLOTTED = (("queue", "pairs", None), ("queue", "1:1", None), ("stack", "pairs", None), ("map", "90/5/5", 1 << 10), ("map", "90/5/5", 1 << 20))
+# label, family, point
+PLOTTED = (
+    ("queue, pairs", "queue", {"workload": "pairs", "threads": 2}),
+    ("queue, 1:1", "queue", {"workload": "1:1", "threads": 2}),
+    ("stack, pairs", "stack", {"workload": "pairs", "threads": 2}),
+    ("map, 90/5/5, 1 Ki keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
+    ("map, 90/5/5, 1 Mi keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
+)
+WHAT_IS_PLOTTED = "Throughput at 2 threads as a multiple of the mutex baseline"
 
 
 def name_of(row):
@@ -52,88 +61,162 @@ def name_of(row):
 class Results:
     def __init__(self, data):
         self.data = data
-        self.roles = {(i["family"], i["implementation"]): i["role"] for i in data["implementations"]}
+        self.implementations = {(i["family"], name_of(i)): i for i in data["implementations"] if i["role"] != "floor"}
 
-    def role(self, row):
-        return self.roles.get((row["family"], row["implementation"]))
+    def names(self, family):
+        return [name for of, name in self.implementations if of == family]
 
-    def value(self, family, name, column):
-        _, where, member, point = column
+    def role(self, family, name):
+        return self.implementations[family, name]["role"]
+
+    def limits(self, family, name):
+        return self.implementations[family, name]["limits"] or ""
+
+    def bounded(self, family, name):
+        return "bounded" in self.limits(family, name).split(", ")
+
+    def row(self, family, name, where, point):
+        """The one of that point, if it has no fault; the first of those of several groups of maps."""
         for row in self.data[where]:
-            if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in point.items()) and not row["fault"]:
-                return row.get(member)
+            if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in point.items()):
+                return None if row["fault"] else row
         return None
-
-    def names(self, family, role):
-        return list(dict.fromkeys(name_of(r) for r in self.data["results"] if r["family"] == family and self.role(r) == role))
 
 
 def shown(value):
     return "–" if value is None else "%d" % round(value) if value >= 100 else "%.1f" % value
 
 
-def table(results, title, family, columns):
-    columns = [c for c in columns if any(results.value(family, n, c) is not None for n in results.names(family, "weft"))]
-    if not columns:
+def warning(row):
+    """As everywhere in the bench: a peer that said "empty" when it was not keeps its figures, and is nobody's best."""
+    return " ‡" if row and row.get("false_empty") else ""
+
+
+def best_of(column, rows):
+    values = [row[column[2]] for row in rows if row and row.get(column[2]) is not None and not warning(row)]
+    return shown((min if column[2] in LESS_IS_BETTER else max)(values)) if values else None
+
+
+def disturbed(rows):
+    """As the bench says it: other programs had a part of the cores, at all of a point."""
+    return " DISTURBED" if any(row and row.get("regime") == "busy" for row in rows) else ""
+
+
+def table(results, title, family, names, columns, source):
+    """Weft, the locks, whoever leads a column, and the best of the others by the first contended column."""
+    rows = {name: [results.row(family, name, where, point) for _, where, _, point in columns] for name in names}
+    cells = {name: [row and row.get(column[2]) for row, column in zip(rows[name], columns)] for name in names}
+    kept = [i for i in range(len(columns)) if any(cells[name][i] is not None for name in names)]
+    if not kept:
         return
-    ranked = sorted(results.names(family, "peer"), key=lambda n: results.value(family, n, columns[min(1, len(columns) - 1)]) or 0,
-                    reverse=columns[0][2] not in LESS_IS_BETTER)
-    names = results.names(family, "weft") + [n for n in results.names(family, "baseline") if n.startswith(("mutex", "spin", "sharded", "rwlock"))] \
-        + ranked[:PEERS]
-    best = []
-    for column in columns:
-        values = [v for v in (results.value(family, n, column) for n in names) if v is not None]
-        best.append((min if column[2] in LESS_IS_BETTER else max)(values) if values else None)
-    yield "| %s | %s |" % (title, " | ".join(c[0] for c in columns))
-    yield "|---|" + "---|" * len(columns)
-    for name in names:
-        cells = [results.value(family, name, c) for c in columns]
-        yield "| %s | %s |" % ("`%s`" % name if name.startswith("weft") else name,
-                               " | ".join(("**%s**" if v is not None and v == b else "%s") % shown(v) for v, b in zip(cells, best)))
+    texts = {name: [shown(cell) + warning(row) for cell, row in zip(cells[name], rows[name])] for name in names}
+    best = {i: best_of(columns[i], (rows[name][i] for name in names)) for i in kept}
+    by = kept[min(1, len(kept) - 1)]
+    sign = 1 if columns[by][2] in LESS_IS_BETTER else -1
+    peers = sorted((n for n in names if results.role(family, n) == "peer"), key=lambda n: math.inf if cells[n][by] is None else sign * cells[n][by])
+    order = [n for n in names if n not in peers] + peers
+    chosen = [n for n in order if n in peers[:PEERS] or n.startswith(ALWAYS) or any(texts[n][i] == best[i] for i in kept)]
+    yield "| %s | limits | %s |" % (title, " | ".join(columns[i][0] + disturbed(rows[n][i] for n in names) for i in kept))
+    yield "|---|---|" + "---|" * len(kept)
+    for name in chosen:
+        yield "| %s | %s | %s |" % ("`%s`" % name if name.startswith("weft") else name, results.limits(family, name),
+                                    " | ".join("**%s**" % texts[name][i] if texts[name][i] == best[i] else texts[name][i] for i in kept))
     yield ""
+    rest = [n for n in order if n not in chosen]
+    if rest:
+        yield "Not shown, since best in no column: %d (%s). Their figures are in [the run's file](%s)." % (len(rest), ", ".join(rest), source)
+        yield ""
 
 
-def intro(data, plot):
+def tables(results, source):
+    """Bounded rings apart: they do less, and are faster for it."""
+    for title, family, columns in TABLES:
+        for bounded in (False, True):
+            names = [n for n in results.names(family) if results.bounded(family, n) == bounded]
+            yield from table(results, "Bounded " + title[0].lower() + title[1:] if bounded else title, family, names, columns, source)
+
+
+def intro(data, plot, source):
     m = data["machine"]
     trips = [p["round_trip_ns"] for p in data["probes"] if p["round_trip_ns"]]
     yield "`./weft bench %s` on %s of %s, %s, gcc, %s, commit %s, %s." % (
         " ".join(data["arguments"]), m["topology"], m["processor"], m["kernel"], m["allocator"], m["commit"], m["when"][:10])
     if trips:
-        yield "A line went there and back in %.0f to %.0f ns meanwhile: compare within a column only." % (min(trips), max(trips))
-    yield "Medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out. The best of each column is bold."
+        yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a column only." % (min(trips), max(trips))
+    yield "Figures are medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out,"
+    yield "and ‡ marks what said \"empty\" when it was not, which is best at nothing."
     yield ""
-    yield "![throughput at 2 threads as a multiple of the mutex baseline](%s)" % plot
+    yield "The best figure of a column is bold, and whoever has it has a row; bounded rings have a table of their own. *Limits* says what an"
+    yield "implementation is not ([the words](bench/README.md#peers)); an empty field stands for unbounded, lock-free and linearizable. All %d rows" % (
+        sum(len(data[where]) for where in ("results", "latency", "memory")))
+    yield "of the run, with intervals, ratios and other workloads, are in [its file](%s)." % source
     yield ""
+    yield "![%s: %s](%s)" % (WHAT_IS_PLOTTED, "; ".join(label for label, _, _ in PLOTTED), plot)
+    yield ""
+
+
+STYLE = """<style>
+.paper { fill: #ffffff } .ink { fill: #17181c } .quiet { fill: #565b66 } .grid { stroke: #d5d8de } .one { stroke: #565b66 }
+.weft { fill: #0b57c4; stroke: #0b57c4 } .weft2 { fill: #7a2bb8; stroke: #7a2bb8 } .lock { fill: #a83c00; stroke: #a83c00 } .peer { fill: #565b66; stroke: #565b66 }
+text, tspan { stroke: none !important } .ring { fill: none }
+@media (prefers-color-scheme: dark) {
+.paper { fill: #14161a } .ink { fill: #eceef2 } .quiet { fill: #a9b0bd } .grid { stroke: #363b45 } .one { stroke: #a9b0bd }
+.weft { fill: #6eaaff; stroke: #6eaaff } .weft2 { fill: #cb95ff; stroke: #cb95ff } .lock { fill: #ff9f66; stroke: #ff9f66 } .peer { fill: #a9b0bd; stroke: #a9b0bd }
+.ring { fill: none }
+}
+</style>"""
+
+
+def kind_of(results, family, name):
+    role = results.role(family, name)
+    return {"baseline": "lock", "peer": "peer"}.get(role) or ("weft2" if name.endswith(" epoch") else "weft")
+
+
+def lanes(dots, x):
+    """[(ratio, name, its warning, lane)]: from left to right, each in the first lane where its name does not meet another."""
+    ends = []
+    for ratio, name, warned in sorted(dots):
+        lane = next((i for i, end in enumerate(ends) if end < x(ratio) - 8), len(ends))
+        ends[lane:lane + 1] = [x(ratio) + 10 + 6.3 * len(name + warned)]
+        yield ratio, name, warned, lane
 
 
 def plot(results):
-    """Each implementation a dot at its ratio to the mutex, 2 threads, on a log scale."""
-    row, left, width, top = 46, 150, 860, 34
-    height = top + row * len(PLOTTED) + 34
-    low, high = -1, 5
+    """Each implementation a dot, and its name, at its ratio to the mutex, on a log scale."""
+    step, left, width, top, after = 15, 196, 1000, 64, 130
+    found = []
+    for label, family, point in PLOTTED:
+        rows = [(results.row(family, name, "results", point), name) for name in results.names(family)]
+        found.append((label, disturbed(row for row, _ in rows), family, [(row["ratio_to_mutex"], name, warning(row)) for row, name in rows if row and row["ratio_to_mutex"]]))
+    all_ratios = [ratio for *_, dots in found for ratio, *_ in dots] or [1]
+    low, high = math.floor(math.log2(min(all_ratios))), max(1, math.ceil(math.log2(max(all_ratios))))
 
     def x(ratio):
-        return left + (min(max(math.log2(ratio), low), high) - low) / (high - low) * (width - left - 30)
+        return left + (math.log2(ratio) - low) / (high - low) * (width - left - after)
 
-    yield '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13">' % (width, height)
-    yield '<rect width="100%" height="100%" fill="#ffffff"/>'
-    yield '<text x="%d" y="18" fill="#17181c">times the mutex baseline, 2 threads: <tspan fill="#0b57c4" font-weight="700">Weft hazard</tspan>, ' \
-        '<tspan fill="#7a2bb8" font-weight="700">Weft epoch</tspan>, <tspan fill="#a83c00">locks</tspan>, <tspan fill="#6a707c">other libraries</tspan></text>' % 12
+    body, y = [], top + 14
+    for label, busy, family, dots in found:
+        placed = list(lanes(dots, x))
+        body.append('<text class="ink" x="%d" y="%d" text-anchor="end" font-weight="700">%s<tspan x="%d" dy="16">%s</tspan></text>' % (left - 16, y + 4, label, left - 16, busy))
+        for ratio, name, warned, lane in placed:
+            kind, at = kind_of(results, family, name), y + lane * step
+            body.append('<circle class="%s%s" cx="%.1f" cy="%d" r="4" stroke-width="1.6"/>' % (
+                kind, " ring" if results.bounded(family, name) else "", x(ratio), at))
+            body.append('<text class="%s" x="%.1f" y="%d" font-size="11"%s>%s</text>' % (
+                kind, x(ratio) + 8, at + 4, ' font-weight="700"' if kind.startswith("weft") else "", html.escape(name) + warned))
+        y += step * (1 + max((dot[-1] for dot in placed), default=0)) + 16
+    yield '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13" role="img">' % (width, y + 14)
+    yield "<title>%s</title>" % WHAT_IS_PLOTTED
+    yield STYLE
+    yield '<rect class="paper" width="100%" height="100%"/>'
+    yield '<text class="ink" x="12" y="20" font-weight="700">%s; right is faster</text>' % WHAT_IS_PLOTTED
+    yield '<text class="quiet" x="12" y="38"><tspan class="weft" font-weight="700">Weft, hazard pointers</tspan>, <tspan class="weft2" font-weight="700">Weft, epochs</tspan>, ' \
+        '<tspan class="lock">locks</tspan>, <tspan class="peer">other libraries</tspan>; a ring instead of a dot: bounded; ‡: said "empty" when it was not</text>'
     for power in range(low, high + 1):
-        yield '<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s"/>' % (x(2 ** power), x(2 ** power), top, height - 26, "#555" if power == 0 else "#ddd")
-        yield '<text x="%.1f" y="%d" text-anchor="middle" fill="#565b66">%s</text>' % (x(2 ** power), height - 8, "½" if power < 0 else str(2 ** power))
-    for i, (family, workload, keys) in enumerate(PLOTTED):
-        y = top + i * row + row // 2
-        label = "%s %s" % (family, workload) + ("" if keys is None else ", %d %s" % ((keys >> 10, "Ki") if keys < 1 << 20 else (keys >> 20, "Mi")))
-        yield '<text x="%d" y="%d" text-anchor="end" fill="#17181c">%s</text>' % (left - 10, y + 5, label)
-        rows = [r for r in results.data["results"] if (r["family"], r["workload"], r["threads"]) == (family, workload, 2) and r.get("keys") == keys
-                and r.get("distribution") in (None, "uniform") and r["ratio_to_mutex"]]
-        for r in sorted(rows, key=lambda r: results.role(r) == "weft"):
-            role = results.role(r)
-            colour = {"weft": "#7a2bb8" if r["scheme"] == "epoch" else "#0b57c4", "baseline": "#a83c00", "peer": "#8a909c"}.get(role)
-            if colour:
-                yield '<circle cx="%.1f" cy="%d" r="%s" fill="%s" fill-opacity="%s"><title>%s: %.2f</title></circle>' % (
-                    x(r["ratio_to_mutex"]), y, 7 if role == "weft" else 5, colour, 0.9 if role == "weft" else 0.6, html.escape(name_of(r)), r["ratio_to_mutex"])
+        yield '<line class="%s" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>' % ("grid" if power else "one", x(2 ** power), x(2 ** power), top, y - 6)
+        for at in (top - 4, y + 8):
+            yield '<text class="quiet" x="%.1f" y="%d" text-anchor="middle">%s</text>' % (x(2 ** power), at, "1/%d" % 2 ** -power if power < 0 else 2 ** power)
+    yield from body
     yield "</svg>"
 
 
@@ -148,9 +231,8 @@ def main():
             text = file.read()
         before, rest = text.split(BEGIN)
         after = rest.split(END)[1]
-        lines = list(intro(results.data, os.path.relpath(picture, os.path.dirname(readme) or ".")))
-        for one in TABLES:
-            lines += table(results, *one)
+        where, drawn = (os.path.relpath(path, os.path.dirname(readme) or ".") for path in (source, picture))
+        lines = [*intro(results.data, drawn, where), *tables(results, where)]
         drawing = "\n".join(plot(results)) + "\n"
         with open(readme, "w", encoding="utf-8") as file:
             file.write(before + BEGIN + "\n" + "\n".join(lines) + END + after)

@@ -180,6 +180,17 @@ static void print_all(FILE *out, const bench_rows *rows, bench_family family, be
     }
 }
 
+void bench_print_note(FILE *out, const bench_impl *impl)
+{
+    const char *const parts[] = {impl->limits, impl->note, impl->broken}, *between = "";
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i]) {
+            fprintf(out, "%s%s", between, parts[i]);
+            between = "; ";
+        }
+    fputc('\n', out);
+}
+
 /* The notes of the implementations that have rows: what their figures contain, what is known to be wrong. */
 static void print_notes(FILE *out, const bench_rows *rows, bench_family family)
 {
@@ -189,7 +200,8 @@ static void print_notes(FILE *out, const bench_rows *rows, bench_family family)
         if (impl->family != family || !impl->note || strcmp(impl->name, last) == 0 || !bench_rows_have(rows, impl))
             continue;
         last = impl->name;
-        fprintf(out, "  %s: %s%s%s\n", impl->name, impl->note, impl->broken ? "; " : "", impl->broken ? impl->broken : "");
+        fprintf(out, "  %s: ", impl->name);
+        bench_print_note(out, impl);
     }
 }
 

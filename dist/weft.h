@@ -419,7 +419,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
-/* A full fence; and where membarrier is not to be had, the record's note that it has passed one. */
+/* Answers who has asked; where membarrier is not to be had, a full fence, and the record's note that it has passed one. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP
@@ -1821,8 +1821,11 @@ typedef struct weft_i_hint {
     void *local;
 } weft_i_hint;
 
-/* In a record's `attention`: publish with fences; and times THIEF, how many barriers want the thread's lists. */
-enum { WEFT_I_FENCES = 1, WEFT_I_THIEF = 2 };
+/*
+ * In a record's `attention`: publish with fences; say that you have been here (handshake.h); and times THIEF, how many barriers want
+ * the thread's lists.
+ */
+enum { WEFT_I_FENCES = 1, WEFT_I_ASKED = 2, WEFT_I_THIEF = 4 };
 
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
@@ -1932,6 +1935,10 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_THIEF_TURNS
 #define WEFT_THIEF_TURNS 100
 #endif
+/* Steps for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+#ifndef WEFT_PATIENCE
+#define WEFT_PATIENCE (1 + WEFT_BATCH / 16)
+#endif
 /* Batches under epochs that wait for readers of different ages. */
 #ifndef WEFT_SEALED
 #define WEFT_SEALED 8
@@ -1965,12 +1972,14 @@ typedef struct weft_i_held {
 
 typedef enum weft_i_stage {
     WEFT_I_RESTS,
+    WEFT_I_ASKS,    /* whether all have passed a fence since */
     WEFT_I_COMPARES /* with the hazards read so far */
 } weft_i_stage;
 
 /* What a scan has got to, from one step to the next. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
+    size_t ticket, patience; /* ASKS */
     weft_i_bags maybe;  /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed; /* not held by any read so far */
     bool last;          /* all hazards have been read */
@@ -2225,6 +2234,9 @@ WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
  * not passed a full fence since, and there is no other way to make it.
  */
 WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
+
+/* Whether the heavy fence is membarrier, which interrupts all threads that run. */
+WEFT_I_PRIVATE bool weft_i_fence_interrupts(void);
 
 /* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
 WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
@@ -3009,10 +3021,11 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
 }
 
 /* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
-static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain)
+static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
-    if (!shared->ready.head) {
+    if (!shared->ready.head && !*adopted) {
+        *adopted = true;
         weft_i_adopt(domain, &shared->bags);
         weft_i_scan_all(shared);
         weft_i_own_collect_deliver(shared);
@@ -3027,11 +3040,11 @@ static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain)
 typedef enum weft_i_own_collect_progress { RECLAIMED, NOTHING, TAKEN } weft_i_own_collect_progress;
 
 /* The right is nobody's over a callback: others may go on with the rest. */
-static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain)
+static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
         return TAKEN;
-    weft_i_hook *hook = weft_i_own_collect_next_orphan(domain);
+    weft_i_hook *hook = weft_i_own_collect_next_orphan(domain, adopted);
     weft_i_atomic_size *running = &domain->shared_callbacks[domain->side];
     if (hook)
         weft_i_own_collect_count_running(hook, running);
@@ -3043,24 +3056,28 @@ static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it, or helps where there are too many for one: the right is held for
- * moments only. That thread looks for them after it has given the right back, and each has a full fence between what it wrote
- * (the orphans' number; the right) and what it then reads (the other): one of the two sees the other.
+ * Who finds the right taken leaves its orphans to whoever has it, or, where garbage is bounded, helps if there are too many for
+ * one: the right is held for moments only. That thread looks for them after it has given the right back, and each has a full fence
+ * between what it wrote (the orphans' number; the right) and what it then reads (the other): one of the two sees the other. It looks
+ * once more, not for ever: callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
     weft_i_own_collect_progress last;
+    int more = 1;
     if (weft_i_in_callback())
         return;
     (void)weft_i_pending(domain, NULL);
     do {
+        bool adopted = false;
         weft_i_full_fence();
-        while ((last = weft_i_own_collect_reclaim_orphan(domain)) == RECLAIMED)
+        while ((last = weft_i_own_collect_reclaim_orphan(domain, &adopted)) == RECLAIMED)
             ;
         weft_i_full_fence();
         if (last == TAKEN)
             weft_i_sys_yield();
-    } while (weft_i_many_orphans(domain, last == TAKEN ? 2 : 1));
+    } while (last == TAKEN ? domain->head.scheme == WEFT_HAZARD && weft_i_many_orphans(domain, 2)
+                           : weft_i_many_orphans(domain, 1) && more-- > 0);
 }
 
 void weft_i_collect_orphans(weft_domain *domain)
@@ -3422,11 +3439,11 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 #define WEFT_RECLAIM_EPOCHS_H
 
 
-/*
- * Seals the place's bags, and moves the batches that nobody holds to `passed`. False: no heavy fence was to be had; what is sealed
- * waits. scan.blocker is the guard that others wait for, if any.
- */
-WEFT_I_PRIVATE bool weft_i_epochs_scan(weft_i_local *local);
+/* Seals what is in the place's bags. */
+WEFT_I_PRIVATE void weft_i_epochs_seal(weft_i_local *local);
+
+/* All was sealed before the fence: moves what nobody holds to `passed`. scan.blocker is the guard that others wait for, if any. */
+WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 #endif
 
@@ -3470,7 +3487,7 @@ static weft_i_blocker weft_i_own_epochs_find_oldest(weft_domain *domain)
 }
 
 /* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
-static void weft_i_own_epochs_seal(weft_i_local *local)
+void weft_i_epochs_seal(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (weft_i_bags_empty(&local->bags))
@@ -3482,14 +3499,11 @@ static void weft_i_own_epochs_seal(weft_i_local *local)
     youngest->epoch = weft_i_fetch_add(&local->domain->head.epoch, 2, EPOCHS_X1);
 }
 
-bool weft_i_epochs_scan(weft_i_local *local)
+void weft_i_epochs_scan(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     size_t waiting = 0;
     int done = 0;
-    weft_i_own_epochs_seal(local);
-    if (!weft_i_heavy_fence())
-        return false;
     weft_i_blocker oldest = weft_i_own_epochs_find_oldest(local->domain);
     while (done < s->sealed_count && (!oldest.words || weft_i_own_epochs_before(s->sealed[done].epoch, oldest.value)))
         weft_i_bags_splice(&s->passed, &s->sealed[done++].bags);
@@ -3503,7 +3517,6 @@ bool weft_i_epochs_scan(weft_i_local *local)
     s->sealed_count -= done;
     s->blocker = waiting ? oldest : (weft_i_blocker){0};
     s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
-    return true;
 }
 
 /* ---- reclaim/fence.c ---- */
@@ -3595,6 +3608,12 @@ bool weft_i_heavy_fence(void)
     return true;
 }
 
+bool weft_i_fence_interrupts(void)
+{
+    /* relaxed: a hint */
+    return weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed) == WEFT_I_OWN_FENCE_MEMBARRIER;
+}
+
 void weft_i_fence_after_fork(void)
 {
     /* relaxed: one thread */
@@ -3611,6 +3630,7 @@ void weft_i_fence_join(weft_i_record *record)
         weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
     }
     weft_i_mutex_unlock(&weft_i_own_fence_changes);
+    weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
 }
 
 void weft_i_fence_lock(void)
@@ -3824,6 +3844,144 @@ void weft_guard_refresh_outline(weft_guard *guard)
     weft_guard_refresh(guard);
 }
 
+/* ---- reclaim/handshake.h ---- */
+
+/*
+ * private. The heavy fence without an interrupt: all threads are asked, each answers when it comes by, and who has retired goes on
+ * meanwhile. (An expedited membarrier makes every processor that runs a thread of the process stop for it: 5 to 20 us where the
+ * processors are virtual, in one operation of each batch, in each of the threads that run.)
+ *
+ * To ask is a bit in the record's `attention`, which its thread reads in each operation anyway: asking costs the asked nothing
+ * until then, and an answer is one read-modify-write. Rounds are the process's: one at a time, for all that retire.
+ *
+ * The argument. W has unlinked, and takes a ticket: a read-modify-write of `rounds`. A round that counts for it begins later, by a
+ * read-modify-write of S, which therefore sees W's unlinkings (HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
+ * by one read-modify-write: what T reads after A sees the unlinkings (RECORD_X1), and what T has published before A is seen by whoever
+ * sees the answer (HANDSHAKE_A2) or the end of the round (HANDSHAKE_R1, HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
+ * epochs.h): a light fence in T comes before A or after. That holds wherever in T's work A is, and so for a handler that answers
+ * for the code that it has interrupted.
+ *
+ * Who is not asked. S itself: its beginning of the round is its A. A thread that S finds without a record: it takes one, and passes a
+ * full fence, after S has passed one; then it sees what S saw (weft_i_fence_join). One that has overwritten the question as it took
+ * its record: likewise. One without a record publishes with full fences; W passes one, too, before it reads what such have linked.
+ *
+ * Who does not answer (asleep, or busy with something else) is interrupted when patience is at its end: W passes the heavy fence,
+ * which is an A of all threads, also for the round under way. So nobody waits for anybody, wherever S or T may be.
+ */
+#ifndef WEFT_RECLAIM_HANDSHAKE_H
+#define WEFT_RECLAIM_HANDSHAKE_H
+
+
+/* For what the caller has unlinked until now. */
+WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
+
+/* Whether all have passed a fence since; does what there is to do for it, without waiting. */
+WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
+
+/* The same by the heavy fence. False: none was to be had. */
+WEFT_I_PRIVATE bool weft_i_handshake_force(void);
+
+/* In a fork's child: who has begun a round may not be there. */
+WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
+
+#endif
+
+/* ---- reclaim/handshake.c ---- */
+
+/* clang-format off */
+#ifndef HANDSHAKE_X1
+#define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#endif
+#ifndef HANDSHAKE_A2
+#define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
+#endif
+#ifndef HANDSHAKE_R1
+#define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
+#endif
+#ifndef HANDSHAKE_A1
+#define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
+#endif
+/* clang-format on */
+
+/* Four times the number of rounds that are over, and of the one under way: */
+enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
+
+static weft_i_atomic_size weft_i_own_handshake_rounds;
+
+size_t weft_i_handshake_ticket(void)
+{
+    size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, HANDSHAKE_X1);
+    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* one under way began before */
+}
+
+/* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
+static bool weft_i_own_handshake_is_over(size_t ticket)
+{
+    return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1) - ticket) >= 0;
+}
+
+static void weft_i_own_handshake_end_round(size_t now)
+{
+    /* relaxed: a failure means that somebody else has ended it */
+    (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - now % WEFT_I_OWN_HANDSHAKE_STEP + WEFT_I_OWN_HANDSHAKE_STEP, HANDSHAKE_R1, memory_order_relaxed);
+}
+
+static void weft_i_own_handshake_begin_round(size_t now)
+{
+    weft_i_record *own = weft_i_record_peek();
+    /* relaxed: a failure means that somebody else has begun it, after the ticket */
+    if (!weft_i_cas(&weft_i_own_handshake_rounds, &now, now + WEFT_I_OWN_HANDSHAKE_ASKING, HANDSHAKE_X1, memory_order_relaxed))
+        return;
+    weft_i_full_fence(); /* -> weft_i_fence_join */
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (r != own && weft_i_record_owned(r))
+            /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
+            (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
+    now += WEFT_I_OWN_HANDSHAKE_ASKING;
+    /* relaxed: a failure means that somebody has lost patience, and ended it */
+    (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - WEFT_I_OWN_HANDSHAKE_ASKING + WEFT_I_OWN_HANDSHAKE_ASKED, HANDSHAKE_R1, memory_order_relaxed);
+}
+
+static bool weft_i_own_handshake_all_have_answered(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (weft_i_record_owned(r) && weft_i_load(&r->thread.attention, HANDSHAKE_A2) & WEFT_I_ASKED)
+            return false;
+    return true;
+}
+
+bool weft_i_handshake_over(size_t ticket)
+{
+    if (weft_i_own_handshake_is_over(ticket))
+        return true;
+    size_t now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+    if (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE) {
+        weft_i_own_handshake_begin_round(now);
+        now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+    }
+    if (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_ASKED && weft_i_own_handshake_all_have_answered())
+        weft_i_own_handshake_end_round(now);
+    return weft_i_own_handshake_is_over(ticket);
+}
+
+bool weft_i_handshake_force(void)
+{
+    size_t now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+    if (!weft_i_heavy_fence())
+        return false;
+    if (now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
+        weft_i_own_handshake_end_round(now);
+    return true;
+}
+
+void weft_i_handshake_after_fork(void)
+{
+    /* relaxed: one thread */
+    size_t now = weft_i_load(&weft_i_own_handshake_rounds, memory_order_relaxed);
+    if (now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
+        weft_i_own_handshake_end_round(now);
+}
+
 /* ---- reclaim/hazards.h ---- */
 
 /*
@@ -3841,8 +3999,8 @@ void weft_guard_refresh_outline(weft_guard *guard)
 #define WEFT_RECLAIM_HAZARDS_H
 
 
-/* Takes all of the place's bags, and reads the first hazards. False: no heavy fence was to be had, and nothing happened. */
-WEFT_I_PRIVATE bool weft_i_hazards_begin(weft_i_local *local);
+/* All in scan.maybe was unlinked before the fence: reads the first hazards. */
+WEFT_I_PRIVATE void weft_i_hazards_begin(weft_i_local *local);
 
 /*
  * Compares so many objects more. What is held goes back to the bags. True: all has been compared, and what is in `passed`
@@ -4009,12 +4167,9 @@ static bool weft_i_own_hazards_compare(weft_i_local *local, size_t most)
 
 /* ---- a scan ---- */
 
-bool weft_i_hazards_begin(weft_i_local *local)
+void weft_i_hazards_begin(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (!weft_i_heavy_fence())
-        return false;
-    weft_i_bags_splice(&s->maybe, &local->bags);
     s->next_record = weft_i_record_first();
     s->next_slot = WEFT_I_OPERATION;
     s->before = s->total;
@@ -4022,7 +4177,6 @@ bool weft_i_hazards_begin(weft_i_local *local)
     s->total = 0;
     s->blocker = (weft_i_blocker){0};
     weft_i_own_hazards_read_hazards(local->domain, s);
-    return true;
 }
 
 bool weft_i_hazards_step(weft_i_local *local, size_t most)
@@ -4099,6 +4253,7 @@ static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *rec
     if (weft_i_any_linked(domain))
         weft_i_unlink_thread(domain, thread);
     if (local && local->attached) {
+        weft_i_collect(local); /* so that it leaves no more than others hold */
         weft_i_trim(local);
         weft_i_mutex_lock(&domain->owners);
         weft_i_local_abandon(local);
@@ -4219,6 +4374,7 @@ static void weft_i_own_life_after_fork_in_child(void)
         /* relaxed: a name for the statistics */
         weft_i_store(&own->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed);
     weft_i_fence_after_fork();
+    weft_i_handshake_after_fork();
     weft_i_own_life_unlock_all();
 }
 
@@ -4749,6 +4905,9 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 #ifndef RECORD_R3
 #define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
 #endif
+#ifndef RECORD_X1
+#define RECORD_X1 memory_order_acq_rel /* answers -> HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
+#endif
 #ifndef RECORD_R4
 #define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
 #endif
@@ -4795,18 +4954,30 @@ int weft_i_thread_id(void)
     return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
 }
 
+/* By compare-and-swap: a handler may have answered since. */
+static void weft_i_own_record_answer(weft_i_thread *thread)
+{
+    /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
+    int seen = weft_i_load(&thread->attention, memory_order_relaxed);
+    while (seen & WEFT_I_ASKED)
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_ASKED, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+            break;
+}
+
 /*
- * Membarrier has failed, and the thread has been told. It has passed a fence for good only outside of attempts: one under way,
+ * Where membarrier has failed the thread has been told. It has passed a fence for good only outside of attempts: one under way,
  * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
  */
 void weft_i_publish_slow(weft_i_thread *thread)
 {
-    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
-    int fences = weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES;
     weft_i_record *record = (weft_i_record *)thread;
+    weft_i_own_record_answer(thread);
+    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    if (!(weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES))
+        return;
     weft_i_full_fence();
     /* relaxed: this thread's */
-    if (fences && record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
+    if (record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
         weft_i_store(&record->passed_fence, 1, RECORD_R3);
 }
 
@@ -5078,14 +5249,47 @@ void weft_i_scan_begin(weft_i_local *local)
     local->left = WEFT_BATCH;
     local->range_bytes = 0;
     weft_i_own_scan_recall(local->domain, s);
-    if (local->domain->head.scheme == WEFT_HAZARD ? weft_i_hazards_begin(local) : weft_i_epochs_scan(local))
-        s->stage = WEFT_I_COMPARES;
+    if (local->domain->head.scheme == WEFT_HAZARD)
+        weft_i_bags_splice(&s->maybe, &local->bags);
+    else
+        weft_i_epochs_seal(local);
+    s->stage = WEFT_I_ASKS;
+    s->patience = weft_i_fence_interrupts() ? WEFT_PATIENCE : 0;
+    if (s->patience)
+        s->ticket = weft_i_handshake_ticket();
+}
+
+/* False: not yet. */
+static bool weft_i_own_scan_all_passed(weft_i_local *local)
+{
+    weft_i_scan *s = &local->scan;
+    if (s->patience && weft_i_handshake_over(s->ticket)) {
+        weft_i_full_fence(); /* guards that are linked are published with another */
+        return true;
+    }
+    if (s->patience && --s->patience && local->range_bytes < WEFT_BATCH_BYTES)
+        return false;
+    if (weft_i_handshake_force())
+        return true;
+    weft_i_scan_undo(local);
+    return false;
+}
+
+static void weft_i_own_scan_begin_comparing(weft_i_local *local)
+{
+    if (local->domain->head.scheme == WEFT_HAZARD)
+        weft_i_hazards_begin(local);
+    else
+        weft_i_epochs_scan(local);
+    local->scan.stage = WEFT_I_COMPARES;
 }
 
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_RESTS)
+    if (s->stage == WEFT_I_ASKS && weft_i_own_scan_all_passed(local))
+        weft_i_own_scan_begin_comparing(local);
+    if (s->stage != WEFT_I_COMPARES)
         return false;
     if (local->domain->head.scheme == WEFT_HAZARD && !weft_i_hazards_step(local, most))
         return false;
@@ -5100,6 +5304,7 @@ void weft_i_scan_all(weft_i_local *local)
 {
     weft_i_scan_undo(local);
     weft_i_scan_begin(local);
+    local->scan.patience = 0;
     (void)weft_i_scan_step(local, SIZE_MAX);
 }
 

@@ -6,6 +6,7 @@ const bench_impl bench_mutex_map = {
     .name = "mutex-map",
     .family = BENCH_MAP,
     .role = BENCH_BASELINE,
+    .limits = "may wait",
     .note = "chained table under one pthread mutex, at most one entry per bucket",
     .create = map_create,
     .destroy = map_destroy,

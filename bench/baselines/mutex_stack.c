@@ -5,6 +5,7 @@ const bench_impl bench_mutex_stack = {
     .name = "mutex-stack",
     .family = BENCH_STACK,
     .role = BENCH_BASELINE,
+    .limits = "may wait",
     .note = "linked list under one pthread mutex, nodes from malloc outside the lock",
     .create = list_create,
     .destroy = list_destroy,

@@ -13,6 +13,7 @@ const bench_impl bench_rwlock_map = {
     .name = "rwlock-map",
     .family = BENCH_MAP,
     .role = BENCH_BASELINE,
+    .limits = "may wait",
     .note = "the same table under a pthread read-write lock",
     .create = map_create,
     .destroy = map_destroy,

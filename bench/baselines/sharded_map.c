@@ -6,6 +6,7 @@ const bench_impl bench_sharded_map = {
     .name = "sharded-map",
     .family = BENCH_MAP,
     .role = BENCH_BASELINE,
+    .limits = "may wait",
     .note = "64 such tables, each under a mutex of its own",
     .create = map_create,
     .destroy = map_destroy,

@@ -5,6 +5,7 @@ const bench_impl bench_spin_stack = {
     .name = "spin-stack",
     .family = BENCH_STACK,
     .role = BENCH_BASELINE,
+    .limits = "may wait",
     .note = "the same list under Concurrency Kit's spinlock (fas)",
     .create = list_create,
     .destroy = list_destroy,

@@ -53,7 +53,7 @@ function chartWidth() {
   return Math.min(640, Math.max(320, document.documentElement.clientWidth - 64));
 }
 
-/* Throughput against threads: lines of medians with their intervals. */
+/* Throughput against threads: lines of medians with their intervals; open circles are marked. */
 function lineChart(series, label, unit) {
   const width = chartWidth(), height = 330, left = 46, right = 130, top = 22, bottom = 40;
   const svg = svgOf(width, height, label);
@@ -64,15 +64,16 @@ function lineChart(series, label, unit) {
   for (const tick of niceTicks(most))
     svg.append(el("line", {class: "grid", x1: left, x2: width - right, y1: y(tick), y2: y(tick)}),
                el("text", {class: "axis", x: left - 6, y: y(tick) + 4, "text-anchor": "end"}, short(tick)));
-  for (const at of xs) svg.append(el("text", {class: "axis", x: x(at), y: height - bottom + 18, "text-anchor": "middle"}, at));
+  for (const at of xs) svg.append(el("text", {class: "axis", x: x(at), y: height - bottom + 18, "text-anchor": "middle"},
+    at + (series.flatMap(s => s.points).find(p => p.x === at && p.mark) || {mark: ""}).mark));
   svg.append(el("text", {class: "axis", x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle"}, "threads"),
              el("text", {class: "axis", x: 4, y: 10}, unit));
   const labels = [];
   for (const s of [...series].sort((a, b) => (b.kind === "peer") - (a.kind === "peer"))) {
-    const group = el("g", {class: "series", tabindex: 0}, el("title", {}, `${s.name}: ${s.points.map(p => `${p.x}: ${short(p.y)}`).join(", ")}`));
+    const group = el("g", {class: "series", tabindex: 0}, el("title", {}, `${s.name}: ${s.points.map(p => `${p.x}: ${short(p.y)}${p.mark}`).join(", ")}`));
     group.append(el("path", {class: s.kind, d: s.points.map((p, i) => `${i ? "L" : "M"}${x(p.x)} ${y(p.y)}`).join("")}));
     for (const p of s.points) {
-      group.append(el("circle", {class: s.kind, cx: x(p.x), cy: y(p.y), r: s.kind === "peer" ? 2.4 : 3.6}));
+      group.append(el("circle", {class: s.kind + (p.mark ? " open" : ""), cx: x(p.x), cy: y(p.y), r: s.kind === "peer" ? 2.4 : 3.6}));
       if (p.low && p.high) group.append(el("line", {class: s.kind, x1: x(p.x), x2: x(p.x), y1: y(p.low), y2: y(p.high)}));
     }
     for (const event of ["pointerenter", "focus"]) group.addEventListener(event, () => highlight(svg, group));
@@ -132,7 +133,7 @@ function rangeChart(rows, label) {
   return svg;
 }
 
-/* A table that sorts by its heads. columns: {head, get, show, kind}; a first click sorts the way the column is read: best first. */
+/* A table that sorts by its heads. columns: {head, get, show, kind, style, look}; a first click sorts the way the column is read: best first. */
 function sortable(columns, rows, classOf) {
   const body = el("tbody"), heads = [];
   let by = null, down = true;
@@ -143,7 +144,7 @@ function sortable(columns, rows, classOf) {
       return down ? -less : less;
     });
     body.replaceChildren(...order.map(r => el("tr", {class: classOf ? classOf(r) : null}, columns.map(c => {
-      const cell = el("td", {class: c.kind}, c.show ? c.show(r) : String(c.get(r) ?? "–"));
+      const cell = el("td", {class: [c.kind, c.look && c.look(r)].filter(n => n).join(" ") || null}, c.show ? c.show(r) : String(c.get(r) ?? "–"));
       if (c.style) cell.setAttribute("style", c.style(r));
       if (c.title) cell.title = c.title(r) || "";
       return cell;

@@ -5,7 +5,8 @@ const notes = new Map(data.implementations.map(i => [i.family + "/" + i.implemen
 const MARKS = [["p50", "p50_ns"], ["p90", "p90_ns"], ["p99", "p99_ns"], ["p99.9", "p999_ns"], ["p99.99", "p9999_ns"], ["max", "max_ns"]];
 
 const nameOf = row => row.implementation + (row.scheme ? " " + row.scheme : "");
-const noteOf = row => (notes.get(row.family + "/" + row.implementation) || {}).note || "";
+const limitsOf = row => (notes.get(row.family + "/" + row.implementation) || {}).limits || "";
+const noteOf = row => [limitsOf(row), (notes.get(row.family + "/" + row.implementation) || {}).note].filter(t => t).join("; ");
 const unitOf = family => family === "words" ? "M words/s" : "M ops/s";
 
 function kindOf(row) {
@@ -14,7 +15,14 @@ function kindOf(row) {
 }
 
 const unique = list => [...new Set(list)];
-const classOf = row => [kindOf(row).replace("weft2", "weft"), row.fault ? "fault" : ""].join(" ").trim();
+/* Other programs had a part of the cores while a point was measured: each of its figures, wherever it stands, has a mark. */
+const isDisturbed = row => Boolean(row) && row.regime === "busy";
+const mark = row => isDisturbed(row) ? " †" : "";
+
+/* Of a table's row: of one that stands for an implementation at many points, and of one of one point. */
+const lookOf = row => kindOf(row).replace("weft2", "weft");
+const classOf = row => [lookOf(row), row.fault ? "fault" : "", isDisturbed(row) ? "disturbed" : ""].filter(c => c).join(" ");
+const disturbedCell = of => row => isDisturbed(of(row)) ? "disturbed" : "";
 
 /* Weft and the mutex are in every group of maps: the first stands for all. */
 function firstOfEach(rows, key = nameOf) {
@@ -37,8 +45,8 @@ function command(row, more) {
   return parts.filter(p => p !== "").concat(more).join(" ");
 }
 
-function underChart(columns, rows, line) {
-  return el("details", {}, el("summary", {}, "Figures and command"), el("p", {}, el("code", {}, line)), sortable(columns, rows, classOf));
+function underChart(columns, rows, line, look = classOf) {
+  return el("details", {}, el("summary", {}, "Figures and command"), el("p", {}, el("code", {}, line)), sortable(columns, rows, look));
 }
 
 const nameColumn = {head: "implementation", kind: "text", get: nameOf, title: noteOf};
@@ -82,7 +90,8 @@ class Section {
   regime() {
     const seen = data.probes.filter(p => p.family === this.family && p.round_trip_ns);
     const told = seen.map(p => `${p.when} it cores ${p.regime}, a line there and back ${Math.round(p.round_trip_ns)} ns, floor ${short(p.floor_mops)}`);
-    return el("p", {class: "quiet"}, told.length ? `The machine ${told.join("; ")}.` : "");
+    return el("p", {class: "quiet"}, told.length ? `The machine ${told.join("; ")}. ` : "",
+      [...this.rows, ...this.latency].some(isDisturbed) ? "†, and an open circle: DISTURBED, other programs had a part of the cores; measure again." : "");
   }
 
   choose(name, label) {
@@ -134,15 +143,18 @@ class Section {
 
   say() {
     const order = this.point.filter(r => kindOf(r) !== "floor" && r.mops_median).sort((a, b) => b.mops_median - a.mops_median);
-    const ours = order.find(r => kindOf(r).startsWith("weft")), first = order[0], has = roles(this.state.workload, this.state.threads);
+    const first = order[0], has = roles(this.state.workload, this.state.threads);
     const where = (has ? `${has[0]} producer${has[0] > 1 ? "s" : ""}, ${has[1]} consumer${has[1] > 1 ? "s" : ""}` : `${this.state.threads} thread${this.state.threads > 1 ? "s" : ""}`) +
       (this.state.threads > data.machine.cores ? ` on ${data.machine.cores} cores` : "");
     if (!first) { this.answer.textContent = "Not measured: fewer threads than this needs."; return; }
     const strong = row => el("strong", {}, nameOf(row));
-    const parts = [`${where}: `, strong(first), ` does most, ${short(first.mops_median)} ${unitOf(this.family)}`];
-    if (noteOf(first)) parts.push(` (${noteOf(first)})`);
-    if (ours && ours !== first) parts.push("; of Weft ", strong(ours), ` ${short(ours.mops_median)}, ${(ours.mops_median / first.mops_median).toFixed(2)} of that`);
-    else if (order[1]) parts.push("; then ", strong(order.find(r => !kindOf(r).startsWith("weft")) || order[1]), ` ${short((order.find(r => !kindOf(r).startsWith("weft")) || order[1]).mops_median)}`);
+    const aside = text => text ? ` (${text})` : "";
+    const parts = [`${where}: `, strong(first), ` does most, ${short(first.mops_median)} ${unitOf(this.family)}${mark(first)}${aside(noteOf(first))}`];
+    for (const [whose, kind] of [["Weft", "weft"], ["other libraries", "peer"], ["locks", "lock"]]) {
+      const best = order.find(r => lookOf(r) === kind);
+      if (best && kind !== lookOf(first))
+        parts.push(`; the best of ${whose} is `, strong(best), `, ${short(best.mops_median)}${mark(best)}, ${(best.mops_median / first.mops_median).toFixed(2)} of that${aside(limitsOf(best))}`);
+    }
     this.answer.replaceChildren(...parts, ".");
   }
 
@@ -153,7 +165,7 @@ class Section {
   ranking() {
     const rows = this.point.filter(r => r.mops_median).sort((a, b) => b.mops_median - a.mops_median);
     if (!rows.length) return null;
-    const bars = rows.map(r => ({name: nameOf(r), kind: kindOf(r), value: r.mops_median, low: r.mops_low, high: r.mops_high, note: noteOf(r)}));
+    const bars = rows.map(r => ({name: nameOf(r) + mark(r), kind: kindOf(r), value: r.mops_median, low: r.mops_low, high: r.mops_high, note: noteOf(r)}));
     const title = `${this.state.workload}, ${this.state.threads} thread${this.state.threads > 1 ? "s" : ""}: ${unitOf(this.family)}`;
     return this.card(title, barChart(bars, title, short), underChart([nameColumn,
       {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}, {head: "95 %", get: r => r.mops_low, show: interval("mops", short)},
@@ -165,12 +177,12 @@ class Section {
     const threads = unique(this.all.map(r => r.threads));
     if (threads.length < 2) return null;
     const series = firstOfEach(this.all).filter(r => kindOf(r) !== "floor").map(r => ({name: nameOf(r), kind: kindOf(r), points: firstOfEach(this.all.filter(o => nameOf(o) === nameOf(r)), o => o.threads)
-      .map(o => ({x: o.threads, y: o.mops_median || 0, low: o.mops_low, high: o.mops_high}))}));
+      .map(o => ({x: o.threads, y: o.mops_median || 0, low: o.mops_low, high: o.mops_high, mark: mark(o)}))}));
     const title = `${this.state.workload}: ${unitOf(this.family)} against threads`;
     return this.card(title, lineChart(series, title, unitOf(this.family)), underChart([nameColumn, ...threads.map(t => {
-      const of = r => (this.all.find(o => nameOf(o) === nameOf(r) && o.threads === t) || {}).mops_median;
-      return {head: t + (t > 1 ? " threads" : " thread"), get: of, show: r => short(of(r))};
-    })], firstOfEach(this.all), command(this.all[0], ["--threads", threads.join(",")])));
+      const find = r => this.all.find(o => nameOf(o) === nameOf(r) && o.threads === t), of = r => (find(r) || {}).mops_median;
+      return {head: t + (t > 1 ? " threads" : " thread"), get: of, show: r => short(of(r)), look: disturbedCell(find)};
+    })], firstOfEach(this.all), command(this.all[0], ["--threads", threads.join(",")]), lookOf));
   }
 
   percentiles() {
@@ -186,7 +198,7 @@ class Section {
       const title = `Latency, ${label(points[state.at])}`, rate = rows.length && rows[0].rate_mops;
       place.replaceChildren(el("p", {class: "quiet"}, open ? `${short(rate)} million operations per second are due in all, half of what the mutex does; a time counts from when it was due.`
         : "A time counts from when the operation began: what waits because another is slow is not seen (coordinated omission)."),
-        rangeChart(rows.map(r => ({name: nameOf(r), kind: kindOf(r), marks: MARKS.map(([m, key]) => [m, r[key]])})), title),
+        rangeChart(rows.map(r => ({name: nameOf(r) + mark(r), kind: kindOf(r), marks: MARKS.map(([m, key]) => [m, r[key]])})), title),
         underChart([nameColumn, ...MARKS.map(([m, key]) => ({head: m, get: r => r[key], show: r => time(r[key])})), {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}],
           rows, command(rows[0], ["--threads", threads, "--latency"])));
     };
@@ -218,9 +230,9 @@ class Section {
     if (!this.rows.some(r => r.ratio_to_mutex)) return null;
     const card = this.card("Times the mutex baseline, in every point (blue: faster, orange: slower, ≈: no difference seen)", sortable([nameColumn, ...columns.map(c => {
       const get = r => (find(r, c) || {}).ratio_to_mutex;
-      return {head: `${c[0]} ×${c[1]}`, get, show: r => { const row = find(r, c); return row ? ratioText(row) : "–"; }, style: r => ratioStyle(find(r, c)),
+      return {head: `${c[0]} ×${c[1]}`, get, show: r => { const row = find(r, c); return row ? ratioText(row) : "–"; }, style: r => ratioStyle(find(r, c)), look: disturbedCell(r => find(r, c)),
               title: r => { const row = find(r, c); return row && row.ratio_to_mutex_low ? `${row.ratio_to_mutex_low} to ${row.ratio_to_mutex_high}` : ""; }};
-    })], firstOfEach(this.rows), classOf));
+    })], firstOfEach(this.rows), lookOf));
     card.classList.add("wide");
     return card;
   }
@@ -230,7 +242,8 @@ class Section {
     const columns = [nameColumn, ...this.dimensions.map(([name, label]) => ({head: label, kind: "text", get: r => r[name] === true ? "on" : r[name] === false ? "off" : r[name]})),
       {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}, {head: "95 %", get: r => r.mops_low, show: interval("mops", short)},
       {head: "× mutex", get: r => r.ratio_to_mutex, show: ratioText, style: ratioStyle}, {head: "× best peer", get: r => r.ratio_to_best_peer, show: r => short(r.ratio_to_best_peer)},
-      {head: "cores", kind: "text", get: r => r.regime || ""}, {head: "what is wrong", kind: "note", get: r => r.fault || (r.false_empty ? `${r.false_empty} times empty when it was not` : "")}];
+      {head: "cores", kind: "text", get: r => r.regime || ""}, {head: "what is wrong", kind: "note", get: r => r.fault || [isDisturbed(r) ? "DISTURBED" : "",
+        r.false_empty ? `${r.false_empty} times empty when it was not` : ""].filter(t => t).join("; ")}];
     const draw = () => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(w => w);
       place.replaceChildren(sortable(columns, this.rows.filter(r => words.every(w => [nameOf(r), r.workload, String(r.threads), String(r.keys || "")].some(t => t.toLowerCase().includes(w)))), classOf));

@@ -44,6 +44,7 @@ const bench_impl bench_glib_queue = {
     .name = "glib-async",
     .family = BENCH_QUEUE,
     .role = BENCH_PEER,
+    .limits = "may wait",
     .note = "GLib's GAsyncQueue: a list under a mutex",
     .create = queue_create,
     .destroy = queue_destroy,

@@ -35,6 +35,6 @@ struct by_tokens {
 } // namespace
 
 extern "C" const bench_impl bench_moodycamel =
-    bench::container<plain>::make("moodycamel", BENCH_QUEUE, "moodycamel::ConcurrentQueue; not linearizable: order holds for each producer alone");
+    bench::container<plain>::make("moodycamel", BENCH_QUEUE, "not linearizable", "moodycamel::ConcurrentQueue: order holds for each producer alone");
 extern "C" const bench_impl bench_moodycamel_tokens = bench::container<by_tokens>::make(
-    "moodycamel-tokens", BENCH_QUEUE, "moodycamel::ConcurrentQueue with tokens; not linearizable: order holds for each producer alone");
+    "moodycamel-tokens", BENCH_QUEUE, "not linearizable", "moodycamel::ConcurrentQueue with tokens: order holds for each producer alone");

@@ -57,14 +57,14 @@ template <class Peer> void thread_end(void *object, void *thread)
 }
 
 template <class Peer>
-constexpr bench_impl impl(const char *name, bench_family family, bench_role role, const char *note, const char *broken)
+constexpr bench_impl impl(const char *name, bench_family family, bench_role role, const char *limits, const char *note)
 {
     bench_impl i{};
     i.name = name;
     i.family = family;
     i.role = role;
+    i.limits = limits;
     i.note = note;
-    i.broken = broken;
     i.create = create<Peer>;
     i.destroy = destroy<Peer>;
     i.thread_begin = thread_begin<Peer>;
@@ -86,9 +86,9 @@ template <class Peer> struct container {
 
     BENCH_CONTAINER(loops, put, take);
 
-    static constexpr bench_impl make(const char *name, bench_family family, const char *note, const char *broken = nullptr)
+    static constexpr bench_impl make(const char *name, bench_family family, const char *limits, const char *note)
     {
-        bench_impl i = impl<Peer>(name, family, BENCH_PEER, note, broken);
+        bench_impl i = impl<Peer>(name, family, BENCH_PEER, limits, note);
         i.container = &loops_ops;
         i.drive = loops_drive;
         return i;
@@ -119,9 +119,9 @@ template <class Peer> struct map {
 
     BENCH_MAP_LOOPS(loops, get, insert, remove, size);
 
-    static constexpr bench_impl make(const char *name, bench_role role, const char *note, const char *broken = nullptr)
+    static constexpr bench_impl make(const char *name, bench_role role, const char *limits, const char *note)
     {
-        bench_impl i = impl<Peer>(name, BENCH_MAP, role, note, broken);
+        bench_impl i = impl<Peer>(name, BENCH_MAP, role, limits, note);
         i.map = &loops_ops;
         i.drive = loops_drive;
         return i;
@@ -141,9 +141,9 @@ template <class Peer> struct reclaim {
 
     BENCH_RECLAIM_LOOPS(loops, enter, leave, protect, retire, flush);
 
-    static constexpr bench_impl make(const char *name, const char *note, const char *broken = nullptr)
+    static constexpr bench_impl make(const char *name, const char *limits, const char *note)
     {
-        bench_impl i = impl<Peer>(name, BENCH_RECLAIM, BENCH_PEER, note, broken);
+        bench_impl i = impl<Peer>(name, BENCH_RECLAIM, BENCH_PEER, limits, note);
         i.reclaim = &loops_ops;
         i.drive = loops_drive;
         return i;

@@ -73,12 +73,13 @@ static void flavour_flush(void *object, void *thread)
     (void)thread;
 }
 
-#define URCU_FLAVOUR(flavour, shown, says, leave)                                                                      \
+#define URCU_FLAVOUR(flavour, shown, limited, says, leave)                                                             \
     BENCH_RECLAIM_LOOPS(flavour, flavour_enter, leave, flavour_protect, flavour_retire, flavour_flush);                \
     const bench_impl bench_urcu_##flavour = {                                                                          \
         .name = shown,                                                                                                 \
         .family = BENCH_RECLAIM,                                                                                       \
         .role = BENCH_PEER,                                                                                            \
+        .limits = limited,                                                                                             \
         .note = says,                                                                                                  \
         .create = flavour_create,                                                                                      \
         .destroy = flavour_destroy,                                                                                    \

@@ -54,12 +54,13 @@ static void end(void *object, void *thread)
     rcu_unregister_thread();
 }
 
-#define CONTAINER(prefix, kind, shown, says)                                                                           \
+#define CONTAINER(prefix, kind, shown, limited, says)                                                                  \
     BENCH_CONTAINER(prefix, prefix##_put, prefix##_take);                                                              \
     const bench_impl bench_urcu_##prefix = {                                                                           \
         .name = shown,                                                                                                 \
         .family = kind,                                                                                                \
         .role = BENCH_PEER,                                                                                            \
+        .limits = limited,                                                                                             \
         .note = says,                                                                                                  \
         .create = prefix##_create,                                                                                     \
         .destroy = prefix##_destroy,                                                                                   \
@@ -120,7 +121,7 @@ static void wfcq_destroy(void *object)
     free(object);
 }
 
-CONTAINER(wfcq, BENCH_QUEUE, "urcu-wfcqueue", "liburcu wfcqueue: wait-free enqueues, dequeues under its mutex");
+CONTAINER(wfcq, BENCH_QUEUE, "urcu-wfcqueue", "may wait", "liburcu wfcqueue: wait-free enqueues, dequeues under its mutex");
 
 /* ---- lfqueue ---- */
 
@@ -173,7 +174,7 @@ static void lfq_destroy(void *object)
     free(object);
 }
 
-CONTAINER(lfq, BENCH_QUEUE, "urcu-lfqueue", "liburcu rculfqueue: Michael and Scott's with dummies, RCU, nodes freed by call_rcu");
+CONTAINER(lfq, BENCH_QUEUE, "urcu-lfqueue", NULL, "liburcu rculfqueue: Michael and Scott's with dummies, RCU, nodes freed by call_rcu");
 
 /* ---- lfstack ---- */
 
@@ -237,12 +238,12 @@ static void lfs_destroy(void *object)
     free(object);
 }
 
-CONTAINER(lfs, BENCH_STACK, "urcu-lfstack", "liburcu lfstack, pops under RCU, nodes freed by call_rcu");
+CONTAINER(lfs, BENCH_STACK, "urcu-lfstack", NULL, "liburcu lfstack, pops under RCU, nodes freed by call_rcu");
 
 #define lfs_locked_create  lfs_create
 #define lfs_locked_put     lfs_put
 #define lfs_locked_destroy lfs_destroy
-CONTAINER(lfs_locked, BENCH_STACK, "urcu-lfstack-mutex", "liburcu lfstack, pops under its mutex");
+CONTAINER(lfs_locked, BENCH_STACK, "urcu-lfstack-mutex", "may wait", "liburcu lfstack, pops under its mutex");
 
 /* ---- lfht ---- */
 

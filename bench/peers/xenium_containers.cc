@@ -142,16 +142,16 @@ using ramalhete = of_pointers<xenium::ramalhete_queue<anything *, policy::reclai
 } // namespace
 
 extern "C" const bench_impl bench_xenium_ms_hazard =
-    bench::container<michael_scott<pointers>>::make("xenium-ms-hazard", BENCH_QUEUE, "xenium michael_scott_queue, hazard pointers");
+    bench::container<michael_scott<pointers>>::make("xenium-ms-hazard", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, hazard pointers");
 extern "C" const bench_impl bench_xenium_ms_epoch =
-    bench::container<michael_scott<epochs>>::make("xenium-ms-epoch", BENCH_QUEUE, "xenium michael_scott_queue, epochs");
+    bench::container<michael_scott<epochs>>::make("xenium-ms-epoch", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, epochs");
 extern "C" const bench_impl bench_xenium_ramalhete =
-    bench::container<ramalhete>::make("xenium-ramalhete", BENCH_QUEUE, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
+    bench::container<ramalhete>::make("xenium-ramalhete", BENCH_QUEUE, nullptr, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
 extern "C" const bench_impl bench_xenium_vyukov =
-    bench::container<ring>::make("xenium-vyukov", BENCH_QUEUE, "xenium vyukov_bounded_queue: a ring of 64 Ki, not lock-free");
+    bench::container<ring>::make("xenium-vyukov", BENCH_QUEUE, "bounded, may wait", "xenium vyukov_bounded_queue: a ring of 64 Ki");
 extern "C" const bench_impl bench_xenium_hm_hazard =
-    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
+    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "fixed buckets", "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
 extern "C" const bench_impl bench_xenium_hm_epoch =
-    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "xenium harris_michael_hash_map, about as many buckets as keys, for good, epochs");
+    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "fixed buckets", "xenium harris_michael_hash_map, about as many buckets as keys, for good, epochs");
 extern "C" const bench_impl bench_xenium_vyukov_map =
-    bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");
+    bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "may wait", "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");

@@ -6,6 +6,7 @@ those checks is tried on a page that breaks it."""
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -121,6 +122,53 @@ class Page(unittest.TestCase):
         best = max((r for r in rows if r["implementation"] != "floor-xadd"), key=lambda r: r["mops_median"] or 0)
         self.assertIn("2 producers, 6 consumers", said)
         self.assertIn(" ".join(filter(None, (best["implementation"], best["scheme"]))) + " does most", said)
+
+    def test_names_the_best_of_each_kind(self):
+        """Whoever does most, beside the best of the others: never Weft beside Weft."""
+        for first in ("weft-msq", "ck-fifo", "mutex-queue"):
+            data = json.loads(json.dumps(self.results))
+            data["results"] = [r for r in data["results"] if (r["family"], r["workload"], r["threads"]) == ("queue", "pairs", 2)]
+            for i, row in enumerate(sorted(data["results"], key=lambda r: r["implementation"] == first)):
+                row.update(fault=None, mops_median=10 * (i + 1), mops_low=None, mops_high=None)
+            self.assertEqual(self.show(self.make(data)), ([], []))
+            said = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
+            self.assertRegex(said, r"^2 threads: %s[ a-z]* does most, 50\.0 M ops/s" % first)
+            for kind, whose, name in (("weft-msq", "Weft", "weft-msq (hazard|epoch)"), ("ck-fifo", "other libraries", "ck-fifo"),
+                                      ("mutex-queue", "locks", r"mutex-queue, [^;]* \(may wait\)")):
+                self.assertEqual(bool(re.search("; the best of %s is %s" % (whose, name), said)), kind != first, said)
+
+    def test_disturbed_rows_are_marked(self):
+        """In every chart and table, and nothing else is."""
+        look = """
+          const here = document.getElementById("queue"), marked = cell => getComputedStyle(cell, "::after").content.includes("†");
+          for (const d of here.querySelectorAll("details")) d.open = true;
+          const [speed, lines, latency, memory, ratios, all] = here.querySelectorAll(".card");
+          const texts = (card, css) => [...card.querySelectorAll(css)].map(e => e.textContent.includes("†"));
+          const cells = (card, wanted) => [...card.querySelectorAll("tbody tr")].filter(wanted || (() => true)).map(r => [...r.cells].map(marked));
+          const at2 = r => r.cells[1].textContent === "pairs" && r.cells[3].textContent === "2";
+          return {answer: here.querySelector(".answer").textContent.split("†").length - 1, legend: here.querySelector("p.quiet").textContent.includes("DISTURBED"),
+            bars: texts(speed, "svg text[text-anchor=end]"), ticks: texts(lines, "svg text.axis[text-anchor=middle]"), ranges: texts(latency, "svg text[text-anchor=end]:not(.axis)"),
+            open: [...lines.querySelectorAll("g.series")].map(g => [...g.querySelectorAll("circle")].map(c => c.classList.contains("open"))),
+            speedCells: cells(speed), lineCells: cells(lines), latencyCells: cells(latency), memoryCells: cells(memory), ratioCells: cells(ratios),
+            busyRows: cells(all, at2), otherRows: cells(all, r => !at2(r)), heads: [...ratios.querySelectorAll("th")].map(h => h.textContent)};"""
+        for busy in (False, True):
+            data = json.loads(json.dumps(self.results))
+            for row in data["results"] + data["latency"]:
+                row["regime"] = "busy" if busy and row["workload"] == "pairs" and row["threads"] == 2 else "far"
+            self.show(self.make(data))
+            seen = self.browser.execute_script(look)
+            self.assertEqual((seen["answer"] > 0, seen["legend"]), (busy, busy))
+            self.assertEqual(seen["ticks"], [busy, False, False])  # 2, 8, "threads"
+            for name in ("bars", "ranges"):
+                self.assertEqual(seen[name], [busy] * len(seen[name]))
+                self.assertGreater(len(seen[name]), 3)
+            for circles in seen["open"]:
+                self.assertEqual(circles, [busy, False])
+            for name, where in (("speedCells", [0]), ("latencyCells", [0]), ("busyRows", [0]), ("otherRows", []), ("memoryCells", []), ("lineCells", [1]),
+                                ("ratioCells", [seen["heads"].index("pairs ×2")])):
+                self.assertGreater(len(seen[name]), 3, name)
+                for cells in seen[name]:
+                    self.assertEqual([i for i, one in enumerate(cells) if one], where if busy else [], name)
 
     def test_sorts_filters_and_prints(self):
         self.show(self.make(self.results))

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""summary_test.py SUMMARY_PY README RESULTS PLOT: the README's tables and plot beside the file that they are made of. Who leads a
+column is found here once more, from all that was measured, so that a table which leaves out a winner, or puts the wrong one in bold,
+is found; each of those checks is tried on a README that breaks it."""
+
+import copy
+import importlib.util
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from xml.etree import ElementTree
+
+# Bazel tells where they are; ./weft runs this file where the tree lies as it is.
+SUMMARY, README, RESULTS, PLOT = (os.path.abspath(path) for path in sys.argv[1:5]) if len(sys.argv) > 4 else (
+    os.path.abspath(path) for path in ("bench/summary.py", "README.md", "bench/results/two-cores-amd-epyc.json", "docs/measured.svg"))
+del sys.argv[1:]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location("summary", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def name_of(row):
+    return " ".join(filter(None, (row["implementation"], row["scheme"])))
+
+
+def text_of(value):
+    return "–" if value is None else "%.0f" % value if value >= 100 else "%.1f" % value
+
+
+def figures(data, family, names, column):
+    """{name: (value or None, its mark)}"""
+    _, where, member, point = column
+    found = {}
+    for row in data[where]:
+        if row["family"] == family and name_of(row) in names and all(row.get(k) == v for k, v in point.items()):
+            found.setdefault(name_of(row), (None if row["fault"] else row.get(member), " ‡" if row.get("false_empty") else ""))
+    return {name: found.get(name, (None, "")) for name in names}
+
+
+def parse(readme):
+    """{title: (heads, {name: [limits, cells]}, what stands below it)}"""
+    block = readme.split("<!-- measured: begin -->")[1].split("<!-- measured: end -->")[0]
+    tables = {}
+    for match in re.finditer(r"(?m)^\| ([^|]+) \| limits \|(.*)\|\n\|[-|]+\|\n((?:\|.*\n)*)(?=\n?(.*))", block):
+        rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in match[3].splitlines()]
+        tables[match[1]] = ([head.strip() for head in match[2].split("|")], {row[0].strip("`"): row[1:] for row in rows}, match[4])
+    return tables
+
+
+def faults_of_table(data, family, names, columns, heads, rows):
+    """What a table of these names does not say, or says wrongly."""
+    for name, (limits, *_) in rows.items():
+        if limits != (names.get(name) or ""):
+            yield "%s: not its limits: %s" % (name, limits)
+    for head in heads:
+        column = next(c for c in columns if c[0] == head.replace(" DISTURBED", ""))
+        cells = figures(data, family, names, column)
+        less = column[2] != "mops_median"
+        best = text_of((min if less else max)(value for value, mark in cells.values() if value is not None and not mark))
+        for name in names:
+            cell = rows[name][1 + heads.index(head)] if name in rows else ""
+            right = text_of(cells[name][0]) + cells[name][1]
+            leads = right == best
+            if leads and not cell:
+                yield "%s: leads %s and has no row" % (name, head)
+            if cell and cell.strip("*") != right:
+                yield "%s: %s: not its figure: %s" % (name, head, cell)
+            if cell and cell.startswith("**") != leads:
+                yield "%s: %s: bold is wrong: %s" % (name, head, cell)
+
+
+def faults(data, readme, tables):
+    shown = parse(readme)
+    for title, family, columns in tables:
+        of = {name_of(i): i["limits"] for i in data["implementations"] if i["family"] == family and i["role"] != "floor"}
+        rings = {n: limits for n, limits in of.items() if limits and "bounded" in limits}
+        for title, names in ((title, {n: of[n] for n in of if n not in rings}), ("Bounded " + title[0].lower() + title[1:], rings)):
+            if not names:
+                continue
+            if title not in shown:
+                yield "no table: " + title
+                continue
+            heads, rows, below = shown.pop(title)
+            yield from faults_of_table(data, family, names, columns, heads, rows)
+            yield from (name + ": not of this table" for name in rows if name not in names)
+            told = re.match(r"Not shown, since best in no column: (\d+) \((.*)\)\. Their figures are in \[.*\]\(.*\.json\)", below)
+            missing = sorted(set(names) - set(rows))
+            if missing != (sorted(told[2].split(", ")) if told else []) or len(missing) != (int(told[1]) if told else 0):
+                yield "%s: not what is not shown: %s" % (title, below)
+    yield from ("unknown table: " + title for title in shown)
+
+
+class Summary(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.data, cls.readme, cls.tables = json.loads(read(RESULTS)), read(README), load(SUMMARY).TABLES
+
+    def make(self, data, summary=SUMMARY):
+        """(README, plot), as the command makes them of these results, in a tree of the same shape."""
+        with tempfile.TemporaryDirectory() as tree:
+            paths = [os.path.join(tree, *path) for path in (("bench", "results", os.path.basename(RESULTS)), ("README.md",), ("docs", "measured.svg"))]
+            for path, text in zip(paths, (json.dumps(data), self.readme, "")):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            subprocess.run([sys.executable, "-B", summary, *paths], check=True, timeout=60)
+            return read(paths[1]), read(paths[2])
+
+    def test_the_readme_says_what_the_file_says(self):
+        self.assertEqual(list(faults(self.data, self.readme, self.tables)), [])
+
+    def test_both_are_what_the_command_makes(self):
+        self.assertEqual(self.make(self.data), (self.readme, read(PLOT)))
+
+    def test_the_comparison_fails_where_it_should(self):
+        lines = self.readme.splitlines(keepends=True)
+        row = {name: next(line for line in lines if line.startswith("| %s |" % name)) for name in ("cds-vyukov", "xenium-hazard", "moodycamel", "urcu-qsbr")}
+        first = re.compile(r"\*\*([\d.]+)\*\*")
+        for old, new, word in (
+                (row["cds-vyukov"], "", "leads"), (row["xenium-hazard"], "", "leads"), (row["moodycamel"], "", "not what is not shown"),
+                (row["urcu-qsbr"], first.sub(r"\1", row["urcu-qsbr"], count=1), "bold is wrong"),
+                (row["moodycamel"], row["moodycamel"].replace("| 114 |", "| **114** |"), "bold is wrong"),
+                (row["moodycamel"], row["moodycamel"].replace("| 114 |", "| 115 |"), "not its figure"),
+                (row["moodycamel"], row["moodycamel"].replace("not linearizable", ""), "not its limits"),
+                ("| Bounded queues", "| Bounded things", "no table"), ("best in no column: 9", "best in no column: 8", "not what is not shown")):
+            with self.subTest(old=old, new=new):
+                self.assertIn(old, self.readme)
+                self.assertIn(word, "\n".join(faults(self.data, self.readme.replace(old, new, 1), self.tables)))
+
+    def test_a_command_that_leaves_winners_out_is_found(self):
+        for old, new, word in ((" or any(texts[n][i] == best[i] for i in kept)", "", "leads"), ("(min if column[2] in", "(max if column[2] in", "bold is wrong"),
+                               ("for bounded in (False, True)", "for bounded in (False,)", "no table")):
+            with self.subTest(old=old), tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+                self.assertEqual(read(SUMMARY).count(old), 1)
+                file.write(read(SUMMARY).replace(old, new))
+                file.flush()
+                self.assertIn(word, "\n".join(faults(self.data, self.make(self.data, file.name)[0], self.tables)))
+
+    def test_what_was_wrong_or_disturbed(self):
+        data = copy.deepcopy(self.data)
+        for row in data["results"]:
+            if (row["family"], row["workload"], row["threads"]) == ("queue", "1:1", 2):
+                row["regime"] = "busy"
+                row["false_empty"] = 3 if row["implementation"] == "cds-vyukov" else 0
+        readme, plot = self.make(data)
+        self.assertEqual(list(faults(data, readme, self.tables)), [])
+        heads, rows, _ = parse(readme)["Bounded queues, M operations/s"]
+        at = heads.index("1:1, 2 threads DISTURBED") + 1
+        self.assertEqual((rows["cds-vyukov"][at], rows["xenium-vyukov"][at][:2]), ("429 ‡", "**"))
+        self.assertEqual(plot.count("DISTURBED"), 1)
+
+    def test_the_plot(self):
+        """Every dot has its name beside it, and stands where its ratio says: none is moved to an edge."""
+        drawing, wanted, dots, label = ElementTree.fromstring(read(PLOT)), {}, {}, None
+        for said, family, point in load(SUMMARY).PLOTTED:
+            names = {name_of(i) for i in self.data["implementations"] if i["family"] == family and i["role"] != "floor"}
+            found = figures(self.data, family, names, ("", "results", "ratio_to_mutex", point))
+            wanted.update({(said, n + mark): ratio for n, (ratio, mark) in found.items() if ratio})
+        elements = list(drawing)
+        for element, after in zip(elements, elements[1:]):
+            if element.get("text-anchor") == "end":
+                label = element.text
+            if element.tag == SVG + "circle":
+                dots[label, after.text] = float(element.get("cx"))
+        self.assertEqual(set(dots), set(wanted))
+        self.assertLess(min(wanted.values()), 0.5)
+        (least, left), (most, right) = ((wanted[key], dots[key]) for key in (min(wanted, key=wanted.get), max(wanted, key=wanted.get)))
+        for key, x in dots.items():
+            self.assertAlmostEqual((x - left) / (right - left), math.log2(wanted[key] / least) / math.log2(most / least), places=3, msg=key)
+        width = float(drawing.get("viewBox").split()[2])
+        self.assertTrue(0 < left < right < width - 100)
+        self.assertIn("prefers-color-scheme: dark", drawing.find(SVG + "style").text)
+
+
+if __name__ == "__main__":
+    unittest.main()
