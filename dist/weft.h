@@ -774,7 +774,8 @@ WEFT_BEGIN_DECLS
 
 /*
  * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
+ * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
  */
 typedef struct weft_allocator {
     void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
@@ -3110,8 +3111,8 @@ void weft_i_shared_abandon(weft_domain *domain)
 #define WEFT_RECLAIM_REGISTRY_H
 
 
-/* A structure of the domain begins or ceases to exist; NULL stands for the default domain. */
-WEFT_I_PRIVATE weft_domain *weft_i_domain_use(weft_domain *domain);
+/* A structure of the domain begins, after its last allocation (an allocator may end the thread), or ceases to exist. */
+WEFT_I_PRIVATE void weft_i_domain_use(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 
@@ -5128,12 +5129,10 @@ weft_domain *weft_default_domain(void)
     return &weft_i_own_registry_the_default;
 }
 
-weft_domain *weft_i_domain_use(weft_domain *domain)
+void weft_i_domain_use(weft_domain *domain)
 {
-    domain = domain ? domain : &weft_i_own_registry_the_default;
     /* relaxed: destroy is not called beside it */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
-    return domain;
 }
 
 void weft_i_domain_unuse(weft_domain *domain)
@@ -5540,14 +5539,14 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
     weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
     *out = queue;
     return 0;
@@ -5787,12 +5786,11 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
-    if (!stack) {
-        weft_i_domain_unuse(domain);
+    if (!stack)
         return -ENOMEM;
-    }
+    weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
     *out = stack;
     return 0;
@@ -6787,15 +6785,15 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     config = config ? config : &weft_map_integers;
     if (!config->hash != !config->equal)
         return -EINVAL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
     weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
     if (!map || (owns && !kinds)) {
         weft_i_free(domain, map, sizeof *map);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);

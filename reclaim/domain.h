@@ -76,7 +76,8 @@ WEFT_BEGIN_DECLS
 
 /*
  * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
+ * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
  */
 typedef struct weft_allocator {
     void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */

@@ -8,12 +8,11 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
-    if (!stack) {
-        weft_i_domain_unuse(domain);
+    if (!stack)
         return -ENOMEM;
-    }
+    weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
     *out = stack;
     return 0;

@@ -1,0 +1,149 @@
+/*
+ * Threads that end in the user's own code, where a function of Weft's has called it: allocators, destructors, reclaim callbacks. What
+ * others have of it stays whole.
+ */
+#include "tests/unit/support.h"
+
+#include <stdlib.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+static void run_one(void *(*body)(void *ctx), void *ctx, void *expected)
+{
+    pthread_t thread;
+    void *result = NULL;
+    CHECK(pthread_create(&thread, NULL, body, ctx) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == expected);
+}
+
+/* What pthread_exit gives to pthread_join. */
+static char ended;
+
+/* ---- an allocator ---- */
+
+/* Ends its thread at one of its calls, and gives back in the end what was lost there. */
+typedef struct block {
+    _Alignas(64) struct block *next, **link;
+} block;
+
+typedef struct keeper {
+    pthread_mutex_t lock;
+    block *blocks;
+    int until_end; /* so many allocations; 0: never */
+} keeper;
+
+static void *keep(size_t size, size_t alignment, void *ctx)
+{
+    keeper *k = ctx;
+    void *memory = NULL;
+    CHECK(alignment <= sizeof(block));
+    if (k->until_end > 0 && --k->until_end == 0)
+        pthread_exit(&ended);
+    CHECK(posix_memalign(&memory, sizeof(block), sizeof(block) + size) == 0);
+    block *b = memory;
+    CHECK(pthread_mutex_lock(&k->lock) == 0);
+    b->next = k->blocks;
+    b->link = &k->blocks;
+    if (b->next)
+        b->next->link = &b->next;
+    k->blocks = b;
+    CHECK(pthread_mutex_unlock(&k->lock) == 0);
+    return b + 1;
+}
+
+static void let_go(void *memory, size_t size, void *ctx)
+{
+    keeper *k = ctx;
+    block *b = (block *)memory - 1;
+    (void)size;
+    CHECK(pthread_mutex_lock(&k->lock) == 0);
+    *b->link = b->next;
+    if (b->next)
+        b->next->link = b->link;
+    CHECK(pthread_mutex_unlock(&k->lock) == 0);
+    free(b);
+}
+
+/* How many blocks were left; they are freed. */
+static int free_what_is_left(keeper *k)
+{
+    int count = 0;
+    for (block *b = k->blocks, *next; b; b = next, count++) {
+        next = b->next;
+        free(b);
+    }
+    k->blocks = NULL;
+    return count;
+}
+
+static weft_domain *domain_of(keeper *k, weft_scheme scheme)
+{
+    const weft_domain_config config = {.scheme = scheme, .allocator = {keep, let_go, k}};
+    weft_domain *domain = NULL;
+    CHECK(weft_domain_create(&domain, &config) == 0);
+    return domain;
+}
+
+static void free_value(void *value, void *ctx)
+{
+    (void)ctx;
+    free(value);
+}
+
+static void *make_queue(void *domain)
+{
+    weft_msq *queue;
+    CHECK(weft_msq_create(&queue, domain) == 0);
+    weft_msq_destroy(queue, NULL, NULL);
+    return NULL;
+}
+
+static void *make_stack(void *domain)
+{
+    weft_treiber *stack;
+    CHECK(weft_treiber_create(&stack, domain) == 0);
+    weft_treiber_destroy(stack, NULL, NULL);
+    return NULL;
+}
+
+static void *make_map(void *domain)
+{
+    weft_map *map;
+    const weft_map_config config = {.destroy_value = free_value};
+    CHECK(weft_map_create(&map, domain, &config) == 0);
+    weft_map_destroy(map, NULL, NULL);
+    return NULL;
+}
+
+/* A structure that was never made does not keep its domain from being destroyed, whichever allocation was the last. */
+static void test_an_allocator_ends_its_thread_in_create(void **state)
+{
+    static const struct {
+        void *(*make)(void *domain);
+        int allocations;
+    } made[] = {{make_queue, 3}, {make_stack, 1}, {make_map, 2}};
+    for (size_t i = 0; i < T_COUNT(made); i++)
+        for (int n = 1; n <= made[i].allocations; n++) {
+            keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};
+            weft_domain *domain = domain_of(&k, ((const t_case *)*state)->scheme);
+            k.until_end = n;
+            run_one(made[i].make, domain, &ended);
+            run_one(made[i].make, domain, NULL);
+            assert_int_equal(weft_domain_destroy(domain), 0);
+            assert_in_range(free_what_is_left(&k), 0, n - 1);
+        }
+}
+
+int main(int count, char **argument)
+{
+    const struct CMUnitTest tests[] = {
+        {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_hazard},
+        {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_epoch},
+    };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
