@@ -1030,7 +1030,8 @@ WEFT_END_DECLS
  *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
  *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
+ *     that ends its thread, the key's is not called.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
@@ -7308,12 +7309,15 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
+/* A destructor may end the thread, so that all of ours is done before. */
 static void weft_i_own_split_map_kinds_reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
-    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);
+    weft_map_config config = kinds->config;
+    void *key = node->key, *value = node->dead;
     weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, node);
     weft_i_map_kinds_unuse(kinds, domain);
+    weft_i_map_destroy_parts(&config, key, has_key, value);
 }
 
 static void weft_i_own_split_map_kinds_reclaim_entry(weft_i_hook *hook, weft_domain *domain)

@@ -20,7 +20,8 @@
  *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
  *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
+ *     that ends its thread, the key's is not called.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.

@@ -137,11 +137,88 @@ static void test_an_allocator_ends_its_thread_in_create(void **state)
         }
 }
 
+/* ---- destructors ---- */
+
+enum { ENTRIES = 100 };
+
+typedef struct owner {
+    weft_domain *domain;
+    weft_map *map;
+    atomic_int keys, values;
+    atomic_bool key_ends, value_ends; /* the thread, once */
+} owner;
+
+static void destroy_key(void *key, void *ctx)
+{
+    owner *o = ctx;
+    (void)key;
+    atomic_fetch_add(&o->keys, 1);
+    if (atomic_exchange(&o->key_ends, false))
+        pthread_exit(&ended);
+}
+
+static void destroy_value(void *value, void *ctx)
+{
+    owner *o = ctx;
+    free(value);
+    atomic_fetch_add(&o->values, 1);
+    if (atomic_exchange(&o->value_ends, false))
+        pthread_exit(&ended);
+}
+
+static void *remove_all(void *ctx)
+{
+    owner *o = ctx;
+    for (uintptr_t key = 0; key < ENTRIES; key++)
+        CHECK(weft_map_remove(o->map, t_ptr(key), NULL));
+    weft_domain_flush(o->domain);
+    return NULL;
+}
+
+static void *replace_all(void *ctx)
+{
+    owner *o = ctx;
+    for (uintptr_t key = 0; key < ENTRIES; key++)
+        CHECK(weft_map_put(o->map, t_ptr(key), malloc(8), NULL) == 1);
+    weft_domain_flush(o->domain);
+    return NULL;
+}
+
+/* The map's own memory does not depend on what its user's destructors do: t_env_teardown counts it. */
+static void test_a_destructor_ends_its_thread(void **state)
+{
+    static const struct {
+        void *(*body)(void *ctx);
+        bool key, value; /* ends the thread */
+        int keys, values;
+    } cases[] = {
+        {remove_all, true, false, ENTRIES, ENTRIES},
+        {remove_all, false, true, ENTRIES - 1, ENTRIES}, /* one key's is not called any more */
+        {replace_all, false, true, ENTRIES, 2 * ENTRIES},
+    };
+    t_env *env = *state;
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        owner o = {.domain = env->domain};
+        const weft_map_config config = {.destroy_key = destroy_key, .destroy_value = destroy_value, .ctx = &o};
+        assert_int_equal(weft_map_create(&o.map, env->domain, &config), 0);
+        for (uintptr_t key = 0; key < ENTRIES; key++)
+            assert_int_equal(weft_map_insert(o.map, t_ptr(key), malloc(8)), 0);
+        atomic_store(&o.key_ends, cases[i].key);
+        atomic_store(&o.value_ends, cases[i].value);
+        run_one(cases[i].body, &o, &ended);
+        weft_map_destroy(o.map, NULL, NULL);
+        t_barrier(env->domain);
+        assert_int_equal(atomic_load(&o.keys), cases[i].keys);
+        assert_int_equal(atomic_load(&o.values), cases[i].values);
+    }
+}
+
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_hazard},
         {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_epoch},
+        T_BOTH(test_a_destructor_ends_its_thread),
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);

@@ -132,9 +132,13 @@ MUTANTS = [
        "        weft_i_walk_on(&w, &node->next);\n        it->hash = skip ? it->hash : UINT64_MAX;\n        seen = weft_i_walk_look(&w, scheme);\n    }\n    return NULL;")],
      "parked:weft-map*"),
     ("map-destructor-twice", "an entry's destructor runs twice", "hashmap/split_map_kinds.c",
-     [("    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);",
-       "    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);\n"
-       "    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);")], "unit-owner:"),
+     [("    weft_i_map_destroy_parts(&config, key, has_key, value);",
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);\n"
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);")], "unit-owner:"),
+    ("map-destructor-first", "a destructor that ends its thread leaves the entry's memory to nobody (was in Weft)", "hashmap/split_map_kinds.c",
+     [("    weft_i_map_kinds_unuse(kinds, domain);\n    weft_i_map_destroy_parts(&config, key, has_key, value);",
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);\n    weft_i_map_kinds_unuse(kinds, domain);")],
+     "user-end:test_a_destructor_ends*"),
     ("map-hash-with-one-step", "the integer hash leaves dense keys in clusters (was in Weft)", KERNEL,
      [("return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);", "return h;")], "unit-hash:"),
     # ---- reclamation ----
