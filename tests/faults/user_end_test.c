@@ -213,12 +213,65 @@ static void test_a_destructor_ends_its_thread(void **state)
     }
 }
 
+/* ---- somebody else's reclaim callback ---- */
+
+enum { VALUES = 4000 };
+
+typedef struct taker {
+    weft_domain *domain;
+    weft_treiber *stack;
+    size_t taken;
+    bool ordered;
+} taker;
+
+static void end_thread(void *object, void *ctx)
+{
+    (void)object;
+    (void)ctx;
+    pthread_exit(&ended);
+}
+
+static void take(void *value, void *ctx)
+{
+    taker *t = ctx;
+    t->ordered = t->ordered && t_int(value) == VALUES - t->taken;
+    t->taken++;
+}
+
+static void *take_all(void *ctx)
+{
+    taker *t = ctx;
+    CHECK(weft_retire(t->domain, t, end_thread, NULL) == 0);
+    (void)weft_treiber_pop_all(t->stack, take, t);
+    return NULL;
+}
+
+/* Retiring the nodes runs it: by then all values have been handed out. */
+static void test_a_callback_ends_its_thread_in_pop_all(void **state)
+{
+    keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    taker t = {.domain = domain_of(&k, ((const t_case *)*state)->scheme), .ordered = true};
+    assert_int_equal(weft_treiber_create(&t.stack, t.domain), 0);
+    for (uintptr_t i = 1; i <= VALUES; i++)
+        assert_int_equal(weft_treiber_push(t.stack, t_ptr(i)), 0);
+    run_one(take_all, &t, &ended);
+    assert_int_equal(t.taken, VALUES);
+    assert_true(t.ordered);
+    assert_true(weft_treiber_is_empty(t.stack));
+    weft_treiber_destroy(t.stack, NULL, NULL);
+    t_barrier(t.domain);
+    assert_int_equal(weft_domain_destroy(t.domain), 0);
+    assert_in_range(free_what_is_left(&k), 1, VALUES);
+}
+
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_hazard},
         {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_epoch},
         T_BOTH(test_a_destructor_ends_its_thread),
+        {"test_a_callback_ends_its_thread_in_pop_all (hazard)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_hazard},
+        {"test_a_callback_ends_its_thread_in_pop_all (epoch)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_epoch},
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);

@@ -63,6 +63,11 @@ MUTANTS = [
        "weft_i_store(&stack->top, (void *)next, TREIBER_R2);\n    if (0)")], "parked:weft-treiber*"),
     ("treiber-relaxed-publication", "a node is pushed without release", TREIBER,
      [("#define TREIBER_R1 memory_order_release", "#define TREIBER_R1 memory_order_relaxed")], "tsan:weft-treiber* + model:stack-hazard-put-take"),
+    ("treiber-retires-first", "pop_all retires nodes, which may end the thread, while it has values to hand out (was in Weft)", "stacks/treiber.c",
+     [("    for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))\n        each(weft_i_read(&node->value), ctx);\n", ""),
+      ("        next = weft_i_read(&node->next);\n", "        next = weft_i_read(&node->next);\n        void *value = weft_i_read(&node->value);\n"),
+      ("WEFT_I_SMALL_SIZE);\n    }\n    return count;", "WEFT_I_SMALL_SIZE);\n        if (each)\n            each(value, ctx);\n    }\n    return count;")],
+     "user-end:test_a_callback_ends*"),
     # ---- map ----
     ("map-stale-predecessor", "an insertion links at what the link says now, not at what its walk saw", OPS,
      [("    void *expected = w->at;\n    /* relaxed: the node is private until MAP_S2 */\n    weft_i_store(&node->next, w->at, memory_order_relaxed);",
