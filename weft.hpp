@@ -11,7 +11,8 @@
  *
  * Errors. std::bad_alloc where C returns -ENOMEM, then nothing happened (but a T that was passed by value has been moved from);
  * std::invalid_argument for a null pointer where a map wants a value. All else is a return value. Nothing throws while a
- * thread is inside an operation: hash and == of keys must not. Progress and linearization points are those of the C functions.
+ * thread is inside an operation: hash and == of keys must not, nor end their thread. A reclaim callback that does so unwinds through
+ * what has called it; what may do that is not noexcept, ~domain included. Progress and linearization points are those of the C functions.
  *
  * Objects are not movable: other threads know where they are. A domain must outlive what was made in it.
  * (Longer than our files are, since it is taken in as one.)
@@ -98,15 +99,20 @@ template <class T> struct word<T, false> {
     static void drop(void *box, void *) { delete static_cast<T *>(box); }
 };
 
-/* Gives a box back unless it was taken. */
+/* Gives a box back, unless that was taken. Lent to a function that may not return, since a reclaim callback may end the thread there:
+   what has become of it by then is not known, so that unwinding must not destroy it. */
 template <class Word> class held {
 public:
     explicit held(void *bits) : bits_(bits) {}
     held(const held &) = delete;
     held &operator=(const held &) = delete;
     ~held() { if (mine_) Word::drop(bits_, nullptr); }
-    void *get() const { return bits_; }
-    void release() { mine_ = false; }
+    void *lend()
+    {
+        mine_ = false;
+        return bits_;
+    }
+    void take_back() { mine_ = true; }
 
 private:
     void *bits_;
@@ -128,12 +134,12 @@ public:
     }
     domain(const domain &) = delete;
     domain &operator=(const domain &) = delete;
-    ~domain() { (void)!weft_domain_destroy(domain_); }
+    ~domain() noexcept(false) { (void)!weft_domain_destroy(domain_); }
 
     weft_domain *get() const noexcept { return domain_; }
-    void flush() noexcept { weft_domain_flush(domain_); }
+    void flush() { weft_domain_flush(domain_); }
     /* False: not within the time, or called inside a guard or a callback of this domain. */
-    bool barrier(std::uint64_t timeout_ns = UINT64_MAX) noexcept { return weft_domain_barrier(domain_, timeout_ns) == 0; }
+    bool barrier(std::uint64_t timeout_ns = UINT64_MAX) { return weft_domain_barrier(domain_, timeout_ns) == 0; }
 
     weft_domain_statistics statistics() const noexcept
     {
@@ -189,8 +195,10 @@ public:
     void enqueue(T value)
     {
         detail::held<word> bits(word::put(std::move(value)));
-        detail::check(weft_msq_enqueue(queue_, bits.get()));
-        bits.release();
+        int error = weft_msq_enqueue(queue_, bits.lend());
+        if (error)
+            bits.take_back();
+        detail::check(error);
     }
 
     std::optional<T> try_dequeue()
@@ -221,8 +229,10 @@ public:
     void push(T value)
     {
         detail::held<word> bits(word::put(std::move(value)));
-        detail::check(weft_treiber_push(stack_, bits.get()));
-        bits.release();
+        int error = weft_treiber_push(stack_, bits.lend());
+        if (error)
+            bits.take_back();
+        detail::check(error);
     }
 
     std::optional<T> try_pop()
@@ -353,12 +363,14 @@ public:
     {
         detail::held<key> key_bits(key::put(std::move(k)));
         detail::held<value> value_bits(value::put(std::move(v)));
-        int error = weft_map_insert(map_, key_bits.get(), value_bits.get());
+        int error = weft_map_insert(map_, key_bits.lend(), value_bits.lend());
+        if (error) {
+            key_bits.take_back();
+            value_bits.take_back();
+        }
         if (error == -EEXIST)
             return false;
         detail::check(error);
-        key_bits.release();
-        value_bits.release();
         return true;
     }
 
@@ -367,11 +379,12 @@ public:
     {
         detail::held<key> key_bits(key::put(std::move(k)));
         detail::held<value> value_bits(value::put(std::move(v)));
-        int done = weft_map_put(map_, key_bits.get(), value_bits.get(), nullptr);
+        int done = weft_map_put(map_, key_bits.lend(), value_bits.lend(), nullptr);
+        if (done != 0)
+            key_bits.take_back();
+        if (done < 0)
+            value_bits.take_back();
         detail::check(done);
-        if (done == 0)
-            key_bits.release();
-        value_bits.release();
         return done == 1;
     }
 
@@ -398,7 +411,7 @@ public:
         return result;
     }
 
-    bool contains(const K &k) const noexcept { return weft_map_contains(map_, key::look(k)); }
+    bool contains(const K &k) const { return weft_map_contains(map_, key::look(k)); }
     bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
     /* Only if it has this value. Not for values in boxes, which are compared by their addresses. */
     bool erase(const K &k, const V &expected)

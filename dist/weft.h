@@ -727,15 +727,16 @@ WEFT_END_DECLS
  * ahead). The thread's exit leaves its guards, hands what it had retired to the domain, frees the record for reuse, and
  * reclaims, where ended threads have left a batch or more: callbacks and the domain's allocator are called there, too.
  * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
- * A callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier: that
- * barrier ends, and what it had taken is the domain's. A thread that ends elsewhere inside an operation (in a handler)
- * leaves all usable; what it was moving from one list to another at that instant, at most one list, is never reclaimed.
+ * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
+ * that barrier ends, and what it had taken is the domain's. A signal handler must neither end its thread nor fork while the
+ * thread may be inside a function of Weft's, since that may hold a lock.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
- * they had retired and what their barriers had taken is the domain's, but for what they were moving at that instant. The
- * handlers of a fork call no code of the user's: an allocator may have locks and fork handlers of its own.
+ * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
+ * at that instant, at most one list each, which is never reclaimed. The handlers of a fork call no code of the user's: an
+ * allocator may have locks and fork handlers of its own.
  * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
- * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
- * behind in memory that goes away.
+ * thread that has used Weft before. If a thread may end while it holds more than 32 guards, or holds any without a record
+ * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
  * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
  * guard that has been left, or that another thread has entered.
@@ -743,12 +744,13 @@ WEFT_END_DECLS
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
  * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per
- * retirement, or more where callbacks retire, too. For
- * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain
- * four such lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
- * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
- * publish so; where that cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed
- * until every thread that has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
+ * retirement, or more where callbacks retire, too. Under epochs, after a guard that was held for long, the next look at the
+ * guards comes only after an eighth as many retirements as are waiting. For its next allocations a thread keeps at most
+ * WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain four such lists of each. Where
+ * membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
+ * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
+ * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
  *
  * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
  * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
@@ -762,9 +764,10 @@ WEFT_END_DECLS
  *
  * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
  * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
- * memory for its record, a guard links itself into the domain under a lock that is held for a few instructions.
- * Retiring is lock-free, but for the callbacks it runs; where the thread has no place in the domain (no memory, its exit hook
- * has run, a barrier has its lists) and two batches of such objects wait, it may wait for who works on them. Errors: 0 or a negative errno; errno itself is not touched.
+ * memory for its record, a guard links itself into the domain under a lock that is held while the list of such guards is walked.
+ * Retiring is lock-free except for the callbacks it runs. One exception: where the thread has no lists of its own here (no
+ * memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits for the thread
+ * that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -774,7 +777,8 @@ WEFT_BEGIN_DECLS
 
 /*
  * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
+ * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
  */
 typedef struct weft_allocator {
     void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
@@ -827,9 +831,10 @@ WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_dom
 
 /*
  * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
- * barrier of it, called from a reclaim callback of this domain, or, from one of another domain, while a thread that ends is
- * at it, or eight callbacks deep; -EINVAL: NULL or the default domain. No other thread may be using it; threads that end and
- * had used it are waited for.
+ * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
+ * ending thread is at work in this one, and inside eight nested callbacks. Then the domain is still there, and some of its
+ * objects may have been reclaimed. -EINVAL: NULL or the default domain. No other thread may be using it; threads that end
+ * and had used it are waited for.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -947,9 +952,10 @@ WEFT_END_DECLS
  * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
  *
  * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
- * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all is
- * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other. No function
- * here is a cancellation point, but where your own code is that it calls (the allocator, callbacks).
+ * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all takes
+ * its values in one step that never fails, and then calls `each` and retires their nodes. A NULL stack: -EINVAL,
+ * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, but where your
+ * own code is that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H
@@ -975,7 +981,11 @@ WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *co
 /* Takes the value on top into *value. False: empty, or `value` NULL. */
 WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
 
-/* Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. */
+/*
+ * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. Their nodes
+ * are retired after the last value has been handed out. An `each` that ends its thread loses the values that it has not been given,
+ * and the nodes' memory; a reclaim callback that does so meanwhile loses no value, but the memory of nodes not retired yet.
+ */
 WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
 
 /* True if there was no value at some moment during the call; a NULL stack is empty. */
@@ -1024,18 +1034,22 @@ WEFT_END_DECLS
  * Guarantees, numbered:
  *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
  *     other in any combination.
- *  2. size is exact when no update runs, otherwise off by at most the updates that run.
+ *  2. size is exact when no update runs and no thread was lost in the middle of one, by a fork or its own end; otherwise it is
+ *     off by at most the updates that run or were lost so.
  *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
  *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
  *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
+ *     that ends its thread, the key's is not called.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
  *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
  *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
- *     what it has begun of growing or shrinking others finish.
+ *     what it has begun of growing or shrinking others finish. A `hash`, `equal` or allocator function may end its thread,
+ *     but not with more than 32 guards held, not after the thread's exit hook has run, and not inside create. Nothing that
+ *     destroy calls may end its thread.
  *
  * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */
@@ -3110,8 +3124,8 @@ void weft_i_shared_abandon(weft_domain *domain)
 #define WEFT_RECLAIM_REGISTRY_H
 
 
-/* A structure of the domain begins or ceases to exist; NULL stands for the default domain. */
-WEFT_I_PRIVATE weft_domain *weft_i_domain_use(weft_domain *domain);
+/* A structure of the domain begins, after its last allocation (an allocator may end the thread), or ceases to exist. */
+WEFT_I_PRIVATE void weft_i_domain_use(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 
@@ -5128,12 +5142,10 @@ weft_domain *weft_default_domain(void)
     return &weft_i_own_registry_the_default;
 }
 
-weft_domain *weft_i_domain_use(weft_domain *domain)
+void weft_i_domain_use(weft_domain *domain)
 {
-    domain = domain ? domain : &weft_i_own_registry_the_default;
     /* relaxed: destroy is not called beside it */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
-    return domain;
 }
 
 void weft_i_domain_unuse(weft_domain *domain)
@@ -5540,14 +5552,14 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
     weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
     *out = queue;
     return 0;
@@ -5787,12 +5799,11 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
-    if (!stack) {
-        weft_i_domain_unuse(domain);
+    if (!stack)
         return -ENOMEM;
-    }
+    weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
     *out = stack;
     return 0;
@@ -5889,14 +5900,14 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     size_t count = 0;
     if (!stack)
         return 0;
-    weft_i_treiber_node *node = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
-    for (weft_i_treiber_node *next; node; node = next, count++) {
+    weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
+    for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
+        each(weft_i_read(&node->value), ctx);
+    /* After all values: retiring calls back others, who may end the thread. */
+    for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        void *value = weft_i_read(&node->value);
         weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
                       WEFT_I_SMALL_SIZE);
-        if (each)
-            each(value, ctx);
     }
     return count;
 }
@@ -6787,15 +6798,15 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     config = config ? config : &weft_map_integers;
     if (!config->hash != !config->equal)
         return -EINVAL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
     weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
     if (!map || (owns && !kinds)) {
         weft_i_free(domain, map, sizeof *map);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
@@ -7310,12 +7321,15 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
+/* A destructor may end the thread, so that all of ours is done before. */
 static void weft_i_own_split_map_kinds_reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
-    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);
+    weft_map_config config = kinds->config;
+    void *key = node->key, *value = node->dead;
     weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, node);
     weft_i_map_kinds_unuse(kinds, domain);
+    weft_i_map_destroy_parts(&config, key, has_key, value);
 }
 
 static void weft_i_own_split_map_kinds_reclaim_entry(weft_i_hook *hook, weft_domain *domain)

@@ -13,15 +13,15 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     config = config ? config : &weft_map_integers;
     if (!config->hash != !config->equal)
         return -EINVAL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
     weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
     if (!map || (owns && !kinds)) {
         weft_i_free(domain, map, sizeof *map);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);

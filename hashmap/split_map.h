@@ -15,18 +15,22 @@
  * Guarantees, numbered:
  *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
  *     other in any combination.
- *  2. size is exact when no update runs, otherwise off by at most the updates that run.
+ *  2. size is exact when no update runs and no thread was lost in the middle of one, by a fork or its own end; otherwise it is
+ *     off by at most the updates that run or were lost so.
  *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
  *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
  *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more.
+ *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
+ *     that ends its thread, the key's is not called.
  *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
  *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
  *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
- *     what it has begun of growing or shrinking others finish.
+ *     what it has begun of growing or shrinking others finish. A `hash`, `equal` or allocator function may end its thread,
+ *     but not with more than 32 guards held, not after the thread's exit hook has run, and not inside create. Nothing that
+ *     destroy calls may end its thread.
  *
  * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */

@@ -16,12 +16,15 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
+/* A destructor may end the thread, so that all of ours is done before. */
 static void reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
-    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);
+    weft_map_config config = kinds->config;
+    void *key = node->key, *value = node->dead;
     weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, node);
     weft_i_map_kinds_unuse(kinds, domain);
+    weft_i_map_destroy_parts(&config, key, has_key, value);
 }
 
 static void reclaim_entry(weft_i_hook *hook, weft_domain *domain)

@@ -8,14 +8,14 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
     weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
-        weft_i_domain_unuse(domain);
         return -ENOMEM;
     }
+    weft_i_domain_use(domain);
     *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
     *out = queue;
     return 0;

@@ -28,15 +28,16 @@
  * ahead). The thread's exit leaves its guards, hands what it had retired to the domain, frees the record for reuse, and
  * reclaims, where ended threads have left a batch or more: callbacks and the domain's allocator are called there, too.
  * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
- * A callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier: that
- * barrier ends, and what it had taken is the domain's. A thread that ends elsewhere inside an operation (in a handler)
- * leaves all usable; what it was moving from one list to another at that instant, at most one list, is never reclaimed.
+ * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
+ * that barrier ends, and what it had taken is the domain's. A signal handler must neither end its thread nor fork while the
+ * thread may be inside a function of Weft's, since that may hold a lock.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
- * they had retired and what their barriers had taken is the domain's, but for what they were moving at that instant. The
- * handlers of a fork call no code of the user's: an allocator may have locks and fork handlers of its own.
+ * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
+ * at that instant, at most one list each, which is never reclaimed. The handlers of a fork call no code of the user's: an
+ * allocator may have locks and fork handlers of its own.
  * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
- * thread that has used Weft before. A guard of a thread that has ended, or with more than 32 others, must not be left
- * behind in memory that goes away.
+ * thread that has used Weft before. If a thread may end while it holds more than 32 guards, or holds any without a record
+ * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
  * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
  * guard that has been left, or that another thread has entered.
@@ -44,12 +45,13 @@
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
  * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per
- * retirement, or more where callbacks retire, too. For
- * its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain
- * four such lists of each. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter
- * that comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
- * publish so; where that cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed
- * until every thread that has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
+ * retirement, or more where callbacks retire, too. Under epochs, after a guard that was held for long, the next look at the
+ * guards comes only after an eighth as many retirements as are waiting. For its next allocations a thread keeps at most
+ * WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain four such lists of each. Where
+ * membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
+ * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
+ * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
  *
  * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
  * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
@@ -63,9 +65,10 @@
  *
  * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
  * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
- * memory for its record, a guard links itself into the domain under a lock that is held for a few instructions.
- * Retiring is lock-free, but for the callbacks it runs; where the thread has no place in the domain (no memory, its exit hook
- * has run, a barrier has its lists) and two batches of such objects wait, it may wait for who works on them. Errors: 0 or a negative errno; errno itself is not touched.
+ * memory for its record, a guard links itself into the domain under a lock that is held while the list of such guards is walked.
+ * Retiring is lock-free except for the callbacks it runs. One exception: where the thread has no lists of its own here (no
+ * memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits for the thread
+ * that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -76,7 +79,8 @@ WEFT_BEGIN_DECLS
 
 /*
  * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain.
+ * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
+ * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
  */
 typedef struct weft_allocator {
     void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
@@ -129,9 +133,10 @@ WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_dom
 
 /*
  * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
- * barrier of it, called from a reclaim callback of this domain, or, from one of another domain, while a thread that ends is
- * at it, or eight callbacks deep; -EINVAL: NULL or the default domain. No other thread may be using it; threads that end and
- * had used it are waited for.
+ * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
+ * ending thread is at work in this one, and inside eight nested callbacks. Then the domain is still there, and some of its
+ * objects may have been reclaimed. -EINVAL: NULL or the default domain. No other thread may be using it; threads that end
+ * and had used it are waited for.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 

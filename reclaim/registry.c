@@ -29,12 +29,10 @@ weft_domain *weft_default_domain(void)
     return &the_default;
 }
 
-weft_domain *weft_i_domain_use(weft_domain *domain)
+void weft_i_domain_use(weft_domain *domain)
 {
-    domain = domain ? domain : &the_default;
     /* relaxed: destroy is not called beside it */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
-    return domain;
 }
 
 void weft_i_domain_unuse(weft_domain *domain)

@@ -6,8 +6,8 @@
 
 #include <weft/reclaim/state.h>
 
-/* A structure of the domain begins or ceases to exist; NULL stands for the default domain. */
-WEFT_I_PRIVATE weft_domain *weft_i_domain_use(weft_domain *domain);
+/* A structure of the domain begins, after its last allocation (an allocator may end the thread), or ceases to exist. */
+WEFT_I_PRIVATE void weft_i_domain_use(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 

@@ -8,12 +8,11 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     if (!out)
         return -EINVAL;
     *out = NULL;
-    domain = weft_i_domain_use(domain);
+    domain = domain ? domain : weft_default_domain();
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
-    if (!stack) {
-        weft_i_domain_unuse(domain);
+    if (!stack)
         return -ENOMEM;
-    }
+    weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
     *out = stack;
     return 0;
@@ -110,14 +109,14 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     size_t count = 0;
     if (!stack)
         return 0;
-    weft_i_treiber_node *node = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
-    for (weft_i_treiber_node *next; node; node = next, count++) {
+    weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
+    for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
+        each(weft_i_read(&node->value), ctx);
+    /* After all values: retiring calls back others, who may end the thread. */
+    for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        void *value = weft_i_read(&node->value);
         weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
                       WEFT_I_SMALL_SIZE);
-        if (each)
-            each(value, ctx);
     }
     return count;
 }

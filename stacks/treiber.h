@@ -11,9 +11,10 @@
  * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
  *
  * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
- * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all is
- * wait-free up to its callback. A NULL stack: -EINVAL, false, or nothing done. NULL is a value like any other. No function
- * here is a cancellation point, but where your own code is that it calls (the allocator, callbacks).
+ * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all takes
+ * its values in one step that never fails, and then calls `each` and retires their nodes. A NULL stack: -EINVAL,
+ * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, but where your
+ * own code is that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H
@@ -41,7 +42,11 @@ WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *co
 /* Takes the value on top into *value. False: empty, or `value` NULL. */
 WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
 
-/* Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. */
+/*
+ * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. Their nodes
+ * are retired after the last value has been handed out. An `each` that ends its thread loses the values that it has not been given,
+ * and the nodes' memory; a reclaim callback that does so meanwhile loses no value, but the memory of nodes not retired yet.
+ */
 WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
 
 /* True if there was no value at some moment during the call; a NULL stack is empty. */

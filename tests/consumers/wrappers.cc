@@ -1,6 +1,8 @@
 /* weft.hpp: each wrapper with what fits a word and with what does not, every category of types, destructors counted. */
 #include <weft/weft.hpp>
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cctype>
 #include <cstdio>
@@ -324,11 +326,83 @@ static int reclamation(weft::domain &domain)
     return 0;
 }
 
+/* ---- a reclaim callback of C's that ends its thread, through each function that may run one ---- */
+
+static char ended;
+static thread_local bool may_end = true;
+static weft::map<int, counted> *replaced;
+
+extern "C" {
+static void end_thread(void *, void *)
+{
+    if (may_end)
+        pthread_exit(&ended);
+}
+
+static void *flush(void *of)
+{
+    weft::domain &domain = *static_cast<weft::domain *>(of);
+    if (weft_retire(domain.get(), of, end_thread, nullptr) == 0)
+        domain.flush();
+    return nullptr;
+}
+
+static void *barrier(void *of)
+{
+    weft::domain &domain = *static_cast<weft::domain *>(of);
+    return weft_retire(domain.get(), of, end_thread, nullptr) == 0 && domain.barrier() ? of : nullptr;
+}
+
+static void *destroy(void *of)
+{
+    weft::domain domain;
+    return weft_retire(domain.get(), of, end_thread, nullptr) == 0 ? of : nullptr;
+}
+
+static void *replace(void *of)
+{
+    weft::domain &domain = *static_cast<weft::domain *>(of);
+    weft::map<int, counted> &map = *replaced;
+    for (int i = 0; i < 100000; i++) {
+        may_end = false;
+        if (weft_retire(domain.get(), of, end_thread, nullptr) != 0)
+            return nullptr;
+        may_end = true;
+        map.insert_or_assign(1, counted(i));
+    }
+    return nullptr;
+}
+}
+
+static bool ends(void *(*body)(void *), weft::domain &domain)
+{
+    pthread_t thread;
+    void *result = nullptr;
+    return pthread_create(&thread, nullptr, body, &domain) == 0 && pthread_join(thread, &result) == 0 && result == &ended;
+}
+
+static int ended_threads(weft::domain &domain)
+{
+    using strings = weft::map<std::string, std::string>;
+    static_assert(!noexcept(std::declval<weft::domain &>().flush()) && !noexcept(std::declval<weft::domain &>().barrier()));
+    static_assert(!noexcept(std::declval<strings &>().contains(std::declval<std::string &>())));
+    REQUIRE(ends(flush, domain) && ends(barrier, domain) && ends(destroy, domain));
+    {
+        weft::map<int, counted> map(domain);
+        replaced = &map;
+        REQUIRE(ends(replace, domain));
+        REQUIRE(map.visit(1, [](const counted &) {})); // what the thread has put in is the map's, and is not freed behind its back
+    }
+    REQUIRE(domain.barrier() && alive == 0);
+    return 0;
+}
+
 int main()
 {
     for (auto scheme : {weft::scheme::hazard, weft::scheme::epoch}) {
         weft::domain domain(scheme);
-        if (queues_and_stacks(domain) || maps(domain) || keys(domain) || values(domain) || reclamation(domain))
+        if (queues_and_stacks(domain) || maps(domain) || keys(domain) || values(domain) || reclamation(domain) ||
+            ended_threads(domain))
             return 1;
     }
     std::puts("wrapped");

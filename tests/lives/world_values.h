@@ -342,10 +342,6 @@ static void pop_all(int which)
     stack *s = at_stack(which);
     if (!s || !go(0))
         return;
-    me->at_risk += VALUES;
-    me->stays++;
     operation_of(s->place, 1000);
-    CALL(weft_treiber_pop_all(s->stack, drain_value, NULL));
-    me->stays--;
-    me->at_risk -= VALUES;
+    CALL(weft_treiber_pop_all(s->stack, drain_value, NULL)); /* a callback that ends the thread comes after the last value */
 }

@@ -63,6 +63,11 @@ MUTANTS = [
        "weft_i_store(&stack->top, (void *)next, TREIBER_R2);\n    if (0)")], "parked:weft-treiber*"),
     ("treiber-relaxed-publication", "a node is pushed without release", TREIBER,
      [("#define TREIBER_R1 memory_order_release", "#define TREIBER_R1 memory_order_relaxed")], "tsan:weft-treiber* + model:stack-hazard-put-take"),
+    ("treiber-retires-first", "pop_all retires nodes, which may end the thread, while it has values to hand out (was in Weft)", "stacks/treiber.c",
+     [("    for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))\n        each(weft_i_read(&node->value), ctx);\n", ""),
+      ("        next = weft_i_read(&node->next);\n", "        next = weft_i_read(&node->next);\n        void *value = weft_i_read(&node->value);\n"),
+      ("WEFT_I_SMALL_SIZE);\n    }\n    return count;", "WEFT_I_SMALL_SIZE);\n        if (each)\n            each(value, ctx);\n    }\n    return count;")],
+     "user-end:test_a_callback_ends*"),
     # ---- map ----
     ("map-stale-predecessor", "an insertion links at what the link says now, not at what its walk saw", OPS,
      [("    void *expected = w->at;\n    /* relaxed: the node is private until MAP_S2 */\n    weft_i_store(&node->next, w->at, memory_order_relaxed);",
@@ -132,9 +137,13 @@ MUTANTS = [
        "        weft_i_walk_on(&w, &node->next);\n        it->hash = skip ? it->hash : UINT64_MAX;\n        seen = weft_i_walk_look(&w, scheme);\n    }\n    return NULL;")],
      "parked:weft-map*"),
     ("map-destructor-twice", "an entry's destructor runs twice", "hashmap/split_map_kinds.c",
-     [("    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);",
-       "    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);\n"
-       "    weft_i_map_destroy_parts(&kinds->config, node->key, has_key, node->dead);")], "unit-owner:"),
+     [("    weft_i_map_destroy_parts(&config, key, has_key, value);",
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);\n"
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);")], "unit-owner:"),
+    ("map-destructor-first", "a destructor that ends its thread leaves the entry's memory to nobody (was in Weft)", "hashmap/split_map_kinds.c",
+     [("    weft_i_map_kinds_unuse(kinds, domain);\n    weft_i_map_destroy_parts(&config, key, has_key, value);",
+       "    weft_i_map_destroy_parts(&config, key, has_key, value);\n    weft_i_map_kinds_unuse(kinds, domain);")],
+     "user-end:test_a_destructor_ends*"),
     ("map-hash-with-one-step", "the integer hash leaves dense keys in clusters (was in Weft)", KERNEL,
      [("return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);", "return h;")], "unit-hash:"),
     # ---- reclamation ----
@@ -188,6 +197,9 @@ MUTANTS = [
      [("    (void)weft_i_key_set(exit_key, record); /* should", "    /* should")], "life!:test_callbacks_end_threads*"),
     ("end-in-callback-counts", "a callback that ended its thread runs for ever (was in Weft)", "reclaim/callback.c",
      [("    while (nested.depth > 0)\n        end", "    while (0)\n        end")], "life!:test_callbacks_end_threads*"),
+    ("end-in-create", "a structure is counted before it is allocated: an allocator that ends its thread leaves the domain in use (was in Weft)", "queues/msq.c",
+     [("weft_default_domain();\n    weft_msq *queue", "weft_default_domain();\n    weft_i_domain_use(domain);\n    weft_msq *queue"),
+      ("    weft_i_domain_use(domain);\n    *queue", "    *queue")], "user-end:test_an_allocator_ends*"),
     ("end-in-first-barrier", "a thread that has used nothing but barriers has no exit hook (was in Weft)", "reclaim/barrier.c",
      [("= weft_i_record_borrow();", "= NULL;")], "life!:test_callbacks_end_threads*"),
     ("note-retired-under-guards", "callbacks are run while a walk of the map holds guards, which end with their thread (was in Weft)", TABLE,

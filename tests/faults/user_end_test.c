@@ -1,0 +1,279 @@
+/*
+ * Threads that end in the user's own code, where a function of Weft's has called it: allocators, destructors, reclaim callbacks. What
+ * others have of it stays whole.
+ */
+#include "tests/unit/support.h"
+
+#include <stdlib.h>
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+static void run_one(void *(*body)(void *ctx), void *ctx, void *expected)
+{
+    pthread_t thread;
+    void *result = NULL;
+    CHECK(pthread_create(&thread, NULL, body, ctx) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == expected);
+}
+
+/* What pthread_exit gives to pthread_join. */
+static char ended;
+
+/* ---- an allocator ---- */
+
+/* Ends its thread at one of its calls, and gives back in the end what was lost there. */
+typedef struct block {
+    _Alignas(64) struct block *next, **link;
+} block;
+
+typedef struct keeper {
+    pthread_mutex_t lock;
+    block *blocks;
+    int until_end; /* so many allocations; 0: never */
+} keeper;
+
+static void *keep(size_t size, size_t alignment, void *ctx)
+{
+    keeper *k = ctx;
+    void *memory = NULL;
+    CHECK(alignment <= sizeof(block));
+    if (k->until_end > 0 && --k->until_end == 0)
+        pthread_exit(&ended);
+    CHECK(posix_memalign(&memory, sizeof(block), sizeof(block) + size) == 0);
+    block *b = memory;
+    CHECK(pthread_mutex_lock(&k->lock) == 0);
+    b->next = k->blocks;
+    b->link = &k->blocks;
+    if (b->next)
+        b->next->link = &b->next;
+    k->blocks = b;
+    CHECK(pthread_mutex_unlock(&k->lock) == 0);
+    return b + 1;
+}
+
+static void let_go(void *memory, size_t size, void *ctx)
+{
+    keeper *k = ctx;
+    block *b = (block *)memory - 1;
+    (void)size;
+    CHECK(pthread_mutex_lock(&k->lock) == 0);
+    *b->link = b->next;
+    if (b->next)
+        b->next->link = b->link;
+    CHECK(pthread_mutex_unlock(&k->lock) == 0);
+    free(b);
+}
+
+/* How many blocks were left; they are freed. */
+static int free_what_is_left(keeper *k)
+{
+    int count = 0;
+    for (block *b = k->blocks, *next; b; b = next, count++) {
+        next = b->next;
+        free(b);
+    }
+    k->blocks = NULL;
+    return count;
+}
+
+static weft_domain *domain_of(keeper *k, weft_scheme scheme)
+{
+    const weft_domain_config config = {.scheme = scheme, .allocator = {keep, let_go, k}};
+    weft_domain *domain = NULL;
+    CHECK(weft_domain_create(&domain, &config) == 0);
+    return domain;
+}
+
+static void free_value(void *value, void *ctx)
+{
+    (void)ctx;
+    free(value);
+}
+
+static void *make_queue(void *domain)
+{
+    weft_msq *queue;
+    CHECK(weft_msq_create(&queue, domain) == 0);
+    weft_msq_destroy(queue, NULL, NULL);
+    return NULL;
+}
+
+static void *make_stack(void *domain)
+{
+    weft_treiber *stack;
+    CHECK(weft_treiber_create(&stack, domain) == 0);
+    weft_treiber_destroy(stack, NULL, NULL);
+    return NULL;
+}
+
+static void *make_map(void *domain)
+{
+    weft_map *map;
+    const weft_map_config config = {.destroy_value = free_value};
+    CHECK(weft_map_create(&map, domain, &config) == 0);
+    weft_map_destroy(map, NULL, NULL);
+    return NULL;
+}
+
+/* A structure that was never made does not keep its domain from being destroyed, whichever allocation was the last. */
+static void test_an_allocator_ends_its_thread_in_create(void **state)
+{
+    static const struct {
+        void *(*make)(void *domain);
+        int allocations;
+    } made[] = {{make_queue, 3}, {make_stack, 1}, {make_map, 2}};
+    for (size_t i = 0; i < T_COUNT(made); i++)
+        for (int n = 1; n <= made[i].allocations; n++) {
+            keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};
+            weft_domain *domain = domain_of(&k, ((const t_case *)*state)->scheme);
+            k.until_end = n;
+            run_one(made[i].make, domain, &ended);
+            run_one(made[i].make, domain, NULL);
+            assert_int_equal(weft_domain_destroy(domain), 0);
+            assert_in_range(free_what_is_left(&k), 0, n - 1);
+        }
+}
+
+/* ---- destructors ---- */
+
+enum { ENTRIES = 100 };
+
+typedef struct owner {
+    weft_domain *domain;
+    weft_map *map;
+    atomic_int keys, values;
+    atomic_bool key_ends, value_ends; /* the thread, once */
+} owner;
+
+static void destroy_key(void *key, void *ctx)
+{
+    owner *o = ctx;
+    (void)key;
+    atomic_fetch_add(&o->keys, 1);
+    if (atomic_exchange(&o->key_ends, false))
+        pthread_exit(&ended);
+}
+
+static void destroy_value(void *value, void *ctx)
+{
+    owner *o = ctx;
+    free(value);
+    atomic_fetch_add(&o->values, 1);
+    if (atomic_exchange(&o->value_ends, false))
+        pthread_exit(&ended);
+}
+
+static void *remove_all(void *ctx)
+{
+    owner *o = ctx;
+    for (uintptr_t key = 0; key < ENTRIES; key++)
+        CHECK(weft_map_remove(o->map, t_ptr(key), NULL));
+    weft_domain_flush(o->domain);
+    return NULL;
+}
+
+static void *replace_all(void *ctx)
+{
+    owner *o = ctx;
+    for (uintptr_t key = 0; key < ENTRIES; key++)
+        CHECK(weft_map_put(o->map, t_ptr(key), malloc(8), NULL) == 1);
+    weft_domain_flush(o->domain);
+    return NULL;
+}
+
+/* The map's own memory does not depend on what its user's destructors do: t_env_teardown counts it. */
+static void test_a_destructor_ends_its_thread(void **state)
+{
+    static const struct {
+        void *(*body)(void *ctx);
+        bool key, value; /* ends the thread */
+        int keys, values;
+    } cases[] = {
+        {remove_all, true, false, ENTRIES, ENTRIES},
+        {remove_all, false, true, ENTRIES - 1, ENTRIES}, /* one key's is not called any more */
+        {replace_all, false, true, ENTRIES, 2 * ENTRIES},
+    };
+    t_env *env = *state;
+    for (size_t i = 0; i < T_COUNT(cases); i++) {
+        owner o = {.domain = env->domain};
+        const weft_map_config config = {.destroy_key = destroy_key, .destroy_value = destroy_value, .ctx = &o};
+        assert_int_equal(weft_map_create(&o.map, env->domain, &config), 0);
+        for (uintptr_t key = 0; key < ENTRIES; key++)
+            assert_int_equal(weft_map_insert(o.map, t_ptr(key), malloc(8)), 0);
+        atomic_store(&o.key_ends, cases[i].key);
+        atomic_store(&o.value_ends, cases[i].value);
+        run_one(cases[i].body, &o, &ended);
+        weft_map_destroy(o.map, NULL, NULL);
+        t_barrier(env->domain);
+        assert_int_equal(atomic_load(&o.keys), cases[i].keys);
+        assert_int_equal(atomic_load(&o.values), cases[i].values);
+    }
+}
+
+/* ---- somebody else's reclaim callback ---- */
+
+enum { VALUES = 4000 };
+
+typedef struct taker {
+    weft_domain *domain;
+    weft_treiber *stack;
+    size_t taken;
+    bool ordered;
+} taker;
+
+static void end_thread(void *object, void *ctx)
+{
+    (void)object;
+    (void)ctx;
+    pthread_exit(&ended);
+}
+
+static void take(void *value, void *ctx)
+{
+    taker *t = ctx;
+    t->ordered = t->ordered && t_int(value) == VALUES - t->taken;
+    t->taken++;
+}
+
+static void *take_all(void *ctx)
+{
+    taker *t = ctx;
+    CHECK(weft_retire(t->domain, t, end_thread, NULL) == 0);
+    (void)weft_treiber_pop_all(t->stack, take, t);
+    return NULL;
+}
+
+/* Retiring the nodes runs it: by then all values have been handed out. */
+static void test_a_callback_ends_its_thread_in_pop_all(void **state)
+{
+    keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    taker t = {.domain = domain_of(&k, ((const t_case *)*state)->scheme), .ordered = true};
+    assert_int_equal(weft_treiber_create(&t.stack, t.domain), 0);
+    for (uintptr_t i = 1; i <= VALUES; i++)
+        assert_int_equal(weft_treiber_push(t.stack, t_ptr(i)), 0);
+    run_one(take_all, &t, &ended);
+    assert_int_equal(t.taken, VALUES);
+    assert_true(t.ordered);
+    assert_true(weft_treiber_is_empty(t.stack));
+    weft_treiber_destroy(t.stack, NULL, NULL);
+    t_barrier(t.domain);
+    assert_int_equal(weft_domain_destroy(t.domain), 0);
+    assert_in_range(free_what_is_left(&k), 1, VALUES);
+}
+
+int main(int count, char **argument)
+{
+    const struct CMUnitTest tests[] = {
+        {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_hazard},
+        {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_epoch},
+        T_BOTH(test_a_destructor_ends_its_thread),
+        {"test_a_callback_ends_its_thread_in_pop_all (hazard)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_hazard},
+        {"test_a_callback_ends_its_thread_in_pop_all (epoch)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_epoch},
+    };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
