@@ -832,9 +832,9 @@ WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_dom
 /*
  * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
  * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
- * ending thread is at work in this one, and inside eight nested callbacks. Then the domain is still there, and some of its
- * objects may have been reclaimed. -EINVAL: NULL or the default domain. No other thread may be using it; threads that end
- * and had used it are waited for.
+ * ending thread is at work in this one, and inside eight nested callbacks. Then nothing has happened. -EINVAL: NULL or the
+ * default domain. No other thread may be using it; threads that end and had used it are waited for. It goes on for as long as
+ * callbacks retire again; one that ends its thread leaves the domain as it is.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -2040,6 +2040,7 @@ struct weft_domain {
     weft_allocator allocator;
     weft_domain *next; /* under the lock of domains, as the next */
     size_t visitors;   /* threads that end and are at this domain: it must not go */
+    bool closing;      /* it is being destroyed: no more of them come */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
     weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
@@ -3132,8 +3133,11 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* False: a thread that ends is at it, or has left something there, and nothing happened. */
-WEFT_I_PRIVATE bool weft_i_unregister(weft_domain *domain);
+/* It is to be destroyed: threads that end pass it by, until it is opened again. False: one is at it, and nothing happened. */
+WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_open(weft_domain *domain);
+
+WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
 /*
  * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
@@ -3334,39 +3338,32 @@ static void weft_i_own_domain_life_free_domain(weft_domain *domain)
         weft_i_sys_free(domain);
 }
 
-/* No other thread uses it and no guard is held: all that is in any list goes. Callbacks may retire more. */
+/* No other thread uses it, none that ends is at it, and no guard is held: all that is in any list goes. Callbacks may retire more. */
 static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
-    bool any;
     do {
         weft_i_bags all = {0};
         weft_i_mutex_lock(&domain->owners);
-        while (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
-            weft_i_sys_yield(); /* for a moment: a thread that ends is at the orphans */
         for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
             weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
         weft_i_adopt(domain, &all);
         for (int b = 0; b < WEFT_I_BAGS; b++)
             weft_i_list_splice(&mine->ready, &all.of[b]);
-        weft_i_give_right(&domain->shared_right);
         weft_i_mutex_unlock(&domain->owners);
-        any = mine->ready.head != NULL;
         weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
-    } while (any);
+    } while (!weft_i_nothing_left(domain));
 }
 
-/* A thread that ends may be at it, and is waited for; but not in a callback: that thread might wait for what this one is in. */
-static int weft_i_own_domain_life_empty_and_unregister(weft_domain *domain)
+/* Waits for threads that end and are at it; but not in a callback: such a thread might wait for what this one is in. */
+static bool weft_i_own_domain_life_close_domain(weft_domain *domain)
 {
-    for (;;) {
-        weft_i_own_domain_life_reclaim_all(domain);
-        if (weft_i_unregister(domain))
-            return 0;
+    while (!weft_i_close(domain)) {
         if (weft_i_in_callback())
-            return -EBUSY;
+            return false;
         weft_i_sys_sleep_ns(100000);
     }
+    return true;
 }
 
 int weft_domain_destroy(weft_domain *domain)
@@ -3377,14 +3374,16 @@ int weft_domain_destroy(weft_domain *domain)
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
         return -EBUSY; /* in a barrier that another thread still waits in */
-    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
-    int error = weft_i_own_domain_life_empty_and_unregister(domain);
-    if (error)
+    if (!weft_i_own_domain_life_close_domain(domain)) {
         weft_i_barrier_abandon(domain);
-    else
-        weft_i_own_domain_life_free_domain(domain);
+        return -EBUSY;
+    }
+    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    weft_i_own_domain_life_reclaim_all(domain);
+    weft_i_unregister(domain);
+    weft_i_own_domain_life_free_domain(domain);
     weft_i_record_return(borrowed);
-    return error;
+    return 0;
 }
 
 /* ---- asking for more ---- */
@@ -4241,8 +4240,10 @@ static void weft_i_own_life_give_rights(weft_domain *domain, int thread)
 {
     if (weft_i_has_right(&domain->shared_right, thread))
         weft_i_shared_abandon(domain);
-    if (weft_i_has_right(&domain->barrier_right, thread))
+    if (weft_i_has_right(&domain->barrier_right, thread)) {
+        weft_i_open(domain); /* it may have been destroying it */
         weft_i_barrier_abandon(domain);
+    }
 }
 
 /* Whether there is anything to do in leave_domain. */
@@ -4250,6 +4251,8 @@ static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 {
     const weft_i_record *record = ctx;
     int thread = weft_i_thread_id();
+    if (domain->closing && !weft_i_has_right(&domain->barrier_right, thread))
+        return false;
     const weft_i_local *local = weft_i_place_of_record(domain, record);
     return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
            weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
@@ -4352,8 +4355,10 @@ static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_reco
     weft_i_inherit_right(&domain->barrier_right, weft_i_own_life_forking_thread, me);
     if (!weft_i_has_right(&domain->shared_right, me))
         weft_i_shared_abandon(domain);
-    if (!weft_i_has_right(&domain->barrier_right, me))
+    if (!weft_i_has_right(&domain->barrier_right, me)) {
+        domain->closing = false;
         weft_i_barrier_abandon(domain);
+    }
     for (int i = 0; i < 2; i++)
         /* relaxed: one thread */
         weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);
@@ -5167,17 +5172,30 @@ void weft_i_register(weft_domain *domain)
     weft_i_mutex_unlock(&weft_i_own_registry_lock);
 }
 
-bool weft_i_unregister(weft_domain *domain)
+bool weft_i_close(weft_domain *domain)
+{
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+    domain->closing = domain->visitors == 0;
+    bool done = domain->closing;
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+    return done;
+}
+
+void weft_i_open(weft_domain *domain)
+{
+    weft_i_mutex_lock(&weft_i_own_registry_lock);
+    domain->closing = false;
+    weft_i_mutex_unlock(&weft_i_own_registry_lock);
+}
+
+void weft_i_unregister(weft_domain *domain)
 {
     weft_domain **link = &weft_i_own_registry_newest;
     weft_i_mutex_lock(&weft_i_own_registry_lock);
-    bool alone = domain->visitors == 0 && weft_i_nothing_left(domain);
-    while (alone && *link != domain)
+    while (*link != domain)
         link = &(*link)->next;
-    if (alone)
-        *link = domain->next;
+    *link = domain->next;
     weft_i_mutex_unlock(&weft_i_own_registry_lock);
-    return alone;
 }
 
 weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),

@@ -134,9 +134,9 @@ WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_dom
 /*
  * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
  * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
- * ending thread is at work in this one, and inside eight nested callbacks. Then the domain is still there, and some of its
- * objects may have been reclaimed. -EINVAL: NULL or the default domain. No other thread may be using it; threads that end
- * and had used it are waited for.
+ * ending thread is at work in this one, and inside eight nested callbacks. Then nothing has happened. -EINVAL: NULL or the
+ * default domain. No other thread may be using it; threads that end and had used it are waited for. It goes on for as long as
+ * callbacks retire again; one that ends its thread leaves the domain as it is.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 

@@ -53,39 +53,32 @@ static void free_domain(weft_domain *domain)
         weft_i_sys_free(domain);
 }
 
-/* No other thread uses it and no guard is held: all that is in any list goes. Callbacks may retire more. */
+/* No other thread uses it, none that ends is at it, and no guard is held: all that is in any list goes. Callbacks may retire more. */
 static void reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
-    bool any;
     do {
         weft_i_bags all = {0};
         weft_i_mutex_lock(&domain->owners);
-        while (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
-            weft_i_sys_yield(); /* for a moment: a thread that ends is at the orphans */
         for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
             weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
         weft_i_adopt(domain, &all);
         for (int b = 0; b < WEFT_I_BAGS; b++)
             weft_i_list_splice(&mine->ready, &all.of[b]);
-        weft_i_give_right(&domain->shared_right);
         weft_i_mutex_unlock(&domain->owners);
-        any = mine->ready.head != NULL;
         weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
-    } while (any);
+    } while (!weft_i_nothing_left(domain));
 }
 
-/* A thread that ends may be at it, and is waited for; but not in a callback: that thread might wait for what this one is in. */
-static int empty_and_unregister(weft_domain *domain)
+/* Waits for threads that end and are at it; but not in a callback: such a thread might wait for what this one is in. */
+static bool close_domain(weft_domain *domain)
 {
-    for (;;) {
-        reclaim_all(domain);
-        if (weft_i_unregister(domain))
-            return 0;
+    while (!weft_i_close(domain)) {
         if (weft_i_in_callback())
-            return -EBUSY;
+            return false;
         weft_i_sys_sleep_ns(100000);
     }
+    return true;
 }
 
 int weft_domain_destroy(weft_domain *domain)
@@ -96,14 +89,16 @@ int weft_domain_destroy(weft_domain *domain)
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
         return -EBUSY; /* in a barrier that another thread still waits in */
-    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
-    int error = empty_and_unregister(domain);
-    if (error)
+    if (!close_domain(domain)) {
         weft_i_barrier_abandon(domain);
-    else
-        free_domain(domain);
+        return -EBUSY;
+    }
+    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    reclaim_all(domain);
+    weft_i_unregister(domain);
+    free_domain(domain);
     weft_i_record_return(borrowed);
-    return error;
+    return 0;
 }
 
 /* ---- asking for more ---- */

@@ -41,8 +41,10 @@ static void give_rights(weft_domain *domain, int thread)
 {
     if (weft_i_has_right(&domain->shared_right, thread))
         weft_i_shared_abandon(domain);
-    if (weft_i_has_right(&domain->barrier_right, thread))
+    if (weft_i_has_right(&domain->barrier_right, thread)) {
+        weft_i_open(domain); /* it may have been destroying it */
         weft_i_barrier_abandon(domain);
+    }
 }
 
 /* Whether there is anything to do in leave_domain. */
@@ -50,6 +52,8 @@ static bool has_to_leave(weft_domain *domain, const void *ctx)
 {
     const weft_i_record *record = ctx;
     int thread = weft_i_thread_id();
+    if (domain->closing && !weft_i_has_right(&domain->barrier_right, thread))
+        return false;
     const weft_i_local *local = weft_i_place_of_record(domain, record);
     return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
            weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
@@ -152,8 +156,10 @@ static void keep_own_work(weft_domain *domain, const weft_i_record *own)
     weft_i_inherit_right(&domain->barrier_right, forking_thread, me);
     if (!weft_i_has_right(&domain->shared_right, me))
         weft_i_shared_abandon(domain);
-    if (!weft_i_has_right(&domain->barrier_right, me))
+    if (!weft_i_has_right(&domain->barrier_right, me)) {
+        domain->closing = false;
         weft_i_barrier_abandon(domain);
+    }
     for (int i = 0; i < 2; i++)
         /* relaxed: one thread */
         weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);

@@ -1,4 +1,3 @@
-#include <weft/reclaim/figures.h>
 #include <weft/reclaim/registry.h>
 
 /* clang-format off */
@@ -54,17 +53,30 @@ void weft_i_register(weft_domain *domain)
     weft_i_mutex_unlock(&lock);
 }
 
-bool weft_i_unregister(weft_domain *domain)
+bool weft_i_close(weft_domain *domain)
+{
+    weft_i_mutex_lock(&lock);
+    domain->closing = domain->visitors == 0;
+    bool done = domain->closing;
+    weft_i_mutex_unlock(&lock);
+    return done;
+}
+
+void weft_i_open(weft_domain *domain)
+{
+    weft_i_mutex_lock(&lock);
+    domain->closing = false;
+    weft_i_mutex_unlock(&lock);
+}
+
+void weft_i_unregister(weft_domain *domain)
 {
     weft_domain **link = &newest;
     weft_i_mutex_lock(&lock);
-    bool alone = domain->visitors == 0 && weft_i_nothing_left(domain);
-    while (alone && *link != domain)
+    while (*link != domain)
         link = &(*link)->next;
-    if (alone)
-        *link = domain->next;
+    *link = domain->next;
     weft_i_mutex_unlock(&lock);
-    return alone;
 }
 
 weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),

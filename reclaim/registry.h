@@ -14,8 +14,11 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* False: a thread that ends is at it, or has left something there, and nothing happened. */
-WEFT_I_PRIVATE bool weft_i_unregister(weft_domain *domain);
+/* It is to be destroyed: threads that end pass it by, until it is opened again. False: one is at it, and nothing happened. */
+WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_open(weft_domain *domain);
+
+WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
 /*
  * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the

@@ -133,6 +133,7 @@ struct weft_domain {
     weft_allocator allocator;
     weft_domain *next; /* under the lock of domains, as the next */
     size_t visitors;   /* threads that end and are at this domain: it must not go */
+    bool closing;      /* it is being destroyed: no more of them come */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
     weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */

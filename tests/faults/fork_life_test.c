@@ -125,10 +125,9 @@ static void wait_inside(void *object, void *ctx)
     t_sem_wait(&s->go_on);
 }
 
-static void retire_waiting(unsigned index, void *ctx)
+static void retire_waiting(void *ctx)
 {
     scene *s = ctx;
-    (void)index;
     CHECK(weft_retire(s->domain, malloc(8), wait_inside, s) == 0);
     t_retire_many(s->domain, 100, &s->count);
 }
@@ -137,7 +136,7 @@ static void run_callbacks(void *ctx)
 {
     scene *s = ctx;
     if (!s->orphans)
-        retire_waiting(0, s);
+        retire_waiting(s);
     weft_domain_flush(s->domain);
 }
 
@@ -172,8 +171,11 @@ static void test_fork_beside_a_callback(void **state)
         t_worker worker;
         sem_init(&s.inside, 0, 0);
         sem_init(&s.go_on, 0, 0);
-        if (orphans)
-            t_run(1, retire_waiting, &s);
+        if (orphans) {
+            t_last last;
+            t_last_start(&last, env->domain, retire_waiting, &s);
+            t_last_join(&last);
+        }
         t_worker_start(&worker);
         t_worker_tell(&worker, run_callbacks, &s);
         t_sem_wait(&s.inside);

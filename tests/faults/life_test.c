@@ -498,31 +498,6 @@ static void litter(unsigned index, void *ctx)
     t_retire_many(l->domain, 1000, &l->count);
 }
 
-/* A thread that does it in a destructor that runs after Weft's exit hook, so that it has no place: what it retires are orphans. */
-typedef struct at_last {
-    void (*body)(littering *l);
-    littering *l;
-    pthread_key_t key;
-    int rounds;
-} at_last;
-
-static void do_at_last(void *value)
-{
-    at_last *a = value;
-    if (a->rounds++ < 2)
-        CHECK(pthread_setspecific(a->key, a) == 0);
-    else
-        a->body(a->l);
-}
-
-static void *end_and_do(void *ctx)
-{
-    at_last *a = ctx;
-    CHECK(weft_domain_attach(a->l->domain) == 0);
-    CHECK(pthread_setspecific(a->key, a) == 0);
-    return NULL;
-}
-
 static void litter_in_turn(littering *l, unsigned threads)
 {
     for (unsigned i = 0; i < threads; i++) {
@@ -588,8 +563,9 @@ static void sleep_inside(void *object, void *ctx)
     t_sem_wait(&wake);
 }
 
-static void retire_sleeper(littering *l)
+static void retire_sleeper(void *ctx)
 {
+    littering *l = ctx;
     CHECK(weft_retire(l->domain, malloc(8), sleep_inside, NULL) == 0);
     t_retire_many(l->domain, 1000, &l->count);
 }
@@ -603,13 +579,12 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
 {
     t_env *env = *state;
     littering l = {.domain = env->domain};
-    at_last sleeper = {.body = retire_sleeper, .l = &l};
+    t_last sleeper;
     t_worker flusher;
     sem_init(&sleeping, 0, 0);
     sem_init(&wake, 0, 0);
-    assert_int_equal(pthread_key_create(&sleeper.key, do_at_last), 0);
-    run_one(end_and_do, &sleeper);
-    assert_int_equal(pthread_key_delete(sleeper.key), 0);
+    t_last_start(&sleeper, env->domain, retire_sleeper, &l);
+    t_last_join(&sleeper);
     t_worker_start(&flusher);
     t_worker_tell(&flusher, flush, &l);
     t_sem_wait(&sleeping);
@@ -628,32 +603,28 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
  * One thread that collects does not keep up with all that have no place: who finds two batches of orphans does not leave them to
  * it (under epochs, where garbage has no bound, it does). Here the right is held, which no thread does for longer than a moment, so that who helps waits for it.
  */
-static void litter_at_last(littering *l)
+static void litter_at_last(void *ctx)
 {
-    litter(0, l);
+    litter(0, ctx);
 }
 
 static void test_orphans_are_not_left_to_one(void **state)
 {
     t_env *env = *state;
     littering l = {.domain = env->domain};
-    at_last ends[] = {{litter_at_last, &l, 0, 0}, {litter_at_last, &l, 0, 0}, {litter_at_last, &l, 0, 0}};
-    pthread_t third;
-    assert_int_equal(pthread_key_create(&ends[0].key, do_at_last), 0);
-    ends[1].key = ends[2].key = ends[0].key;
+    t_last last[3];
     assert_true(weft_i_take_right(&env->domain->shared_right, 1));
-    run_one(end_and_do, &ends[0]);
-    run_one(end_and_do, &ends[1]);
-    assert_int_equal(t_stats(env->domain).pending, 2000);
-    CHECK(pthread_create(&third, NULL, end_and_do, &ends[2]) == 0);
+    for (int i = 0; i < 3; i++) {
+        t_last_start(&last[i], env->domain, litter_at_last, &l);
+        if (i < 2)
+            t_last_join(&last[i]);
+    }
     usleep(100000);
-    int joined = env->scheme == WEFT_HAZARD ? pthread_tryjoin_np(third, NULL) : EBUSY;
+    int joined = env->scheme == WEFT_HAZARD ? pthread_tryjoin_np(last[2].thread, NULL) : EBUSY;
     weft_i_give_right(&env->domain->shared_right);
     assert_int_equal(joined, EBUSY);
-    CHECK(pthread_join(third, NULL) == 0);
+    t_last_join(&last[2]);
     weft_domain_flush(env->domain);
-    assert_int_equal(pthread_key_delete(ends[0].key), 0);
-    assert_in_range(t_stats(env->domain).pending, 0, 2 * BATCH);
     t_barrier(env->domain);
     assert_int_equal(atomic_load(&l.count), 3000);
 }

@@ -106,7 +106,7 @@ const kernel_case kernel_cases[] = {
     {"map-hazard-three-twos", MAP, HAZARD, 0, 0, {"i1g1", "i1g1", "i1g1"}, 108, {NULL}},
     {"map-epoch-three-twos", MAP, EPOCH, 0, 0, {"i1g1", "i1g1", "i1g1"}, 48, {NULL}},
     {"map-hazard-twos", MAP, HAZARD, SLOW, 0, {"i1r1", "i1r1"}, 0, {SETTLED}},
-    {"map-epoch-twos", MAP, EPOCH, 0, 0, {"r1i1", "g1r1"}, 87376, {SETTLED}},
+    {"map-epoch-twos", MAP, EPOCH, SLOW, 0, {"r1i1", "g1r1"}, 87376, {SETTLED}},
     {"map-epoch-removes-get", MAP, EPOCH, SLOW, 0, {"r1", "r1", "g1"}, 610302, {SETTLED}},
 
     {"cell-hazard-swap-look", CELL, HAZARD, 0, 0, {"s", "l"}, 76, {NULL}},
@@ -116,7 +116,6 @@ const kernel_case kernel_cases[] = {
     {"cell-hazard-asked-twice", CELL, HAZARD, WAITS, 0, {"hh", "ll"}, 1, {NULL}},
     {"cell-epoch-asked-twice", CELL, EPOCH, WAITS, 0, {"hh", "ll"}, 1, {NULL}},
     {"cell-hazard-asked-late", CELL, HAZARD, WAITS | LATE, 0, {"hh", "l"}, 1, {NULL}},
-    {"cell-hazard-asked-both", CELL, HAZARD, WAITS, 0, {"mm", "m"}, 1, {NULL}},
     {"cell-hazard-asked-three", CELL, HAZARD, WAITS | LARGE, 0, {"m", "mm", "ll"}, 1, {NULL}},
     {"cell-epoch-asked-three", CELL, EPOCH, WAITS | LARGE, 0, {"m", "mm", "ll"}, 0, {NULL}},
     {"cell-hazard-asked-end", CELL, HAZARD, WAITS, 0, {"hh", "lx"}, 1, {NULL}},

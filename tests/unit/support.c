@@ -197,6 +197,37 @@ void t_run_in_turn(unsigned n, void (*body)(unsigned index, void *ctx), void *ct
     }
 }
 
+/* Once more until Weft's exit hook has run before. */
+static void last_destructor(void *value)
+{
+    t_last *last = value;
+    if (last->rounds++ < 2)
+        CHECK(pthread_setspecific(last->key, last) == 0);
+    else
+        last->body(last->ctx);
+}
+
+static void *last_main(void *ctx)
+{
+    t_last *last = ctx;
+    CHECK(weft_domain_attach(last->domain) == 0);
+    CHECK(pthread_setspecific(last->key, last) == 0);
+    return NULL;
+}
+
+void t_last_start(t_last *last, weft_domain *domain, void (*body)(void *ctx), void *ctx)
+{
+    *last = (t_last){.domain = domain, .body = body, .ctx = ctx};
+    CHECK(pthread_key_create(&last->key, last_destructor) == 0);
+    CHECK(pthread_create(&last->thread, NULL, last_main, last) == 0);
+}
+
+void t_last_join(t_last *last)
+{
+    CHECK(pthread_join(last->thread, NULL) == 0);
+    CHECK(pthread_key_delete(last->key) == 0);
+}
+
 void t_sem_wait(sem_t *semaphore)
 {
     while (sem_wait(semaphore) != 0)

@@ -106,6 +106,21 @@ void t_run(unsigned n, void (*body)(unsigned index, void *ctx), void *ctx);
 /* The same body, one thread after the other. */
 void t_run_in_turn(unsigned n, void (*body)(unsigned index, void *ctx), void *ctx);
 
+/*
+ * A thread that does it in a destructor that runs after Weft's exit hook, so that it has no place in the domain: what it retires are
+ * orphans. `last` is there until it has been joined.
+ */
+typedef struct t_last {
+    pthread_t thread;
+    weft_domain *domain;
+    void (*body)(void *ctx);
+    void *ctx;
+    pthread_key_t key;
+    int rounds;
+} t_last;
+void t_last_start(t_last *last, weft_domain *domain, void (*body)(void *ctx), void *ctx);
+void t_last_join(t_last *last);
+
 /* A thread that waits to be told what to do: interleavings are written down, not waited for. */
 typedef struct t_worker {
     pthread_t thread;
