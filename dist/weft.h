@@ -724,8 +724,8 @@ WEFT_END_DECLS
  * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
  *
  * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
- * ahead). The thread's exit leaves its guards, hands what it had retired to the domain, frees the record for reuse, and
- * reclaims, where ended threads have left a batch or more: callbacks and the domain's allocator are called there, too.
+ * ahead). The thread's exit leaves its guards, reclaims what it had retired, hands what somebody still holds to the domain,
+ * and frees the record for reuse: callbacks and the domain's allocator are called there, too.
  * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
  * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
  * that barrier ends, and what it had taken is the domain's. A signal handler must neither end its thread nor fork while the
@@ -742,9 +742,10 @@ WEFT_END_DECLS
  * guard that has been left, or that another thread has entered.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
- * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). A batch costs one membarrier(2), and is compared with what
- * guards hold in steps of 64 objects, one with each eighth retirement; then two callbacks are called per
- * retirement, or more where callbacks retire, too. Under epochs, after a guard that was held for long, the next look at the
+ * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
+ * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run. Then
+ * the batch is compared with what guards hold in steps of 64 objects, one with each eighth retirement. Then two callbacks are
+ * called per retirement, or more where callbacks retire, too. Under epochs, after a guard that was held for long, the next look at the
  * guards comes only after an eighth as many retirements as are waiting. For its next allocations a thread keeps at most
  * WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain four such lists of each. Where
  * membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
@@ -765,9 +766,9 @@ WEFT_END_DECLS
  * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
  * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
  * memory for its record, a guard links itself into the domain under a lock that is held while the list of such guards is walked.
- * Retiring is lock-free except for the callbacks it runs. One exception: where the thread has no lists of its own here (no
- * memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits for the thread
- * that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
+ * Retiring is lock-free except for the callbacks it runs. One exception, under WEFT_HAZARD: where the thread has no lists of
+ * its own here (no memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits
+ * for the thread that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -6875,9 +6876,10 @@ static weft_i_noinline int weft_i_own_split_map_look_after_table(weft_map *map, 
     if (may_grow)
         weft_i_map_grow(map);
     /* relaxed: a hint */
-    if (weft_i_load(&map->opening, memory_order_relaxed))
+    if (weft_i_load(&map->opening, memory_order_relaxed)) {
         weft_i_map_open_some(map);
-    weft_i_catch_up(map->domain);
+        weft_i_catch_up(map->domain);
+    }
     return 0;
 }
 
@@ -7043,8 +7045,8 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
 
 static weft_i_noinline bool weft_i_own_split_map_shrink(weft_map *map)
 {
-    (void)weft_i_map_shrink(map);
-    weft_i_catch_up(map->domain);
+    if (weft_i_map_shrink(map))
+        weft_i_catch_up(map->domain);
     return true;
 }
 
@@ -7541,7 +7543,8 @@ void weft_i_map_grow(weft_map *map)
     size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
     size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
     if (weft_i_is_closing(table)) {
-        (void)weft_i_map_shrink(map);
+        if (weft_i_map_shrink(map))
+            weft_i_catch_up(map->domain);
         return;
     }
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))

@@ -72,9 +72,10 @@ static weft_i_noinline int look_after_table(weft_map *map, bool may_grow)
     if (may_grow)
         weft_i_map_grow(map);
     /* relaxed: a hint */
-    if (weft_i_load(&map->opening, memory_order_relaxed))
+    if (weft_i_load(&map->opening, memory_order_relaxed)) {
         weft_i_map_open_some(map);
-    weft_i_catch_up(map->domain);
+        weft_i_catch_up(map->domain);
+    }
     return 0;
 }
 
@@ -240,8 +241,8 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
 
 static weft_i_noinline bool shrink(weft_map *map)
 {
-    (void)weft_i_map_shrink(map);
-    weft_i_catch_up(map->domain);
+    if (weft_i_map_shrink(map))
+        weft_i_catch_up(map->domain);
     return true;
 }
 

@@ -163,7 +163,8 @@ void weft_i_map_grow(weft_map *map)
     size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
     size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
     if (weft_i_is_closing(table)) {
-        (void)weft_i_map_shrink(map);
+        if (weft_i_map_shrink(map))
+            weft_i_catch_up(map->domain);
         return;
     }
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !make_segment(map, table))

@@ -116,6 +116,7 @@ const kernel_case kernel_cases[] = {
     {"cell-hazard-asked-twice", CELL, HAZARD, WAITS, 0, {"hh", "ll"}, 3104, {NULL}},
     {"cell-epoch-asked-twice", CELL, EPOCH, WAITS, 0, {"hh", "ll"}, 520, {NULL}},
     {"cell-hazard-asked-late", CELL, HAZARD, WAITS | LATE, 0, {"hh", "l"}, 130684, {NULL}},
+    {"cell-hazard-asked-both", CELL, HAZARD, WAITS, 0, {"ml", "m"}, 54016, {NULL}},
     {"cell-hazard-asked-three", CELL, HAZARD, WAITS | LARGE, 0, {"m", "mm", "ll"}, 1, {NULL}},
     {"cell-epoch-asked-three", CELL, EPOCH, WAITS | LARGE, 0, {"m", "mm", "ll"}, 0, {NULL}},
     {"cell-hazard-asked-end", CELL, HAZARD, WAITS, 0, {"hh", "lx"}, 237255, {NULL}},

@@ -35,12 +35,18 @@ typedef struct reason {
 
 static const reason reasons[] = {
     {"CALLBACK_R1", -1, "a thread that runs a callback of orphans beside a barrier has taken their right, and gives it back: no case is large enough to show the rest"},
-    {"EPOCHS_X1", MODEL_RELEASE, "the heavy fence that follows each seal acquires what this has read"},
+    {"EPOCHS_X1", MODEL_RELEASE, "who reads a later epoch reads from the release sequence of the earlier seals"},
     {"FENCE_A1", -1, "a full fence, membarrier or the lock comes behind it, and acquires"},
     {"FENCE_A2", -1, "full fences stand before the store and after the load, and synchronize by them"},
     {"FENCE_R1", -1,
      "each thread that was told has passed a full fence before it, and another stands behind each reading: the reading orders the two "
      "(RC11's psc: hb, rf, hb), so that what was published before the one is seen behind the other"},
+    {"HANDSHAKE_A2", -1,
+     "needed where one thread sees the answer and another reclaims by it: `--case cell-hazard-asked-three --random 300000` notices, and the "
+     "sweep tries 3,000"},
+    {"HANDSHAKE_X1", -1,
+     "needed where one thread takes a ticket, and another, which knows nothing of it otherwise, begins the round that counts for it, and "
+     "asks a third, which looks twice: 2,000,000 executions by chance did not meet that"},
     {"LIFE_A1", -1, "the machine's key is no memory: by C11 it orders the making of the key before its use"},
     {"LIFE_R1", -1, "as LIFE_A1"},
     {"MAP_A1", -1, "needed where a thread reads CLOSING and then an older word of the slot above: no case reaches that yet"},
