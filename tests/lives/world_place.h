@@ -148,6 +148,8 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
     void *memory = NULL;
     if (!is_spare(size, alignment))
         return take_memory(size, alignment, ctx);
+    if (me->frame)
+        atomic_fetch_add(&places[0].operations, 1); /* the stack's domain: what callbacks retire there is not counted */
     me->in_allocator++;
     bool found = weft_treiber_try_pop(spare, &memory);
     me->in_allocator--;
