@@ -103,9 +103,11 @@ static void settle(void)
         settle_place(&places[i]);
         close_place(&places[i]);
     }
-    if (closers[ALLOCATOR])
+    settle_place(&places[0]); /* its callbacks may make domains whose allocator needs its stack */
+    if (closers[ALLOCATOR]) {
         closers[ALLOCATOR]();
-    settle_place(&places[0]);
+        settle_place(&places[0]);
+    }
     if (closers[VALUES_OUT])
         closers[VALUES_OUT]();
 }
