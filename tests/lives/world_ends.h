@@ -100,11 +100,14 @@ static life *start_life(body *main)
         slot++;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 512 << 10);
+    if (slot < LIVES)
+        lives[slot] = l; /* before it runs: a fork beside this counts it among those that are not there */
     if (slot < LIVES && pthread_create(&l->thread, &attributes, begin_life, l) == 0) {
-        lives[slot] = l;
         raise_to(&most_alive, atomic_fetch_add(&alive, 1) + 1);
         TALLY(THREADS, 1);
     } else {
+        if (slot < LIVES)
+            lives[slot] = NULL;
         free(l);
         l = NULL;
     }
@@ -181,7 +184,7 @@ static void rest(int ms)
 
 static void yields(int count)
 {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && go(i); i++)
         sched_yield();
 }
 

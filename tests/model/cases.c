@@ -60,7 +60,7 @@ const kernel_case kernel_cases[] = {
     {"stack-hazard-three-twos", STACK, HAZARD, SLOW, 0, {"++", "++", "--"}, 3188354, {NULL}},
 
     {"map-hazard-insert-insert", MAP, HAZARD, 0, 0, {"i1", "i1"}, 12, {NULL}},
-    {"map-hazard-crossed", MAP, HAZARD, SLOW, 0, {"i1g9", "i9g1"}, 0, {"i2i3i4i5i6r4r5r6"}},
+    {"map-hazard-crossed", MAP, HAZARD, 0, 0, {"i1g9", "i9g1"}, 6, {"i5i6i7r7i7r7i7r7i7r7r6"}},
     {"map-hazard-crossed-puts", MAP, HAZARD, 0, 0, {"p1g9", "p9g1"}, 5, {"i1i9p1p9"}},
     {"map-epoch-crossed-puts", MAP, EPOCH, 0, 0, {"p1g9", "p9g1"}, 3, {"i1i9p1p9"}},
     {"map-epoch-insert-remove", MAP, EPOCH, 0, 0, {"i1", "r1"}, 940, {SETTLED}},
