@@ -1950,9 +1950,9 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_THIEF_TURNS
 #define WEFT_THIEF_TURNS 100
 #endif
-/* Steps for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+/* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
-#define WEFT_PATIENCE (1 + WEFT_BATCH / 16)
+#define WEFT_PATIENCE (1 + WEFT_BATCH / 2)
 #endif
 /* Batches under epochs that wait for readers of different ages. */
 #ifndef WEFT_SEALED
@@ -2824,6 +2824,10 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 #ifndef WEFT_STEP
 #define WEFT_STEP 64
 #endif
+/* Before one: so many retirements from one look for answers to the next. */
+#ifndef WEFT_PACE
+#define WEFT_PACE (1 + WEFT_BATCH / 16)
+#endif
 
 /* ---- room ---- */
 
@@ -2847,8 +2851,9 @@ void weft_i_local_open(weft_i_local *local)
 static void weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left;
-    if (local->scan.stage != WEFT_I_RESTS && room > (WEFT_STEP + 7) / 8)
-        room = (WEFT_STEP + 7) / 8;
+    size_t most = local->scan.stage == WEFT_I_ASKS && !local->ready.head ? WEFT_PACE : (WEFT_STEP + 7) / 8;
+    if (local->scan.stage != WEFT_I_RESTS && room > most)
+        room = most;
     else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
         room = 1;
     if (room == 0)
@@ -5298,7 +5303,7 @@ static bool weft_i_own_scan_all_passed(weft_i_local *local)
         weft_i_full_fence(); /* guards that are linked are published with another */
         return true;
     }
-    if (s->patience && --s->patience && local->range_bytes < WEFT_BATCH_BYTES)
+    if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
         return false;
     if (weft_i_handshake_force())
         return true;

@@ -18,6 +18,10 @@
 #ifndef WEFT_STEP
 #define WEFT_STEP 64
 #endif
+/* Before one: so many retirements from one look for answers to the next. */
+#ifndef WEFT_PACE
+#define WEFT_PACE (1 + WEFT_BATCH / 16)
+#endif
 
 /* ---- room ---- */
 
@@ -41,8 +45,9 @@ void weft_i_local_open(weft_i_local *local)
 static void grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left;
-    if (local->scan.stage != WEFT_I_RESTS && room > (WEFT_STEP + 7) / 8)
-        room = (WEFT_STEP + 7) / 8;
+    size_t most = local->scan.stage == WEFT_I_ASKS && !local->ready.head ? WEFT_PACE : (WEFT_STEP + 7) / 8;
+    if (local->scan.stage != WEFT_I_RESTS && room > most)
+        room = most;
     else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
         room = 1;
     if (room == 0)

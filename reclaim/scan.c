@@ -53,7 +53,7 @@ static bool all_passed(weft_i_local *local)
         weft_i_full_fence(); /* guards that are linked are published with another */
         return true;
     }
-    if (s->patience && --s->patience && local->range_bytes < WEFT_BATCH_BYTES)
+    if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
         return false;
     if (weft_i_handshake_force())
         return true;

@@ -42,9 +42,9 @@
 #ifndef WEFT_THIEF_TURNS
 #define WEFT_THIEF_TURNS 100
 #endif
-/* Steps for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+/* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
-#define WEFT_PATIENCE (1 + WEFT_BATCH / 16)
+#define WEFT_PATIENCE (1 + WEFT_BATCH / 2)
 #endif
 /* Batches under epochs that wait for readers of different ages. */
 #ifndef WEFT_SEALED
