@@ -5296,7 +5296,7 @@ void weft_i_scan_begin(weft_i_local *local)
 }
 
 /* False: not yet. */
-static bool weft_i_own_scan_all_passed(weft_i_local *local)
+static bool weft_i_own_scan_may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
@@ -5323,7 +5323,7 @@ static void weft_i_own_scan_begin_comparing(weft_i_local *local)
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_ASKS && weft_i_own_scan_all_passed(local))
+    if (s->stage == WEFT_I_ASKS && weft_i_own_scan_may_compare(local))
         weft_i_own_scan_begin_comparing(local);
     if (s->stage != WEFT_I_COMPARES)
         return false;

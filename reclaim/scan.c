@@ -46,7 +46,7 @@ void weft_i_scan_begin(weft_i_local *local)
 }
 
 /* False: not yet. */
-static bool all_passed(weft_i_local *local)
+static bool may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
@@ -73,7 +73,7 @@ static void begin_comparing(weft_i_local *local)
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_ASKS && all_passed(local))
+    if (s->stage == WEFT_I_ASKS && may_compare(local))
         begin_comparing(local);
     if (s->stage != WEFT_I_COMPARES)
         return false;
