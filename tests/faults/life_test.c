@@ -23,7 +23,7 @@ enum { BATCH = 1024, SECONDS = 60 };
 /* ---- callbacks that an ending thread runs ---- */
 
 typedef struct twice {
-    weft_domain *domain;
+    weft_domain *domain, *then; /* of the first objects; of the second */
     size_t each;
     atomic_int first, second;
 } twice;
@@ -33,31 +33,32 @@ static void retire_second(void *object, void *ctx)
     twice *t = ctx;
     free(object);
     atomic_fetch_add(&t->first, 1);
-    CHECK(weft_retire(t->domain, malloc(8), t_count_free, &t->second) == 0);
+    CHECK(weft_retire(t->then, malloc(8), t_count_free, &t->second) == 0);
 }
 
 static void retire_first(unsigned index, void *ctx)
 {
     twice *t = ctx;
     (void)index;
+    CHECK(weft_domain_attach(t->then) == 0);
     for (size_t i = 0; i < t->each; i++)
         CHECK(weft_retire(t->domain, malloc(8), retire_second, t) == 0);
 }
 
-/* What its callbacks retire while it ends is found by others. */
+/* What its callbacks retire while it ends is found by others, also in a domain that it has left already: the newer. */
 static void test_ending_threads_retire_again(void **state)
 {
     t_env *env = *state;
-    weft_domain *domains[] = {env->domain, NULL};
+    weft_domain *domains[][2] = {{env->domain, env->domain}, {NULL, NULL}, {NULL, env->domain}};
     for (size_t d = 0; d < T_COUNT(domains); d++) {
-        twice t = {.domain = domains[d], .each = 700};
-        size_t attached = t_stats(t.domain).threads;
+        twice t = {.domain = domains[d][0], .then = domains[d][1], .each = 700};
+        size_t attached = t_stats(t.then).threads;
         t_run_in_turn(4, retire_first, &t);
         t_barrier(t.domain);
-        t_barrier(t.domain);
+        t_barrier(t.then);
         assert_int_equal(atomic_load(&t.first), 2800);
         assert_int_equal(atomic_load(&t.second), 2800);
-        assert_int_equal(t_stats(t.domain).threads, attached); /* those that have ended are not, wherever they retired */
+        assert_int_equal(t_stats(t.then).threads, attached); /* those that have ended are not, wherever they retired */
     }
 }
 
@@ -498,6 +499,11 @@ static void litter(unsigned index, void *ctx)
     t_retire_many(l->domain, 1000, &l->count);
 }
 
+static void litter_at_last(void *ctx)
+{
+    litter(0, ctx);
+}
+
 static void litter_in_turn(littering *l, unsigned threads)
 {
     for (unsigned i = 0; i < threads; i++) {
@@ -541,6 +547,11 @@ static void test_also_beside_a_barrier(void **state)
     t_worker_tell(&waiter, wait_in_barrier, &l);
     usleep(20000); /* it is in there */
     litter_in_turn(&l, T_SCALE(300, 30));
+    for (int i = 0; i < 6; i++) { /* and such as have no place, whose orphans others must be able to reclaim */
+        t_last last;
+        t_last_start(&last, env->domain, litter_at_last, &l);
+        t_last_join(&last);
+    }
     assert_int_equal(atomic_load(&held), 0);
     if (env->scheme == WEFT_HAZARD)
         assert_in_range(l.most, 1, bound(4));
@@ -603,11 +614,6 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
  * One thread that collects does not keep up with all that have no place: who finds two batches of orphans does not leave them to
  * it (under epochs, where garbage has no bound, it does). Here the right is held, which no thread does for longer than a moment, so that who helps waits for it.
  */
-static void litter_at_last(void *ctx)
-{
-    litter(0, ctx);
-}
-
 static void test_orphans_are_not_left_to_one(void **state)
 {
     t_env *env = *state;
