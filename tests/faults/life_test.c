@@ -386,8 +386,9 @@ static void test_callbacks_that_always_retire_again(void **state)
         run_one(retire_to_try, &t); /* the thread ends */
         weft_domain_flush(env->domain);
         t_barrier(env->domain);
-        assert_in_range(atomic_load(&tries), 1, 20 * counts[i]);
+        int tried = atomic_load(&tries); /* once in each that was called, or as often as a barrier looks */
         atomic_store(&t.in_use, 0);
+        assert_true(tried >= (int)counts[i]);
         t_barrier(env->domain);
         assert_int_equal(t_stats(env->domain).pending, 0);
     }
