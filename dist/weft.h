@@ -1786,6 +1786,7 @@ weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
     weft_i_hook *hook = list->head;
     if (weft_i_likely(hook != NULL)) {
         list->head = hook->next;
+        __builtin_prefetch(hook->next, 1); /* long ago freed, and the next to go */
         list->count--;
         weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
     }
@@ -1801,6 +1802,8 @@ WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
 WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
 WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
+/* Any, those with callbacks first. NULL: there is none. */
+WEFT_I_PRIVATE weft_i_hook *weft_i_bags_pop(weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
 
 /* Bytes of the object, as far as they are known. */
@@ -2025,7 +2028,8 @@ struct weft_i_local {
     size_t left;             /* and these after that, before the next batch is sealed */
     size_t range_bytes;      /* of retired objects that told their size, in `bags` */
     weft_i_bags bags;
-    weft_i_list ready;
+    weft_i_bags ready;
+    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -2067,6 +2071,12 @@ weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
 {
     /* relaxed: one writer; readers want a figure, not an order */
     weft_i_store(counter, weft_i_load(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, size_t bytes)
+{
+    weft_i_count(&local->counters.reclaimed, count);
+    weft_i_count(&local->counters.reclaimed_bytes, bytes);
 }
 
 #endif
@@ -2224,7 +2234,7 @@ WEFT_I_PRIVATE void weft_i_scan_own(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running);
 
 /* All that is not ready goes to *waiting, the rest to *ready; the place is as new. With the right to its lists. */
-WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready);
+WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready);
 
 /* Its owner has ended, or is not in this process: it may have been anywhere, in a callback too. Under `owners`. */
 WEFT_I_PRIVATE void weft_i_local_abandon(weft_i_local *local);
@@ -2684,17 +2694,33 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* out of its list before it is in another */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, whole.head)) {
-            weft_i_list_splice(&local->ready, &whole);
+            weft_i_list_splice(freed, &whole);
             return;
         }
     }
-    weft_i_count(&local->counters.reclaimed, count);
-    weft_i_count(&local->counters.reclaimed_bytes, count * weft_i_own_cache_class_size[node_class]);
+    weft_i_count_reclaimed(local, count, count * weft_i_own_cache_class_size[node_class]);
+}
+
+/* One of those that are ready to be given back. NULL: there is none, or a thief has them. */
+static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
+{
+    if (WEFT_I_ASAN || !weft_i_busy_begin(local->domain))
+        return NULL;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
+    if (hook) {
+        weft_i_count_reclaimed(local, 1, weft_i_own_cache_class_size[node_class]);
+        local->kept = SIZE_MAX;
+    }
+    weft_i_busy_end();
+    return hook;
 }
 
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
 {
-    weft_i_hook *chain = local ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
+    weft_i_hook *node = local ? weft_i_own_cache_reuse(local, node_class) : NULL;
+    weft_i_hook *chain = local && !node ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
+    if (node)
+        return node;
     if (!chain)
         return weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
     for (weft_i_hook *next = chain->next; next; next = chain->next) {
@@ -2829,6 +2855,11 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
+/* Where callbacks are due: twice as many at once, with what a call of maintenance costs shared among them. */
+#ifndef WEFT_CALLS
+#define WEFT_CALLS 4
+#endif
+
 /* ---- room ---- */
 
 /* With the right to the lists: so many may be retired before maintenance. */
@@ -2847,19 +2878,21 @@ void weft_i_local_open(weft_i_local *local)
     weft_i_own_collect_grant(local, WEFT_BATCH);
 }
 
-/* A little each time as long as there is something to do. */
-static void weft_i_own_collect_grant_what_is_left(weft_i_local *local)
+/* A little each time as long as there is something to do. Returns how much. */
+static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 {
-    size_t room = local->left;
-    size_t most = local->scan.stage == WEFT_I_ASKS && !local->ready.head ? WEFT_PACE : (WEFT_STEP + 7) / 8;
-    if (local->scan.stage != WEFT_I_RESTS && room > most)
-        room = most;
-    else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
-        room = 1;
-    if (room == 0)
-        room = 1;
+    size_t room = local->left, most = SIZE_MAX;
+    if (local->ready.of[WEFT_I_OTHER].head)
+        most = WEFT_CALLS;
+    else if (!weft_i_bags_empty(&local->ready) || local->scan.stage == WEFT_I_COMPARES)
+        most = (WEFT_STEP + 7) / 8;
+    else if (local->scan.stage == WEFT_I_ASKS)
+        most = WEFT_PACE;
+    room = room < most ? room : most;
+    local->left -= room;
+    room = room ? room : 1;
     weft_i_own_collect_grant(local, room);
-    local->left -= local->left < room ? local->left : room;
+    return room;
 }
 
 /* ---- a thread's place ---- */
@@ -2870,9 +2903,7 @@ static void weft_i_own_collect_deliver(weft_i_local *local)
     for (int c = 0; c < WEFT_I_CLASSES; c++)
         if (local->record)
             weft_i_cache_accept(local, c, &local->scan.passed.of[c]);
-        else
-            weft_i_list_splice(&local->ready, &local->scan.passed.of[c]);
-    weft_i_list_splice(&local->ready, &local->scan.passed.of[WEFT_I_OTHER]);
+    weft_i_bags_splice(&local->ready, &local->scan.passed);
 }
 
 static void weft_i_own_collect_step(weft_i_local *local)
@@ -2892,26 +2923,26 @@ static void weft_i_own_collect_step(weft_i_local *local)
  */
 static bool weft_i_own_collect_is_behind(const weft_i_local *local)
 {
-    return local->domain->head.scheme == WEFT_HAZARD && local->ready.count > WEFT_BATCH + local->scan.total;
+    return local->domain->head.scheme == WEFT_HAZARD &&
+           weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* Reclaims the first of the ready objects. False: there is none, or a thief has them. */
-static bool weft_i_own_collect_drain_one(weft_i_local *local, bool *behind)
+/* Reclaims the first of the ready objects of a bag. False: there is none, or a thief has them. */
+static bool weft_i_own_collect_drain_one(weft_i_local *local, int bag, bool *behind)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
-    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    weft_i_hook *hook = weft_i_list_pop(&local->ready.of[bag]);
     *behind = weft_i_own_collect_is_behind(local);
     if (!hook) {
         weft_i_busy_end();
         return false;
     }
-    weft_i_count(&local->counters.reclaimed, 1);
-    weft_i_count(&local->counters.reclaimed_bytes, weft_i_size_of(hook));
+    weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        weft_i_node_free(domain, local, hook->kind->bag, hook);
+        weft_i_node_free(domain, local, bag, hook);
         return true;
     }
     weft_i_count(&local->callbacks, 1);
@@ -2922,24 +2953,41 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, bool *behind)
     return true;
 }
 
-static void weft_i_own_collect_drain_local(weft_i_local *local, size_t most)
+/* At most so many of each bag, and of the nodes. */
+static void weft_i_own_collect_drain_local(weft_i_local *local, size_t most, size_t nodes)
 {
-    bool behind = false;
     if (weft_i_in_callback())
         return;
-    for (size_t i = 0; (i < most || behind) && weft_i_own_collect_drain_one(local, &behind); i++)
-        ;
+    for (int bag = WEFT_I_BAGS; bag-- > 0;) {
+        bool behind = false;
+        for (size_t i = 0; (i < (bag == WEFT_I_OTHER ? most : nodes) || behind) && weft_i_own_collect_drain_one(local, bag, &behind); i++)
+            ;
+    }
 }
 
+static size_t weft_i_own_collect_cached(const weft_i_local *local)
+{
+    size_t count = 0;
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        count += local->cache[c].count;
+    return count;
+}
+
+/*
+ * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
+ * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ */
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
         return false; /* a thief, who will make room */
     if (!weft_i_in_callback())
         weft_i_own_collect_step(local);
-    weft_i_own_collect_grant_what_is_left(local);
+    size_t room = weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    weft_i_own_collect_drain_local(local, 2);
+    bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    weft_i_own_collect_drain_local(local, 2 * room, takes ? 1 : 2 * room);
+    local->kept = weft_i_own_collect_cached(local);
     return true;
 }
 
@@ -2950,12 +2998,12 @@ void weft_i_collect(weft_i_local *local)
     (void)weft_i_pending(local->domain, NULL);
     weft_i_scan_all(local);
     weft_i_own_collect_deliver(local);
-    weft_i_own_collect_grant_what_is_left(local);
+    (void)weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    weft_i_own_collect_drain_local(local, SIZE_MAX);
+    weft_i_own_collect_drain_local(local, SIZE_MAX, SIZE_MAX);
 }
 
-void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
+void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)
 {
     weft_i_scan_undo(local);
     for (int i = 0; i < local->scan.sealed_count; i++)
@@ -2963,8 +3011,8 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *r
     local->scan.sealed_count = 0;
     weft_i_bags_splice(waiting, &local->bags);
     if (local == &local->domain->shared)
-        weft_i_count_orphans(local->domain, (size_t)0 - local->ready.count);
-    weft_i_list_splice(ready, &local->ready);
+        weft_i_count_orphans(local->domain, (size_t)0 - weft_i_bags_count(&local->ready));
+    weft_i_bags_splice(ready, &local->ready);
     local->range_bytes = 0;
     if (local->attached)
         weft_i_local_open(local);
@@ -2973,7 +3021,7 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *r
 /* Lists as a thread left them, even in the middle of a push. */
 static void weft_i_own_collect_mend(weft_i_local *local)
 {
-    weft_i_list_mend(&local->ready);
+    weft_i_bags_mend(&local->ready);
     weft_i_bags_mend(&local->bags);
     weft_i_bags_mend(&local->scan.maybe);
     weft_i_bags_mend(&local->scan.passed);
@@ -2994,7 +3042,7 @@ void weft_i_local_abandon(weft_i_local *local)
     weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
     local->attached = false;
     weft_i_own_collect_grant(local, 0);
-    weft_i_take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
+    weft_i_take_lists(local, &waiting, &waiting);
     weft_i_push_orphans(local->domain, &waiting);
 }
 
@@ -3003,7 +3051,7 @@ void weft_i_local_abandon(weft_i_local *local)
 static weft_i_hook *weft_i_own_collect_pop_own(weft_domain *domain, weft_i_local *local)
 {
     weft_i_counters *c = &domain->shared.counters;
-    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    weft_i_hook *hook = weft_i_bags_pop(&local->ready);
     if (!hook)
         return NULL;
     /* relaxed: figures */
@@ -3045,12 +3093,12 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
 static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
-    if (!shared->ready.head && !*adopted) {
+    if (weft_i_bags_empty(&shared->ready) && !*adopted) {
         *adopted = true;
         weft_i_adopt(domain, &shared->bags);
         weft_i_scan_all(shared);
         weft_i_own_collect_deliver(shared);
-        weft_i_count_orphans(domain, shared->ready.count);
+        weft_i_count_orphans(domain, weft_i_bags_count(&shared->ready));
     }
     weft_i_hook *hook = weft_i_own_collect_pop_own(domain, shared);
     if (hook)
@@ -3111,7 +3159,7 @@ void weft_i_barrier_abandon(weft_domain *domain)
 {
     weft_i_bags all = {0};
     weft_i_own_collect_mend(&domain->barrier);
-    weft_i_take_lists(&domain->barrier, &all, &all.of[WEFT_I_OTHER]);
+    weft_i_take_lists(&domain->barrier, &all, &all);
     weft_i_push_orphans(domain, &all);
     weft_i_give_right(&domain->barrier_right);
 }
@@ -3267,16 +3315,18 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     return true;
 }
 
-/* The same for an operation that only reads, and so needs no lists. */
+/*
+ * The same for an operation that only reads, and so needs no lists. The one record of all threads that have none is always
+ * called to attention, and nobody looks at its slot.
+ */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
 {
-    *hold = (weft_i_hold){&weft_i_own_record()->operation, NULL};
-    if (weft_i_unlikely(hold->slot == &weft_i_no_record.operation))
-        return false;
-    weft_i_store(&hold->slot->domain, (void *)domain, GUARD_R1);
+    weft_i_record *record = weft_i_own_record();
+    *hold = (weft_i_hold){&record->operation, NULL};
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
     weft_i_compiler_fence(); /* as in weft_i_attempt_begin */
     /* relaxed: as in weft_i_light_fence */
-    if (weft_i_unlikely(weft_i_load(&weft_i_self()->attention, memory_order_relaxed))) {
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed))) {
         weft_i_busy_end();
         return false;
     }
@@ -3352,10 +3402,9 @@ static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
         weft_i_bags all = {0};
         weft_i_mutex_lock(&domain->owners);
         for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
-            weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
+            weft_i_take_lists(l, &all, &all);
         weft_i_adopt(domain, &all);
-        for (int b = 0; b < WEFT_I_BAGS; b++)
-            weft_i_list_splice(&mine->ready, &all.of[b]);
+        weft_i_bags_splice(&mine->ready, &all);
         weft_i_mutex_unlock(&domain->owners);
         weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
     } while (!weft_i_nothing_left(domain));
@@ -3685,7 +3734,7 @@ weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
 bool weft_i_place_empty(const weft_i_local *local)
 {
     return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) && weft_i_bags_empty(&local->scan.passed) &&
-           !local->scan.sealed_count && !local->ready.head;
+           weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
 }
 
 bool weft_i_nothing_left(weft_domain *domain)
@@ -3739,9 +3788,9 @@ void weft_i_recount(weft_domain *domain)
     size_t listed = 0, listed_bytes = 0, bytes, count = weft_i_pending(domain, &bytes);
     /* relaxed: one thread, as the next */
     weft_i_own_figures_add_listed(weft_i_load(&domain->orphans, memory_order_relaxed), &listed, &listed_bytes);
-    weft_i_store(&domain->orphan_count, listed + domain->shared.ready.count, memory_order_relaxed);
+    weft_i_store(&domain->orphan_count, listed + weft_i_bags_count(&domain->shared.ready), memory_order_relaxed);
     for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;) {
-        weft_i_own_figures_add_listed(l->ready.head, &listed, &listed_bytes);
+        weft_i_own_figures_add_bags(&l->ready, &listed, &listed_bytes);
         weft_i_own_figures_add_bags(&l->bags, &listed, &listed_bytes);
         weft_i_own_figures_add_bags(&l->scan.maybe, &listed, &listed_bytes);
         weft_i_own_figures_add_bags(&l->scan.passed, &listed, &listed_bytes);
@@ -3956,9 +4005,9 @@ static void weft_i_own_handshake_begin_round(size_t now)
         if (r != own && weft_i_record_owned(r))
             /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
-    now += WEFT_I_OWN_HANDSHAKE_ASKING;
+    size_t asking = now + WEFT_I_OWN_HANDSHAKE_ASKING;
     /* relaxed: a failure means that somebody has lost patience, and ended it */
-    (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - WEFT_I_OWN_HANDSHAKE_ASKING + WEFT_I_OWN_HANDSHAKE_ASKED, HANDSHAKE_R1, memory_order_relaxed);
+    (void)weft_i_cas(&weft_i_own_handshake_rounds, &asking, now + WEFT_I_OWN_HANDSHAKE_ASKED, HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static bool weft_i_own_handshake_all_have_answered(void)
@@ -4610,6 +4659,14 @@ size_t weft_i_bags_count(const weft_i_bags *bags)
     for (int b = 0; b < WEFT_I_BAGS; b++)
         count += bags->of[b].count;
     return count;
+}
+
+weft_i_hook *weft_i_bags_pop(weft_i_bags *bags)
+{
+    weft_i_hook *hook = NULL;
+    for (int b = WEFT_I_BAGS; !hook && b-- > 0;)
+        hook = weft_i_list_pop(&bags->of[b]);
+    return hook;
 }
 
 void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from)
@@ -6989,34 +7046,42 @@ static weft_i_noinline void *weft_i_own_split_map_get_slow(weft_map *map, weft_g
     return value;
 }
 
-/* Integers: no code of the user's runs inside. */
-weft_i_inline void *weft_i_own_split_map_get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+weft_i_inline void *weft_i_own_split_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
     weft_i_walk w;
     weft_i_hold hold;
-    if (guard)
+    if (!own)
         hold = weft_i_hold_of(guard);
     else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
         return weft_i_own_split_map_get_slow(map, NULL, key);
     uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_walk_end(hold, scheme);
-    if (!guard)
+    if (own)
         weft_i_attempt_end(hold);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         return value;
     return outcome == WEFT_I_EMPTY ? NULL : weft_i_own_split_map_get_slow(map, guard, key);
 }
 
+static weft_i_noinline void *weft_i_own_split_map_get_guarded(weft_map *map, weft_guard *guard, const void *key)
+{
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, guard, false, key, WEFT_EPOCH)
+                                                    : weft_i_own_split_map_get(map, guard, false, key, WEFT_HAZARD);
+}
+
 void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
 {
     if (weft_i_unlikely(!map))
         return NULL;
-    if (map->hash)
+    if (weft_i_unlikely(map->hash != NULL))
         return weft_i_own_split_map_get_slow(map, guard, key);
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, guard, key, WEFT_EPOCH)
-                                                    : weft_i_own_split_map_get(map, guard, key, WEFT_HAZARD);
+    if (guard)
+        return weft_i_own_split_map_get_guarded(map, guard, key);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, NULL, true, key, WEFT_EPOCH)
+                                                    : weft_i_own_split_map_get(map, NULL, true, key, WEFT_HAZARD);
 }
 
 bool weft_map_contains(weft_map *map, const void *key)
@@ -7411,20 +7476,25 @@ static void weft_i_own_split_map_table_end_pending(weft_i_bucket *bucket)
             break;
 }
 
-void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+/* A note that word 0 protects, or the walk; the bucket is protected, too. */
+static void weft_i_own_split_map_table_settle(weft_i_walk *w, weft_i_map_node *note, void *next, weft_i_bucket *bucket, void *at)
 {
-    weft_i_map_node *note = w->here;
-    void *link = NULL, *expected = w->at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-    weft_i_bucket *bucket = weft_i_own_split_map_table_bucket_of_note(w->map, w->hold, note, scheme);
+    void *link = NULL, *expected = at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), MAP_S2, MAP_S1) ||
                             !(weft_i_bits(link) & WEFT_I_FROZEN));
     bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, MAP_S2, MAP_S1);
-    if (mine && opens)
+    if (!mine)
+        return;
+    if (opens)
         weft_i_own_split_map_table_end_pending(bucket);
+    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
+                             WEFT_I_LARGE_SIZE);
+}
+
+void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+{
+    weft_i_own_split_map_table_settle(w, w->here, next, weft_i_own_split_map_table_bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
     weft_i_publish(w->hold, 0, NULL, scheme);
-    if (mine)
-        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                                 WEFT_I_LARGE_SIZE);
 }
 
 /* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
@@ -7447,7 +7517,7 @@ static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold ho
                         weft_i_map_node **spare, weft_scheme scheme)
 {
     weft_i_walk w;
-    void *expected;
+    void *expected, *next;
     uint64_t start = weft_i_start_of(place.level, place.offset);
     do {
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
@@ -7456,13 +7526,14 @@ static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold ho
         if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
+        next = weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING);
         /* relaxed: the note is private until MAP_S2 */
-        weft_i_store(&(*spare)->next, weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING), memory_order_relaxed);
+        weft_i_store(&(*spare)->next, next, memory_order_relaxed);
+        weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
+    weft_i_own_split_map_table_settle(&w, *spare, next, bucket, *spare);
     *spare = NULL;
-    w.level = place.level;
-    (void)weft_i_walk_look(&w, scheme); /* settles it, unless that has been done */
 }
 
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)

@@ -180,34 +180,42 @@ static weft_i_noinline void *get_slow(weft_map *map, weft_guard *guard, const vo
     return value;
 }
 
-/* Integers: no code of the user's runs inside. */
-weft_i_inline void *get(weft_map *map, weft_guard *guard, const void *key, weft_scheme scheme)
+/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+weft_i_inline void *get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
     weft_i_walk w;
     weft_i_hold hold;
-    if (guard)
+    if (!own)
         hold = weft_i_hold_of(guard);
     else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
         return get_slow(map, NULL, key);
     uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_walk_end(hold, scheme);
-    if (!guard)
+    if (own)
         weft_i_attempt_end(hold);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         return value;
     return outcome == WEFT_I_EMPTY ? NULL : get_slow(map, guard, key);
 }
 
+static weft_i_noinline void *get_guarded(weft_map *map, weft_guard *guard, const void *key)
+{
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? get(map, guard, false, key, WEFT_EPOCH)
+                                                    : get(map, guard, false, key, WEFT_HAZARD);
+}
+
 void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
 {
     if (weft_i_unlikely(!map))
         return NULL;
-    if (map->hash)
+    if (weft_i_unlikely(map->hash != NULL))
         return get_slow(map, guard, key);
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? get(map, guard, key, WEFT_EPOCH)
-                                                    : get(map, guard, key, WEFT_HAZARD);
+    if (guard)
+        return get_guarded(map, guard, key);
+    return weft_i_scheme(map->domain) == WEFT_EPOCH ? get(map, NULL, true, key, WEFT_EPOCH)
+                                                    : get(map, NULL, true, key, WEFT_HAZARD);
 }
 
 bool weft_map_contains(weft_map *map, const void *key)

@@ -26,20 +26,25 @@ static void end_pending(weft_i_bucket *bucket)
             break;
 }
 
-void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+/* A note that word 0 protects, or the walk; the bucket is protected, too. */
+static void settle(weft_i_walk *w, weft_i_map_node *note, void *next, weft_i_bucket *bucket, void *at)
 {
-    weft_i_map_node *note = w->here;
-    void *link = NULL, *expected = w->at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-    weft_i_bucket *bucket = bucket_of_note(w->map, w->hold, note, scheme);
+    void *link = NULL, *expected = at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), MAP_S2, MAP_S1) ||
                             !(weft_i_bits(link) & WEFT_I_FROZEN));
     bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, MAP_S2, MAP_S1);
-    if (mine && opens)
+    if (!mine)
+        return;
+    if (opens)
         end_pending(bucket);
+    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
+                             WEFT_I_LARGE_SIZE);
+}
+
+void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+{
+    settle(w, w->here, next, bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
     weft_i_publish(w->hold, 0, NULL, scheme);
-    if (mine)
-        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                                 WEFT_I_LARGE_SIZE);
 }
 
 /* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
@@ -62,7 +67,7 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, 
                         weft_i_map_node **spare, weft_scheme scheme)
 {
     weft_i_walk w;
-    void *expected;
+    void *expected, *next;
     uint64_t start = weft_i_start_of(place.level, place.offset);
     do {
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
@@ -71,13 +76,14 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, 
         if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
+        next = weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING);
         /* relaxed: the note is private until MAP_S2 */
-        weft_i_store(&(*spare)->next, weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING), memory_order_relaxed);
+        weft_i_store(&(*spare)->next, next, memory_order_relaxed);
+        weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
+    settle(&w, *spare, next, bucket, *spare);
     *spare = NULL;
-    w.level = place.level;
-    (void)weft_i_walk_look(&w, scheme); /* settles it, unless that has been done */
 }
 
 void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)

@@ -1,4 +1,5 @@
 #include <weft/reclaim/cache.h>
+#include <weft/reclaim/right.h>
 
 /* clang-format off */
 #ifndef DEPOT_R1
@@ -62,17 +63,36 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* out of its list before it is in another */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !deposit(local->domain, node_class, whole.head)) {
-            weft_i_list_splice(&local->ready, &whole);
+            weft_i_list_splice(freed, &whole);
+            local->surplus |= 1u << node_class;
             return;
         }
     }
-    weft_i_count(&local->counters.reclaimed, count);
-    weft_i_count(&local->counters.reclaimed_bytes, count * class_size[node_class]);
+    weft_i_count_reclaimed(local, count, count * class_size[node_class]);
+}
+
+/* One of those that are ready to be given back. NULL: there is none, or a thief has them. */
+static weft_i_hook *reuse(weft_i_local *local, int node_class)
+{
+    if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))
+        return NULL;
+    weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
+    if (hook) {
+        weft_i_count_reclaimed(local, 1, class_size[node_class]);
+        local->kept = SIZE_MAX;
+    } else {
+        local->surplus &= ~(1u << node_class);
+    }
+    weft_i_busy_end();
+    return hook;
 }
 
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
 {
-    weft_i_hook *chain = local ? withdraw(domain, node_class) : NULL;
+    weft_i_hook *node = local ? reuse(local, node_class) : NULL;
+    weft_i_hook *chain = local && !node ? withdraw(domain, node_class) : NULL;
+    if (node)
+        return node;
     if (!chain)
         return weft_i_alloc_in(domain, local, class_size[node_class], _Alignof(max_align_t));
     for (weft_i_hook *next = chain->next; next; next = chain->next) {

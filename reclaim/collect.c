@@ -23,6 +23,11 @@
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
+/* Where callbacks are due: twice as many at once, with what a call of maintenance costs shared among them. */
+#ifndef WEFT_CALLS
+#define WEFT_CALLS 4
+#endif
+
 /* ---- room ---- */
 
 /* With the right to the lists: so many may be retired before maintenance. */
@@ -41,19 +46,21 @@ void weft_i_local_open(weft_i_local *local)
     grant(local, WEFT_BATCH);
 }
 
-/* A little each time as long as there is something to do. */
-static void grant_what_is_left(weft_i_local *local)
+/* A little each time as long as there is something to do. Returns how much. */
+static size_t grant_what_is_left(weft_i_local *local)
 {
-    size_t room = local->left;
-    size_t most = local->scan.stage == WEFT_I_ASKS && !local->ready.head ? WEFT_PACE : (WEFT_STEP + 7) / 8;
-    if (local->scan.stage != WEFT_I_RESTS && room > most)
-        room = most;
-    else if (local->scan.stage == WEFT_I_RESTS && local->ready.head)
-        room = 1;
-    if (room == 0)
-        room = 1;
+    size_t room = local->left, most = SIZE_MAX;
+    if (local->ready.of[WEFT_I_OTHER].head)
+        most = WEFT_CALLS;
+    else if (!weft_i_bags_empty(&local->ready) || local->scan.stage == WEFT_I_COMPARES)
+        most = (WEFT_STEP + 7) / 8;
+    else if (local->scan.stage == WEFT_I_ASKS)
+        most = WEFT_PACE;
+    room = room < most ? room : most;
+    local->left -= room;
+    room = room ? room : 1;
     grant(local, room);
-    local->left -= local->left < room ? local->left : room;
+    return room;
 }
 
 /* ---- a thread's place ---- */
@@ -64,9 +71,7 @@ static void deliver(weft_i_local *local)
     for (int c = 0; c < WEFT_I_CLASSES; c++)
         if (local->record)
             weft_i_cache_accept(local, c, &local->scan.passed.of[c]);
-        else
-            weft_i_list_splice(&local->ready, &local->scan.passed.of[c]);
-    weft_i_list_splice(&local->ready, &local->scan.passed.of[WEFT_I_OTHER]);
+    weft_i_bags_splice(&local->ready, &local->scan.passed);
 }
 
 static void step(weft_i_local *local)
@@ -86,23 +91,39 @@ static void step(weft_i_local *local)
  */
 static bool is_behind(const weft_i_local *local)
 {
-    return local->domain->head.scheme == WEFT_HAZARD && local->ready.count > WEFT_BATCH + local->scan.total;
+    return local->domain->head.scheme == WEFT_HAZARD &&
+           weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* Reclaims the first of the ready objects. False: there is none, or a thief has them. */
-static bool drain_one(weft_i_local *local, bool *behind)
+/* How many to reclaim: with callbacks, and without. */
+typedef struct due {
+    size_t calls, nodes;
+} due;
+
+/* With the right to the lists. */
+static weft_i_hook *next_ready(weft_i_local *local, due *due)
+{
+    weft_i_hook *hook = due->calls ? weft_i_list_pop(&local->ready.of[WEFT_I_OTHER]) : NULL;
+    size_t *one = hook ? &due->calls : &due->nodes;
+    for (int c = 0; !hook && due->nodes && c < WEFT_I_CLASSES; c++)
+        hook = weft_i_list_pop(&local->ready.of[c]);
+    if (hook && !is_behind(local))
+        --*one;
+    return hook;
+}
+
+/* Reclaims one of the ready objects. False: there is none, or a thief has them. */
+static bool drain_one(weft_i_local *local, due *due)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
-    weft_i_hook *hook = weft_i_list_pop(&local->ready);
-    *behind = is_behind(local);
+    weft_i_hook *hook = next_ready(local, due);
     if (!hook) {
         weft_i_busy_end();
         return false;
     }
-    weft_i_count(&local->counters.reclaimed, 1);
-    weft_i_count(&local->counters.reclaimed_bytes, weft_i_size_of(hook));
+    weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
         weft_i_node_free(domain, local, hook->kind->bag, hook);
@@ -116,24 +137,37 @@ static bool drain_one(weft_i_local *local, bool *behind)
     return true;
 }
 
-static void drain_local(weft_i_local *local, size_t most)
+static void drain_local(weft_i_local *local, due due)
 {
-    bool behind = false;
     if (weft_i_in_callback())
         return;
-    for (size_t i = 0; (i < most || behind) && drain_one(local, &behind); i++)
+    while ((due.calls || due.nodes) && drain_one(local, &due))
         ;
 }
 
+static size_t cached(const weft_i_local *local)
+{
+    size_t count = 0;
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        count += local->cache[c].count;
+    return count;
+}
+
+/*
+ * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
+ * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ */
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
         return false; /* a thief, who will make room */
     if (!weft_i_in_callback())
         step(local);
-    grant_what_is_left(local);
+    size_t room = grant_what_is_left(local);
     weft_i_busy_end();
-    drain_local(local, 2);
+    bool takes = cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    drain_local(local, (due){2 * room, takes ? 1 : 2 * room});
+    local->kept = cached(local);
     return true;
 }
 
@@ -144,12 +178,12 @@ void weft_i_collect(weft_i_local *local)
     (void)weft_i_pending(local->domain, NULL);
     weft_i_scan_all(local);
     deliver(local);
-    grant_what_is_left(local);
+    (void)grant_what_is_left(local);
     weft_i_busy_end();
-    drain_local(local, SIZE_MAX);
+    drain_local(local, (due){SIZE_MAX, SIZE_MAX});
 }
 
-void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready)
+void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)
 {
     weft_i_scan_undo(local);
     for (int i = 0; i < local->scan.sealed_count; i++)
@@ -157,8 +191,8 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *r
     local->scan.sealed_count = 0;
     weft_i_bags_splice(waiting, &local->bags);
     if (local == &local->domain->shared)
-        weft_i_count_orphans(local->domain, (size_t)0 - local->ready.count);
-    weft_i_list_splice(ready, &local->ready);
+        weft_i_count_orphans(local->domain, (size_t)0 - weft_i_bags_count(&local->ready));
+    weft_i_bags_splice(ready, &local->ready);
     local->range_bytes = 0;
     if (local->attached)
         weft_i_local_open(local);
@@ -167,7 +201,7 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *r
 /* Lists as a thread left them, even in the middle of a push. */
 static void mend(weft_i_local *local)
 {
-    weft_i_list_mend(&local->ready);
+    weft_i_bags_mend(&local->ready);
     weft_i_bags_mend(&local->bags);
     weft_i_bags_mend(&local->scan.maybe);
     weft_i_bags_mend(&local->scan.passed);
@@ -188,7 +222,7 @@ void weft_i_local_abandon(weft_i_local *local)
     weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
     local->attached = false;
     grant(local, 0);
-    weft_i_take_lists(local, &waiting, &waiting.of[WEFT_I_OTHER]);
+    weft_i_take_lists(local, &waiting, &waiting);
     weft_i_push_orphans(local->domain, &waiting);
 }
 
@@ -197,7 +231,7 @@ void weft_i_local_abandon(weft_i_local *local)
 static weft_i_hook *pop_own(weft_domain *domain, weft_i_local *local)
 {
     weft_i_counters *c = &domain->shared.counters;
-    weft_i_hook *hook = weft_i_list_pop(&local->ready);
+    weft_i_hook *hook = weft_i_bags_pop(&local->ready);
     if (!hook)
         return NULL;
     /* relaxed: figures */
@@ -239,12 +273,12 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
 static weft_i_hook *next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
-    if (!shared->ready.head && !*adopted) {
+    if (weft_i_bags_empty(&shared->ready) && !*adopted) {
         *adopted = true;
         weft_i_adopt(domain, &shared->bags);
         weft_i_scan_all(shared);
         deliver(shared);
-        weft_i_count_orphans(domain, shared->ready.count);
+        weft_i_count_orphans(domain, weft_i_bags_count(&shared->ready));
     }
     weft_i_hook *hook = pop_own(domain, shared);
     if (hook)
@@ -305,7 +339,7 @@ void weft_i_barrier_abandon(weft_domain *domain)
 {
     weft_i_bags all = {0};
     mend(&domain->barrier);
-    weft_i_take_lists(&domain->barrier, &all, &all.of[WEFT_I_OTHER]);
+    weft_i_take_lists(&domain->barrier, &all, &all);
     weft_i_push_orphans(domain, &all);
     weft_i_give_right(&domain->barrier_right);
 }

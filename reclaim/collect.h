@@ -28,7 +28,7 @@ WEFT_I_PRIVATE void weft_i_scan_own(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running);
 
 /* All that is not ready goes to *waiting, the rest to *ready; the place is as new. With the right to its lists. */
-WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_list *ready);
+WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready);
 
 /* Its owner has ended, or is not in this process: it may have been anywhere, in a callback too. Under `owners`. */
 WEFT_I_PRIVATE void weft_i_local_abandon(weft_i_local *local);

@@ -61,10 +61,9 @@ static void reclaim_all(weft_domain *domain)
         weft_i_bags all = {0};
         weft_i_mutex_lock(&domain->owners);
         for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;)
-            weft_i_take_lists(l, &all, &all.of[WEFT_I_OTHER]);
+            weft_i_take_lists(l, &all, &all);
         weft_i_adopt(domain, &all);
-        for (int b = 0; b < WEFT_I_BAGS; b++)
-            weft_i_list_splice(&mine->ready, &all.of[b]);
+        weft_i_bags_splice(&mine->ready, &all);
         weft_i_mutex_unlock(&domain->owners);
         weft_i_drain_own(domain, mine, &domain->shared_callbacks[domain->side]);
     } while (!weft_i_nothing_left(domain));

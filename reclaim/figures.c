@@ -21,7 +21,7 @@ weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
 bool weft_i_place_empty(const weft_i_local *local)
 {
     return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) && weft_i_bags_empty(&local->scan.passed) &&
-           !local->scan.sealed_count && !local->ready.head;
+           weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
 }
 
 bool weft_i_nothing_left(weft_domain *domain)
@@ -75,9 +75,9 @@ void weft_i_recount(weft_domain *domain)
     size_t listed = 0, listed_bytes = 0, bytes, count = weft_i_pending(domain, &bytes);
     /* relaxed: one thread, as the next */
     add_listed(weft_i_load(&domain->orphans, memory_order_relaxed), &listed, &listed_bytes);
-    weft_i_store(&domain->orphan_count, listed + domain->shared.ready.count, memory_order_relaxed);
+    weft_i_store(&domain->orphan_count, listed + weft_i_bags_count(&domain->shared.ready), memory_order_relaxed);
     for (weft_i_local *l = NULL; (l = weft_i_place_after(domain, l)) != NULL;) {
-        add_listed(l->ready.head, &listed, &listed_bytes);
+        add_bags(&l->ready, &listed, &listed_bytes);
         add_bags(&l->bags, &listed, &listed_bytes);
         add_bags(&l->scan.maybe, &listed, &listed_bytes);
         add_bags(&l->scan.passed, &listed, &listed_bytes);

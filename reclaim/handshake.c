@@ -1,15 +1,19 @@
 #include <weft/reclaim/fence.h>
 #include <weft/reclaim/handshake.h>
+#include <weft/reclaim/right.h>
 
 /* clang-format off */
 #ifndef HANDSHAKE_X1
 #define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
 #endif
 #ifndef HANDSHAKE_A2
-#define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
+#define HANDSHAKE_A2 memory_order_acquire /* has it answered; is it absent -> RECORD_X1, HANDSHAKE_R2: sees what that thread had published */
 #endif
 #ifndef HANDSHAKE_R1
 #define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
+#endif
+#ifndef HANDSHAKE_R2
+#define HANDSHAKE_R2 memory_order_release /* is absent -> HANDSHAKE_A2: hands on what the heavy fence has shown of what that thread had published */
 #endif
 #ifndef HANDSHAKE_A1
 #define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
@@ -20,6 +24,7 @@
 enum { NONE, ASKING, ASKED, STEP = 4 };
 
 static weft_i_atomic_size rounds;
+static weft_i_atomic_int marking; /* the thread that marks who is absent; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
@@ -50,17 +55,46 @@ static void begin_round(size_t now)
         if (r != own && weft_i_record_owned(r))
             /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
-    now += ASKING;
+    size_t asking = now + ASKING;
     /* relaxed: a failure means that somebody has lost patience, and ended it */
-    (void)weft_i_cas(&rounds, &now, now - ASKING + ASKED, HANDSHAKE_R1, memory_order_relaxed);
+    (void)weft_i_cas(&rounds, &asking, now + ASKED, HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static bool all_have_answered(void)
 {
-    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        if (weft_i_record_owned(r) && weft_i_load(&r->thread.attention, HANDSHAKE_A2) & WEFT_I_ASKED)
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
+        if (asked == WEFT_I_ASKED)
             return false;
+    }
     return true;
+}
+
+/* ---- who is absent ---- */
+
+static void mark(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        /* relaxed: the heavy fence comes next */
+        int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
+        if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
+            /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
+            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed, memory_order_relaxed);
+    }
+}
+
+/* Of those that are marked still. */
+static void tell_absent(bool fenced)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        /* relaxed: the heavy fence comes before, as before the next */
+        int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
+        int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
+        while (seen & WEFT_I_MARKED)
+            /* relaxed: nothing is read on failure */
+            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, HANDSHAKE_R2, memory_order_relaxed))
+                break;
+    }
 }
 
 bool weft_i_handshake_over(size_t ticket)
@@ -80,17 +114,24 @@ bool weft_i_handshake_over(size_t ticket)
 bool weft_i_handshake_force(void)
 {
     size_t now = weft_i_load(&rounds, HANDSHAKE_A1);
-    if (!weft_i_heavy_fence())
-        return false;
-    if (now % STEP != NONE)
+    bool marks = weft_i_take_right(&marking, weft_i_thread_id());
+    if (marks)
+        mark();
+    bool fenced = weft_i_heavy_fence();
+    if (marks) {
+        tell_absent(fenced && weft_i_fence_interrupts());
+        weft_i_give_right(&marking);
+    }
+    if (fenced && now % STEP != NONE)
         end_round(now);
-    return true;
+    return fenced;
 }
 
 void weft_i_handshake_after_fork(void)
 {
     /* relaxed: one thread */
     size_t now = weft_i_load(&rounds, memory_order_relaxed);
+    weft_i_give_right(&marking);
     if (now % STEP != NONE)
         end_round(now);
 }

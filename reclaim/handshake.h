@@ -19,6 +19,15 @@
  *
  * Who does not answer (asleep, or busy with something else) is interrupted when patience is at its end: W passes the heavy fence,
  * which is an A of all threads, also for the round under way. So nobody waits for anybody, wherever S or T may be.
+ *
+ * Who is absent. One that sleeps would not answer the next round either, and the interrupts would go on with each batch. So who passes
+ * the heavy fence marks those that have not answered before it; one that is marked still after it, and is then found in no operation,
+ * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
+ * absent (HANDSHAKE_R2, HANDSHAKE_A2). It publishes nothing more that anybody relies on without a look at `attention`, finds the
+ * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
+ * what was unlinked before any of their rounds (RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
+ * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
+ * One thread marks at a time; another passes the fence without.
  */
 #ifndef WEFT_RECLAIM_HANDSHAKE_H
 #define WEFT_RECLAIM_HANDSHAKE_H

@@ -40,6 +40,14 @@ size_t weft_i_bags_count(const weft_i_bags *bags)
     return count;
 }
 
+weft_i_hook *weft_i_bags_pop(weft_i_bags *bags)
+{
+    weft_i_hook *hook = NULL;
+    for (int b = WEFT_I_BAGS; !hook && b-- > 0;)
+        hook = weft_i_list_pop(&bags->of[b]);
+    return hook;
+}
+
 void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from)
 {
     for (int b = 0; b < WEFT_I_BAGS; b++)

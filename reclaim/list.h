@@ -54,6 +54,7 @@ weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
     weft_i_hook *hook = list->head;
     if (weft_i_likely(hook != NULL)) {
         list->head = hook->next;
+        __builtin_prefetch(hook->next, 1); /* long ago freed, and the next to go */
         list->count--;
         weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
     }
@@ -69,6 +70,8 @@ WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
 WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
 WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
+/* Any, those with callbacks first. NULL: there is none. */
+WEFT_I_PRIVATE weft_i_hook *weft_i_bags_pop(weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
 
 /* Bytes of the object, as far as they are known. */

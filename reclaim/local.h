@@ -108,16 +108,18 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     return true;
 }
 
-/* The same for an operation that only reads, and so needs no lists. */
+/*
+ * The same for an operation that only reads, and so needs no lists. The one record of all threads that have none is always
+ * called to attention, and nobody looks at its slot.
+ */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
 {
-    *hold = (weft_i_hold){&weft_i_own_record()->operation, NULL};
-    if (weft_i_unlikely(hold->slot == &weft_i_no_record.operation))
-        return false;
-    weft_i_store(&hold->slot->domain, (void *)domain, GUARD_R1);
+    weft_i_record *record = weft_i_own_record();
+    *hold = (weft_i_hold){&record->operation, NULL};
+    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
     weft_i_compiler_fence(); /* as in weft_i_attempt_begin */
     /* relaxed: as in weft_i_light_fence */
-    if (weft_i_unlikely(weft_i_load(&weft_i_self()->attention, memory_order_relaxed))) {
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed))) {
         weft_i_busy_end();
         return false;
     }

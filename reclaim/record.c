@@ -65,7 +65,7 @@ static void answer(weft_i_thread *thread)
     /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
-        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_ASKED, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
             break;
 }
 

@@ -27,10 +27,17 @@ typedef struct weft_i_hint {
 } weft_i_hint;
 
 /*
- * In a record's `attention`: publish with fences; say that you have been here (handshake.h); and times THIEF, how many barriers want
- * the thread's lists.
+ * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
+ * (handshake.h); and times THIEF, how many barriers want the thread's lists.
  */
-enum { WEFT_I_FENCES = 1, WEFT_I_ASKED = 2, WEFT_I_THIEF = 4 };
+enum {
+    WEFT_I_FENCES = 1,
+    WEFT_I_ASKED = 2,
+    WEFT_I_MARKED = 4,
+    WEFT_I_ABSENT = 8,
+    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
+    WEFT_I_THIEF = 16
+};
 
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;

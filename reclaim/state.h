@@ -117,7 +117,9 @@ struct weft_i_local {
     size_t left;             /* and these after that, before the next batch is sealed */
     size_t range_bytes;      /* of retired objects that told their size, in `bags` */
     weft_i_bags bags;
-    weft_i_list ready;
+    weft_i_bags ready;
+    unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
+    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -159,6 +161,12 @@ weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
 {
     /* relaxed: one writer; readers want a figure, not an order */
     weft_i_store(counter, weft_i_load(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, size_t bytes)
+{
+    weft_i_count(&local->counters.reclaimed, count);
+    weft_i_count(&local->counters.reclaimed_bytes, bytes);
 }
 
 #endif
