@@ -743,12 +743,13 @@ WEFT_END_DECLS
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
- * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run. Then
- * the batch is compared with what guards hold in steps of 64 objects, one with each eighth retirement. Then two callbacks are
- * called per retirement, or more where callbacks retire, too. Under epochs, after a guard that was held for long, the next look at the
- * guards comes only after an eighth as many retirements as are waiting. For its next allocations a thread keeps at most
- * WEFT_CACHE nodes (2048) of each class, one of 32 and two of 64 bytes, and a domain four such lists of each. Where
- * membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run; those
+ * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 64 objects, one
+ * with each eighth retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
+ * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
+ * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
+ * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
+ * retirement; under epochs one per maintenance while the thread takes nodes from there itself. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
  * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
  * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
  * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
@@ -1840,10 +1841,17 @@ typedef struct weft_i_hint {
 } weft_i_hint;
 
 /*
- * In a record's `attention`: publish with fences; say that you have been here (handshake.h); and times THIEF, how many barriers want
- * the thread's lists.
+ * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
+ * (handshake.h); and times THIEF, how many barriers want the thread's lists.
  */
-enum { WEFT_I_FENCES = 1, WEFT_I_ASKED = 2, WEFT_I_THIEF = 4 };
+enum {
+    WEFT_I_FENCES = 1,
+    WEFT_I_ASKED = 2,
+    WEFT_I_MARKED = 4,
+    WEFT_I_ABSENT = 8,
+    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
+    WEFT_I_THIEF = 16
+};
 
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
@@ -2029,6 +2037,7 @@ struct weft_i_local {
     size_t range_bytes;      /* of retired objects that told their size, in `bags` */
     weft_i_bags bags;
     weft_i_bags ready;
+    unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
     size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
@@ -2596,7 +2605,8 @@ WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t
 /*
  * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
  * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
- * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both goes back to the allocator, two nodes per retirement.
+ * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both is ready to go back to the allocator, and an
+ * allocation that finds the cache empty takes it from there.
  */
 #ifndef WEFT_RECLAIM_CACHE_H
 #define WEFT_RECLAIM_CACHE_H
@@ -2695,6 +2705,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         weft_i_compiler_fence(); /* out of its list before it is in another */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, whole.head)) {
             weft_i_list_splice(freed, &whole);
+            local->surplus |= 1u << node_class;
             return;
         }
     }
@@ -2704,12 +2715,14 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
 /* One of those that are ready to be given back. NULL: there is none, or a thief has them. */
 static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
 {
-    if (WEFT_I_ASAN || !weft_i_busy_begin(local->domain))
+    if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))
         return NULL;
     weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
     if (hook) {
         weft_i_count_reclaimed(local, 1, weft_i_own_cache_class_size[node_class]);
         local->kept = SIZE_MAX;
+    } else {
+        local->surplus &= ~(1u << node_class);
     }
     weft_i_busy_end();
     return hook;
@@ -2927,14 +2940,30 @@ static bool weft_i_own_collect_is_behind(const weft_i_local *local)
            weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* Reclaims the first of the ready objects of a bag. False: there is none, or a thief has them. */
-static bool weft_i_own_collect_drain_one(weft_i_local *local, int bag, bool *behind)
+/* How many to reclaim: with callbacks, and without. */
+typedef struct weft_i_own_collect_due {
+    size_t calls, nodes;
+} weft_i_own_collect_due;
+
+/* With the right to the lists. */
+static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_own_collect_due *weft_i_own_collect_due)
+{
+    weft_i_hook *hook = weft_i_own_collect_due->calls ? weft_i_list_pop(&local->ready.of[WEFT_I_OTHER]) : NULL;
+    size_t *one = hook ? &weft_i_own_collect_due->calls : &weft_i_own_collect_due->nodes;
+    for (int c = 0; !hook && weft_i_own_collect_due->nodes && c < WEFT_I_CLASSES; c++)
+        hook = weft_i_list_pop(&local->ready.of[c]);
+    if (hook && !weft_i_own_collect_is_behind(local))
+        --*one;
+    return hook;
+}
+
+/* Reclaims one of the ready objects. False: there is none, or a thief has them. */
+static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_own_collect_due *weft_i_own_collect_due)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
-    weft_i_hook *hook = weft_i_list_pop(&local->ready.of[bag]);
-    *behind = weft_i_own_collect_is_behind(local);
+    weft_i_hook *hook = weft_i_own_collect_next_ready(local, weft_i_own_collect_due);
     if (!hook) {
         weft_i_busy_end();
         return false;
@@ -2942,7 +2971,7 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, int bag, bool *beh
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        weft_i_node_free(domain, local, bag, hook);
+        weft_i_node_free(domain, local, hook->kind->bag, hook);
         return true;
     }
     weft_i_count(&local->callbacks, 1);
@@ -2953,16 +2982,12 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, int bag, bool *beh
     return true;
 }
 
-/* At most so many of each bag, and of the nodes. */
-static void weft_i_own_collect_drain_local(weft_i_local *local, size_t most, size_t nodes)
+static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_own_collect_due weft_i_own_collect_due)
 {
     if (weft_i_in_callback())
         return;
-    for (int bag = WEFT_I_BAGS; bag-- > 0;) {
-        bool behind = false;
-        for (size_t i = 0; (i < (bag == WEFT_I_OTHER ? most : nodes) || behind) && weft_i_own_collect_drain_one(local, bag, &behind); i++)
-            ;
-    }
+    while ((weft_i_own_collect_due.calls || weft_i_own_collect_due.nodes) && weft_i_own_collect_drain_one(local, &weft_i_own_collect_due))
+        ;
 }
 
 static size_t weft_i_own_collect_cached(const weft_i_local *local)
@@ -2986,7 +3011,7 @@ bool weft_i_step(weft_i_local *local)
     size_t room = weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
     bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
-    weft_i_own_collect_drain_local(local, 2 * room, takes ? 1 : 2 * room);
+    weft_i_own_collect_drain_local(local, (weft_i_own_collect_due){2 * room, takes ? 1 : 2 * room});
     local->kept = weft_i_own_collect_cached(local);
     return true;
 }
@@ -3000,7 +3025,7 @@ void weft_i_collect(weft_i_local *local)
     weft_i_own_collect_deliver(local);
     (void)weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    weft_i_own_collect_drain_local(local, SIZE_MAX, SIZE_MAX);
+    weft_i_own_collect_drain_local(local, (weft_i_own_collect_due){SIZE_MAX, SIZE_MAX});
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)
@@ -3935,6 +3960,15 @@ void weft_guard_refresh_outline(weft_guard *guard)
  *
  * Who does not answer (asleep, or busy with something else) is interrupted when patience is at its end: W passes the heavy fence,
  * which is an A of all threads, also for the round under way. So nobody waits for anybody, wherever S or T may be.
+ *
+ * Who is absent. One that sleeps would not answer the next round either, and the interrupts would go on with each batch. So who passes
+ * the heavy fence marks those that have not answered before it; one that is marked still after it, and is then found in no operation,
+ * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
+ * absent, and passes a full fence before it looks. It publishes nothing more that anybody relies on without a look at `attention`, finds the
+ * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
+ * what was unlinked before any of their rounds (RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
+ * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
+ * One thread marks at a time; another passes the fence without.
  */
 #ifndef WEFT_RECLAIM_HANDSHAKE_H
 #define WEFT_RECLAIM_HANDSHAKE_H
@@ -3946,8 +3980,8 @@ WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 /* Whether all have passed a fence since; does what there is to do for it, without waiting. */
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
-/* The same by the heavy fence. False: none was to be had. */
-WEFT_I_PRIVATE bool weft_i_handshake_force(void);
+/* The same by the heavy fence; `asked`: of those that were, who does not come by is absent from then on. False: none was to be had. */
+WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
 
 /* In a fork's child: who has begun a round may not be there. */
 WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
@@ -3975,6 +4009,7 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
 
 static weft_i_atomic_size weft_i_own_handshake_rounds;
+static weft_i_atomic_int weft_i_own_handshake_marking; /* the thread that marks who is absent; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
@@ -4012,10 +4047,41 @@ static void weft_i_own_handshake_begin_round(size_t now)
 
 static bool weft_i_own_handshake_all_have_answered(void)
 {
-    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        if (weft_i_record_owned(r) && weft_i_load(&r->thread.attention, HANDSHAKE_A2) & WEFT_I_ASKED)
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
+        if (asked == WEFT_I_ASKED)
             return false;
+    }
     return true;
+}
+
+/* ---- who is absent ---- */
+
+static void weft_i_own_handshake_mark(void)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        /* relaxed: the heavy fence comes next */
+        int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
+        if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
+            /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
+            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed, memory_order_relaxed);
+    }
+}
+
+/* Of those that are marked still. */
+static void weft_i_own_handshake_tell_absent(bool fenced)
+{
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
+        /* relaxed: the heavy fence comes before, as before the next */
+        int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
+        while (seen & WEFT_I_MARKED) {
+            /* relaxed: likewise */
+            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
+            /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
+            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed, memory_order_relaxed))
+                break;
+        }
+    }
 }
 
 bool weft_i_handshake_over(size_t ticket)
@@ -4032,20 +4098,27 @@ bool weft_i_handshake_over(size_t ticket)
     return weft_i_own_handshake_is_over(ticket);
 }
 
-bool weft_i_handshake_force(void)
+bool weft_i_handshake_force(bool asked)
 {
     size_t now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
-    if (!weft_i_heavy_fence())
-        return false;
-    if (now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
+    bool marks = asked && weft_i_take_right(&weft_i_own_handshake_marking, weft_i_thread_id());
+    if (marks)
+        weft_i_own_handshake_mark();
+    bool fenced = weft_i_heavy_fence();
+    if (marks) {
+        weft_i_own_handshake_tell_absent(fenced && weft_i_fence_interrupts());
+        weft_i_give_right(&weft_i_own_handshake_marking);
+    }
+    if (fenced && now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
         weft_i_own_handshake_end_round(now);
-    return true;
+    return fenced;
 }
 
 void weft_i_handshake_after_fork(void)
 {
     /* relaxed: one thread */
     size_t now = weft_i_load(&weft_i_own_handshake_rounds, memory_order_relaxed);
+    weft_i_give_right(&weft_i_own_handshake_marking);
     if (now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
         weft_i_own_handshake_end_round(now);
 }
@@ -5042,7 +5115,7 @@ static void weft_i_own_record_answer(weft_i_thread *thread)
     /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
-        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_ASKED, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
             break;
 }
 
@@ -5362,7 +5435,7 @@ static bool weft_i_own_scan_may_compare(weft_i_local *local)
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
         return false;
-    if (weft_i_handshake_force())
+    if (weft_i_handshake_force(s->patience > 0))
         return true;
     weft_i_scan_undo(local);
     return false;

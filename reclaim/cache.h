@@ -1,7 +1,8 @@
 /*
  * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
  * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
- * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both goes back to the allocator, two nodes per retirement.
+ * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both is ready to go back to the allocator, and an
+ * allocation that finds the cache empty takes it from there.
  */
 #ifndef WEFT_RECLAIM_CACHE_H
 #define WEFT_RECLAIM_CACHE_H

@@ -7,13 +7,10 @@
 #define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
 #endif
 #ifndef HANDSHAKE_A2
-#define HANDSHAKE_A2 memory_order_acquire /* has it answered; is it absent -> RECORD_X1, HANDSHAKE_R2: sees what that thread had published */
+#define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
 #endif
 #ifndef HANDSHAKE_R1
 #define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#endif
-#ifndef HANDSHAKE_R2
-#define HANDSHAKE_R2 memory_order_release /* is absent -> HANDSHAKE_A2: hands on what the heavy fence has shown of what that thread had published */
 #endif
 #ifndef HANDSHAKE_A1
 #define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
@@ -89,11 +86,13 @@ static void tell_absent(bool fenced)
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         /* relaxed: the heavy fence comes before, as before the next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
-        int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
-        while (seen & WEFT_I_MARKED)
-            /* relaxed: nothing is read on failure */
-            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, HANDSHAKE_R2, memory_order_relaxed))
+        while (seen & WEFT_I_MARKED) {
+            /* relaxed: likewise */
+            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
+            /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
+            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed, memory_order_relaxed))
                 break;
+        }
     }
 }
 
@@ -111,10 +110,10 @@ bool weft_i_handshake_over(size_t ticket)
     return is_over(ticket);
 }
 
-bool weft_i_handshake_force(void)
+bool weft_i_handshake_force(bool asked)
 {
     size_t now = weft_i_load(&rounds, HANDSHAKE_A1);
-    bool marks = weft_i_take_right(&marking, weft_i_thread_id());
+    bool marks = asked && weft_i_take_right(&marking, weft_i_thread_id());
     if (marks)
         mark();
     bool fenced = weft_i_heavy_fence();

@@ -23,7 +23,7 @@
  * Who is absent. One that sleeps would not answer the next round either, and the interrupts would go on with each batch. So who passes
  * the heavy fence marks those that have not answered before it; one that is marked still after it, and is then found in no operation,
  * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
- * absent (HANDSHAKE_R2, HANDSHAKE_A2). It publishes nothing more that anybody relies on without a look at `attention`, finds the
+ * absent, and passes a full fence before it looks. It publishes nothing more that anybody relies on without a look at `attention`, finds the
  * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
  * what was unlinked before any of their rounds (RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
  * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
@@ -40,8 +40,8 @@ WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 /* Whether all have passed a fence since; does what there is to do for it, without waiting. */
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
-/* The same by the heavy fence. False: none was to be had. */
-WEFT_I_PRIVATE bool weft_i_handshake_force(void);
+/* The same by the heavy fence; `asked`: of those that were, who does not come by is absent from then on. False: none was to be had. */
+WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
 
 /* In a fork's child: who has begun a round may not be there. */
 WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);

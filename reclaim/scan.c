@@ -55,7 +55,7 @@ static bool may_compare(weft_i_local *local)
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
         return false;
-    if (weft_i_handshake_force())
+    if (weft_i_handshake_force(s->patience > 0))
         return true;
     weft_i_scan_undo(local);
     return false;

@@ -93,7 +93,7 @@ bool model_gives_back(void)
 
 size_t model_patience(void)
 {
-    return beside->running->flags & WAITS ? 4 : 0;
+    return beside->running->flags & WAITS ? 4 : beside->running->flags & HASTY ? 1 : 0;
 }
 
 /* ---- what was done ---- */

@@ -21,7 +21,8 @@ enum {
     COUNTED = 128, /* counters are choice points as all else is */
     SLOW = 256,    /* not for ./weft test */
     LARGE = 512,   /* too large to be explored to the end: for chance and priorities */
-    WAITS = 1024    /* scans wait for threads to come by; else they interrupt at once */
+    WAITS = 1024,  /* scans wait for threads to come by; else they interrupt at once */
+    HASTY = 2048   /* the same, for one retirement */
 };
 
 /*

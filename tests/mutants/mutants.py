@@ -50,10 +50,10 @@ LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item
 SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
-        "guard": "unit/guard_test", "life": "faults/life_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
+        "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
         "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test"}
 # Of these, libc's functions can be made to refuse: tests/unit/interpose.c.
-INTERPOSED = {"unit-thread", "life", "fork-life", "oom-record"}
+INTERPOSED = {"unit-thread", "life", "asked", "fork-life", "oom-record"}
 WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_mutex_lock", "pthread_setspecific", "syscall"]
 
 # name: (flavour, its own sources)

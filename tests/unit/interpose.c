@@ -8,7 +8,8 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
-t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom, t_mutex_lock;
+t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom, t_mutex_lock, t_membarrier;
+enum { PRIVATE_EXPEDITED = 1 << 3 }; /* membarrier's command, as in base/seam.c */
 t_interposed t_key_create = {.refuse = true};
 
 static bool refused(t_interposed *function)
@@ -98,5 +99,7 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
     for (int i = 0; i < 6; i++) /* as many as any has; the kernel looks at its own */
         argument[i] = va_arg(list, long);
     va_end(list);
+    if (number == SYS_membarrier && (int)argument[0] == PRIVATE_EXPEDITED)
+        (void)refused(&t_membarrier);
     return __real_syscall(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 }

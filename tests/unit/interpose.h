@@ -17,7 +17,7 @@ typedef struct t_interposed {
 
 /* That of t_key_create begins refused, so that the library finds none when it is loaded; main allows it. */
 extern t_interposed t_malloc, t_posix_memalign, t_mmap, t_key_create, t_setspecific, t_getrandom;
-extern t_interposed t_mutex_lock; /* which is counted, and never refused */
+extern t_interposed t_mutex_lock, t_membarrier; /* which are counted, and never refused; of the second, what interrupts */
 
 /* All that gives memory, at once. */
 void t_refuse_memory(bool refuse);

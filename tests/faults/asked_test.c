@@ -1,0 +1,73 @@
+/*
+ * Reclaiming interrupts nobody for threads that have not moved since they were asked (reclaim/handshake.h): they sleep, with or
+ * without a guard.
+ */
+#include "tests/unit/interpose.h"
+#include "tests/unit/object.h"
+
+enum { BATCH = 1024, SLEEPERS = 3, BATCHES = T_SCALE(200, 50), FEW = 3 };
+
+static void pass(void *ctx)
+{
+    weft_guard guard;
+    weft_atomic_ptr nothing;
+    weft_ptr_store(&nothing, NULL);
+    weft_enter(&guard, ctx);
+    CHECK(weft_protect(&guard, &nothing) == NULL);
+    weft_leave(&guard);
+}
+
+static size_t interrupts(void)
+{
+    return atomic_load(&t_membarrier.calls);
+}
+
+/* How often others were interrupted for so many batches. */
+static size_t retire_batches(weft_domain *domain, atomic_int *count)
+{
+    size_t before = interrupts();
+    t_retire_many(domain, BATCHES * BATCH, count);
+    return interrupts() - before;
+}
+
+static void test_sleepers_cost_no_interrupts(void **state)
+{
+    t_env *env = *state;
+    t_worker sleeper[SLEEPERS], holder;
+    t_object held = {0};
+    t_hold hold = {.domain = env->domain, .pointer = &held};
+    atomic_int count = 0;
+    bool bounded = env->scheme == WEFT_HAZARD;
+    for (int i = 0; i < SLEEPERS; i++) {
+        t_worker_start(&sleeper[i]);
+        t_worker_do(&sleeper[i], pass, env->domain);
+    }
+    t_worker_start(&holder);
+    t_worker_do(&holder, t_hold_enter, &hold);
+    t_retire(env->domain, &held);
+    for (int round = 0; round < 3; round++) {
+        assert_in_range(retire_batches(env->domain, &count), WEFT_I_TSAN ? 0 : 1, FEW);
+        assert_int_equal(retire_batches(env->domain, &count), 0);
+        for (int i = 0; i < SLEEPERS; i++)
+            t_worker_do(&sleeper[i], pass, env->domain); /* answers, and sleeps again */
+    }
+    if (bounded) /* all but the last batches */
+        assert_in_range(atomic_load(&count), (6 * BATCHES - 4) * BATCH, 6 * BATCHES * BATCH);
+    assert_int_equal(t_reclaimed(env->domain, &held), 0);
+    t_worker_do(&holder, t_hold_leave, &hold);
+    t_barrier(env->domain);
+    assert_int_equal(t_reclaimed(env->domain, &held), 1);
+    assert_int_equal(atomic_load(&count), 6 * BATCHES * BATCH);
+    for (int i = 0; i < SLEEPERS; i++)
+        t_worker_end(&sleeper[i]);
+    t_worker_end(&holder);
+}
+
+int main(int count, char **argument)
+{
+    const struct CMUnitTest tests[] = {T_BOTH(test_sleepers_cost_no_interrupts)};
+    atomic_store(&t_key_create.refuse, false);
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
