@@ -2941,16 +2941,16 @@ static bool weft_i_own_collect_is_behind(const weft_i_local *local)
 }
 
 /* How many to reclaim: with callbacks, and without. */
-typedef struct weft_i_own_collect_due {
+typedef struct weft_i_due {
     size_t calls, nodes;
-} weft_i_own_collect_due;
+} weft_i_due;
 
 /* With the right to the lists. */
-static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_own_collect_due *weft_i_own_collect_due)
+static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_due *due)
 {
-    weft_i_hook *hook = weft_i_own_collect_due->calls ? weft_i_list_pop(&local->ready.of[WEFT_I_OTHER]) : NULL;
-    size_t *one = hook ? &weft_i_own_collect_due->calls : &weft_i_own_collect_due->nodes;
-    for (int c = 0; !hook && weft_i_own_collect_due->nodes && c < WEFT_I_CLASSES; c++)
+    weft_i_hook *hook = due->calls ? weft_i_list_pop(&local->ready.of[WEFT_I_OTHER]) : NULL;
+    size_t *one = hook ? &due->calls : &due->nodes;
+    for (int c = 0; !hook && due->nodes && c < WEFT_I_CLASSES; c++)
         hook = weft_i_list_pop(&local->ready.of[c]);
     if (hook && !weft_i_own_collect_is_behind(local))
         --*one;
@@ -2958,12 +2958,12 @@ static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_ow
 }
 
 /* Reclaims one of the ready objects. False: there is none, or a thief has them. */
-static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_own_collect_due *weft_i_own_collect_due)
+static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
         return false;
-    weft_i_hook *hook = weft_i_own_collect_next_ready(local, weft_i_own_collect_due);
+    weft_i_hook *hook = weft_i_own_collect_next_ready(local, due);
     if (!hook) {
         weft_i_busy_end();
         return false;
@@ -2982,11 +2982,11 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_own_collect
     return true;
 }
 
-static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_own_collect_due weft_i_own_collect_due)
+static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_due due)
 {
     if (weft_i_in_callback())
         return;
-    while ((weft_i_own_collect_due.calls || weft_i_own_collect_due.nodes) && weft_i_own_collect_drain_one(local, &weft_i_own_collect_due))
+    while ((due.calls || due.nodes) && weft_i_own_collect_drain_one(local, &due))
         ;
 }
 
@@ -3011,7 +3011,7 @@ bool weft_i_step(weft_i_local *local)
     size_t room = weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
     bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
-    weft_i_own_collect_drain_local(local, (weft_i_own_collect_due){2 * room, takes ? 1 : 2 * room});
+    weft_i_own_collect_drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
     local->kept = weft_i_own_collect_cached(local);
     return true;
 }
@@ -3025,7 +3025,7 @@ void weft_i_collect(weft_i_local *local)
     weft_i_own_collect_deliver(local);
     (void)weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    weft_i_own_collect_drain_local(local, (weft_i_own_collect_due){SIZE_MAX, SIZE_MAX});
+    weft_i_own_collect_drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX});
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)

@@ -96,12 +96,12 @@ static bool is_behind(const weft_i_local *local)
 }
 
 /* How many to reclaim: with callbacks, and without. */
-typedef struct due {
+typedef struct weft_i_due {
     size_t calls, nodes;
-} due;
+} weft_i_due;
 
 /* With the right to the lists. */
-static weft_i_hook *next_ready(weft_i_local *local, due *due)
+static weft_i_hook *next_ready(weft_i_local *local, weft_i_due *due)
 {
     weft_i_hook *hook = due->calls ? weft_i_list_pop(&local->ready.of[WEFT_I_OTHER]) : NULL;
     size_t *one = hook ? &due->calls : &due->nodes;
@@ -113,7 +113,7 @@ static weft_i_hook *next_ready(weft_i_local *local, due *due)
 }
 
 /* Reclaims one of the ready objects. False: there is none, or a thief has them. */
-static bool drain_one(weft_i_local *local, due *due)
+static bool drain_one(weft_i_local *local, weft_i_due *due)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
@@ -137,7 +137,7 @@ static bool drain_one(weft_i_local *local, due *due)
     return true;
 }
 
-static void drain_local(weft_i_local *local, due due)
+static void drain_local(weft_i_local *local, weft_i_due due)
 {
     if (weft_i_in_callback())
         return;
@@ -166,7 +166,7 @@ bool weft_i_step(weft_i_local *local)
     size_t room = grant_what_is_left(local);
     weft_i_busy_end();
     bool takes = cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
-    drain_local(local, (due){2 * room, takes ? 1 : 2 * room});
+    drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
     local->kept = cached(local);
     return true;
 }
@@ -180,7 +180,7 @@ void weft_i_collect(weft_i_local *local)
     deliver(local);
     (void)grant_what_is_left(local);
     weft_i_busy_end();
-    drain_local(local, (due){SIZE_MAX, SIZE_MAX});
+    drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX});
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)
