@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,6 +51,42 @@ enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDI
 
 #if WEFT_I_TSAN
 WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
+#endif
+
+#ifdef WEFT_DEBUG
+enum { RANKS = 8 };
+static WEFT_I_THREAD_LOCAL int held[RANKS];
+
+/* Also of one that is only tried for: others may be waited for while it is held. */
+static void note_locked(const weft_i_mutex *mutex, bool first_of_rank)
+{
+    for (int rank = mutex->rank + !first_of_rank; rank < RANKS; rank++)
+        if (held[rank]) {
+            fprintf(stderr, "weft: a mutex of rank %d is taken under one of rank %d\n", mutex->rank, rank);
+            abort();
+        }
+    held[mutex->rank]++;
+}
+
+void weft_i_mutex_lock(weft_i_mutex *mutex)
+{
+    note_locked(mutex, !held[0]);
+    (void)pthread_mutex_lock(&mutex->mutex);
+}
+
+bool weft_i_mutex_trylock(weft_i_mutex *mutex)
+{
+    if (pthread_mutex_trylock(&mutex->mutex) != 0)
+        return false;
+    note_locked(mutex, true);
+    return true;
+}
+
+void weft_i_mutex_unlock(weft_i_mutex *mutex)
+{
+    held[mutex->rank]--;
+    (void)pthread_mutex_unlock(&mutex->mutex);
+}
 #endif
 
 void *weft_i_sys_alloc(size_t size, size_t alignment)

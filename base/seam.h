@@ -12,13 +12,28 @@
 
 #include <pthread.h>
 
-typedef pthread_mutex_t weft_i_mutex;
-#define WEFT_I_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
-#define weft_i_mutex_init(m) ((void)pthread_mutex_init((m), NULL))
-#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(m))
-#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(m) == 0)
-#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
-#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
+/* Of two mutexes that a thread holds at once, the one of the higher rank was taken later; under one of rank 0 also several of one rank. */
+typedef struct weft_i_mutex {
+    pthread_mutex_t mutex;
+#ifdef WEFT_DEBUG
+    int rank;
+#endif
+} weft_i_mutex;
+#ifdef WEFT_DEBUG
+#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, (rank)}
+#define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
+/* They end the program, having said why, where the order of ranks is not kept. */
+WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
+WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
+WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
+#else
+#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER}
+#define weft_i_mutex_init(m, rank) ((void)pthread_mutex_init(&(m)->mutex, NULL))
+#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(&(m)->mutex))
+#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(&(m)->mutex) == 0)
+#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(&(m)->mutex))
+#endif
+#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(&(m)->mutex))
 
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))

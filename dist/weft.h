@@ -1331,13 +1331,28 @@ WEFT_END_DECLS
 
 #include <pthread.h>
 
-typedef pthread_mutex_t weft_i_mutex;
-#define WEFT_I_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
-#define weft_i_mutex_init(m) ((void)pthread_mutex_init((m), NULL))
-#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(m))
-#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(m) == 0)
-#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(m))
-#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(m))
+/* Of two mutexes that a thread holds at once, the one of the higher rank was taken later; under one of rank 0 also several of one rank. */
+typedef struct weft_i_mutex {
+    pthread_mutex_t mutex;
+#ifdef WEFT_DEBUG
+    int rank;
+#endif
+} weft_i_mutex;
+#ifdef WEFT_DEBUG
+#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, (rank)}
+#define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
+/* They end the program, having said why, where the order of ranks is not kept. */
+WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
+WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
+WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
+#else
+#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER}
+#define weft_i_mutex_init(m, rank) ((void)pthread_mutex_init(&(m)->mutex, NULL))
+#define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(&(m)->mutex))
+#define weft_i_mutex_trylock(m) (pthread_mutex_trylock(&(m)->mutex) == 0)
+#define weft_i_mutex_unlock(m) ((void)pthread_mutex_unlock(&(m)->mutex))
+#endif
+#define weft_i_mutex_destroy(m) ((void)pthread_mutex_destroy(&(m)->mutex))
 
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))
@@ -1467,6 +1482,7 @@ void weft_i_backoff_wait(weft_i_backoff *backoff)
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -1511,6 +1527,42 @@ enum { WEFT_I_OWN_SEAM_MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, WEFT_I_OWN_SEAM_ME
 
 #if WEFT_I_TSAN
 WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
+#endif
+
+#ifdef WEFT_DEBUG
+enum { WEFT_I_OWN_SEAM_RANKS = 8 };
+static WEFT_I_THREAD_LOCAL int weft_i_own_seam_held[WEFT_I_OWN_SEAM_RANKS];
+
+/* Also of one that is only tried for: others may be waited for while it is held. */
+static void weft_i_own_seam_note_locked(const weft_i_mutex *mutex, bool first_of_rank)
+{
+    for (int rank = mutex->rank + !first_of_rank; rank < WEFT_I_OWN_SEAM_RANKS; rank++)
+        if (weft_i_own_seam_held[rank]) {
+            fprintf(stderr, "weft: a mutex of rank %d is taken under one of rank %d\n", mutex->rank, rank);
+            abort();
+        }
+    weft_i_own_seam_held[mutex->rank]++;
+}
+
+void weft_i_mutex_lock(weft_i_mutex *mutex)
+{
+    weft_i_own_seam_note_locked(mutex, !weft_i_own_seam_held[0]);
+    (void)pthread_mutex_lock(&mutex->mutex);
+}
+
+bool weft_i_mutex_trylock(weft_i_mutex *mutex)
+{
+    if (pthread_mutex_trylock(&mutex->mutex) != 0)
+        return false;
+    weft_i_own_seam_note_locked(mutex, true);
+    return true;
+}
+
+void weft_i_mutex_unlock(weft_i_mutex *mutex)
+{
+    weft_i_own_seam_held[mutex->rank]--;
+    (void)pthread_mutex_unlock(&mutex->mutex);
+}
 #endif
 
 void *weft_i_sys_alloc(size_t size, size_t alignment)
@@ -1853,6 +1905,20 @@ enum {
     WEFT_I_THIEF = 16
 };
 
+/*
+ * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while code of the user's
+ * runs, allocators included. Checked where the library is compiled with -DWEFT_DEBUG.
+ */
+enum {
+    WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
+    WEFT_I_RANK_OWNERS,   /* a domain's, as the next two: who is attached to which place */
+    WEFT_I_RANK_LINKED,   /* its linked guards */
+    WEFT_I_RANK_BLOCKER,  /* what its statistics name */
+    WEFT_I_RANK_RECORDS,  /* record.c: who owns which */
+    WEFT_I_RANK_FENCE,    /* fence.c: the mode */
+    WEFT_I_RANK_PREPARING /* life.c: only tried for */
+};
+
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
@@ -1931,10 +1997,7 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
  * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
  * that is, takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to that, heavy fence, waits for
  * the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is busy over a callback. The domain's
- * own places: a word that holds the thread's id.
- *
- * Order of locks: domains (registry.c), owners, linked, blocker, records (record.c), fence (fence.c). None is ever held while
- * code of the user's runs, allocators included.
+ * own places: a word that holds the thread's id. (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -3393,9 +3456,9 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
         return -ENOMEM;
     *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
-    weft_i_mutex_init(&domain->owners);
-    weft_i_mutex_init(&domain->linked_lock);
-    weft_i_mutex_init(&domain->blocker_lock);
+    weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
+    weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
+    weft_i_mutex_init(&domain->blocker_lock, WEFT_I_RANK_BLOCKER);
     weft_i_register(domain);
     *out = domain;
     return 0;
@@ -3629,7 +3692,7 @@ void weft_i_epochs_scan(weft_i_local *local)
 /* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
 enum { WEFT_I_OWN_FENCE_UNPROBED, WEFT_I_OWN_FENCE_MEMBARRIER, WEFT_I_OWN_FENCE_TURNING, WEFT_I_OWN_FENCE_FENCES };
 
-static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT; /* of the mode, and who is told of them */
+static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and who is told of them */
 static weft_i_atomic_int weft_i_own_fence_mode;
 
 /* Under the lock: each record is told here, or by weft_i_fence_join. */
@@ -4345,7 +4408,7 @@ bool weft_i_hazards_step(weft_i_local *local, size_t most)
 #endif
 /* clang-format on */
 
-static weft_i_mutex weft_i_own_life_preparing = WEFT_I_MUTEX_INIT; /* never waited for */
+static weft_i_mutex weft_i_own_life_preparing = WEFT_I_MUTEX_INIT(WEFT_I_RANK_PREPARING); /* never waited for */
 static weft_i_atomic_int weft_i_own_life_prepared;
 static bool weft_i_own_life_key_made;
 static weft_i_key weft_i_own_life_exit_key;
@@ -4452,11 +4515,12 @@ static void weft_i_own_life_before_fork(void)
     weft_i_lock_domains();
     weft_i_own_life_signals_before_fork = signals;
     weft_i_own_life_forking_thread = weft_i_sys_thread_id();
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->owners);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->linked_lock);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->blocker_lock);
-    }
     weft_i_records_lock();
     weft_i_fence_lock();
 }
@@ -5078,7 +5142,7 @@ WEFT_I_OBJECT weft_i_record weft_i_no_record = {
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
 
-static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT; /* who owns which record; new ones */
+static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* who owns which record; new ones */
 static weft_i_record *_Atomic weft_i_own_record_records;
 
 weft_i_record *weft_i_record_first(void)
@@ -5267,14 +5331,14 @@ void weft_i_records_unlock(void)
 static weft_domain weft_i_own_registry_the_default = {
     .head = {WEFT_HAZARD, 1},
     .id = 1,
-    .owners = WEFT_I_MUTEX_INIT,
-    .linked_lock = WEFT_I_MUTEX_INIT,
-    .blocker_lock = WEFT_I_MUTEX_INIT,
+    .owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_OWNERS),
+    .linked_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_LINKED),
+    .blocker_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_BLOCKER),
     .shared = {.domain = &weft_i_own_registry_the_default},
     .barrier = {.domain = &weft_i_own_registry_the_default},
 };
 
-static weft_i_mutex weft_i_own_registry_lock = WEFT_I_MUTEX_INIT;
+static weft_i_mutex weft_i_own_registry_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_DOMAINS);
 static weft_domain *weft_i_own_registry_newest = &weft_i_own_registry_the_default;
 static uint64_t weft_i_own_registry_last_id = 1;
 

@@ -27,9 +27,9 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
         return -ENOMEM;
     *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
-    weft_i_mutex_init(&domain->owners);
-    weft_i_mutex_init(&domain->linked_lock);
-    weft_i_mutex_init(&domain->blocker_lock);
+    weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
+    weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
+    weft_i_mutex_init(&domain->blocker_lock, WEFT_I_RANK_BLOCKER);
     weft_i_register(domain);
     *out = domain;
     return 0;

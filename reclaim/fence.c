@@ -15,7 +15,7 @@
 /* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
 enum { UNPROBED, MEMBARRIER, TURNING, FENCES };
 
-static weft_i_mutex changes = WEFT_I_MUTEX_INIT; /* of the mode, and who is told of them */
+static weft_i_mutex changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and who is told of them */
 static weft_i_atomic_int mode;
 
 /* Under the lock: each record is told here, or by weft_i_fence_join. */

@@ -18,7 +18,7 @@
 #endif
 /* clang-format on */
 
-static weft_i_mutex preparing = WEFT_I_MUTEX_INIT; /* never waited for */
+static weft_i_mutex preparing = WEFT_I_MUTEX_INIT(WEFT_I_RANK_PREPARING); /* never waited for */
 static weft_i_atomic_int prepared;
 static bool key_made;
 static weft_i_key exit_key;
@@ -125,11 +125,12 @@ static void before_fork(void)
     weft_i_lock_domains();
     signals_before_fork = signals;
     forking_thread = weft_i_sys_thread_id();
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->owners);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->linked_lock);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->blocker_lock);
-    }
     weft_i_records_lock();
     weft_i_fence_lock();
 }

@@ -28,7 +28,7 @@ WEFT_I_OBJECT weft_i_record weft_i_no_record = {
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
 
-static weft_i_mutex owners = WEFT_I_MUTEX_INIT; /* who owns which record; new ones */
+static weft_i_mutex owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* who owns which record; new ones */
 static weft_i_record *_Atomic records;
 
 weft_i_record *weft_i_record_first(void)

@@ -39,6 +39,20 @@ enum {
     WEFT_I_THIEF = 16
 };
 
+/*
+ * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while code of the user's
+ * runs, allocators included. Checked where the library is compiled with -DWEFT_DEBUG.
+ */
+enum {
+    WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
+    WEFT_I_RANK_OWNERS,   /* a domain's, as the next two: who is attached to which place */
+    WEFT_I_RANK_LINKED,   /* its linked guards */
+    WEFT_I_RANK_BLOCKER,  /* what its statistics name */
+    WEFT_I_RANK_RECORDS,  /* record.c: who owns which */
+    WEFT_I_RANK_FENCE,    /* fence.c: the mode */
+    WEFT_I_RANK_PREPARING /* life.c: only tried for */
+};
+
 /* docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 

@@ -12,14 +12,14 @@
 static weft_domain the_default = {
     .head = {WEFT_HAZARD, 1},
     .id = 1,
-    .owners = WEFT_I_MUTEX_INIT,
-    .linked_lock = WEFT_I_MUTEX_INIT,
-    .blocker_lock = WEFT_I_MUTEX_INIT,
+    .owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_OWNERS),
+    .linked_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_LINKED),
+    .blocker_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_BLOCKER),
     .shared = {.domain = &the_default},
     .barrier = {.domain = &the_default},
 };
 
-static weft_i_mutex lock = WEFT_I_MUTEX_INIT;
+static weft_i_mutex lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_DOMAINS);
 static weft_domain *newest = &the_default;
 static uint64_t last_id = 1;
 

@@ -10,10 +10,7 @@
  * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
  * that is, takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to that, heavy fence, waits for
  * the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is busy over a callback. The domain's
- * own places: a word that holds the thread's id.
- *
- * Order of locks: domains (registry.c), owners, linked, blocker, records (record.c), fence (fence.c). None is ever held while
- * code of the user's runs, allocators included.
+ * own places: a word that holds the thread's id. (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H

@@ -57,11 +57,11 @@ enum {
 typedef struct weft_i_mutex {
     long unused;
 } weft_i_mutex;
-#define WEFT_I_MUTEX_INIT                                                                                                                  \
+#define WEFT_I_MUTEX_INIT(rank)                                                                                                            \
     {                                                                                                                                      \
         0                                                                                                                                  \
     }
-#define weft_i_mutex_init(mutex)    ((void)(mutex))
+#define weft_i_mutex_init(mutex, rank) ((void)(mutex))
 #define weft_i_mutex_lock(mutex)    model_lock(mutex)
 #define weft_i_mutex_trylock(mutex) model_trylock(mutex)
 #define weft_i_mutex_unlock(mutex)  model_unlock(mutex)

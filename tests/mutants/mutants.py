@@ -40,7 +40,7 @@ PARKED = ["-O1", "-DLIN_PARKED"] + flags("PARKED_COPTS")
 MODEL = ["-O2"] + flags("MODEL_COPTS")
 FLAVOURS = {
     "model": MODEL,
-    "plain": ["-O1"],
+    "plain": ["-O1", "-DWEFT_DEBUG"], # which checks the order of locks
     "parked": PARKED,
     "asan": PARKED + ["-fsanitize=address"],
     "tsan": ["-O1", "-fsanitize=thread"],
