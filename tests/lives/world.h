@@ -29,6 +29,9 @@
 #ifndef WEFT_BATCH
 #define WEFT_BATCH 1024 /* as the library is shipped */
 #endif
+#ifndef WEFT_MAP_OPEN
+#define WEFT_MAP_OPEN 16 /* likewise: buckets that an insertion opens, a retirement each */
+#endif
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define SANITIZED 1 /* their runtimes do not survive every fork */

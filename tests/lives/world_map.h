@@ -164,6 +164,9 @@ static void with_map(int in, const map_kind *of, body *then)
 
 /* ---- keys of one thread ---- */
 
+/* Most that any retires: an entry, a replaced value, the bucket that it meets, and those that it opens after a growth. */
+enum { OF_AN_OPERATION = WEFT_MAP_OPEN + 3 };
+
 static int insert_key(table *t, unsigned number)
 {
     unsigned v = new_value();
@@ -171,7 +174,7 @@ static int insert_key(table *t, unsigned number)
     int error;
     if (!v || !value || (t->kind->strings && !key))
         return -ENOMEM;
-    operation_of(t->place, 2);
+    operation_of(t->place, OF_AN_OPERATION);
     CALL(error = weft_map_insert(t->map, key, value));
     if (error == -EEXIST)
         fail("a key that nobody has inserted is there", number);
@@ -188,6 +191,7 @@ static void look_up(table *t, unsigned number)
     char text[16];
     weft_guard guard;
     void *value;
+    operation_of(t->place, OF_AN_OPERATION);
     CALL(weft_enter(&guard, t->place->domain));
     CALL(value = weft_map_get(t->map, &guard, map_key(t, number, text)));
     unsigned v = value_of(t, value);
@@ -209,7 +213,7 @@ static void remove_key(table *t, unsigned number)
     void *value = NULL, *key = map_key(t, number, text);
     bool keeps = t->kind->owns && number % 4, removed;
     me->at_risk++;
-    operation_of(t->place, 2);
+    operation_of(t->place, OF_AN_OPERATION);
     if (keeps)
         CALL(removed = weft_map_remove(t->map, key, NULL));
     else
@@ -264,7 +268,7 @@ static void put_key(table *t, unsigned number)
     if (!v || !value || (t->kind->strings && !key))
         return;
     me->at_risk++;
-    operation_of(t->place, 2);
+    operation_of(t->place, OF_AN_OPERATION);
     if (t->kind->owns)
         CALL(done = weft_map_put(t->map, key, value, NULL));
     else
@@ -284,7 +288,7 @@ static void remove_any(table *t, unsigned number)
     char text[16];
     void *value = NULL, *key = map_key(t, number, text);
     me->at_risk++;
-    operation_of(t->place, 2);
+    operation_of(t->place, OF_AN_OPERATION);
     if (t->kind->owns)
         CALL((void)weft_map_remove(t->map, key, NULL));
     else
