@@ -20,16 +20,16 @@ EXPECTED = {
     ("weft_treiber", "hazard", "pop"): (81, 7.1, 6, 1, 1, 0, 5),
     ("weft_treiber", "epoch", "push"): (63, 1, 2, 1, 1, 0, 1),
     ("weft_treiber", "epoch", "pop"): (76, 7.1, 6, 1, 1, 0, 6),
-    ("weft_map", "hazard", "get"): (150.5, 8.25, 8.1, 0, 0, 0, 5.2),
+    ("weft_map", "hazard", "get"): (124, 8.25, 8.1, 0, 0, 0, 5.2),
     ("weft_map", "hazard", "insert"): (206, 9.15, 9.1, 2, 1.35, 0, 5.5),
     ("weft_map", "hazard", "remove"): (217, 20.8, 10.1, 4, 1.35, 0, 8),
-    ("weft_map", "epoch", "get"): (120.6, 6.1, 4, 0, 0, 0, 6.2),
+    ("weft_map", "epoch", "get"): (96.6, 6.1, 4, 0, 0, 0, 6.2),
     ("weft_map", "epoch", "insert"): (183, 8, 6, 2, 1.35, 0, 6.5),
     ("weft_map", "epoch", "remove"): (193, 18.7, 6, 4, 1.35, 0, 9),
     ("weft_domain", "hazard", "enter, protect, leave"): (79, 4, 4, 0, 0, 0, 3),
-    ("weft_domain", "hazard", "retire"): (470, 14.6, 12, 0, 0, 0, 4.5),
+    ("weft_domain", "hazard", "retire"): (470, 13.1, 10.8, 0, 0, 0, 4),
     ("weft_domain", "epoch", "enter, protect, leave"): (67, 4, 4, 0, 0, 0, 4),
-    ("weft_domain", "epoch", "retire"): (466, 14.6, 12, 0, 0, 0, 4.5),
+    ("weft_domain", "epoch", "retire"): (466, 13.1, 10.8, 0, 0, 0, 4),
 }
 
 

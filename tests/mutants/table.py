@@ -20,6 +20,8 @@ ELSEWHERE = [
 # Not in the table: what no test kills in its time, and what does.
 SURVIVORS = [
     ("a walk begins at a bucket that is not linked, and sees an empty map", "`./weft soak --structure weft-map`, within a minute"),
+    ("a note opens a bucket of a segment that came later", "nothing: a thread must link a note after its segment has gone and another has come, and a second "
+     "one meet it before the first goes on (400,000 executions of the model by chance do not; while its maker walked to it, `table_test` did)"),
 ]
 
 MUTANTS = [
@@ -104,8 +106,6 @@ MUTANTS = [
     ("map-note-ignores-closing", "a note puts a bucket on the list that has been closed", TABLE,
      [("                            !(weft_i_bits(link) & WEFT_I_FROZEN));", "                            link);")],
      "parked-asan:weft-map*"),
-    ("map-note-of-another-segment", "a note opens a bucket of a segment that came later", TABLE,
-     [("return segment->serial == (size_t)(uintptr_t)note->key ? &segment", "return note->hash ? &segment")], "table:"),
     ("map-bucket-beyond-table", "a late thread opens a bucket of a level that the table no longer has (was in Weft)", TABLE,
      [("    if (weft_i_map_level(map) < place.level)\n        return NULL;\n", "")], "table:"),
     ("map-closing-by-one", "only the thread that closed the last bucket takes the segment away (was in Weft)", TABLE,
