@@ -25,18 +25,7 @@ enum {
     HASTY = 2048   /* the same, for one retirement */
 };
 
-/*
- * What a thread does, a letter each. Queue and stack: `+` put, `M` put two at once, `-` take, `0` is it empty, `a` take all (stack), `D`
- * destroy (queue), `X` destroy the domain, unless it is busy. Map, with a
- * digit, the key: `i` insert, `p` put, `o` get_or_insert, `c` compare_and_replace the first value, `d` compare_and_remove it, `r` remove, `g` get;
- * `w` walk over all, `z` a step of shrinking, `Z` in a callback, `s` the table is as small as can be by now, `u` the key's
- * bucket is open by now. Cell, a guarded pointer to an object: `s` swap and retire, `h` likewise by hook, `m` swap by
- * compare-and-swap, `e` by an exchange, `l` look under a guard, `n` under two guards, `N` under one more than there are slots, `E` likewise
- * and then the thread's exit hook, with the guards still held; `K` look and keep the guard, `k` leave it; `o` enter and leave another domain. `t` tell that what was
- * retired is retired, `b` barrier: what that thread, and those that told, had retired is reclaimed then.
- * Pointers of the user's: `W` write and publish, `R` read what is published, `T` try a lock made of one.
- * All: `f` flush, `q` statistics, `x` the thread's exit hook.
- */
+/* What the letters of `does` and `first` mean is in model.c, whose --list prints it. */
 typedef struct kernel_case {
     const char *name;
     kernel_kind kind;

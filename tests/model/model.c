@@ -35,7 +35,7 @@ static const char help[] =
     "  --sweep            weakens each named order in turn, and says which case notices; minutes\n"
     "  --deep             of --sweep: with the larger cases, too; hours\n"
     "  --docs             of --sweep: prints docs/orders.md\n"
-    "  --list             names the cases, what each thread does, and the executions that they take\n"
+    "  --list             names the cases, what each thread does, and the executions that they take, and explains the letters\n"
     "  --help             this text\n"
     "\n"
     "Exit status: 0 nothing found, 1 a failure (with --sweep: an order that nothing notices and that has no written\n"
@@ -54,6 +54,27 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What a thread does, a letter each; of a map each but `w`, `z`, `Z`, `s` and `f`, `q`, `x` has its key behind it. */
+static const char legend[] =
+    "\n"
+    "A line is a case: its name, the executions that it takes to the end (0: it is not explored to the end), and what each\n"
+    "thread does, a letter an operation, | between threads. The letters:\n"
+    "\n"
+    "queue, stack   + put   M put two at once   - take   0 is it empty   a take all   D destroy it\n"
+    "map            with a digit, the key, behind it:\n"
+    "               i insert   p put   o get or insert   c compare and replace   d compare and remove   r remove   g get\n"
+    "               u check that the key's bucket is open\n"
+    "               without one:\n"
+    "               w walk over all   z shrink by a step   Z that in a callback   s check that the table is small\n"
+    "cell           of a pointer to an object, which is replaced, and the old one retired:\n"
+    "               s replace by a store   h likewise, with a hook   m by compare-and-swap   e by exchange\n"
+    "               l look under a guard   n under two guards   N under more than there are slots\n"
+    "               E that, and end with the guards held   K look and keep the guard   k leave it\n"
+    "               v retire with a callback that retires   y with one that ends its thread   j with one that is told it is busy\n"
+    "               b barrier   t tell others what is retired   o enter and leave another domain\n"
+    "pointer        W write and publish   R read what is published   T try a lock by compare-and-swap   G by exchange\n"
+    "all            f flush   q statistics   x end of the thread   X destroy the domain, unless it is busy\n";
+
 static int list_cases(void)
 {
     for (size_t i = 0; i < kernel_case_count; i++) {
@@ -63,6 +84,7 @@ static int list_cases(void)
             printf("%s%s", t ? " | " : "", c->does[t]);
         printf(c->before ? "  (%u before)\n" : "\n", c->before);
     }
+    fputs(legend, stdout);
     return FINE;
 }
 

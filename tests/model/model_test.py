@@ -46,6 +46,21 @@ class Model(unittest.TestCase):
         self.assertIn(" 1 executions", again.stdout)
         self.assertEqual(again.stdout.split("  ")[-1], found.stdout.split("  ")[-1])
 
+    def test_each_letter_is_explained(self):
+        cases, legend = run("--list").stdout.split("\n\n", 1)
+        explained, kinds = {}, []
+        for line in legend.splitlines():
+            kinds = line[:15].strip().split(", ") if line[:15].strip() else kinds
+            for kind in kinds:
+                explained.setdefault(kind, set()).update(re.findall(r"(?:^|   )(\S) ", line[15:]))
+        used = 0
+        for line in cases.splitlines():
+            kind, does = re.match(r"(\w+)-\S+ +\d+  ([^(]*)", line).groups()
+            for letter in set(does) - set(" |") - (set("123456789") if kind == "map" else set()):
+                self.assertIn(letter, explained[kind] | explained["all"], line)
+                used += 1
+        self.assertGreater(used, 200)
+
     def test_list_and_help(self):
         self.assertRegex(run("--list").stdout, rf"(?m)^{CASE} +15  \+ \| -$")
         self.assertIn("--replay SCHEDULE", run("--help").stdout)
