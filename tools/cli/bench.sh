@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # verb: build optimised and measure; prints tables, ratios and the machine (./weft bench --help)
 #
-# The arguments belong to the program //bench:weft-bench, --help and every error included. It runs in
+# The arguments belong to the program //bench:weft-bench, every error included. It runs in
 # the caller's directory, so that file names mean what the caller meant. With --peers it is the program
 # that has every library's structures; what cannot be installed is left out, and said so.
 
@@ -11,6 +11,7 @@
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
+    case " $* " in *" --count "*) ;; *) wants_help "$@" && help_of bench/help.c ;; esac
     for argument in "$@"; do
         case $argument in
             --compare) compare "$@" ;; # none of these returns
@@ -78,7 +79,6 @@ html() {
                     --json) json=$2 ;;
                 esac
                 shift 2 ;;
-            --help | -h) verb_main --help ;;
             *) rest+=("$1") && shift ;;
         esac
     done

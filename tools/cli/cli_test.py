@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """./weft itself: what it says to wrong arguments and missing packages, how tests are judged, when a build is stale."""
 
+import ast
 import os
 import re
 import stat
@@ -48,6 +49,23 @@ def no_compiler():
             del os.environ["CC"]
 
 
+def helps(source, *arguments):
+    """What the program itself would say, with nothing installed, built or asked for."""
+    with open(os.path.join(os.path.dirname(WEFT), source), encoding="utf-8") as file:
+        text = file.read()
+    text = text[text.index('"usage: ./weft'):]
+    expected = ast.literal_eval("(" + text[:re.search(r'"[;,]\n', text).start() + 1] + ")")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("apt-get", "bazel", "dpkg-query", "gcc", "python3"):
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('#!/bin/sh\necho "%s" >> "%s/asked"\nexit 1\n' % (name, folder))
+            os.chmod(path, 0o755)
+        done = weft(*arguments, path=folder + ":" + os.environ["PATH"])
+        asked = os.path.exists(os.path.join(folder, "asked"))
+    return None if (done.returncode, done.stdout, done.stderr, asked) == (0, expected, "", False) else (done, asked)
+
+
 ARGUMENTS = [
     ("no_verb", refuses, "expected a verb: amalgamate, bench, install, linearize, model, package, soak, test, uninstall"),
     ("unknown_verb", refuses, "unknown verb 'bensh'; expected one of: amalgamate, bench, install, linearize, model, package, soak, test, uninstall", "bensh"),
@@ -60,6 +78,12 @@ ARGUMENTS = [
     ("help_flag", answers, "usage: ./weft VERB", "--help"),
     ("help_test", answers, "usage: ./weft test", "help", "test"),
     ("test_help", answers, "usage: ./weft test", "test", "--help"),
+    ("bench_help", helps, "bench/help.c", "bench", "--quick", "--help"),
+    ("bench_help_of_a_page", helps, "bench/help.c", "bench", "--html", "page", "-h"),
+    ("linearize_help", helps, "tests/linear/linearize.c", "linearize", "--help"),
+    ("model_help", helps, "tests/model/model.c", "help", "model"),
+    ("soak_help", helps, "tests/linear/soak.c", "soak", "--help"),
+    ("lives_help", helps, "tests/lives/lives.c", "soak", "--lives", "--help"),
     ("version", answers, "weft 0", "--version"),
     ("bench_compare_nothing", refuses, "--compare expects OLD.json", "bench", "--compare", "/nonexistent"),
     ("bench_readme_nothing", refuses, "--readme expects one FILE", "bench", "--readme", "/nonexistent"),

@@ -94,6 +94,20 @@ wants_help() { # ARGUMENT...: one of them asks for it
     return 1
 }
 
+help_of() { # FILE: the text of a program's --help, as it stands in its source, so that nothing is installed or built to show it
+    awk '
+        /"usage: \.\/weft/ { inside = 1 }
+        inside {
+            text = $0
+            sub(/^[^"]*"/, "", text); sub(/"[^"]*$/, "", text)
+            gsub(/\\n/, "\n", text); gsub(/\\"/, "\"", text)
+            printf "%s", text
+        }
+        inside && /"[;,]$/ { exit }
+    ' "$WEFT_ROOT/$1" 2>/dev/null || usage_error "the text could not be written"
+    exit 0
+}
+
 need_number() { # FLAG VALUE: a whole number from 1 to 1000000
     case $2 in
         "" | 0* | *[!0-9]* | ????????*) usage_error "$1 expects a number from 1 to 1000000, not '$2'" ;;
