@@ -116,12 +116,21 @@ ARGUMENTS = [
 ]
 
 
-def without_packages(*, root, sudo):
+REFUSES = 'echo "apt-get $*" >> "%s/asked"; exit 100'
+PLANS = """echo "apt-get $*" >> "%s/asked"
+case " $* " in
+*" update "*) ;;
+*" --assume-no "*) echo "0 upgraded, 7 newly installed, 0 to remove and 0 not upgraded."; echo "Need to get 5 MB of archives."; exit 1 ;;
+*) exit 100 ;;
+esac"""
+
+
+def without_packages(*, root, sudo, apt=REFUSES):
     """./weft test on a machine that has no package: its answer, and what apt-get was asked."""
     with tempfile.TemporaryDirectory() as folder:
         stubs = {
             "dpkg-query": "exit 1",
-            "apt-get": 'echo "apt-get $*" >> "%s/asked"; exit 100' % folder,
+            "apt-get": apt % folder,
             "id": "echo %d" % (0 if root else 1000),
             "sudo": '[ "$1" = -n ] && shift; exec "$@"' if sudo else "exit 1",
         }
@@ -143,6 +152,12 @@ def without_packages(*, root, sudo):
 def names_packages():
     problem, calls = without_packages(root=False, sudo=False)
     return problem or calls
+
+
+def plans():
+    done, calls = without_packages(root=True, sudo=False, apt=PLANS)
+    good = done.returncode == 2 and calls.count("\n") == 3 and "weft: installing 7 packages" in done.stderr and "weft: 5 MB to download" in done.stderr
+    return None if good else (done, calls)
 
 
 def installs(**who):
@@ -237,7 +252,7 @@ CHANGES = [
 
 def main():
     everything = [(name, lambda f=function, a=rest: f(*a)) for name, function, *rest in ARGUMENTS]
-    everything += [("names_packages", names_packages),
+    everything += [("names_packages", names_packages), ("says_how_much_comes", plans),
                    ("one_version", one_version),
                    ("installs_as_root", lambda: installs(root=True, sudo=False)),
                    ("installs_with_sudo", lambda: installs(root=False, sudo=True))]

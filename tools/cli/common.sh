@@ -75,15 +75,26 @@ need_packages() { # VERB: installs what is missing, or says so in one line and e
         if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
             asroot=(sudo -n)
         else
-            usage_error "missing packages: $missing; install them with: sudo apt-get install -y $missing"
+            usage_error "missing packages: $missing; install them with: sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
         fi
     fi
-    echo "weft: installing $missing" >&2
-    local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+    echo "weft: missing packages: $missing" >&2
+    local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -o DPkg::Lock::Timeout=300)
     # shellcheck disable=SC2086 # the list is words
-    if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
+    if ! { "${apt[@]}" update && plan_of "${apt[@]}" install --no-install-recommends $missing &&
+        "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
         usage_error "could not install $missing (see apt-get's message above)"
     fi
+}
+
+plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
+    local plan
+    plan=$("$@" --assume-no 2>/dev/null) || true # its answer to its own question
+    sed -n '
+        s/^.* \([0-9]*\) newly installed.*$/weft: installing \1 packages, those that they need included/p
+        s/^Need to get \(.*\) of archives\.$/weft: \1 to download/p
+        s/^After this operation, \(.*\) of additional disk space will be used\.$/weft: \1 on disk/p
+    ' <<<"$plan"
 }
 
 wants_help() { # ARGUMENT...: one of them asks for it
