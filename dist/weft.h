@@ -744,8 +744,8 @@ WEFT_END_DECLS
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
  * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run; those
- * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 64 objects, one
- * with each eighth retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
+ * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 512 objects, one
+ * with each 64th retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
  * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
  * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
  * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
@@ -2924,14 +2924,14 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 /* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
 #ifndef WEFT_STEP
-#define WEFT_STEP 64
+#define WEFT_STEP 512
 #endif
 /* Before one: so many retirements from one look for answers to the next. */
 #ifndef WEFT_PACE
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
-/* Where callbacks are due: twice as many at once, with what a call of maintenance costs shared among them. */
+/* Where something is ready: twice as many at once, with what a call of maintenance costs shared among them. */
 #ifndef WEFT_CALLS
 #define WEFT_CALLS 4
 #endif
@@ -2958,9 +2958,9 @@ void weft_i_local_open(weft_i_local *local)
 static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left, most = SIZE_MAX;
-    if (local->ready.of[WEFT_I_OTHER].head)
+    if (!weft_i_bags_empty(&local->ready))
         most = WEFT_CALLS;
-    else if (!weft_i_bags_empty(&local->ready) || local->scan.stage == WEFT_I_COMPARES)
+    else if (local->scan.stage == WEFT_I_COMPARES)
         most = (WEFT_STEP + 7) / 8;
     else if (local->scan.stage == WEFT_I_ASKS)
         most = WEFT_PACE;

@@ -16,14 +16,14 @@
 
 /* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
 #ifndef WEFT_STEP
-#define WEFT_STEP 64
+#define WEFT_STEP 512
 #endif
 /* Before one: so many retirements from one look for answers to the next. */
 #ifndef WEFT_PACE
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
-/* Where callbacks are due: twice as many at once, with what a call of maintenance costs shared among them. */
+/* Where something is ready: twice as many at once, with what a call of maintenance costs shared among them. */
 #ifndef WEFT_CALLS
 #define WEFT_CALLS 4
 #endif
@@ -50,9 +50,9 @@ void weft_i_local_open(weft_i_local *local)
 static size_t grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left, most = SIZE_MAX;
-    if (local->ready.of[WEFT_I_OTHER].head)
+    if (!weft_i_bags_empty(&local->ready))
         most = WEFT_CALLS;
-    else if (!weft_i_bags_empty(&local->ready) || local->scan.stage == WEFT_I_COMPARES)
+    else if (local->scan.stage == WEFT_I_COMPARES)
         most = (WEFT_STEP + 7) / 8;
     else if (local->scan.stage == WEFT_I_ASKS)
         most = WEFT_PACE;

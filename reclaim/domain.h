@@ -45,8 +45,8 @@
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
  * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run; those
- * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 64 objects, one
- * with each eighth retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
+ * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 512 objects, one
+ * with each 64th retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
  * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
  * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
  * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
