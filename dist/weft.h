@@ -2793,10 +2793,10 @@ static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
 
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
 {
-    weft_i_hook *node = local ? weft_i_own_cache_reuse(local, node_class) : NULL;
-    weft_i_hook *chain = local && !node ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
-    if (node)
-        return node;
+    weft_i_hook *ready = local ? weft_i_own_cache_reuse(local, node_class) : NULL;
+    if (ready)
+        return ready;
+    weft_i_hook *chain = local ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
     if (!chain)
         return weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
     for (weft_i_hook *next = chain->next; next; next = chain->next) {

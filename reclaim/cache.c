@@ -89,10 +89,10 @@ static weft_i_hook *reuse(weft_i_local *local, int node_class)
 
 void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class)
 {
-    weft_i_hook *node = local ? reuse(local, node_class) : NULL;
-    weft_i_hook *chain = local && !node ? withdraw(domain, node_class) : NULL;
-    if (node)
-        return node;
+    weft_i_hook *ready = local ? reuse(local, node_class) : NULL;
+    if (ready)
+        return ready;
+    weft_i_hook *chain = local ? withdraw(domain, node_class) : NULL;
     if (!chain)
         return weft_i_alloc_in(domain, local, class_size[node_class], _Alignof(max_align_t));
     for (weft_i_hook *next = chain->next; next; next = chain->next) {
