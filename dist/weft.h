@@ -2101,7 +2101,7 @@ struct weft_i_local {
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned reused;         /* an allocation took one of those: bit 0: since the last scan, bit 1: between the two before */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -2783,7 +2783,7 @@ static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
     weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
     if (hook) {
         weft_i_count_reclaimed(local, 1, weft_i_own_cache_class_size[node_class]);
-        local->kept = SIZE_MAX;
+        local->reused |= 1;
     } else {
         local->surplus &= ~(1u << node_class);
     }
@@ -2989,8 +2989,10 @@ static void weft_i_own_collect_step(weft_i_local *local)
         weft_i_scan_begin(local);
     }
     /* more where the batch is compared several times, so that a scan takes no more retirements than without */
-    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS))) {
         weft_i_own_collect_deliver(local);
+        local->reused = local->reused << 1 & 3;
+    }
 }
 
 /*
@@ -3053,17 +3055,9 @@ static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_due due)
         ;
 }
 
-static size_t weft_i_own_collect_cached(const weft_i_local *local)
-{
-    size_t count = 0;
-    for (int c = 0; c < WEFT_I_CLASSES; c++)
-        count += local->cache[c].count;
-    return count;
-}
-
 /*
  * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
- * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * has lately taken some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
  */
 bool weft_i_step(weft_i_local *local)
 {
@@ -3073,9 +3067,8 @@ bool weft_i_step(weft_i_local *local)
         weft_i_own_collect_step(local);
     size_t room = weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    bool takes = local->reused && local->domain->head.scheme == WEFT_EPOCH;
     weft_i_own_collect_drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
-    local->kept = weft_i_own_collect_cached(local);
     return true;
 }
 

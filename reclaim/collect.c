@@ -81,8 +81,10 @@ static void step(weft_i_local *local)
         weft_i_scan_begin(local);
     }
     /* more where the batch is compared several times, so that a scan takes no more retirements than without */
-    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS))) {
         deliver(local);
+        local->reused = local->reused << 1 & 3;
+    }
 }
 
 /*
@@ -145,17 +147,9 @@ static void drain_local(weft_i_local *local, weft_i_due due)
         ;
 }
 
-static size_t cached(const weft_i_local *local)
-{
-    size_t count = 0;
-    for (int c = 0; c < WEFT_I_CLASSES; c++)
-        count += local->cache[c].count;
-    return count;
-}
-
 /*
  * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
- * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * has lately taken some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
  */
 bool weft_i_step(weft_i_local *local)
 {
@@ -165,9 +159,8 @@ bool weft_i_step(weft_i_local *local)
         step(local);
     size_t room = grant_what_is_left(local);
     weft_i_busy_end();
-    bool takes = cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    bool takes = local->reused && local->domain->head.scheme == WEFT_EPOCH;
     drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
-    local->kept = cached(local);
     return true;
 }
 

@@ -116,7 +116,7 @@ struct weft_i_local {
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned reused;         /* an allocation took one of those: bit 0: since the last scan, bit 1: between the two before */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/support.h"
 
+#include <weft/queues/msq.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +280,35 @@ static void test_refreshing_guard_blocks_nothing(void **state)
     assert_int_equal(atomic_load(&count), 20000);
 }
 
+static void pairs(weft_msq *queue, int count)
+{
+    void *value;
+    for (int i = 0; i < count; i++)
+        CHECK(weft_msq_enqueue(queue, t_ptr(1)) == 0 && weft_msq_try_dequeue(queue, &value));
+}
+
+/* What a stalled guard has let gather goes back while the traffic goes on, without a barrier. */
+static void test_traffic_gives_back_what_a_stall_left(void **state)
+{
+    enum { PAIRS = T_SCALE(200000, 20000), MORE = 3 * PAIRS };
+    t_env *env = *state;
+    t_worker worker;
+    t_hold hold = {.domain = env->domain};
+    weft_msq *queue;
+    assert_int_equal(weft_msq_create(&queue, env->domain), 0);
+    t_worker_start(&worker);
+    t_worker_do(&worker, t_hold_enter, &hold);
+    pairs(queue, PAIRS);
+    if (env->scheme == WEFT_EPOCH)
+        assert_true(t_stats(env->domain).pending >= PAIRS);
+    t_worker_do(&worker, t_hold_leave, &hold);
+    pairs(queue, MORE);
+    assert_true(t_stats(env->domain).pending < 8192);
+    assert_true(atomic_load(&env->alloc.bytes) < 1 << 20);
+    t_worker_end(&worker);
+    weft_msq_destroy(queue, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +318,7 @@ int main(void)
         T_CASE(test_epoch_blocker_is_named, "epoch", &t_epoch),
         T_CASE(test_epoch_blocker_is_the_caller, "epoch", &t_epoch),
         T_BOTH(test_refreshing_guard_blocks_nothing),
+        T_BOTH(test_traffic_gives_back_what_a_stall_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
