@@ -10,6 +10,7 @@ typedef struct maker {
     program *p;
     const wish *wish;
     uint64_t random;
+    int theme;
     int weight[MOST_KINDS];
     int made[128]; /* by letter of a domain or structure: how many there are */
 } maker;
@@ -23,7 +24,7 @@ static const struct {
     {"garbage", "crew,retire,with_guards,rest,barrier,refuse_membarrier,make_domain"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
     {"forks", "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
-    {"caches", "queue_pairs,stack_pairs,map_keys,with_guards,make_domain,make_queue,make_stack,flush,barrier"},
+    {"caches", "queue_pairs,stack_pairs,map_keys,with_guards,make_domain,make_queue,make_stack,flush,barrier,WEFT_EPOCH"},
     {"refusals", "barrier,destroy_busy,with_domain,retire,at_end,crew,late_key"},
     {"handlers", "ticks,with_guards,swap,interrupt_me,crew"},
 };
@@ -76,24 +77,24 @@ static int choose_theme(maker *m)
 }
 
 /* Each program leaves out some kinds and prefers others: so many of one kind meet as would not in the mean. */
-static void weigh(maker *m, int theme)
+static void weigh(maker *m)
 {
     static const int factor[] = {0, 1, 2, 2, 4};
     for (int k = 0; k < lives_kind_count; k++) {
         const char *name = lives_kinds[k].name;
         m->weight[k] = lives_kinds[k].weight * factor[below(m, 5)];
-        if (listed(themes[theme].prefers, name))
+        if (listed(themes[m->theme].prefers, name))
             m->weight[k] = (m->weight[k] + lives_kinds[k].weight) * FULL;
         if (listed(m->wish->without, name))
             m->weight[k] = 0;
     }
 }
 
-static int allocator(maker *m, int theme)
+static int allocator(maker *m)
 {
     for (;;) {
         int a = below(m, 6);
-        if (listed(themes[theme].prefers, lives_word('A', 2)) && below(m, 2))
+        if (listed(themes[m->theme].prefers, lives_word('A', 2)) && below(m, 2))
             a = 2 + below(m, 2);
         if (!listed(m->wish->without, lives_word('A', a)) || a == 0)
             return a;
@@ -102,7 +103,8 @@ static int allocator(maker *m, int theme)
 
 static int scheme(maker *m)
 {
-    return below(m, 3) == 0 && !listed(m->wish->without, "WEFT_EPOCH") ? 2 : 1;
+    int epochs = listed(themes[m->theme].prefers, "WEFT_EPOCH") ? 2 : 1; /* in three */
+    return below(m, 3) < epochs && !listed(m->wish->without, "WEFT_EPOCH") ? 2 : 1;
 }
 
 /* ---- steps ---- */
@@ -132,7 +134,7 @@ static int choose(maker *m, char letter, int most, int where)
     switch (letter) {
     case 'D': case 'Q': case 'S': case 'M': return choose_object(m, letter);
     case 'H': return scheme(m);
-    case 'A': return allocator(m, 0);
+    case 'A': return allocator(m);
     case 'K': return below(m, 3);
     case 'N': return spread(m, most < 400000 ? most : 400000);
     case 'C': return spread(m, most < 300 ? most : 300);
@@ -219,7 +221,7 @@ static bool one_in(maker *m, const char *name, int n)
     return m->weight[k] && below(m, n * 8) < (m->weight[k] > lives_kinds[k].weight * FULL ? 5 * n : 8);
 }
 
-static void make_setup(maker *m, int theme)
+static void make_setup(maker *m)
 {
     program *p = m->p;
     p->blocks = 1;
@@ -231,7 +233,7 @@ static void make_setup(maker *m, int theme)
         set_up(m, "late_key", 0, 0, 0);
     m->made['D'] = 1;
     for (int d = below(m, 4); d > 0 && m->made['D'] < MADE; d--)
-        set_up(m, "make_domain", m->made['D']++, scheme(m), allocator(m, theme));
+        set_up(m, "make_domain", m->made['D']++, scheme(m), allocator(m));
     if (below(m, 2))
         set_up(m, "make_queue", m->made['Q']++, below(m, m->made['D']), 0);
     if (below(m, 2))
@@ -257,9 +259,9 @@ void lives_generate(program *p, uint64_t seed, const wish *wanted)
 {
     maker m = {.p = p, .wish = wanted, .random = seed * 0x2545f4914f6cdd1du + 1};
     *p = (program){.seed = seed};
-    int theme = choose_theme(&m);
-    weigh(&m, theme);
-    make_setup(&m, theme);
+    m.theme = choose_theme(&m);
+    weigh(&m);
+    make_setup(&m);
     p->threads = 1 + below(&m, 4);
     p->blocks = 1 + p->threads;
     for (int t = 1; t <= p->threads; t++) { /* their blocks first, then all that they lead to */

@@ -98,7 +98,7 @@ static void settle(void)
     for (int i = PLACES - 1; i > 0; i--) {
         if (!atomic_load(&places[i].live))
             continue;
-        if (in_child && (i >= SHARED || atomic_load(&places[i].structures)))
+        if (vanished && (i >= SHARED || atomic_load(&places[i].structures)))
             continue; /* a thread that is not there may have been making or destroying it, or something in it */
         settle_place(&places[i]);
         close_place(&places[i]);

@@ -232,7 +232,6 @@ static atomic_int forks;
 
 static _Noreturn void go_on_in_child(body *then, life *self)
 {
-    int vanished = 0;
     pthread_mutex_init(&lives_lock, NULL);
     the_first = self;
     for (int i = 0; i < LIVES; i++)

@@ -43,7 +43,7 @@ static life *lives[LIVES], *the_first; /* thread, and the process's first */
 static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int alive, most_alive, guards_held, most_guards, most_spares;
 static atomic_uint life_count;
-static int in_child;
+static int in_child, vanished; /* threads that the child does not have */
 
 /* What is to be closed at the end, in this order. */
 enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };

@@ -166,6 +166,77 @@ static void with_guards(int which, int count, int set, body *then)
     free(held);
 }
 
+/* ---- the bounds ---- */
+
+/* What domain.h says can be pending. */
+static size_t bound_of_pending(size_t threads, size_t guards)
+{
+    size_t words = 3 * guards, batch = words > WEFT_BATCH ? words : WEFT_BATCH;
+    return (threads + 3) * (2 * batch + words);
+}
+
+/* What it says that the caches of all threads and the depot can hold, in bytes. */
+static size_t bound_of_caches(size_t threads)
+{
+    enum { CLASSES = 32 + 64, BATCHES = 4 };
+    return (threads + 1) * BATCHES * WEFT_BATCH * CLASSES;
+}
+
+/* What it says that a thread loses that ends inside an operation. */
+static long bound_of_loss(void)
+{
+    return WEFT_BATCH > 200 ? WEFT_BATCH : 200;
+}
+
+static atomic_int values_inside, most_inside;
+
+/* A figure of a moment in which others are busy may be wrong: too high several times. */
+static void check_pending(place *p)
+{
+    weft_domain_statistics s;
+    size_t threads = (size_t)atomic_load(&most_alive) + 1, most = 0;
+    if (in_child || p->scheme != WEFT_HAZARD || me->in_allocator)
+        return;
+    for (int i = 0; i < 4; i++) {
+        most = bound_of_pending(threads, (size_t)atomic_load(&most_guards) + 4 * threads) + (size_t)atomic_load(&p->lost) +
+               (size_t)(atomic_load(&p->by_callbacks) + atomic_load(&p->operations));
+        ASK(weft_domain_stats(p->domain, &s));
+        if (s.pending <= most)
+            return;
+        usleep(500);
+    }
+    if (!atomic_load(&p->lost_before))
+        fail("more is pending than domain.h allows", (long)s.pending);
+}
+
+static void check_all_pending(void)
+{
+    for (int i = 0; i < SHARED; i++)
+        if (atomic_load(&places[i].live))
+            check_pending(&places[i]);
+    if (me->here && me->here->number >= SHARED && atomic_load(&me->here->live))
+        check_pending(me->here);
+}
+
+/* Others may retire and reclaim between the two figures: once may be wrong. */
+static void check_caches(place *p)
+{
+    weft_domain_statistics s;
+    size_t threads = (size_t)atomic_load(&most_alive) + 1;
+    if (in_child || me->in_allocator || atomic_load(&ended_inside))
+        return;
+    for (int i = 0; i < 4; i++) {
+        /* nodes of all that is inside, also in an allocator's stack, and buckets of all that ever was at once */
+        size_t inside = ((size_t)atomic_load(&values_inside) + (size_t)atomic_load(&most_spares)) * 256 +
+                        (closers[MAPS] ? (size_t)atomic_load(&most_inside) * 64 : 0);
+        ASK(weft_domain_stats(p->domain, &s));
+        if (s.allocated <= 65536 + threads * 16384 + inside + s.pending_bytes + bound_of_caches(threads))
+            return;
+        usleep(500);
+    }
+    fail("more memory is held than the limit of caches allows", (long)s.allocated);
+}
+
 /* ---- barriers ---- */
 
 /* Numbers of the domain's objects that are retired and not reclaimed. */
@@ -223,10 +294,12 @@ static void barrier(int which, int how)
     ASK(error = weft_domain_barrier(p->domain, timeout[how]));
     atomic_fetch_sub(&barriers, 1);
     check_barrier(error, busy, how);
-    if (error == 0)
-        check_reclaimed(p, list, count, "a barrier returned 0 with objects not reclaimed");
-    else
+    if (error) {
         free(list);
+        return;
+    }
+    check_reclaimed(p, list, count, "a barrier returned 0 with objects not reclaimed");
+    check_caches(p);
 }
 
 static void flush(int which)
@@ -245,71 +318,6 @@ static void attach(int which)
     CALL(error = weft_domain_attach(p->domain));
     if (error && error != -ENOMEM)
         fail("weft_domain_attach", error);
-}
-
-/* ---- the bounds ---- */
-
-/* What domain.h says can be pending. */
-static size_t bound_of_pending(size_t threads, size_t guards)
-{
-    size_t words = 3 * guards, batch = words > WEFT_BATCH ? words : WEFT_BATCH;
-    return (threads + 3) * (2 * batch + words);
-}
-
-/* What it says that the caches of all threads and the depot can hold, in bytes. */
-static size_t bound_of_caches(size_t threads)
-{
-    enum { CLASSES = 32 + 64, BATCHES = 4 };
-    return (threads + 1) * BATCHES * WEFT_BATCH * CLASSES;
-}
-
-/* What it says that a thread loses that ends inside an operation. */
-static long bound_of_loss(void)
-{
-    return WEFT_BATCH > 200 ? WEFT_BATCH : 200;
-}
-
-static atomic_int values_inside, most_inside;
-
-/* A figure of a moment in which others are busy may be wrong: too high several times. */
-static void check_pending(place *p)
-{
-    weft_domain_statistics s;
-    size_t threads = (size_t)atomic_load(&most_alive) + 1, most = 0;
-    if (in_child || p->scheme != WEFT_HAZARD || me->in_allocator)
-        return;
-    for (int i = 0; i < 4; i++) {
-        most = bound_of_pending(threads, (size_t)atomic_load(&most_guards) + 4 * threads) + (size_t)atomic_load(&p->lost) +
-               (size_t)(atomic_load(&p->by_callbacks) + atomic_load(&p->operations));
-        ASK(weft_domain_stats(p->domain, &s));
-        if (s.pending <= most)
-            return;
-        usleep(500);
-    }
-    if (!atomic_load(&p->lost_before))
-        fail("more is pending than domain.h allows", (long)s.pending);
-}
-
-static void check_all_pending(void)
-{
-    for (int i = 0; i < SHARED; i++)
-        if (atomic_load(&places[i].live))
-            check_pending(&places[i]);
-    if (me->here && me->here->number >= SHARED && atomic_load(&me->here->live))
-        check_pending(me->here);
-}
-
-static void check_caches(place *p)
-{
-    weft_domain_statistics s;
-    size_t threads = (size_t)atomic_load(&most_alive) + 1;
-    if (in_child || me->in_allocator || atomic_load(&ended_inside))
-        return;
-    /* nodes and buckets of all that was inside at once, also in an allocator's stack */
-    size_t inside = ((size_t)atomic_load(&most_inside) + (size_t)atomic_load(&most_spares)) * 256;
-    ASK(weft_domain_stats(p->domain, &s));
-    if (s.pending == 0 && s.allocated > 65536 + threads * 16384 + inside + bound_of_caches(threads))
-        fail("more memory is held than the limit of caches allows", (long)s.allocated);
 }
 
 static void stats(int which)
