@@ -4,12 +4,9 @@
 #include "tools/output/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void warn_if_busy(const bench_rows *rows)
 {
@@ -39,34 +36,30 @@ static void run(bench_suite *suite, FILE *tables)
     }
 }
 
-/* Not cut off before there is something to write: with --resume it holds the other half. NULL, having said so: it cannot be written. */
-static FILE *open_json(const char *path)
+static bool to_standard_output(const char *json)
 {
-    int file = strcmp(path, "-") == 0 ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    FILE *stream = file == STDOUT_FILENO ? stdout : file >= 0 ? fdopen(file, "w") : NULL;
-    if (!stream)
-        bench_say("--json expects a file that can be written, not '%s': %s", path, strerror(errno));
-    return stream;
+    return json && strcmp(json, "-") == 0;
 }
 
-static bool write_json(FILE *json, const bench_machine *machine, const bench_suite *suite)
+static bool write_json(const char *json, const bench_machine *machine, const bench_suite *suite)
 {
-    struct stat what;
+    output_file file;
     if (!json)
         return true;
-    bool written = json == stdout || (fstat(fileno(json), &what) == 0 && (!S_ISREG(what.st_mode) || ftruncate(fileno(json), 0) == 0));
-    written = written && bench_json_write(json, machine, suite, bench_interrupted() != 0);
-    if (json != stdout)
-        written = output_close(json) && written;
-    if (!written && json != stdout) /* of that, main says it */
-        bench_say("error: '%s' could not be written: %s", suite->options->json, strerror(errno));
+    if (to_standard_output(json))
+        return bench_json_write(stdout, machine, suite, bench_interrupted() != 0);
+    bool opened = output_open(&file, json), written = opened && bench_json_write(file.stream, machine, suite, bench_interrupted() != 0);
+    written = opened && output_commit(&file) && written;
+    if (!written)
+        bench_say("error: '%s' could not be written: %s", json, strerror(errno));
     return written;
 }
 
 /* What is measured, all of it or, interrupted, a part. The exit status. */
-static int measure(bench_suite *suite, bench_machine *machine, FILE *json)
+static int measure(bench_suite *suite, bench_machine *machine)
 {
-    FILE *tables = json == stdout ? NULL : stdout;
+    const char *json = suite->options->json;
+    FILE *tables = to_standard_output(json) ? NULL : stdout;
     bench_suite_cost(suite);
     if (tables)
         bench_print_machine(tables, machine, suite);
@@ -75,8 +68,8 @@ static int measure(bench_suite *suite, bench_machine *machine, FILE *json)
     warn_if_busy(&suite->rows);
     bool written = write_json(json, machine, suite);
     if (bench_interrupted()) {
-        if (json && json != stdout && written)
-            bench_say("interrupted: what was measured is in '%s'; the same command with --resume goes on", suite->options->json);
+        if (json && tables && written)
+            bench_say("interrupted: what was measured is in '%s'; the same command with --resume goes on", json);
         else
             bench_say("interrupted: with --json FILE, --resume could go on");
         return 128 + bench_interrupted();
@@ -90,7 +83,6 @@ static int main_part(int argc, char **argv)
     bench_machine machine;
     bench_suite suite = {.options = &options, .huge_pages = true, .seed = 1};
     corpus text = {0};
-    FILE *json = NULL;
     if (!bench_options_parse(&options, argc, argv))
         return 2;
     if (options.help || options.list) {
@@ -108,11 +100,13 @@ static int main_part(int argc, char **argv)
     bench_machine_read(&machine, bench_pin_names[options.pin]);
     if (options.resume && !bench_json_resume(options.json, &machine, &suite))
         return 2;
-    if (options.json && !(json = open_json(options.json)))
+    if (options.json && !to_standard_output(options.json) && !output_possible(options.json)) {
+        bench_say("--json expects a file that can be written, not '%s': %s", options.json, strerror(errno));
         return 2;
+    }
     if (options.pages == BENCH_PAGES_OFF)
         suite.huge_pages = prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0;
-    int status = measure(&suite, &machine, json);
+    int status = measure(&suite, &machine);
     corpus_free(&text);
     bench_rows_free(&suite.rows);
     bench_watch_destroy(suite.watch);

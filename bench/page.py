@@ -5,6 +5,10 @@ import json
 import os
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+import whole  # noqa: E402
+
 PARTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "page")
 
 
@@ -34,8 +38,7 @@ def main():
     try:
         with open(sys.argv[1], encoding="utf-8") as file:
             text = page(json.load(file))
-        with open(sys.argv[2], "w", encoding="utf-8") as file:
-            file.write(text)
+        whole.write(sys.argv[2], text)
     except OSError as error:
         print("weft: --html: '%s': %s" % (error.filename or sys.argv[2], error.strerror), file=sys.stderr)
         return 2

@@ -8,6 +8,10 @@ import math
 import os
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+import whole  # noqa: E402
+
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PEERS = 7  # of a table, by the first contended column, beside those that are best in any
 ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the locks that anybody would write
@@ -234,10 +238,8 @@ def main():
         where, drawn = (os.path.relpath(path, os.path.dirname(readme) or ".") for path in (source, picture))
         lines = [*intro(results.data, drawn, where), *tables(results, where)]
         drawing = "\n".join(plot(results)) + "\n"
-        with open(readme, "w", encoding="utf-8") as file:
-            file.write(before + BEGIN + "\n" + "\n".join(lines) + END + after)
-        with open(picture, "w", encoding="utf-8") as file:
-            file.write(drawing)
+        whole.write(readme, before + BEGIN + "\n" + "\n".join(lines) + END + after)
+        whole.write(picture, drawing)
     except OSError as error:
         print("weft: --readme: '%s': %s" % (error.filename or readme, error.strerror), file=sys.stderr)
         return 2

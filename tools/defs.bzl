@@ -88,8 +88,8 @@ def weft_test(name, srcs, deps = [], size = "small", tags = [], copts = [], **kw
       srcs: its files
       deps: the library's directories it uses; cmocka is added
       size: small, medium, large: a time limit of 1, 5, 15 minutes (three times that under sanitizers)
-      tags: "exclusive" runs alone; "no-asan", "no-tsan" leave a configuration out;
-        "plain-only" is for tests that contain no code of ours to instrument
+      tags: "exclusive" runs alone; "long" is for ./weft test --all only, and so is what needs packages of test-all (tools/packages);
+        "no-asan", "no-tsan" leave a configuration out; "plain-only" is for tests that contain no code of ours to instrument
       copts: added after WEFT_COPTS
       **kwargs: as for cc_test
     """

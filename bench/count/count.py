@@ -13,6 +13,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import whole  # noqa: E402
+
 FAMILIES = {"weft_msq": 0, "weft_treiber": 1, "weft_map": 2, "weft_domain": 3}
 FUNCTIONS = {"enqueue": "put", "push": "put", "dequeue": "take", "pop": "take", "enter, protect, leave": "read"}
 CALLS = 20000
@@ -85,8 +89,7 @@ def main():
     if not arguments or arguments[1] == "-":
         return to_standard_output(text)
     try:
-        with open(arguments[1], "w", encoding="utf-8") as file:
-            file.write(text)
+        whole.write(arguments[1], text)
     except OSError as error:
         print("weft bench: --json expects a file that can be written, not '%s': %s" % (arguments[1], error.strerror), file=sys.stderr)
         return 2

@@ -55,10 +55,10 @@ static int usage_error(const char *what, const char *which)
 static bool write_html(const char *path, const char *name, const lin_finding *found)
 {
     char title[400];
-    FILE *out = fopen(path, "w");
+    output_file out;
     snprintf(title, sizeof title, "%s: not linearizable", name);
-    bool fine = out && lin_draw_html(out, &found->window, title, found->why);
-    if (out && !output_close(out))
+    bool opened = output_open(&out, path), fine = opened && lin_draw_html(out.stream, &found->window, title, found->why);
+    if (opened && !output_commit(&out))
         fine = false;
     if (!fine)
         fprintf(stderr, "weft linearize: cannot write %s: %s\n", path, strerror(errno));

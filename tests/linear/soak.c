@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static const char help[] =
     "  --scheme NAME     hazard or epoch (default both)\n"
     "  --seed S          begin with round S (default: a random one); a round's mix, threads and stalls follow from it,\n"
     "                    the scheduler's part does not\n"
-    "  --history FILE    where a violation's history goes (default weft-violation.jsonl)\n"
+    "  --history FILE    where a violation's history goes (default: a new file in $TMPDIR or /tmp, which is named then)\n"
     "  --json            the summary as one JSON object on standard output\n"
     "  --list            names the structures\n"
     "  --help            this text\n"
@@ -181,12 +182,24 @@ static double recorder_ns(void)
     return cost;
 }
 
+/* Of a file that is there then. NULL: errno says why. */
+static const char *new_name(char *place, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    int length = snprintf(place, size, "%s/weft-violation-XXXXXX.jsonl", folder && *folder ? folder : "/tmp");
+    int file = length > 0 && (size_t)length < size ? mkstemps(place, 6) : -1;
+    return file >= 0 && close(file) == 0 ? place : NULL;
+}
+
 static int report(const soak *s, const lin_subject *subject, const lin_outcome *outcome)
 {
-    FILE *out = fopen(s->history, "w");
-    for (size_t i = 0; out && i < outcome->history.count; i++)
-        lin_write(out, &outcome->history.op[i]);
-    bool kept = out && output_close(out);
+    char place[PATH_MAX];
+    output_file out;
+    const char *name = s->history ? s->history : new_name(place, sizeof place);
+    bool kept = name && output_open(&out, name);
+    for (size_t i = 0; kept && i < outcome->history.count; i++)
+        lin_write(out.stream, &outcome->history.op[i]);
+    kept = kept && output_commit(&out);
     FILE *to = s->json ? stderr : stdout;
     fprintf(to, "%s%s%s: not linearizable: %s\n\n", subject->name, subject->scheme[0] ? ", " : "", subject->scheme,
             outcome->finding.why);
@@ -195,9 +208,9 @@ static int report(const soak *s, const lin_subject *subject, const lin_outcome *
     else
         fprintf(to, "  (%zu operations)\n", outcome->finding.window.count);
     if (kept)
-        fprintf(to, "\nwhole history: %s   (./weft linearize --spec %s %s)\n", s->history, lin_type_name(subject->type), s->history);
+        fprintf(to, "\nwhole history: %s   (./weft linearize --spec %s %s)\n", name, lin_type_name(subject->type), name);
     else
-        fprintf(to, "\nthe history could not be written to %s: %s\n", s->history, strerror(errno));
+        fprintf(to, "\nthe history could not be written to %s: %s\n", name ? name : "a file in $TMPDIR or /tmp", strerror(errno));
     fprintf(to, "the same again: ./weft soak --structure %s%s%s --seed %llu\n", subject->name,
             subject->scheme[0] ? " --scheme " : "", subject->scheme, (unsigned long long)s->seed);
     return VIOLATION;
@@ -277,7 +290,7 @@ static int read_arguments(soak *s, int count, char **argument)
 
 static int main_part(int count, char **argument)
 {
-    static soak s = {.minutes = 1, .history = "weft-violation.jsonl"};
+    static soak s = {.minutes = 1};
     if (getrandom(&s.seed, 4, 0) != 4)
         s.seed = lin_clock_monotonic() % 1000000;
     int status = read_arguments(&s, count, argument);
@@ -289,6 +302,10 @@ static int main_part(int count, char **argument)
         return list_subjects(&s);
     if (status != CLEAN || (status = select_subjects(&s)) != CLEAN)
         return status;
+    if (s.history && !output_possible(s.history)) {
+        fprintf(stderr, "weft soak: --history expects a file that can be written, not '%s': %s\n", s.history, strerror(errno));
+        return USAGE;
+    }
     lin_clock_choose();
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);

@@ -44,14 +44,30 @@ class Soak(unittest.TestCase):
 
     def test_a_violation_is_kept(self):
         with tempfile.TemporaryDirectory() as folder:
-            done = run("--structure", "broken-queue", "--seed", "3", cwd=folder)
+            name = os.path.join(folder, "found.jsonl")
+            with open(name, "w", encoding="utf-8") as older:
+                older.write("an older one")
+            done = run("--structure", "broken-queue", "--seed", "3", "--history", name)
             self.assertEqual(done.returncode, 1, done.stderr + done.stdout)
             self.assertIn("broken-queue: not linearizable: ", done.stdout)
             self.assertIn("the same again: ./weft soak --structure broken-queue --seed 3\n", done.stdout)
-            with open(os.path.join(folder, "weft-violation.jsonl"), encoding="utf-8") as history:
+            with open(name, encoding="utf-8") as history:
                 rows = [json.loads(line) for line in history]
+            self.assertEqual(os.listdir(folder), ["found.jsonl"])
             self.assertGreater(len(rows), 1000)
             self.assertEqual({row["op"] for row in rows}, {"enqueue", "dequeue"})
+
+    def test_nothing_is_written_where_nobody_asked(self):
+        with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
+            done = run("--structure", "broken-queue", "--seed", "3", cwd=here, env=dict(os.environ, TMPDIR=there))
+            self.assertEqual(done.returncode, 1, done.stderr + done.stdout)
+            self.assertEqual(os.listdir(here), [])
+            name, = os.listdir(there)
+            self.assertIn("whole history: %s/%s " % (there, name), done.stdout)
+
+    def test_a_full_disk_leaves_the_older_history(self):
+        done = run("--structure", "broken-queue", "--seed", "3", "--history", "/dev/full")
+        self.assertIn("the history could not be written to /dev/full: No space left on device", done.stdout)
 
     def test_interrupted(self):
         with subprocess.Popen([PROGRAM, "--minutes", "5"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -63,7 +79,7 @@ class Soak(unittest.TestCase):
 
     def test_wrong_arguments(self):
         for arguments in (["--minutes", "0"], ["--minutes", "x"], ["--minutes", "-1"], ["--seed", "-1"], ["--seed", "x"],
-                          ["--structure", "nonesuch"], ["--scheme", "rcu"], ["--what"], ["more"], ["--seed"],
+                          ["--structure", "nonesuch"], ["--scheme", "rcu"], ["--what"], ["more"], ["--seed"], ["--history", "/nonexistent/x"],
                           ["--structure", "ck-fifo", "--scheme", "epoch"]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)

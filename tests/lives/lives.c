@@ -51,7 +51,7 @@ static const char help[] =
     "  --without LIST  leave these kinds of steps, allocators or schemes out, a comma list\n"
     "  --keep-going    after a failure too; each kind of failure is made shorter once\n"
     "  --shrink S      spend so many seconds on making a failing program shorter (default 60; 0: none)\n"
-    "  --out DIR       where the C programs go (default: here), as lives-SEED.c\n"
+    "  --out DIR       where the C programs go (default: $TMPDIR or /tmp), as lives-SEED.c\n"
     "  --print         print the program of --seed as C and do not run it\n"
     "  --json          the summary as one JSON object on standard output\n"
     "  --list          names themes, kinds of steps, allocators\n"
@@ -329,7 +329,9 @@ static int read_arguments(lives_run *r, int count, char **argument)
 
 int main(int count, char **argument)
 {
-    static lives_run r = {.tries = 1, .shrink = 60, .out = ".", .last = UINT64_MAX};
+    const char *folder = getenv("TMPDIR");
+    static lives_run r = {.tries = 1, .shrink = 60, .last = UINT64_MAX};
+    r.out = folder && *folder ? folder : "/tmp";
 #ifdef WEFT_BATCH
     r.small = true;
 #endif
@@ -340,6 +342,8 @@ int main(int count, char **argument)
         return r.list ? list() : status;
     if (r.print)
         return print_only(&r);
+    if (access(r.out, W_OK | X_OK) != 0)
+        return usage_error("--out expects a directory that can be written, not ", r.out);
     if (r.minutes == 0 && r.last == UINT64_MAX)
         r.minutes = 1;
     lives_tally = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

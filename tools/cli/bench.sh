@@ -23,6 +23,7 @@ verb_main() {
             --peers) stamp=bench-peers ;;
         esac
     done
+    known_flags bench/help.c "$@"
     need_packages bench
     if [ "$stamp" = bench-peers ]; then
         (need_packages bench-peers) || echo "weft: without the peers of packages that are missing" >&2
@@ -53,9 +54,17 @@ compare() {
     directory=$(mktemp -d)
     # shellcheck disable=SC2064 # the directory of now
     trap "rm -rf '$directory'" EXIT
-    (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || exit
+    (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || kept "$directory/new.json" $?
     python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
     exit "$status"
+}
+
+kept() { # FILE STATUS: ends with it; what was measured is kept
+    if [ "$2" -gt 128 ] && [ -s "$1" ]; then
+        trap - EXIT
+        echo "weft: what was measured until then is in '$1', for --compare OLD.json NEW.json or --html FILE --from NEW.json" >&2
+    fi
+    exit "$2"
 }
 
 count() {

@@ -4,18 +4,23 @@ command with a Bazel of our own, which notes where it was called and what it was
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+import unittest.mock
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-sys.path.insert(0, os.path.join(HERE, ".."))
+sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 
 import cases  # noqa: E402
+import mirror  # noqa: E402
 
 RUNNING = (["linearize"], ["soak"], ["model"], ["bench"], ["bench", "--count"], ["bench", "--html", "page.html"])
+HELPS = ("bench/help.c", "tests/linear/linearize.c", "tests/linear/soak.c", "tests/model/model.c", "tests/lives/lives.c")
 STUBS = {
     "bazel": '{ pwd; echo "$*"; ls -A; cat extra.h; } >>"%(folder)s/called" 2>&1; exit 1',
     "dpkg-query": 'for word; do echo "installed $word"; done',
@@ -28,7 +33,7 @@ class Checkout:
 
     def __init__(self, folder, name="weft", **stubs):
         self.root, self.called = os.path.join(folder, name), os.path.join(folder, "called")
-        for part in ("tools/cli", "tools/packages", "base/version.h"):
+        for part in ("tools/cli", "tools/packages", "base/version.h", *HELPS):
             target = os.path.join(self.root, part)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             (shutil.copytree if os.path.isdir(os.path.join(ROOT, part)) else shutil.copy)(os.path.join(ROOT, part), target)
@@ -76,6 +81,43 @@ def no_room_to_build():
         checkout.write(".weft", "a file where a directory should be")
         done = checkout.weft("linearize")
         return None if done.returncode == 2 and done.stderr.count("\n") == 1 and "cannot build here" in done.stderr else done
+
+
+def wrong_flags():
+    """Are told before anything is installed or built."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": STUBS["bazel"]})
+        for verb in (["linearize"], ["soak"], ["soak", "--lives"], ["model"], ["bench"], ["bench", "--html", "page.html"]):
+            for flag in ("--nonsense", "--see=3"): # the second is the beginning of one
+                done = checkout.weft(*verb, flag)
+                good = done.returncode == 2 and done.stderr.count("\n") == 1 and "unknown argument '%s'" % flag in done.stderr
+                if not good or os.path.exists(checkout.called):
+                    return verb, done
+    return None
+
+
+def interrupted_installation(half_done):
+    """Ctrl-C goes to apt-get and to us: then nothing else is done, and what to do is said."""
+    with tempfile.TemporaryDirectory() as folder:
+        apt = """case " $* " in *" -y "*) touch %(folder)s/installing; sleep 20;; esac"""
+        checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt, "dpkg": "echo '%s'" % half_done})
+        with subprocess.Popen([os.path.join(checkout.root, "weft"), "linearize"], env=checkout.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
+            while not os.path.exists(folder + "/installing"):
+                if child.poll() is not None:
+                    return child.communicate()
+            began = time.monotonic()
+            os.killpg(child.pid, signal.SIGINT)
+            said = child.communicate()
+            good = child.returncode == 130 and not os.path.exists(checkout.called) and ("dpkg --configure -a" in said[1]) == bool(half_done)
+            return None if good and time.monotonic() - began < 10 else (said, child.returncode)
+
+
+def not_writable():
+    """Such a checkout is built as a copy. (A test as root cannot make one.)"""
+    with unittest.mock.patch.object(os, "access", return_value=False), unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME="/cache"):
+        where = mirror.place("/somewhere")
+    return None if where.startswith("/cache/weft/") else where
 
 
 def failed_installation():
@@ -138,5 +180,7 @@ def no_place_without_a_space():
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run((f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone,
-                                                 nobody_listens, path_with_a_space, no_place_without_a_space)))
+    sys.exit(cases.run([(f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone, nobody_listens,
+                                                  path_with_a_space, no_place_without_a_space, not_writable, wrong_flags)] +
+                       [("interrupted_download", lambda: interrupted_installation("")),
+                        ("interrupted_dpkg", lambda: interrupted_installation("half installed: x"))]))

@@ -16,6 +16,8 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 os.environ.setdefault("WEFT_ROOT", os.path.join(HERE, "../.."))
 
 import cases  # noqa: E402
+import forecast  # noqa: E402
+import run_tests  # noqa: E402
 import runner  # noqa: E402
 import workspace  # noqa: E402
 
@@ -157,6 +159,7 @@ def names_packages():
 def plans():
     done, calls = without_packages(root=True, sudo=False, apt=PLANS)
     good = done.returncode == 2 and calls.count("\n") == 3 and "weft: installing 7 packages" in done.stderr and "weft: 5 MB to download" in done.stderr
+    good = good and "weft: then about seven minutes" in done.stderr
     return None if good else (done, calls)
 
 
@@ -234,6 +237,45 @@ def stale(change):
         return before != workspace.fingerprint([])
 
 
+def target(name, size="small", *tags):
+    return workspace.Target("//x:" + name, "cc_test", list(tags), size, "/bin/true")
+
+
+def counts_what_is_done():
+    """And says how long the rest takes: by the sizes, at the pace of what is done; what runs alone is not shared among the jobs."""
+    with tempfile.TemporaryDirectory() as workspace.STATE:
+        f = forecast.Forecast(["plain", "asan"], 2)
+        f.built("plain", 5)
+        f.expect("plain", [target("a"), target("b"), target("c", "medium", "exclusive")])
+        f.expect("asan", [target("a")])
+        said = [f.left({}), f.done("plain", "//x:b", 4), f.left({}), f.done("plain", "//x:a", 4), f.left({})]
+        f.built("asan", 100)
+        said += [f.left({}), f.done("plain", "//x:c", 30)]
+        f.keep()
+        again = forecast.Forecast(["plain", "asan"], 1)
+        said += [again.known["plain //x:c"], again.building["asan"], again.building["plain"]]
+    # after b: a takes 4 s and asan's a 8 s, shared by two jobs; c 30 s alone; asan's build 60 s
+    expected = ["", 1, ", 2 min left", 2, ", 2 min left", ", 34 s left", 3, 30.0, 100.0, 60]
+    return None if said == expected else said
+
+
+def what_runs():
+    """Without --all: nothing long, and sanitizers in two rooms; a filter chooses among that."""
+    tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
+        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/model:c", []), ("//tests/model:d", ["long"]), ("//tools:e", ["plain-only"]))]
+    def run(config, everything=False, text=""):
+        chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=everything, filter=text))
+        return "".join(t.label[-1] for t in sorted(chosen, key=lambda t: t.label[-1]))
+    got = [run("plain"), run("asan"), run("tsan"), run("plain", True), run("asan", True), run("tsan", True), run("plain", text="model")]
+    return None if got == ["abce", "a", "ab", "abcde", "acd", "abcd", "c"] else got
+
+
+def lists_without_a_build():
+    done = weft("test", "--list", "--config", "plain")
+    good = done.returncode == 0 and "plain //tools:cli_test\n" in done.stdout and "//tests/mutants" not in done.stdout and "building" not in done.stderr
+    return None if good else done
+
+
 CHANGES = [
     ("stale_nothing", ":", False),
     ("stale_edit", "echo x >> base/a.c", True),
@@ -253,7 +295,8 @@ CHANGES = [
 def main():
     everything = [(name, lambda f=function, a=rest: f(*a)) for name, function, *rest in ARGUMENTS]
     everything += [("names_packages", names_packages), ("says_how_much_comes", plans),
-                   ("one_version", one_version),
+                   ("one_version", one_version), ("counts_what_is_done", counts_what_is_done), ("what_runs", what_runs),
+                   ("lists_without_a_build", lists_without_a_build),
                    ("installs_as_root", lambda: installs(root=True, sudo=False)),
                    ("installs_with_sudo", lambda: installs(root=False, sudo=True))]
     everything += [(name, lambda a=rest: judged(*a)) for name, *rest in JUDGEMENTS]

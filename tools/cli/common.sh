@@ -49,27 +49,37 @@ soak, where 1 is what they found: they could not be built, or what they found co
 TEXT
 }
 
-packages_of() { # VERB: the Debian packages it needs
-    awk -v verb="$1" '
-        /^[^#]/ { for (i = 2; i <= NF; i++) if ($i == verb) { print $1; next } }
+packages_of() { # VERB...: the Debian packages that they need
+    awk -v verbs=" $* " '
+        /^[^#]/ { for (i = 2; i <= NF; i++) if (index(verbs, " " $i " ")) { print $1; next } }
     ' "$WEFT_ROOT/tools/packages"
 }
 
-missing_packages() { # VERB
+missing_packages() { # VERB...
     # shellcheck disable=SC2016 # the dollars are dpkg-query's
     comm -23 \
-        <(packages_of "$1" | LC_ALL=C sort) \
-        <(packages_of "$1" | xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+        <(packages_of "$@" | LC_ALL=C sort) \
+        <(packages_of "$@" | xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
             sed -n 's/^installed //p' | LC_ALL=C sort -u)
 }
 
-need_packages() { # VERB: installs what is missing, or says so in one line and exits 2
+place_to_build() { # where nothing can be built here, a copy in the user's cache is (mirror.py): says so in one line where that cannot be
+    local cache=${XDG_CACHE_HOME:-${HOME-}/.cache}
+    [[ $WEFT_ROOT =~ [[:space:]] || ! -w $WEFT_ROOT ]] || return 0
+    [[ ! $cache =~ [[:space:]] ]] ||
+        usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache', whose path has a space: move one, or name another directory in XDG_CACHE_HOME"
+    mkdir -p "$cache/weft" 2>/dev/null && [ -w "$cache/weft" ] ||
+        usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache/weft', which cannot be written: name another directory in XDG_CACHE_HOME"
+}
+
+need_packages() { # VERB...: installs what is missing, or says so in one line and exits 2
     local missing asroot=()
+    place_to_build
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         command -v bazel >/dev/null && return 0 # not Debian, but somebody knew what to do
-        usage_error "this is not a Debian system; what is needed goes there by these names: $(packages_of "$1" | paste -sd' ')"
+        usage_error "this is not a Debian system; what is needed goes there by these names: $(packages_of "$@" | paste -sd' ')"
     fi
-    missing=$(missing_packages "$1" | paste -sd' ')
+    missing=$(missing_packages "$@" | paste -sd' ')
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -ne 0 ]; then
         if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -80,11 +90,25 @@ need_packages() { # VERB: installs what is missing, or says so in one line and e
     fi
     echo "weft: missing packages: $missing" >&2
     local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -o DPkg::Lock::Timeout=300)
+    local interrupted=
+    trap 'interrupted=1' INT TERM HUP
     # shellcheck disable=SC2086 # the list is words
-    if ! { "${apt[@]}" update && plan_of "${apt[@]}" install --no-install-recommends $missing &&
+    if ! { "${apt[@]}" update && [ -z "$interrupted" ] && plan_of "${apt[@]}" install --no-install-recommends $missing &&
         "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
+        [ -z "$interrupted" ] || install_interrupted
         usage_error "could not install $missing (see apt-get's message above)"
     fi
+    trap - INT TERM HUP
+    [ -z "$interrupted" ] || exit 130
+}
+
+install_interrupted() { # apt-get has stopped: while it downloads at once, while dpkg works after the package in hand
+    if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
+        echo "weft: interrupted in the middle of an installation: mend it with 'dpkg --configure -a', as root, or call this again" >&2
+    else
+        echo "weft: interrupted; nothing is half installed" >&2
+    fi
+    exit 130
 }
 
 plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
@@ -95,6 +119,7 @@ plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
         s/^Need to get \(.*\) of archives\.$/weft: \1 to download/p
         s/^After this operation, \(.*\) of additional disk space will be used\.$/weft: \1 on disk/p
     ' <<<"$plan"
+    [ -z "${afterwards-}" ] || echo "weft: then $afterwards"
 }
 
 wants_help() { # ARGUMENT...: one of them asks for it
@@ -117,6 +142,17 @@ help_of() { # FILE: the text of a program's --help, as it stands in its source, 
         inside && /"[;,]$/ { exit }
     ' "$WEFT_ROOT/$1" 2>/dev/null || usage_error "the text could not be written"
     exit 0
+}
+
+known_flags() { # FILE ARGUMENT...: an unknown flag is told from the program's --help, before anything is installed or built
+    local argument flag text
+    text=$(<"$WEFT_ROOT/$1")
+    shift
+    for argument in "$@"; do
+        flag=${argument%%=*}
+        [[ ! $flag =~ ^--[a-z] || $text =~ [[:space:]\"\[]"$flag"[^a-z-] ]] ||
+            usage_error "unknown argument '$argument'; ./weft ${verb-VERB} --help names them all"
+    done
 }
 
 need_number() { # FLAG VALUE: a whole number from 1 to 1000000

@@ -5,6 +5,7 @@
 
 verb_main() {
     wants_help "$@" && help_of tests/linear/linearize.c
+    known_flags tests/linear/linearize.c "$@"
     need_packages linearize
     exec python3 -B "$CLI/run_binary.py" linearize //tests/linear:weft-linearize "$@"
 }

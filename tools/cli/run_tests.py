@@ -12,19 +12,45 @@ import sys
 import threading
 import time
 
+import forecast
 import runner
 import workspace
+
+# Without --all: no test that is tagged so, and with sanitizers only these rooms.
+LONG = "long"
+SANITIZED = ("//tests/unit", "//tests/linear")
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--filter", default="")
     parser.add_argument("--config", default="plain,asan,tsan")
     parser.add_argument("--jobs", type=int, default=max(2, len(os.sched_getaffinity(0)) // 2))
     parser.add_argument("--timeout", type=int)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--list", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.config = list(dict.fromkeys(options.config.split(",")))
+    return options
+
+
+def what_to_build(config, everything):
+    if everything and config == "plain":
+        return ["//..."]
+    without = ([] if everything else ["-" + LONG]) + ([] if config == "plain" else ["-no-" + config])
+    where = ["//..."] if everything or config == "plain" else [room + "/..." for room in SANITIZED]
+    return ["--build_tests_only", "--test_tag_filters=" + ",".join(without)] + where
+
+
+def what_to_run(config, targets, options):
+    """Of what one configuration has built, or another; those that run alone are last."""
+    tests = [t for t in targets if t.is_test and options.filter in t.label]
+    if not options.all:
+        tests = [t for t in tests if LONG not in t.tags and (config == "plain" or t.label.split(":")[0] in SANITIZED)]
+    if config != "plain":
+        tests = [t for t in tests if "plain-only" not in t.tags and "no-" + config not in t.tags]
+    return sorted(tests, key=lambda t: ("exclusive" in t.tags, t.label))
 
 
 class Session:
@@ -37,6 +63,7 @@ class Session:
         self.lock = threading.Lock()
         self.terminal = sys.stdout.isatty()
         self.running = {}
+        self.forecast = forecast.Forecast(options.config, options.jobs)
         self.last_line = time.monotonic()
 
     def line(self, text):
@@ -52,7 +79,7 @@ class Session:
         with self.lock:
             self.running[(config, label)] = time.monotonic()
 
-    def finished(self, config, label, place, result):
+    def finished(self, config, label, total, result):
         with self.lock:
             del self.running[(config, label)]
             self.passed += result.passed
@@ -64,7 +91,8 @@ class Session:
                 self.failures.append("%s %s: %s" % (config, label, result.reason))
             if result.skipped:
                 counts += ", %d skipped" % result.skipped
-            self.line("[%s %s] %s  %.1f s  %s" % (config, place, label, result.seconds, counts))
+            done = self.forecast.done(config, label, result.seconds)
+            self.line("[%s %d/%d%s] %s  %.1f s  %s" % (config, done, total, self.forecast.left(self.running), label, result.seconds, counts))
             if result.failed or self.options.verbose:
                 for text in runner.shortened(result.output):
                     self.line("    | " + text)
@@ -77,30 +105,31 @@ class Session:
             if not self.running or (not self.terminal and now - self.last_line < 15):
                 return
             text = ", ".join("%s %s (%d s)" % (c, l, now - t) for (c, l), t in list(self.running.items())[:3])
+            text += self.forecast.left(self.running)
             if self.terminal:
                 print("\r\033[K" + ("running " + text)[:100], end="", flush=True)
             else:
                 self.line("still running: " + text)
 
 
-def run_group(session, config, numbered, total, jobs):
-    """Runs (number, target) pairs, `jobs` at a time. Raises KeyboardInterrupt after stopping them."""
+def run_group(session, config, tests, total, jobs):
+    """Runs targets, `jobs` at a time. Raises KeyboardInterrupt after stopping them."""
     todo = queue.SimpleQueue()
-    for item in numbered:
-        todo.put(item)
+    for test in tests:
+        todo.put(test)
 
     def work():
         while not runner.stopping:
             try:
-                number, target = todo.get_nowait()
+                target = todo.get_nowait()
             except queue.Empty:
                 return
             session.started(config, target.label)
             result = runner.run(target, config, session.options.timeout)
             if not runner.stopping:
-                session.finished(config, target.label, "%d/%d" % (number, total), result)
+                session.finished(config, target.label, total, result)
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(numbered)))]
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(tests)))]
     for worker in workers:
         worker.start()
     try:
@@ -115,37 +144,51 @@ def run_group(session, config, numbered, total, jobs):
 
 
 def run_config(session, config):
-    what = ["//..."] if config == "plain" else ["--build_tests_only", "--test_tag_filters=-no-" + config, "//..."]
-    targets, ok = workspace.build("test-" + config, config, what)
-    wanted = [t for t in targets if session.options.filter in t.label]
-    broken = [t for t in wanted if t.binary is None]
-    for target in broken:
-        session.count_build_failure(config, target.label)
+    options = session.options
+    began = time.monotonic()
+    stamp = "test-" + config + ("-all" if options.all else "")
+    targets, ok = workspace.build(stamp, config, what_to_build(config, options.all))
+    session.forecast.built(config, time.monotonic() - began)
+    for target in targets:
+        if target.binary is None and options.filter in target.label:
+            session.count_build_failure(config, target.label)
     if not ok and not any(t.binary is None for t in targets):
         session.count_build_failure(config, "//...")
-    tests = sorted((t for t in wanted if t.is_test and t.binary), key=lambda t: ("exclusive" in t.tags, t.label))
-    if config != "plain":
-        tests = [t for t in tests if "plain-only" not in t.tags and "no-" + config not in t.tags]
-    if session.options.list:
-        for target in tests:
-            session.line("%s %s" % (config, target.label))
-        return len(tests)
-    numbered = list(enumerate(tests, 1))
-    run_group(session, config, [n for n in numbered if "exclusive" not in n[1].tags], len(tests), session.options.jobs)
-    run_group(session, config, [n for n in numbered if "exclusive" in n[1].tags], len(tests), 1)
+    tests = [t for t in what_to_run(config, targets, options) if t.binary]
+    for other in options.config:
+        session.forecast.expect(other, tests if other == config else what_to_run(other, targets, options))
+    run_group(session, config, [t for t in tests if "exclusive" not in t.tags], len(tests), options.jobs)
+    run_group(session, config, [t for t in tests if "exclusive" in t.tags], len(tests), 1)
     return len(tests)
+
+
+def list_tests(options):
+    """0, or 1 where Bazel could not read the BUILD files, and has said why; 2: nothing to name."""
+    targets = workspace.query_tests()
+    if targets is None:
+        return 1
+    names = ["%s %s" % (config, t.label) for config in options.config for t in what_to_run(config, targets, options)]
+    if names:
+        print("\n".join(names), flush=True)
+    return 0 if names else nothing_found(options)
+
+
+def nothing_found(options):
+    more = "" if options.all else ", --all --list those of --all, too"
+    workspace.say("no test's label contains '%s'; ./weft test --list names them%s" % (options.filter, more))
+    return 2
 
 
 def main():
     options = parse_arguments()
+    if options.list:
+        return list_tests(options)
     session = Session(options)
     began = time.monotonic()
-    found = sum([run_config(session, config) for config in dict.fromkeys(options.config.split(","))])
+    found = sum([run_config(session, config) for config in options.config])
+    session.forecast.keep()
     if not found and not session.failed:
-        workspace.say("no test's label contains '%s'; ./weft test --list names them" % options.filter)
-        return 2
-    if options.list:
-        return 1 if session.failed else 0
+        return nothing_found(options)
     for failure in session.failures:
         session.line("FAILED: " + failure)
     if session.skipped:
@@ -168,5 +211,9 @@ if __name__ == "__main__":
         print("\nweft: interrupted", file=sys.stderr)
         os._exit(130)
     except BrokenPipeError:
+        runner.stop_all()
+        os._exit(1)
+    except OSError as error:
+        workspace.say("cannot go on: %s%s" % (error.strerror or error, ": " + str(error.filename) if error.filename else ""))
         runner.stop_all()
         os._exit(1)

@@ -12,10 +12,10 @@ verb_main() {
             *) arguments+=("$argument") ;;
         esac
     done
-    if wants_help "$@"; then
-        [ -n "$lives" ] && help_of tests/lives/lives.c
-        help_of tests/linear/soak.c
-    fi
+    local source=tests/linear/soak.c
+    [ -z "$lives" ] || source=tests/lives/lives.c
+    wants_help "$@" && help_of "$source"
+    known_flags "$source" "${arguments[@]}"
     need_packages soak
     if [ -n "$lives" ]; then
         exec python3 -B "$CLI/run_binary.py" "soak-${lives#--}" "//tests/lives:weft-${lives#--}" "${arguments[@]}"

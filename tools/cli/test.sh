@@ -1,14 +1,19 @@
 # shellcheck shell=bash
-# verb: build and run every test: plain, under address + undefined, under thread sanitizers
+# verb: build and run the tests: in five minutes what a change most likely breaks; --all of them
 
 test_help() {
     cat <<'TEXT'
 usage: ./weft test [options]
 
-Builds and runs every test in three configurations: plain (optimised), asan (address and
-undefined-behaviour sanitizers) and tsan (thread sanitizer). Tests always run; only what changed is
-built. The last line is "N passed, N failed"; the exit status is 1 if any failed, a failed build included.
+Builds and runs tests in three configurations: plain (optimised), asan (address and
+undefined-behaviour sanitizers) and tsan (thread sanitizer). Without --all: the short tests plain, and
+those of single functions and of linearizability under the sanitizers too; on two cores five minutes and the
+building. With --all every test in every configuration, half an hour, and more packages. Tests always
+run; only what changed is built. The last line is "N passed, N failed"; the exit status is 1 if any
+failed, a failed build included.
 
+  --all             also the long tests (model checking of every case, mutants, faults of the machine), all of them
+                    under the sanitizers, other compilers and build systems, packages, the bench's page in a browser
   --filter TEXT     only tests whose label contains TEXT, for example --filter msq
   --config LIST     only these configurations, a comma list of plain, asan, tsan
   --jobs N          so many tests at a time (default: half the cores, at least 2)
@@ -16,7 +21,7 @@ built. The last line is "N passed, N failed"; the exit status is 1 if any failed
   --verbose         print the output of tests that pass, too
   --cross           instead: the library and its unit tests for aarch64, riscv64, 32-bit arm and i386, compiled by
                     gcc and clang as C11, C17 and gnu11, and run under qemu; alone
-  --list            build, then name the tests instead of running them
+  --list            name the tests instead of running them
   --help            this text
 
 The output of each test is kept in .weft/logs/CONFIG/.
@@ -24,7 +29,7 @@ TEXT
 }
 
 verb_main() {
-    local arguments=()
+    local arguments=() packages=(test) afterwards="about seven minutes of building and tests on two cores"
     while [ $# -gt 0 ]; do
         local flag=$1 value=
         shift
@@ -45,6 +50,10 @@ verb_main() {
                 [ ${#arguments[@]} -eq 0 ] && [ $# -eq 0 ] || usage_error "--cross expects to be the only argument"
                 need_packages cross
                 exec python3 -B "$WEFT_ROOT/tests/cross/cross.py" ;;
+            --all)
+                arguments+=("$flag")
+                packages=(test test-all)
+                afterwards="about half an hour of building and tests on two cores" ;;
             --verbose | --list) arguments+=("$flag") ;;
             --jobs | --timeout)
                 need_number "$flag" "$value"
@@ -57,9 +66,9 @@ verb_main() {
                     usage_error "--config expects a comma list of plain, asan, tsan, not '$value'"
                 arguments+=("$flag=$value") ;;
             *)
-                usage_error "test: unknown argument '$flag'; expected --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help" ;;
+                usage_error "test: unknown argument '$flag'; expected --all, --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help" ;;
         esac
     done
-    need_packages test
+    need_packages "${packages[@]}"
     exec python3 -B "$CLI/run_tests.py" "${arguments[@]}"
 }

@@ -12,11 +12,12 @@ import signal
 import subprocess
 import sys
 import urllib.parse
+import xml.etree.ElementTree
 
 import mirror
 
 ROOT = os.environ["WEFT_ROOT"]
-STATE = os.path.join(ROOT, ".weft")
+STATE = os.path.join(ROOT if os.access(ROOT, os.W_OK) else mirror.place(ROOT), ".weft")
 CONFIGS = {"plain": [], "asan": ["--config=asan"], "tsan": ["--config=tsan"]}
 
 # Packages whose versions decide what comes out of a compilation.
@@ -162,6 +163,21 @@ def parse_events(path):
     return list(targets.values())
 
 
+def query_tests():
+    """All tests of the checkout, from the BUILD files: nothing is built. None: Bazel could not say."""
+    where = mirror.place(ROOT)
+    if where != ROOT:
+        mirror.update(ROOT, where, source_files())
+    tell_bazel_about_toolchain()
+    done = subprocess.run(["bazel", "query", "--noshow_progress", "--output=xml", 'kind(".*_test rule", //...) except attr(tags, manual, //...)'],
+                          cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        return None
+    return [Target(rule.get("name"), rule.get("class"), [tag.get("value") for tag in rule.iterfind("list[@name='tags']/string")],
+                   "".join(size.get("value") for size in rule.iterfind("string[@name='size']")), "")
+            for rule in xml.etree.ElementTree.fromstring(done.stdout).iterfind("rule")]
+
+
 def build(stamp_name, config, what):
     """Builds what is named, unless the stamp shows that it is there already.
 
@@ -180,15 +196,11 @@ def build(stamp_name, config, what):
     if os.path.exists(path):
         os.unlink(path)
     os.makedirs(STATE, exist_ok=True)
-    try:
-        where = mirror.place(ROOT)
-    except mirror.NoPlace as error:
-        say(str(error))
-        sys.exit(2)
+    where = mirror.place(ROOT)
     if where != ROOT:
         mirror.update(ROOT, where, source_files())
     tell_bazel_about_toolchain()
-    say("building (%s)" % config if where == ROOT else "building (%s) a copy in %s, since Bazel refuses a path with a space" % (config, where))
+    say("building (%s)" % config if where == ROOT else "building (%s) a copy in %s, since nothing can be built in '%s'" % (config, where, ROOT))
     events = os.path.join(STATE, stamp_name + ".events")
     if os.path.exists(events):
         os.unlink(events)

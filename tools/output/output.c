@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void output_begin(void)
@@ -28,4 +30,66 @@ bool output_written(const char *program)
     fprintf(stderr, "%s: the result could not be written to standard output%s%s\n", program, errno ? ": " : "",
             errno ? strerror(errno) : "");
     return false;
+}
+
+bool output_possible(const char *path)
+{
+    bool was_there = access(path, F_OK) == 0;
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+        return false;
+    close(file);
+    if (!was_there)
+        unlink(path);
+    return true;
+}
+
+static bool open_beside(output_file *file)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    if (asprintf(&file->temporary, "%s.XXXXXX", file->path) < 0)
+        file->temporary = NULL;
+    int number = file->temporary ? mkstemp(file->temporary) : -1;
+    if (number >= 0 && fchmod(number, 0666 & ~mask) == 0 && (file->stream = fdopen(number, "w")) != NULL)
+        return true;
+    if (number >= 0) {
+        close(number);
+        unlink(file->temporary);
+    }
+    free(file->temporary);
+    file->temporary = NULL;
+    return false;
+}
+
+bool output_open(output_file *file, const char *path)
+{
+    struct stat what;
+    bool regular = stat(path, &what) < 0 || S_ISREG(what.st_mode);
+    *file = (output_file){.path = realpath(path, NULL)}; /* what a link leads to is replaced, not the link */
+    if (!file->path && !(file->path = strdup(path)))
+        return false;
+    if (!output_possible(path) || (!(regular && open_beside(file)) && !(file->stream = fopen(path, "w")))) {
+        free(file->path);
+        return false;
+    }
+    return true;
+}
+
+bool output_commit(output_file *file)
+{
+    bool fine = output_close(file->stream);
+    int error = errno;
+    if (file->temporary) {
+        if (fine && rename(file->temporary, file->path) != 0) {
+            fine = false;
+            error = errno;
+        }
+        if (!fine)
+            unlink(file->temporary);
+    }
+    free(file->temporary);
+    free(file->path);
+    errno = error;
+    return fine;
 }

@@ -1,0 +1,75 @@
+"""How long ./weft test still takes, from what each part took here the last time, or from what a test's size says."""
+
+import json
+import os
+import time
+
+import workspace
+
+SECONDS = {"small": 2, "medium": 15, "large": 60, "enormous": 300}
+FACTOR = {"plain": 1, "asan": 2, "tsan": 3}
+BUILD = 60
+
+
+class Forecast:
+    """Everything but `left` is told in the order of things: built, expect, done."""
+
+    def __init__(self, configs, jobs):
+        self.jobs = jobs
+        self.path = os.path.join(workspace.STATE, "seconds.json")
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                self.known = {name: float(seconds) for name, seconds in json.load(file).items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            self.known = {}
+        self.building = {config: self.known.get("build " + config, BUILD) for config in configs}
+        self.open = {}  # (config, label): (seconds, whether it runs alone)
+        self.settled = set()  # configurations whose tests are known for certain
+        self.done_in = {}
+        self.expected = self.spent = 0.0
+
+    def built(self, config, seconds):
+        self.building.pop(config, None)
+        if seconds > 10:
+            self.known["build " + config] = round(seconds, 1)
+
+    def expect(self, config, tests):
+        """What `config` will run; where it has not been built yet, as far as another one shows."""
+        if config in self.settled:
+            return
+        if config not in self.building:
+            self.settled.add(config)
+        self.open = {key: value for key, value in self.open.items() if key[0] != config}
+        for test in tests:
+            guess = SECONDS.get(test.size, 2) * FACTOR[config]
+            self.open[(config, test.label)] = (self.known.get("%s %s" % (config, test.label), guess), "exclusive" in test.tags)
+
+    def done(self, config, label, seconds):
+        """How many of this configuration are done."""
+        expected, _ = self.open.pop((config, label), (0, False))
+        self.expected += expected
+        self.spent += seconds
+        self.known["%s %s" % (config, label)] = round(seconds, 1)
+        self.done_in[config] = self.done_in.get(config, 0) + 1
+        return self.done_in[config]
+
+    def left(self, running):
+        """For a line: ", 3 min left"; nothing while nothing is known. `running`: when what is running began."""
+        if self.expected <= 0:
+            return ""
+        now = time.monotonic()
+        pace = min(max(self.spent / self.expected, 0.25), 4)
+        shared = alone = 0.0
+        for key, (seconds, exclusive) in self.open.items():
+            rest = max(seconds * pace - (now - running.get(key, now)), 0)
+            if exclusive:
+                alone += rest
+            else:
+                shared += rest
+        total = shared / self.jobs + alone + sum(self.building.values())
+        return ", %d min left" % round(total / 60) if total >= 90 else ", %d s left" % round(total)
+
+    def keep(self):
+        """For the next time."""
+        if self.done_in:
+            workspace.write_file(self.path, json.dumps(self.known, indent=0, sort_keys=True) + "\n")
