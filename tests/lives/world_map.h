@@ -303,6 +303,7 @@ static void get_any(table *t, unsigned number)
     char text[16];
     weft_guard guard;
     void *value;
+    operation_of(t->place, OF_AN_OPERATION);
     CALL(weft_enter(&guard, t->place->domain));
     CALL(value = weft_map_get(t->map, &guard, map_key(t, number, text)));
     unsigned v = value_of(t, value);
@@ -334,6 +335,7 @@ static void map_walk(int which)
         return;
     CALL(weft_map_iterate(&it, t->map));
     for (int i = 0; go(i); i++) {
+        operation_of(t->place, OF_AN_OPERATION);
         CALL(more = weft_map_next(&it, &key, &value));
         if (!more)
             break;
