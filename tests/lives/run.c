@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/lives/program.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -91,6 +92,31 @@ static bool wait_until(pid_t pid, int *status, uint64_t end)
     return true;
 }
 
+/* One that hangs and cannot say where: each thread's state, the signals it blocks, and the system call it is in. */
+static void describe(pid_t pid, char *text, size_t size)
+{
+    char path[600], line[400];
+    size_t used = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    for (struct dirent *task; tasks && (task = readdir(tasks)) != NULL;) {
+        static const char *const files[] = {"status", "syscall", "wchan"};
+        for (int i = 0; i < 3 && task->d_name[0] != '.'; i++) {
+            snprintf(path, sizeof path, "/proc/%d/task/%s/%s", (int)pid, task->d_name, files[i]);
+            FILE *file = fopen(path, "r");
+            while (file && fgets(line, sizeof line, file)) {
+                line[strcspn(line, "\n")] = 0;
+                if (used < size && (i > 0 || !strncmp(line, "Pid", 3) || !strncmp(line, "State", 5) || !strncmp(line, "Sig", 3) || !strncmp(line, "ShdPnd", 6)))
+                    used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 && !strncmp(line, "State", 5) ? "\n    " : "; ", line);
+            }
+            if (file)
+                fclose(file);
+        }
+    }
+    if (tasks)
+        closedir(tasks);
+}
+
 void lives_try(const program *p, bool hasty, verdict *v)
 {
     int status = 0, out = memfd_create("lives", MFD_CLOEXEC);
@@ -108,11 +134,16 @@ void lives_try(const program *p, bool hasty, verdict *v)
     setpgid(pid, pid);
     uint64_t end = now_ms() + (uint64_t)((hasty ? HASTY_PATIENCE : PATIENCE) * SLOW + GRACE);
     bool ended = wait_until(pid, &status, end);
+    char state[4000] = "";
+    if (!ended)
+        describe(pid, state, sizeof state);
     kill(-pid, SIGKILL);
     if (!ended)
         waitpid(pid, &status, 0);
     ssize_t length = pread(out, v->text, sizeof v->text - 1, 0);
     v->text[length > 0 ? length : 0] = 0;
+    if (!ended && length <= 0)
+        snprintf(v->text, sizeof v->text, "it did not say where; its threads:%s\n", state);
     close(out);
     v->failed = !ended || status != 0;
     if (!ended)

@@ -145,20 +145,23 @@ static void make_map(int which, int in, const map_kind *of, body *then)
         open_map(&tables[which], p, of, then);
 }
 
-/* A map of its own for the time of `then`. */
+/* A map of its own for the time of `then`, whose domain is HERE. */
 static void with_map(int in, const map_kind *of, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&table_count, 1) : STRUCTURES;
     table *before = me->my_map;
+    place *outer = me->here;
     if (number >= STRUCTURES)
         return;
     table *t = &tables[number];
     open_map(t, p, of, NULL);
     me->my_map = t;
+    me->here = p;
     if (then)
         then();
     me->my_map = before;
+    me->here = outer;
     close_map(t);
 }
 

@@ -134,20 +134,23 @@ static void make_queue(int which, int in)
         open_queue(&queues[which], p);
 }
 
-/* A queue of its own for the time of `then`. */
+/* A queue of its own for the time of `then`, whose domain is HERE. */
 static void with_queue(int in, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&queue_count, 1) : STRUCTURES;
     queue *before = me->my_queue;
+    place *outer = me->here;
     if (number >= STRUCTURES)
         return;
     queue *q = &queues[number];
     open_queue(q, p);
     me->my_queue = q;
+    me->here = p;
     if (then)
         then();
     me->my_queue = before;
+    me->here = outer;
     close_queue(q);
 }
 
@@ -274,20 +277,23 @@ static void make_stack(int which, int in)
         open_stack(&stacks[which], p);
 }
 
-/* A stack of its own for the time of `then`. */
+/* A stack of its own for the time of `then`, whose domain is HERE. */
 static void with_stack(int in, body *then)
 {
     place *p = at_place(in);
     int number = p && go(0) ? atomic_fetch_add(&stack_count, 1) : STRUCTURES;
     stack *before = me->my_stack;
+    place *outer = me->here;
     if (number >= STRUCTURES)
         return;
     stack *s = &stacks[number];
     open_stack(s, p);
     me->my_stack = s;
+    me->here = p;
     if (then)
         then();
     me->my_stack = before;
+    me->here = outer;
     close_stack(s);
 }
 
