@@ -37,6 +37,8 @@ static void run(bench_suite *suite, FILE *tables)
         if (tables)
             bench_print_tables(tables, suite, (bench_family)f);
     }
+    if (tables)
+        bench_print_answers(tables, &suite->rows);
 }
 
 /* Not cut off before there is something to write: with --resume it holds the other half. NULL, having said so: it cannot be written. */

@@ -37,6 +37,8 @@ void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *s
         print_work(out, suite);
     if (suite->cost.latency_ns > 0)
         fprintf(out, "Reading the clock takes %.0f ns, which every single time contains.\n", suite->cost.latency_ns);
+    fputs("near, far: cores that share a physical one, or do not; floor: two counters and nothing else; DISTURBED: other programs ran;\n"
+          "oversubscribed: more threads than processors. These, false empty, role and limits: bench/README.md, \"The words\".\n", out);
     fflush(out);
 }
 

@@ -272,6 +272,8 @@ class Json(unittest.TestCase):
             for name in NAMES["stack"]:
                 self.assertIn(name, done.stdout)
             self.assertIn("[1/", done.stderr)
+            self.assertIn('bench/README.md, "The words"', done.stdout)
+            self.assertRegex(done.stdout, r"\n\nstack: [^\n]* at pairs, 2 threads[^\n]*\n  Weft is behind [^\n]*\n$")
             subprocess.run([sys.executable, "-m", "json.tool", path], check=True, stdout=subprocess.DEVNULL)
 
 
