@@ -128,7 +128,7 @@ static bool threads(bench_options *o, const char *flag, const char *value)
     return parse_list(o, flag, value, parse_threads);
 }
 
-static bool work(bench_options *o, const char *flag, const char *value)
+static bool work_times(bench_options *o, const char *flag, const char *value)
 {
     return parse_list(o, flag, value, parse_work);
 }
@@ -238,7 +238,7 @@ static const struct flag {
     {"--impl", implementations, 0},
     {"--workload", workloads, 0},
     {"--threads", threads, 0},
-    {"--work", work, 0},
+    {"--work", work_times, 0},
     {"--keys", keys, 0},
     {"--distribution", distribution, 0},
     {"--rounds", rounds, 0},
