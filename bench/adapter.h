@@ -7,7 +7,7 @@
  *     if (impl->create(&object, &setup) != 0) ...          // one thread
  *     thread = impl->thread_begin(object);                 // each thread, before its first operation; NULL: no memory
  *     impl->container->put(object, thread, value);         // any number of threads, by their own handle
- *     impl->thread_end(object, thread);                    // the same thread
+ *     impl->thread_end(object, thread);                    // the same thread, which may meanwhile hold a handle of another object
  *     impl->destroy(object);                               // one thread, after all have ended
  *
  * This header is also C++, so that an adapter for a C++ library can be a file of extern "C" functions.

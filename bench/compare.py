@@ -14,7 +14,8 @@ import statistics
 import sys
 
 RESAMPLINGS = 2000
-POINT = ("family", "workload", "keys", "distribution", "group", "huge_pages", "threads", "implementation", "scheme")
+POINT = ("family", "workload", "keys", "distribution", "group", "huge_pages", "threads", "work_ns", "implementation", "scheme")
+WITHOUT = {"work_ns": 0}  # what a file from before the field has instead
 
 
 class Unusable(Exception):
@@ -26,7 +27,7 @@ def read(path):
     try:
         with open(path, encoding="utf-8") as file:
             whole = json.load(file)
-        rows = {tuple(row.get(name) for name in POINT): row for row in whole["results"]}
+        rows = {tuple(row.get(name, WITHOUT.get(name)) for name in POINT): row for row in whole["results"]}
         for row in rows.values():
             if not row["mops_rounds"] and not row.get("fault"):
                 raise ValueError
@@ -77,6 +78,8 @@ def name_of(point):
     if values["keys"]:
         parts.append("%d keys %s%s" % (values["keys"], values["distribution"], ", huge pages" if values["huge_pages"] else ""))
     parts.append("%d thread%s" % (values["threads"], "s" if values["threads"] > 1 else ""))
+    if values["work_ns"]:
+        parts.append("%d ns of work" % values["work_ns"])
     parts.append(values["implementation"] + (" " + values["scheme"] if values["scheme"] else ""))
     return ", ".join(parts)
 

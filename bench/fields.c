@@ -33,6 +33,7 @@ static const field fields[] = {
     {"implementation", TEXT, AT(implementation), TIMED | MEMORY, EVERY},
     {"scheme", TEXT, AT(scheme), TIMED | MEMORY, EVERY},
     {"threads", SMALL, AT(threads), TIMED | MEMORY, EVERY},
+    {"work_ns", SMALL, AT(work_ns), TIMED, EVERY},
     {"rounds", SMALL, AT(rounds), TIMED, EVERY},
     {"mops_median", INTERVAL, AT(speed), TIMED, EVERY},
     {"mops_min", REAL, AT(mops_min), TIMED, EVERY},
@@ -191,7 +192,7 @@ static bool get_field(const json_t *object, const field *f, bench_row *row)
     else
         for (unsigned r = 0; r < row->rounds && r < BENCH_MOST_ROUNDS; r++)
             ((double *)at)[r] = json_number_value(json_array_get(value, r));
-    return value != NULL;
+    return value != NULL || f->at == AT(work_ns); /* files from before --work: none */
 }
 
 /* Each time to the bucket it was in. */

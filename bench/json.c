@@ -34,6 +34,19 @@ static json_t *machine_json(const bench_machine *m)
     return object;
 }
 
+static json_t *driver_json(const bench_suite *suite)
+{
+    const bench_driver_cost *cost = &suite->cost;
+    json_t *work = json_array();
+    for (unsigned i = 0; i < suite->options->work_count; i++)
+        if (suite->options->work_ns[i] > 0)
+            json_array_append_new(work, json_pack("{s:i,s:o}", "work_ns", (int)suite->options->work_ns[i], "container_ns",
+                                                  bench_json_real(cost->work_ns[i])));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "container_ns", bench_json_real(cost->container_ns), "map_uniform_ns",
+                     bench_json_real(cost->map_uniform_ns), "map_zipf_ns", bench_json_real(cost->map_zipf_ns), "latency_ns",
+                     bench_json_real(cost->latency_ns), "work_turns_per_ns", bench_json_real(cost->work_turns_per_ns), "work", work);
+}
+
 static json_t *probe_json(const bench_probe *p)
 {
     json_t *object = json_object();
@@ -85,14 +98,12 @@ static const char *const what_names[BENCH_WHATS] = {"results", "latency", "memor
 
 bool bench_json_write(FILE *out, const bench_machine *machine, const bench_suite *suite, bool interrupted)
 {
-    const bench_driver_cost *cost = &suite->cost;
     fputs("{\"machine\": ", out);
     dump(out, machine_json(machine));
     fputs(",\n\"arguments\": ", out);
     dump(out, arguments_json(suite->options));
     fprintf(out, ",\n\"interrupted\": %s,\n\"driver\": ", interrupted ? "true" : "false");
-    dump(out, json_pack("{s:o,s:o,s:o,s:o}", "container_ns", bench_json_real(cost->container_ns), "map_uniform_ns", bench_json_real(cost->map_uniform_ns),
-                        "map_zipf_ns", bench_json_real(cost->map_zipf_ns), "latency_ns", bench_json_real(cost->latency_ns)));
+    dump(out, driver_json(suite));
     if (suite->watch->words_ns > 0) {
         fputs(",\n\"text\": ", out);
         dump(out, json_pack("{s:I,s:I,s:o}", "files", (json_int_t)suite->text->files, "bytes", (json_int_t)suite->text->bytes, "one_thread_mops",

@@ -32,7 +32,7 @@ bench_inline void bench_map_step(bench_worker *w, uint64_t bits, uint64_t key, b
 }
 
 bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench_insert_function *insert,
-                                 bench_remove_function *remove, bench_histogram *times)
+                                 bench_remove_function *remove, bench_histogram *times, uint64_t work)
 {
     size_t place = (size_t)(bench_random(&w->random) % BENCH_ZIPF_DRAWS);
     while (bench_running(w)) {
@@ -48,6 +48,7 @@ bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench
         bench_map_step(w, bits, key, get, insert, remove);
         if (times)
             bench_histogram_add(times, bench_ticks() - before);
+        bench_work(work);
     }
 }
 
@@ -56,9 +57,11 @@ bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench
     static void prefix##_drive(bench_worker *worker)                                                                   \
     {                                                                                                                  \
         if (worker->times)                                                                                             \
-            bench_map_loop(worker, get, insert, remove, worker->times);                                                \
+            bench_map_loop(worker, get, insert, remove, worker->times, worker->work);                                  \
+        else if (worker->work)                                                                                         \
+            bench_map_loop(worker, get, insert, remove, NULL, worker->work);                                           \
         else                                                                                                           \
-            bench_map_loop(worker, get, insert, remove, NULL);                                                         \
+            bench_map_loop(worker, get, insert, remove, NULL, 0);                                                      \
     }                                                                                                                  \
     BENCH_TABLE bench_map_ops prefix##_ops = {get, insert, remove, size}
 

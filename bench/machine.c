@@ -68,17 +68,40 @@ uint64_t bench_resident_bytes(const char *which)
     return strtoull(kib, NULL, 10) * 1024;
 }
 
+/* Whether a word begins so; `whole`: and ends so, unless that ends in '='. */
+static bool is_one_of(const char *word, size_t length, const char *const *list, bool whole)
+{
+    for (; *list; list++) {
+        size_t begins = strlen(*list);
+        if (length >= begins && strncmp(word, *list, begins) == 0 && (!whole || length == begins || (*list)[begins - 1] == '='))
+            return true;
+    }
+    return false;
+}
+
+static bool has_word(const char *list, const char *word, size_t length)
+{
+    for (; *list; list += strcspn(list, " "), list += *list == ' ')
+        if (strcspn(list, " ") == length && strncmp(list, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* Of those that change the code, once each, what somebody asked for: what compiler and Bazel fill in is left out. */
 static bool choose_flags(const char *text, size_t size, char *out, size_t room)
 {
-    static const char *const kept[] = {"-O", "-f", "-m", "-std"};
+    static const char *const kept[] = {"-O", "-f", "-m", "-std", NULL};
+    static const char *const filled_in[] = {"-mtune=generic", "-march=x86-64", "-fstack-protector", "-ffunction-sections", "-fdata-sections",
+                                            "-frandom-seed=", "-fno-canonical-system-headers", "-fasynchronous-unwind-tables", NULL};
     size_t used = 0, length;
+    *out = '\0';
     for (size_t at = 0; at < size; at += length + 1) {
+        const char *word = text + at;
         length = 0;
-        while (at + length < size && text[at + length] != ' ' && text[at + length] != '\0')
+        while (at + length < size && word[length] != ' ' && word[length] != '\0')
             length++;
-        for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-            if (length > strlen(kept[k]) && strncmp(text + at, kept[k], strlen(kept[k])) == 0 && used < room)
-                used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text + at);
+        if (is_one_of(word, length, kept, false) && !is_one_of(word, length, filled_in, true) && !has_word(out, word, length) && used < room)
+            used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, word);
     }
     return used > 0 && used < room;
 }

@@ -34,6 +34,8 @@ static void run(bench_suite *suite, FILE *tables)
         if (tables)
             bench_print_tables(tables, suite, (bench_family)f);
     }
+    if (tables)
+        bench_print_answers(tables, &suite->rows);
 }
 
 static bool to_standard_output(const char *json)

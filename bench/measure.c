@@ -23,6 +23,8 @@ static bench_role_of_thread role_of(const bench_workload *workload, unsigned ind
         return index == 0 ? BENCH_PRODUCER : BENCH_CONSUMER;
     case BENCH_MANY_TO_ONE:
         return index == 0 ? BENCH_CONSUMER : BENCH_PRODUCER;
+    case BENCH_ROUND_TRIP:
+        return index == 0 ? BENCH_CALLER : BENCH_ECHO;
     default:
         return BENCH_BOTH;
     }
@@ -61,6 +63,7 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
         w->draws = what->draws;
         w->cell = cell;
         w->read = what->workload->read;
+        w->work = bench_work_turns(what->work_ns);
         if (what->workload->kind == BENCH_STALLED) {
             w->retirements = BENCH_RETIREMENTS / what->threads;
             if (!(w->reclaimed = counter_for_ever()))
@@ -162,6 +165,55 @@ static int measure_container(const bench_measurement *what, bench_team *team, vo
     if (impl->role != BENCH_FLOOR)
         check_container(impl, object, team, &all, result);
     return 0;
+}
+
+/* ---- round trip ---- */
+
+/* Counts what a queue still holds, up to 2; *last is what came out last. A take that finds nothing may write there all the same. */
+static unsigned left_in(const bench_impl *impl, void *object, void **last)
+{
+    void *thread = impl->thread_begin(object), *value;
+    unsigned count = 0;
+    for (; thread && count < 2 && impl->container->take(object, thread, &value); count++)
+        *last = value;
+    if (thread)
+        impl->thread_end(object, thread);
+    return count;
+}
+
+/* At the end the two queues hold the value that was under way, if one was, and nothing else. */
+static void check_round_trip(const bench_impl *impl, const bench_worker *caller, const bench_worker *echo, bench_result *result)
+{
+    void *value = NULL;
+    unsigned left = left_in(impl, caller->object, &value) + left_in(impl, caller->replies, &value);
+    if (caller->counts.wrong != 0)
+        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " replies were not the value sent", caller->counts.wrong);
+    else if (caller->counts.refused + echo->counts.refused != 0)
+        snprintf(result->fault, sizeof result->fault, "refused %" PRIu64 " values", caller->counts.refused + echo->counts.refused);
+    else if (caller->asked && left == 0)
+        snprintf(result->fault, sizeof result->fault, "a value never came back");
+    else if (left != caller->asked || (left == 1 && (uintptr_t)value != caller->next_value))
+        snprintf(result->fault, sizeof result->fault, "at the end the queues hold values that were not under way");
+}
+
+static int measure_round_trip(const bench_measurement *what, bench_team *team, bench_result *result)
+{
+    bench_setup setup = {.capacity = 1, .threads = what->threads + 1};
+    bench_worker *workers = team->control.workers;
+    void *replies;
+    int error = what->impl->create(&replies, &setup);
+    if (error != 0)
+        return error;
+    for (unsigned i = 0; i < what->threads; i++)
+        workers[i].replies = replies;
+    if ((error = bench_team_start(team)) == 0) {
+        bench_team_run(team, what->warm_ns, what->duration_ns);
+        bench_team_join(team);
+        collect(team, result);
+        check_round_trip(what->impl, &workers[0], &workers[1], result);
+    }
+    what->impl->destroy(replies);
+    return error;
 }
 
 /* ---- maps ---- */
@@ -292,7 +344,8 @@ static int measure_in(const bench_measurement *what, bench_team *team, bench_res
     else
         error = instruct(what, team, object, &cell);
     if (error == 0)
-        error = what->impl->container ? measure_container(what, team, object, result)
+        error = what->workload->kind == BENCH_ROUND_TRIP ? measure_round_trip(what, team, result)
+                : what->impl->container ? measure_container(what, team, object, result)
                 : what->impl->map     ? measure_map(what, team, object, result)
                                       : measure_reclaim(what, team, object, &cell, result);
     if (!what->object)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 1024 };
+enum { MOST_THREADS = 1024, MOST_WORK_NS = 1000000 };
 
 void bench_say(const char *format, ...)
 {
@@ -73,6 +73,20 @@ static bool parse_threads(bench_options *o, const bench_names *names)
     return true;
 }
 
+static bool parse_work(bench_options *o, const bench_names *names)
+{
+    o->work_count = 0;
+    for (unsigned i = 0; i < names->count; i++) {
+        uint64_t ns;
+        if (!parse_number(names->item[i], 0, MOST_WORK_NS, false, &ns)) {
+            bench_say("--work expects nanoseconds, from 0 to %d, not '%s'", MOST_WORK_NS, names->item[i]);
+            return false;
+        }
+        o->work_ns[o->work_count++] = (unsigned)ns;
+    }
+    return true;
+}
+
 static bool parse_keys(bench_options *o, const bench_names *names)
 {
     o->key_count = 0;
@@ -112,6 +126,11 @@ static bool parse_list(bench_options *o, const char *flag, const char *value, bo
 static bool threads(bench_options *o, const char *flag, const char *value)
 {
     return parse_list(o, flag, value, parse_threads);
+}
+
+static bool work_times(bench_options *o, const char *flag, const char *value)
+{
+    return parse_list(o, flag, value, parse_work);
 }
 
 static bool keys(bench_options *o, const char *flag, const char *value)
@@ -219,6 +238,7 @@ static const struct flag {
     {"--impl", implementations, 0},
     {"--workload", workloads, 0},
     {"--threads", threads, 0},
+    {"--work", work_times, 0},
     {"--keys", keys, 0},
     {"--distribution", distribution, 0},
     {"--rounds", rounds, 0},

@@ -24,6 +24,7 @@ typedef struct bench_options {
     bench_names workloads;        /* none: all */
     unsigned threads[BENCH_MOST], thread_count;
     bool threads_asked, threads_auto;
+    unsigned work_ns[BENCH_MOST], work_count; /* after each operation; default 0 alone */
     uint64_t keys[BENCH_MOST];
     unsigned key_count;
     bool keys_asked;
@@ -52,6 +53,12 @@ void bench_options_list(void);
 void bench_options_say_left_out(void); /* the peers that this program was built without, if any */
 
 bool bench_wants_workload(const bench_options *options, const bench_workload *workload, bench_family family);
+/* Whether that workload is measured with so much work: any where its threads can work, 0 elsewhere. */
+bool bench_wants_work(const bench_workload *workload, unsigned work_ns);
+
+/* Two threads that wait for each other need two processors: on one it would be the system's scheduler that is measured. */
+bool bench_round_trip_possible(void);
+
 bool bench_wants_name(const bench_options *options, const char *implementation);
 
 /* One line on standard error, with the program's name in front. */

@@ -25,6 +25,16 @@ bool bench_wants_workload(const bench_options *options, const bench_workload *wo
     return options->workloads.count == 0;
 }
 
+bool bench_wants_work(const bench_workload *workload, unsigned work_ns)
+{
+    return work_ns == 0 || bench_workload_works(workload);
+}
+
+bool bench_round_trip_possible(void)
+{
+    return bench_cores() > 1;
+}
+
 /* ---- names; the message lists those that there are ---- */
 
 static void append(char *list, size_t size, const char *name)
@@ -111,6 +121,14 @@ static bool takes_part(const bench_options *o, bench_family family)
     return implementation && workload;
 }
 
+static bool wants_threads(const bench_options *o, unsigned threads)
+{
+    for (unsigned i = 0; i < o->thread_count; i++)
+        if (o->threads[i] == threads)
+            return true;
+    return o->threads_auto; /* 1, 2 and so on */
+}
+
 /* All libraries within four minutes. */
 static void choose_few(bench_options *o)
 {
@@ -119,6 +137,8 @@ static void choose_few(bench_options *o)
     if (o->workloads.count == 0) {
         o->workloads.item[o->workloads.count++] = "pairs";
         o->workloads.item[o->workloads.count++] = "90/5/5";
+        if (o->latency && wants_threads(o, 2) && bench_round_trip_possible())
+            o->workloads.item[o->workloads.count++] = "round-trip";
     }
 }
 
@@ -148,18 +168,70 @@ static bool choose_families(bench_options *o)
 }
 
 /* A workload asked for by name must be possible with one of the numbers of threads. */
-static bool check_threads(const bench_options *o)
+static bool check_threads(const bench_options *o, const bench_workload *w)
 {
-    unsigned most = 0;
     for (unsigned i = 0; i < o->thread_count; i++)
-        most = o->threads[i] > most ? o->threads[i] : most;
-    for (const bench_workload *w = bench_workloads; w->name && o->workloads.count; w++)
+        if (bench_workload_fits(w, o->threads[i]))
+            return true;
+    bench_say("--workload %s expects --threads of %s%u", w->name, w->most ? "" : "at least ", w->least);
+    return false;
+}
+
+/* Likewise, and a family, with one of the amounts of work. */
+static bool check_work(const bench_options *o, const char *flag, const char *name, bool works)
+{
+    for (unsigned i = 0; i < o->work_count; i++)
+        if (works || o->work_ns[i] == 0)
+            return true;
+    bench_say("%s %s expects --work to have 0 in its list: it has no work between operations, as queues, stacks and maps do", flag, name);
+    return false;
+}
+
+static bool check_workload(const bench_options *o, const bench_workload *w)
+{
+    if (w->kind == BENCH_ROUND_TRIP && !bench_round_trip_possible()) {
+        bench_say("--workload %s expects two processors, and there is one: two threads that take turns on it tell nothing of a queue", w->name);
+        return false;
+    }
+    return check_threads(o, w) && check_work(o, "--workload", w->name, bench_workload_works(w));
+}
+
+static bool check_named(const bench_options *o)
+{
+    for (const bench_workload *w = bench_workloads; w->name; w++)
         for (unsigned i = 0; i < o->workloads.count; i++)
-            if (strcmp(o->workloads.item[i], w->name) == 0 && w->least > most) {
-                bench_say("--workload %s expects --threads of at least %u", w->name, w->least);
+            if (strcmp(o->workloads.item[i], w->name) == 0 && !check_workload(o, w))
                 return false;
-            }
+    for (unsigned f = 0; f < BENCH_FAMILIES; f++)
+        for (unsigned i = 0; i < o->family_names.count; i++)
+            if (strcmp(o->family_names.item[i], bench_family_names[f]) == 0 &&
+                !check_work(o, "--family", bench_family_names[f], f == BENCH_QUEUE || f == BENCH_STACK || f == BENCH_MAP))
+                return false;
     return true;
+}
+
+/* Families that nobody named stay out where all of the work that was asked for is none of theirs. */
+static bool choose_by_work(bench_options *o)
+{
+    bool any = false;
+    for (unsigned f = 0; f < BENCH_FAMILIES; f++) {
+        bool wanted = false;
+        for (const bench_workload *w = bench_workloads; w->name; w++)
+            for (unsigned i = 0; i < o->work_count; i++)
+                wanted |= bench_wants_workload(o, w, (bench_family)f) && bench_wants_work(w, o->work_ns[i]);
+        o->families[f] &= wanted;
+        any |= o->families[f];
+    }
+    if (!any)
+        bench_say("nothing is left to run: expected --work to have 0 in its list, or queues, stacks or maps to be chosen");
+    return any;
+}
+
+/* What --latency adds by itself and this machine does not allow. */
+static void say_what_is_left_out(const bench_options *o)
+{
+    if (o->latency && o->families[BENCH_QUEUE] && o->workloads.count == 0 && !bench_round_trip_possible())
+        bench_say("note: round-trip is left out: it needs two processors, and there is one");
 }
 
 /* 1, 2, 4 and so on up to twice the processors; all of them, and all cores of which they are threads, are among those. */
@@ -190,6 +262,8 @@ static void defaults(bench_options *o)
         o->uniform = true;
         o->zipf = !o->quick;
     }
+    if (o->work_count == 0)
+        o->work_ns[o->work_count++] = 0;
     if (o->rounds == 0)
         o->rounds = 5;
     if (!o->pages_asked)
@@ -212,6 +286,9 @@ bool bench_options_check(bench_options *options)
     if (!check_pairs(options) || !choose_families(options))
         return false;
     defaults(options);
-    return check_threads(options);
+    if (!check_named(options) || !choose_by_work(options))
+        return false;
+    say_what_is_left_out(options);
+    return true;
 }
 

@@ -15,4 +15,7 @@ void bench_print_note(FILE *out, const bench_impl *impl);
 /* The tables of the rows of a family. */
 void bench_print_tables(FILE *out, const bench_suite *suite, bench_family family);
 
+/* Two lines per family: who does most, beside the best of the others, and where Weft is behind. */
+void bench_print_answers(FILE *out, const bench_rows *rows);
+
 #endif

@@ -40,7 +40,7 @@ bool bench_rows_same_point(const bench_row *a, const bench_row *b)
 {
     return a->what == b->what && a->family == b->family && strcmp(a->workload, b->workload) == 0 && a->keys == b->keys &&
            strcmp(a->distribution, b->distribution) == 0 && a->huge_pages == b->huge_pages && a->threads == b->threads &&
-           a->open == b->open && a->group == b->group;
+           a->work_ns == b->work_ns && a->open == b->open && a->group == b->group;
 }
 
 size_t bench_rows_point_end(const bench_rows *rows, size_t first)

@@ -21,6 +21,7 @@ typedef struct bench_row {
     bool huge_pages;
     unsigned group;        /* maps that do not fit into memory all at once: which part of them, from 1; else 0 */
     unsigned threads;
+    unsigned work_ns;      /* private work after each operation */
     bool open;             /* latency: operations are due at set times, at `rate`; else each when the one before has ended */
     bool crowded;          /* more threads than cores */
     char regime[8];        /* "near", "far", "mixed"; "busy": other programs ran; "": one thread, or one core */

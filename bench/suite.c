@@ -31,7 +31,7 @@ void bench_suite_fault(bench_suite *suite, const bench_row *row)
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row)
 {
     *row = (bench_row){.what = point->what, .family = point->family, .keys = point->keys, .huge_pages = suite->huge_pages,
-                       .group = point->group, .threads = point->threads, .open = point->open, .crowded = point->threads > bench_cores(),
+                       .group = point->group, .threads = point->threads, .work_ns = point->work_ns, .open = point->open, .crowded = point->threads > bench_cores(),
                        .role = impl->role, .rounds = suite->options->rounds, .stalled = point->workload->kind == BENCH_STALLED};
     snprintf(row->workload, sizeof row->workload, "%s", point->workload->name);
     snprintf(row->distribution, sizeof row->distribution, "%s", point->keys == 0 ? "" : point->draws ? "zipf" : "uniform");
@@ -148,8 +148,8 @@ static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned ro
     bench_row *row = &s->rows[i];
     uint64_t warm = suite->duration_ns / 5 < 20 * MS ? suite->duration_ns / 5 : 20 * MS;
     bench_measurement what = {.impl = point->impls[i], .workload = point->workload, .threads = point->threads, .warm_ns = warm,
-                              .duration_ns = suite->duration_ns, .seed = suite->seed, .times = row->histogram, .rate = row->rate,
-                              .range = point->keys * 2, .draws = point->draws};
+                              .duration_ns = suite->duration_ns, .seed = suite->seed, .work_ns = row->work_ns, .times = row->histogram,
+                              .rate = row->rate, .range = point->keys * 2, .draws = point->draws};
     bench_result result;
     if (row->fault[0] == '\0') {
         if (point->objects) {
@@ -232,6 +232,15 @@ void bench_suite_point(bench_suite *suite, const bench_point *point)
     bench_suite_end_point(suite, point, s.rows);
 }
 
+void bench_suite_point_working(bench_suite *suite, bench_point point)
+{
+    for (unsigned i = 0; i < suite->options->work_count; i++) {
+        point.work_ns = suite->options->work_ns[i];
+        if (bench_wants_work(point.workload, point.work_ns))
+            bench_suite_point(suite, &point);
+    }
+}
+
 /* ---- families ---- */
 
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload, const bench_impl **out)
@@ -240,7 +249,9 @@ unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const 
     for (const bench_impl **at = bench_impls; *at && count < BENCH_MOST_IMPLS; at++) {
         const bench_impl *impl = *at;
         bool always = impl->role == BENCH_FLOOR && impl->container;
-        bool able = workload->kind != BENCH_STALLED || (impl->reclaim && impl->reclaim->retire);
+        bool able = workload->kind == BENCH_STALLED      ? impl->reclaim && impl->reclaim->retire
+                    : workload->kind == BENCH_ROUND_TRIP ? impl->role != BENCH_FLOOR /* it has no values to send */
+                                                         : true;
         if (impl->family == family && able && (always || bench_wants_name(suite->options, impl->name)))
             out[count++] = impl;
     }
@@ -257,10 +268,10 @@ static void all_points(bench_suite *suite, void *ctx)
             continue;
         bench_point point = {.family = family, .workload = w, .impls = impls};
         point.count = bench_suite_impls(suite, family, w, impls);
-        for (unsigned t = 0; t < o->thread_count; t++) {
+        for (unsigned t = 0; t < o->thread_count && w->kind != BENCH_ROUND_TRIP; t++) {
             point.threads = o->threads[t];
-            if (point.threads >= w->least)
-                bench_suite_point(suite, &point);
+            if (bench_workload_fits(w, point.threads))
+                bench_suite_point_working(suite, point);
         }
         bench_suite_latency(suite, point);
     }

@@ -12,6 +12,8 @@
 /* The driver's own cost in ns per operation, contained in every figure; latency: in every single time. */
 typedef struct bench_driver_cost {
     double container_ns, map_uniform_ns, map_zipf_ns, latency_ns;
+    double work_turns_per_ns;    /* as calibrated; 0: no --work */
+    double work_ns[BENCH_MOST];  /* of a queue's or stack's operation and the work after it; in the order of the options */
 } bench_driver_cost;
 
 struct bench_suite {
@@ -37,6 +39,7 @@ typedef struct bench_point {
     unsigned threads;
     const bench_impl *const *impls;
     unsigned count;
+    unsigned work_ns; /* after each operation */
     bool open; /* latency: operations are due at a set rate */
     /* maps */
     uint64_t keys;
@@ -59,6 +62,9 @@ unsigned bench_suite_pending(bench_suite *suite, void (*work)(bench_suite *suite
 
 /* Measures a point unless it has rows. */
 void bench_suite_point(bench_suite *suite, const bench_point *point);
+
+/* The same with each amount of work that was asked for. */
+void bench_suite_point_working(bench_suite *suite, bench_point point);
 
 /* The family's implementations that were asked for. */
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,

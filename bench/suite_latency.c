@@ -4,9 +4,11 @@
  */
 #include "bench/suite.h"
 
-/* The first workload of a family, 90/5/5 and read, unless others were named. */
+/* The first workload of a family, 90/5/5, read and round-trip, unless others were named. A round trip has nothing but times. */
 static bool wants_latency(const bench_options *options, const bench_workload *workload)
 {
+    if (workload->kind == BENCH_ROUND_TRIP)
+        return bench_round_trip_possible() && (options->latency || options->workloads.count > 0);
     if (!options->latency || workload->kind == BENCH_STALLED || workload->kind == BENCH_PROGRAM)
         return false;
     return options->workloads.count > 0 || workload->burst == 1 || workload->get_share == 90 || workload->read;
@@ -24,12 +26,17 @@ void bench_suite_latency(bench_suite *suite, bench_point point)
     point.what = BENCH_LATENCY;
     for (unsigned t = 0; t < count; t++) {
         point.threads = threads[t];
-        if (point.threads < point.workload->least)
+        if (!bench_workload_fits(point.workload, point.threads))
             continue;
-        point.open = false;
-        bench_suite_point(suite, &point);
-        point.open = true;
-        if (can_be_due)
+        for (unsigned w = 0; w < o->work_count; w++) {
+            point.work_ns = o->work_ns[w];
+            if (!bench_wants_work(point.workload, point.work_ns))
+                continue;
+            point.open = false;
             bench_suite_point(suite, &point);
+            point.open = true;
+            if (can_be_due)
+                bench_suite_point(suite, &point);
+        }
     }
 }

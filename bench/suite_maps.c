@@ -80,7 +80,7 @@ static void all_points(bench_suite *suite, void *ctx)
             point.draws = !zipf ? NULL : m->draws ? m->draws : &some;
             for (unsigned t = 0; t < o->thread_count; t++) {
                 point.threads = o->threads[t];
-                bench_suite_point(suite, &point);
+                bench_suite_point_working(suite, point);
             }
             if (!zipf && (m->keys < MUCH || o->keys_asked))
                 bench_suite_latency(suite, point);

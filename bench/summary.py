@@ -16,7 +16,14 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PEERS = 7  # of a table, by the first contended column, beside those that are best in any
 ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the locks that anybody would write
 
-# title, family, columns: (head, list, member, digits, point)
+# columns: (head, list, member, point); a point that does not name work has none
+WORKED = tuple((head + how, where, member, {"workload": "pairs", "threads": 2, "work_ns": work, **more})
+               for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
+                                                 ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False}))
+               for how, work in (("", 0), (" with work", 100)))
+ROUND_TRIP = tuple((head, "latency", member, {"workload": "round-trip", "threads": 2})
+                   for head, member in (("round trip p50 ns", "p50_ns"), ("round trip p99.9 ns", "p999_ns")))
+# title, family, columns
 TABLES = (
     ("Queues, M operations/s", "queue", (
         ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
@@ -26,6 +33,7 @@ TABLES = (
         ("1:3, 8 threads", "results", "mops_median", {"workload": "1:3", "threads": 8}),
         ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}),
         ("bytes/element", "memory", "bytes_per_element", {}))),
+    ("Queues, pairs, 2 threads, without and with 100 ns of work", "queue", (*WORKED, *ROUND_TRIP)),
     ("Stacks, M operations/s", "stack", (
         ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
         ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),
@@ -33,6 +41,7 @@ TABLES = (
         ("burst, 2 threads", "results", "mops_median", {"workload": "burst", "threads": 2}),
         ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}),
         ("bytes/element", "memory", "bytes_per_element", {}))),
+    ("Stacks, pairs, 2 threads, without and with 100 ns of work", "stack", WORKED),
     ("Maps, 2 threads, uniform keys, M operations/s", "map", (
         ("90/5/5, 1 Mi keys", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
         ("1 Ki", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
@@ -46,7 +55,7 @@ TABLES = (
         ("8 threads", "results", "ns_median", {"workload": "read", "threads": 8}),
         ("pending beside a stalled reader", "results", "pending_peak", {"workload": "stalled", "threads": 2}))),
 )
-LESS_IS_BETTER = {"p999_ns", "bytes_per_element", "ns_median", "pending_peak"}
+LESS_IS_BETTER = {"p50_ns", "p99_ns", "p999_ns", "max_ns", "bytes_per_element", "ns_median", "pending_peak"}
 # label, family, point
 PLOTTED = (
     ("queue, pairs", "queue", {"workload": "pairs", "threads": 2}),
@@ -65,6 +74,8 @@ def name_of(row):
 class Results:
     def __init__(self, data):
         self.data = data
+        for row in (row for where in ("results", "latency", "memory") for row in data[where]):
+            row.setdefault("work_ns", 0)  # files from before --work
         self.implementations = {(i["family"], name_of(i)): i for i in data["implementations"] if i["role"] != "floor"}
 
     def names(self, family):
@@ -82,9 +93,14 @@ class Results:
     def row(self, family, name, where, point):
         """The one of that point, if it has no fault; the first of those of several groups of maps."""
         for row in self.data[where]:
-            if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in point.items()):
+            if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in {"work_ns": 0, **point}.items()):
                 return None if row["fault"] else row
         return None
+
+    def measured(self, family, columns):
+        """Whether there are rows of each amount of work that the columns of throughput name."""
+        return all(any(self.row(family, name, where, point) for name in self.names(family))
+                   for _, where, _, point in columns if where == "results" and "work_ns" in point)
 
 
 def shown(value):
@@ -130,11 +146,30 @@ def table(results, title, family, names, columns, source):
     if rest:
         yield "Not shown, since best in no column: %d (%s). Their figures are in [the run's file](%s)." % (len(rest), ", ".join(rest), source)
         yield ""
+    if columns[0] in WORKED:
+        yield from locks_ahead(results, family, names, [columns[i] for i in kept], {n: [rows[n][i] for i in kept] for n in names})
+
+
+def locks_ahead(results, family, names, columns, rows):
+    """One sentence, where a lock is ahead of all of Weft."""
+    told = {}
+    for i, (head, _, member, _) in enumerate(columns):
+        sign = -1 if member in LESS_IS_BETTER else 1
+        of = {n: rows[n][i][member] for n in names if rows[n][i] and rows[n][i].get(member) is not None and not warning(rows[n][i])}
+        ours = [sign * value for n, value in of.items() if results.role(family, n) == "weft"]
+        for n, value in of.items():
+            if ours and results.role(family, n) == "baseline" and sign * value > max(ours):
+                told.setdefault(n, []).append("%s (%s, Weft %s)" % (head, shown(value), shown(sign * max(ours))))
+    if told:
+        yield "Locks are ahead of Weft here: %s." % "; ".join("%s in %s" % (n, ", ".join(where)) for n, where in told.items())
+        yield ""
 
 
 def tables(results, source):
     """Bounded rings apart: they do less, and are faster for it."""
     for title, family, columns in TABLES:
+        if not results.measured(family, columns):
+            continue
         for bounded in (False, True):
             names = [n for n in results.names(family) if results.bounded(family, n) == bounded]
             yield from table(results, "Bounded " + title[0].lower() + title[1:] if bounded else title, family, names, columns, source)

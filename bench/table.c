@@ -3,6 +3,21 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Its calibration, and what an operation of the implementation that does nothing takes with it. */
+static void print_work(FILE *out, const bench_suite *suite)
+{
+    const bench_options *o = suite->options;
+    const char *between = "";
+    fprintf(out, "Work after each operation, in registers alone: %.3g multiplications and additions take a nanosecond; with it the driver's cost is ",
+            suite->cost.work_turns_per_ns);
+    for (unsigned i = 0; i < o->work_count; i++)
+        if (o->work_ns[i] > 0) {
+            fprintf(out, "%s%.1f ns at %u", between, suite->cost.work_ns[i], o->work_ns[i]);
+            between = ", ";
+        }
+    fputs(" per queue or stack operation.\n", out);
+}
+
 void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *suite)
 {
     const bench_options *o = suite->options;
@@ -18,8 +33,12 @@ void bench_print_machine(FILE *out, const bench_machine *m, const bench_suite *s
     fprintf(out,
             "The driver's own cost, in every figure: %.1f ns per queue or stack operation, %.1f per map operation (%.1f zipf).\n",
             suite->cost.container_ns, suite->cost.map_uniform_ns, suite->cost.map_zipf_ns);
-    if (o->latency)
+    if (suite->cost.work_turns_per_ns > 0)
+        print_work(out, suite);
+    if (suite->cost.latency_ns > 0)
         fprintf(out, "Reading the clock takes %.0f ns, which every single time contains.\n", suite->cost.latency_ns);
+    fputs("near, far: cores that share a physical one, or do not; floor: two counters and nothing else; DISTURBED: other programs ran;\n"
+          "oversubscribed: more threads than processors. These, false empty, role and limits: bench/README.md, \"The words\".\n", out);
     fflush(out);
 }
 
@@ -39,6 +58,8 @@ static void print_workload(FILE *out, const bench_row *row)
 static void print_head(FILE *out, const bench_row *row)
 {
     fprintf(out, " %u thread%s%s", row->threads, row->threads > 1 ? "s" : "", row->crowded ? ", oversubscribed" : "");
+    if (row->work_ns)
+        fprintf(out, ", %u ns of work after each operation", row->work_ns);
     if (row->what == BENCH_LATENCY)
         fprintf(out, row->open ? ", due at %.3g M operations per second in all" : ", each when the one before has ended", row->rate);
     if (row->group)
@@ -53,10 +74,16 @@ static void print_head(FILE *out, const bench_row *row)
     fputc('\n', out);
 }
 
+static bool is_round_trip(const bench_row *row)
+{
+    return bench_workload_named(row->workload, row->family)->kind == BENCH_ROUND_TRIP;
+}
+
 static void print_columns(FILE *out, const bench_row *row)
 {
     if (row->what == BENCH_LATENCY) {
-        fprintf(out, "  %-22s %8s %8s %9s %9s %10s %10s %9s\n", "", "p50 ns", "p90", "p99", "p99.9", "p99.99", "max", "M ops/s");
+        fprintf(out, "  %-22s %8s %8s %9s %9s %10s %10s %9s\n", "", "p50 ns", "p90", "p99", "p99.9", "p99.99", "max",
+                is_round_trip(row) ? "M trips/s" : "M ops/s");
         return;
     }
     if (row->what == BENCH_MEMORY) {

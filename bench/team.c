@@ -67,7 +67,9 @@ static void *worker_main(void *argument)
     if (!worker->control->crowded)
         bench_pin_thread(worker->index);
     worker->thread = impl->thread_begin(worker->object);
-    if (!worker->thread)
+    if (worker->thread && worker->replies)
+        worker->replies_thread = impl->thread_begin(worker->replies);
+    if (!worker->thread || (worker->replies && !worker->replies_thread))
         worker->error = -ENOMEM;
     for (int phase = arrive(worker, BENCH_IDLE); phase != BENCH_END; phase = arrive(worker, phase)) {
         if (phase == BENCH_WARM) {
@@ -85,6 +87,8 @@ static void *worker_main(void *argument)
             impl->reclaim->flush(worker->object, worker->thread);
         }
     }
+    if (worker->replies_thread)
+        impl->thread_end(worker->replies, worker->replies_thread);
     if (worker->thread)
         impl->thread_end(worker->object, worker->thread);
     worker->times = times; /* its owner frees it, used or not */

@@ -6,6 +6,7 @@
 #include "bench/clock.h"
 #include "bench/histogram.h"
 #include "bench/random.h"
+#include "bench/work.h"
 
 #include <sched.h>
 
@@ -28,7 +29,7 @@ using std::memory_order_relaxed;
 #define BENCH_LINE 128
 #define bench_inline static inline __attribute__((always_inline))
 
-typedef enum bench_role_of_thread { BENCH_BOTH, BENCH_PRODUCER, BENCH_CONSUMER } bench_role_of_thread;
+typedef enum bench_role_of_thread { BENCH_BOTH, BENCH_PRODUCER, BENCH_CONSUMER, BENCH_CALLER, BENCH_ECHO } bench_role_of_thread;
 
 /* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
 typedef struct bench_control {
@@ -54,6 +55,7 @@ typedef struct bench_counts {
 struct bench_worker {
     BENCH_ALIGNED(BENCH_LINE) const bench_impl *impl;
     void *object, *thread;
+    void *replies, *replies_thread; /* round-trip: the second queue, from the echo to the caller; else NULL */
     bench_control *control;
     int phase;
     unsigned index;
@@ -66,11 +68,13 @@ struct bench_worker {
     bench_cell *cell;                    /* reclaim */
     uint64_t retirements;                /* so many, then done; 0: read until the end of the phase */
     bool read;                           /* reclaim: a protected read inside */
+    uint64_t work;                       /* turns of bench_work after each operation */
     bench_histogram *times;              /* NULL: single operations are not timed */
     uint64_t interval;                   /* ticks from one operation that is due to the next; 0: none is */
     /* state and results */
     uint64_t due;
     uint64_t random, next_value;
+    bool asked; /* round-trip: a value is under way; it may outlast a phase */
     bench_counts counts;
     int error;
     /* what others look at */

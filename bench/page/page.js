@@ -1,12 +1,14 @@
 /* One section per family: which one for so many producers and consumers, speed, latency, memory, ratios, and every figure. */
 
 const data = JSON.parse(document.getElementById("data").textContent);
+for (const row of [...data.results, ...data.latency]) row.work_ns = row.work_ns || 0; /* files from before --work have none */
 const notes = new Map(data.implementations.map(i => [i.family + "/" + i.implementation, i]));
 const MARKS = [["p50", "p50_ns"], ["p90", "p90_ns"], ["p99", "p99_ns"], ["p99.9", "p999_ns"], ["p99.99", "p9999_ns"], ["max", "max_ns"]];
 
 const nameOf = row => row.implementation + (row.scheme ? " " + row.scheme : "");
 const limitsOf = row => (notes.get(row.family + "/" + row.implementation) || {}).limits || "";
 const noteOf = row => [limitsOf(row), (notes.get(row.family + "/" + row.implementation) || {}).note].filter(t => t).join("; ");
+const workText = ns => ns ? `, ${ns} ns of work` : "";
 const unitOf = family => family === "words" ? "M words/s" : "M ops/s";
 
 function kindOf(row) {
@@ -42,6 +44,7 @@ function roles(workload, threads) {
 function command(row, more) {
   const parts = ["./weft bench", data.arguments.includes("--peers") ? "--peers" : "", "--family", row.family, "--workload", row.workload];
   if (row.keys && row.distribution) parts.push("--keys", row.keys, "--distribution", row.distribution, "--huge-pages", row.huge_pages ? "on" : "off");
+  if (row.work_ns) parts.push("--work", row.work_ns);
   return parts.filter(p => p !== "").concat(more).join(" ");
 }
 
@@ -77,9 +80,9 @@ class Section {
     this.controls = el("div", {class: "controls"});
     this.answer = el("p", {class: "answer"});
     this.cards = el("div", {class: "cards"});
-    this.state = {};
-    this.dimensions = [["workload", "workload"], ["keys", "keys"], ["distribution", "keys drawn"], ["huge_pages", "huge pages"], ["threads", "threads"]]
-      .filter(([name]) => this.rows.some(r => r[name] !== undefined));
+    this.state = {work_ns: 0};
+    this.dimensions = [["workload", "workload"], ["keys", "keys"], ["distribution", "keys drawn"], ["huge_pages", "huge pages"], ["work_ns", "work between operations"], ["threads", "threads"]]
+      .filter(([name]) => this.rows.some(r => name === "work_ns" ? r.work_ns : r[name] !== undefined));
     for (const [name, label] of this.dimensions) this.choose(name, label);
     if (this.rows.some(r => roles(r.workload, r.threads))) this.finder();
     this.element = el("section", {id: family}, el("h2", {}, {queue: "Queues", stack: "Stacks", map: "Maps", reclaim: "Reclamation", words: "A whole program: counting words"}[family]),
@@ -99,7 +102,7 @@ class Section {
     const wanted = name === "threads" && values.includes(2) ? 2 : name === "keys" && values.includes(1 << 20) ? 1 << 20 : name === "workload" && values.includes("90/5/5") ? "90/5/5" : values[0];
     this.state[name] = wanted;
     if (values.length < 2) return;
-    const show = v => name === "keys" ? v.toLocaleString("en") : v === true ? "on" : v === false ? "off" : v;
+    const show = v => name === "keys" ? v.toLocaleString("en") : name === "work_ns" ? v + " ns" : v === true ? "on" : v === false ? "off" : v;
     const select = el("select", {"data-of": name, onchange: event => { this.state[name] = values[event.target.selectedIndex]; this.draw(); }},
       values.map(v => el("option", {}, show(v))));
     select.selectedIndex = values.indexOf(wanted);
@@ -145,7 +148,8 @@ class Section {
     const order = this.point.filter(r => kindOf(r) !== "floor" && r.mops_median).sort((a, b) => b.mops_median - a.mops_median);
     const first = order[0], has = roles(this.state.workload, this.state.threads);
     const where = (has ? `${has[0]} producer${has[0] > 1 ? "s" : ""}, ${has[1]} consumer${has[1] > 1 ? "s" : ""}` : `${this.state.threads} thread${this.state.threads > 1 ? "s" : ""}`) +
-      (this.state.threads > data.machine.cores ? ` on ${data.machine.cores} cores` : "");
+      workText(this.state.work_ns) + (this.state.threads > data.machine.cores ? ` on ${data.machine.cores} cores` : "");
+    if (!this.rows.length) { this.answer.textContent = "Throughput was not measured."; return; }
     if (!first) { this.answer.textContent = "Not measured: fewer threads than this needs."; return; }
     const strong = row => el("strong", {}, nameOf(row));
     const aside = text => text ? ` (${text})` : "";
@@ -166,7 +170,7 @@ class Section {
     const rows = this.point.filter(r => r.mops_median).sort((a, b) => b.mops_median - a.mops_median);
     if (!rows.length) return null;
     const bars = rows.map(r => ({name: nameOf(r) + mark(r), kind: kindOf(r), value: r.mops_median, low: r.mops_low, high: r.mops_high, note: noteOf(r)}));
-    const title = `${this.state.workload}, ${this.state.threads} thread${this.state.threads > 1 ? "s" : ""}: ${unitOf(this.family)}`;
+    const title = `${this.state.workload}, ${this.state.threads} thread${this.state.threads > 1 ? "s" : ""}${workText(this.state.work_ns)}: ${unitOf(this.family)}`;
     return this.card(title, barChart(bars, title, short), underChart([nameColumn,
       {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}, {head: "95 %", get: r => r.mops_low, show: interval("mops", short)},
       {head: "× mutex", get: r => r.ratio_to_mutex, show: ratioText, style: ratioStyle}, {head: "least of a thread", get: r => r.thread_least_mops, show: r => short(r.thread_least_mops)},
@@ -178,7 +182,7 @@ class Section {
     if (threads.length < 2) return null;
     const series = firstOfEach(this.all).filter(r => kindOf(r) !== "floor").map(r => ({name: nameOf(r), kind: kindOf(r), points: firstOfEach(this.all.filter(o => nameOf(o) === nameOf(r)), o => o.threads)
       .map(o => ({x: o.threads, y: o.mops_median || 0, low: o.mops_low, high: o.mops_high, mark: mark(o)}))}));
-    const title = `${this.state.workload}: ${unitOf(this.family)} against threads`;
+    const title = `${this.state.workload}${workText(this.state.work_ns)}: ${unitOf(this.family)} against threads`;
     return this.card(title, lineChart(series, title, unitOf(this.family)), underChart([nameColumn, ...threads.map(t => {
       const find = r => this.all.find(o => nameOf(o) === nameOf(r) && o.threads === t), of = r => (find(r) || {}).mops_median;
       return {head: t + (t > 1 ? " threads" : " thread"), get: of, show: r => short(of(r)), look: disturbedCell(find)};
@@ -187,19 +191,20 @@ class Section {
 
   percentiles() {
     if (!this.latency.length) return null;
-    const points = unique(this.latency.map(r => JSON.stringify([r.workload, r.threads, r.open, r.keys]))).map(p => JSON.parse(p));
+    const points = unique(this.latency.map(r => JSON.stringify([r.workload, r.threads, r.open, r.keys, r.work_ns]))).map(p => JSON.parse(p));
     const state = this.latencyState || (this.latencyState = {at: Math.max(0, points.findIndex(p => p[1] === 2 && p[2]))});
-    const place = el("div"), label = ([workload, threads, open, keys]) =>
-      `${workload}${keys ? `, ${keys.toLocaleString("en")} keys` : ""}, ${threads} thread${threads > 1 ? "s" : ""}, ${open ? "due at a set rate" : "one after the other"}`;
+    const place = el("div"), label = ([workload, threads, open, keys, work]) =>
+      `${workload}${keys ? `, ${keys.toLocaleString("en")} keys` : ""}, ${threads} thread${threads > 1 ? "s" : ""}${workText(work)}, ${open ? "due at a set rate" : "one after the other"}`;
     const draw = () => {
-      const [workload, threads, open, keys] = points[state.at];
-      const rows = firstOfEach(this.latency.filter(r => r.workload === workload && r.threads === threads && r.open === open && r.keys === (keys === null ? undefined : keys) && r.p50_ns))
+      const [workload, threads, open, keys, work] = points[state.at];
+      const rows = firstOfEach(this.latency.filter(r => r.workload === workload && r.threads === threads && r.open === open && r.work_ns === work && r.keys === (keys === null ? undefined : keys) && r.p50_ns))
         .sort((a, b) => a.p999_ns - b.p999_ns);
       const title = `Latency, ${label(points[state.at])}`, rate = rows.length && rows[0].rate_mops;
       place.replaceChildren(el("p", {class: "quiet"}, open ? `${short(rate)} million operations per second are due in all, half of what the mutex does; a time counts from when it was due.`
+        : workload === "round-trip" ? "A value goes to another thread by one queue and comes back by a second: a time is that of both ways."
         : "A time counts from when the operation began: what waits because another is slow is not seen (coordinated omission)."),
         rangeChart(rows.map(r => ({name: nameOf(r) + mark(r), kind: kindOf(r), marks: MARKS.map(([m, key]) => [m, r[key]])})), title),
-        underChart([nameColumn, ...MARKS.map(([m, key]) => ({head: m, get: r => r[key], show: r => time(r[key])})), {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}],
+        underChart([nameColumn, ...MARKS.map(([m, key]) => ({head: m, get: r => r[key], show: r => time(r[key])})), {head: workload === "round-trip" ? "M trips/s" : unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}],
           rows, command(rows[0], ["--threads", threads, "--latency"])));
     };
     const select = el("select", {"aria-label": "latency of", onchange: event => { state.at = event.target.selectedIndex; draw(); }}, points.map(p => el("option", {}, label(p))));
@@ -223,10 +228,10 @@ class Section {
 
   /* Every point against the mutex: losses as visible as wins. */
   ratios() {
-    const columns = unique(this.rows.filter(r => ["keys", "distribution", "huge_pages"].every(n => r[n] === this.state[n] || r[n] === undefined))
+    const columns = unique(this.rows.filter(r => ["keys", "distribution", "huge_pages", "work_ns"].every(n => r[n] === this.state[n] || r[n] === undefined))
       .map(r => JSON.stringify([r.workload, r.threads]))).map(p => JSON.parse(p));
     const find = (row, [workload, threads]) => this.rows.find(r => nameOf(r) === nameOf(row) && r.workload === workload && r.threads === threads &&
-      ["keys", "distribution", "huge_pages"].every(n => r[n] === this.state[n] || r[n] === undefined));
+      ["keys", "distribution", "huge_pages", "work_ns"].every(n => r[n] === this.state[n] || r[n] === undefined));
     if (!this.rows.some(r => r.ratio_to_mutex)) return null;
     const card = this.card("Times the mutex baseline, in every point (blue: faster, orange: slower, ≈: no difference seen)", sortable([nameColumn, ...columns.map(c => {
       const get = r => (find(r, c) || {}).ratio_to_mutex;
@@ -238,6 +243,7 @@ class Section {
   }
 
   everything() {
+    if (!this.rows.length) return null;
     const place = el("div"), filter = el("input", {type: "search", placeholder: "filter: a name, a workload, a number of threads", class: "filter", "aria-label": "filter", oninput: () => draw()});
     const columns = [nameColumn, ...this.dimensions.map(([name, label]) => ({head: label, kind: "text", get: r => r[name] === true ? "on" : r[name] === false ? "off" : r[name]})),
       {head: unitOf(this.family), get: r => r.mops_median, show: r => short(r.mops_median)}, {head: "95 %", get: r => r.mops_low, show: interval("mops", short)},
@@ -256,7 +262,7 @@ class Section {
 
 /* ---- the page ---- */
 
-const m = data.machine, families = unique(data.results.map(r => r.family));
+const m = data.machine, families = unique([...data.results, ...data.latency].map(r => r.family));
 document.getElementById("where").textContent = `${m.processor}: ${m.topology}; ${m.kernel}; ${m.compiler}, ${m.allocator}; commit ${m.commit}, ${m.when.replace("T", " ").replace("Z", " UTC")}.` +
   (data.interrupted ? " Interrupted: not all was measured." : "");
 const sections = families.map(family => new Section(family));

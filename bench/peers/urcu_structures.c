@@ -41,9 +41,13 @@ static void item_free(struct rcu_head *head)
     free(caa_container_of(head, item, head));
 }
 
+/* A thread registers once, however many objects it uses. */
+static __thread unsigned registered;
+
 static void *begin(void *object)
 {
-    rcu_register_thread();
+    if (registered++ == 0)
+        rcu_register_thread();
     return object;
 }
 
@@ -51,7 +55,8 @@ static void end(void *object, void *thread)
 {
     (void)object;
     (void)thread;
-    rcu_unregister_thread();
+    if (--registered == 0)
+        rcu_unregister_thread();
 }
 
 #define CONTAINER(prefix, kind, shown, limited, says)                                                                  \

@@ -18,6 +18,10 @@ WRONG = [
     ["--nonsense"], ["-x"], ["--threads"], ["--threads", "0"], ["--threads", "two"], ["--threads", "1,,2"],
     ["--threads", "1.5"], ["--threads", "-1"], ["--threads", ""], ["--threads", "99999"], ["--keys", "0"],
     ["--keys", "1Gi"], ["--keys", "99999999999999999999"], ["--rounds", "x"], ["--rounds", "0"], ["--rounds", "5 "],
+    ["--work"], ["--work", "-1"], ["--work", "0,,1"], ["--work", "1e3"], ["--work", "2000000"], ["--family", "reclaim", "--work", "100"],
+    ["--family", "queue,words", "--work", "50,100"], ["--workload", "read", "--work", "100"], ["--workload", "round-trip", "--work", "100"],
+    ["--impl", "ck-epoch", "--work", "100"], ["--work", "100", __file__], ["--family", "stack", "--workload", "round-trip"],
+    ["--workload", "round-trip", "--threads", "1,4"],
     ["--rate", "1"], ["--latency", "--rate", "fast"], ["--latency", "--rate", "0"], ["--pin", "hard"], ["--threads", "auto,1"],
     ["--duration-ms", "0"], ["--duration-ms", "1e3"], ["--impl", "weft-nothing"], ["--impl", "weft-msq,"],
     ["--family", "tree"], ["--workload", "90/5"], ["--distribution", "normal"], ["--huge-pages", "maybe"], ["--json"],
@@ -60,7 +64,7 @@ class Arguments(unittest.TestCase):
         text = run("--help")
         self.assertEqual((text.returncode, text.stderr), (0, ""))
         for flag in ("--impl", "--family", "--workload", "--threads", "--keys", "--distribution", "--rounds", "--quick",
-                     "--duration-ms", "--huge-pages", "--latency", "--memory", "--rate", "--pin", "--resume", "--json", "--list"):
+                     "--duration-ms", "--huge-pages", "--latency", "--memory", "--rate", "--work", "round-trip", "--pin", "--resume", "--json", "--list"):
             self.assertIn(flag, text.stdout)
         listed = run("--list").stdout
         for name in set.union(*NAMES.values()):
@@ -114,7 +118,10 @@ class Json(unittest.TestCase):
             self.assertTrue(machine[name], name)
         self.assertRegex(machine["when"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertRegex(machine["allocator"], "jemalloc 5")
-        self.assertIn("-O2", machine["flags"])
+        flags = machine["flags"].split()  # those that somebody gave, once each
+        self.assertIn("-O2", flags)
+        self.assertEqual(len(flags), len(set(flags)))
+        self.assertNotRegex(machine["flags"], "mtune=generic|random-seed|stack-protector")
 
     def test_queue_and_stack(self):
         for family in ("queue", "stack"):
@@ -152,7 +159,8 @@ class Json(unittest.TestCase):
         whole = measure("--family", "queue,reclaim", "--threads", "2", "--latency", "--rate", "0.5", *SHORT)
         rows = whole["latency"]
         self.assertEqual({(row["family"], row["workload"], row["open"]) for row in rows},
-                         {("queue", "pairs", False), ("queue", "pairs", True), ("reclaim", "read", False)})
+                         {("queue", "pairs", False), ("queue", "pairs", True), ("queue", "round-trip", False), ("reclaim", "read", False)})
+        self.assertNotIn("round-trip", {row["workload"] for row in whole["results"]})
         self.assertGreater(len(whole["results"]), len(rows))
         for row in rows:
             order = [row[name] or 0 for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "p9999_ns", "max_ns")]
@@ -165,6 +173,63 @@ class Json(unittest.TestCase):
             self.assertAlmostEqual(middle or 0, row["p50_ns"] or 0, delta=0.02 * (middle or 0) + 1)
             if row["open"]:  # what is due at a set time is done then, not faster
                 self.assertLess(row["mops_min"] or 0, 0.6)
+
+    def test_work(self):
+        """What has none is measured once, where 0 is in the list; each point has its own rate."""
+        whole = measure("--family", "queue,map,reclaim", "--impl", "weft-msq,mutex-queue,mutex-map,urcu-memb", "--workload", "pairs,round-trip,90/5/5,read",
+                        "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on", "--threads", "2", "--work", "0,3000", "--latency", *SHORT)
+        for where, opens in (("results", [None]), ("latency", [False, True])):
+            points = {(row["family"], row["workload"], row["work_ns"], row.get("open")) for row in whole[where]}
+            both = {(family, workload, work, is_open) for family, workload in (("queue", "pairs"), ("map", "90/5/5")) for work in (0, 3000) for is_open in opens}
+            once = {("reclaim", "read", 0, opens[0])} | ({("queue", "round-trip", 0, False)} if where == "latency" else set())
+            self.assertEqual(points, both | once)
+        for row in whole["results"]:
+            if row["work_ns"]:
+                self.assertLess(row["mops_max"], 3)  # two threads, each of whose operations takes 3 us and more, were the calibration twice off
+        self.assertEqual([entry["work_ns"] for entry in whole["driver"]["work"]], [3000])
+        self.assertGreater(whole["driver"]["work"][0]["container_ns"], whole["driver"]["container_ns"])
+        self.assertGreater(whole["driver"]["work_turns_per_ns"], 0)
+        without = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "1", *SHORT)
+        self.assertEqual((without["driver"]["work_turns_per_ns"], without["driver"]["work"]), (None, []))
+
+    def test_work_alone_leaves_out_what_has_none(self):
+        rows = measure("--impl", "mutex-stack,ck-epoch,weft", "--threads", "1", "--work", "100", *SHORT)["results"]
+        self.assertEqual({(row["family"], row["work_ns"]) for row in rows}, {("stack", 100)})
+
+    def test_round_trip(self):
+        """Times of two threads, asked for by name or by --latency; on one processor there are none, and that is said."""
+        rows = measure("--workload", "round-trip", *SHORT)["latency"]
+        self.assertEqual({row["implementation"] for row in rows}, NAMES["queue"] - {"floor-xadd"})
+        self.assertEqual({(row["threads"], row["open"]) for row in rows}, {(2, False)})
+        for row in rows:
+            self.assertIsNone(row["fault"])
+            order = [row[name] or 0 for name in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "p9999_ns", "max_ns")]
+            self.assertEqual(order, sorted(order))
+        self.assertGreater(sum(count for row in rows for _, count in row["histogram"]), 0)
+        alone = {"preexec_fn": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})}
+        done = run("--workload", "round-trip", **alone)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^weft bench: --workload round-trip expects two processors, [^\n]*\n$")
+        done = run("--family", "queue", "--impl", "mutex-queue", "--threads", "2", "--latency", *SHORT, "--json", "-", **alone)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("note: round-trip is left out: it needs two processors", done.stderr)
+        self.assertNotIn("round-trip", {row["workload"] for row in json.loads(done.stdout)["latency"]})
+
+    def test_goes_on_with_the_work_that_is_missing(self):
+        command = ["--impl", "mutex-queue", "--workload", "pairs,round-trip", "--threads", "1,2", "--work", "0,100", *SHORT]
+        whole = measure(*command)
+        half = {**whole, "results": [row for row in whole["results"] if row["work_ns"] == 0]}
+        with tempfile.NamedTemporaryFile("w+", suffix=".json") as file:
+            json.dump(half, file)
+            file.flush()
+            done = run(*command, "--resume", "--json", file.name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(file.name, encoding="utf-8") as again:
+                now = json.load(again)
+        self.assertEqual(now["results"][:len(half["results"])], half["results"])
+        points = [[(row["implementation"], row["threads"], row["work_ns"]) for row in rows] for rows in (whole["results"], now["results"])]
+        self.assertEqual(sorted(points[0]), sorted(points[1]))
+        self.assertEqual(len(now["latency"]), len(whole["latency"]))
 
     def test_all_the_processors(self):
         whole = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "auto", "--pin", "compact", *SHORT)
@@ -207,6 +272,8 @@ class Json(unittest.TestCase):
             for name in NAMES["stack"]:
                 self.assertIn(name, done.stdout)
             self.assertIn("[1/", done.stderr)
+            self.assertIn('bench/README.md, "The words"', done.stdout)
+            self.assertRegex(done.stdout, r"\n\nstack: [^\n]* at pairs, 2 threads[^\n]*\n  Weft is behind [^\n]*\n$")
             subprocess.run([sys.executable, "-m", "json.tool", path], check=True, stdout=subprocess.DEVNULL)
 
 

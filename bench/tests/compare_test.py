@@ -60,6 +60,15 @@ class Compare(unittest.TestCase):
                 old, new = result({"round_trip_ns": 90}), result({"round_trip_ns": trip, "mops_rounds": [1.0] * 5})
                 self.assertEqual(self.run_on(old, new).returncode, status)
 
+    def test_work_is_part_of_the_point(self):
+        """Each amount with its like; a file from before the field has none."""
+        old = result({}, {"work_ns": 100, "mops_rounds": [5.0] * 5})
+        done = self.run_on(old, result({"work_ns": 0}, {"work_ns": 100, "mops_rounds": [4.0] * 5}))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, weft-msq hazard .*no difference seen$")
+        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, 100 ns of work, weft-msq hazard .*SLOWER$")
+        self.assertIn("in common", self.run_on(result({}), result({"work_ns": 100})).stderr)
+
     def test_faulty_ones_are_not_judged(self):
         self.check({"mops_rounds": [], "fault": "lost 3 values"}, 0, "lost 3 values")
 

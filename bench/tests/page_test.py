@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(HERE, "weft-bench"))
@@ -136,6 +137,39 @@ class Page(unittest.TestCase):
             for kind, whose, name in (("weft-msq", "Weft", "weft-msq (hazard|epoch)"), ("ck-fifo", "other libraries", "ck-fifo"),
                                       ("mutex-queue", "locks", r"mutex-queue, [^;]* \(may wait\)")):
                 self.assertEqual(bool(re.search("; the best of %s is %s" % (whose, name), said)), kind != first, said)
+
+    def test_work_is_a_choice(self):
+        """Where there is more than one amount of it; a file from before the field has none. Round trips stand among the latencies."""
+        data = json.loads(json.dumps(self.results))
+        for row in data["results"] + data["latency"]:
+            del row["work_ns"]
+        self.assertEqual(self.show(self.make(data)), ([], []))
+        self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "[data-of=work_ns]"), [])
+        before = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
+        for where in ("results", "latency"):
+            worked = [dict(row, work_ns=100, mops_median=7.0 if row["implementation"] == "ck-fifo" else 3.0) for row in data[where] if not row["fault"]]
+            trips = [dict(row, workload="round-trip", p50_ns=500.0) for row in data[where] if where == "latency" and row["workload"] == "pairs" and not row["open"]]
+            data[where] += worked + trips
+        self.assertEqual(self.show(self.make(data)), ([], []))
+        self.assertEqual(self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text, before)
+        choose = self.browser.find_element(By.CSS_SELECTOR, "#queue [data-of=work_ns]")
+        self.assertEqual(choose.text.split("\n"), ["0 ns", "100 ns"])
+        Select(choose).select_by_visible_text("100 ns")
+        said = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
+        self.assertRegex(said, r"^2 threads, 100 ns of work.*: ck-fifo does most, 7\.00 M ops/s")
+        titles = [title.text for title in self.browser.find_elements(By.CSS_SELECTOR, "#queue .card h3")]
+        self.assertIn("pairs, 2 threads, 100 ns of work: M ops/s", titles)
+        self.browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true;")
+        commands = [code.text for code in self.browser.find_elements(By.CSS_SELECTOR, "#queue details code")]
+        self.assertIn("--work 100", commands[0])
+        latency = self.browser.find_element(By.CSS_SELECTOR, "#queue select[aria-label='latency of']")
+        self.assertIn("pairs, 2 threads, 100 ns of work, one after the other", latency.text)
+        Select(latency).select_by_visible_text("round-trip, 2 threads, one after the other")
+        self.assertIn("comes back by a second", self.browser.find_element(By.CSS_SELECTOR, "#queue").text)
+        self.assertEqual(self.browser.execute_script(EMPTY)[1], [])
+        data["results"] = []
+        self.assertEqual(self.show(self.make(data)), ([], []))
+        self.assertEqual(self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text, "Throughput was not measured.")
 
     def test_disturbed_rows_are_marked(self):
         """In every chart and table, and nothing else is."""

@@ -32,7 +32,8 @@ class Peers(unittest.TestCase):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=280, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("left out", done.stderr)
-        rows = json.loads(done.stdout)["results"]
+        whole = json.loads(done.stdout)
+        rows = whole["results"] + whole["latency"]
         self.assertEqual({row["implementation"] for row in rows} - {"floor-xadd"}, set(names))
         for row in rows:
             if row["implementation"] not in KNOWN:
@@ -42,6 +43,10 @@ class Peers(unittest.TestCase):
 
     def test_queue(self):
         self.check("queue", "--threads", "1,3", "--workload", "pairs,1:1,burst")
+
+    def test_round_trip(self):
+        """Each thread uses two queues at once."""
+        self.check("queue", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")  # two that wait for each other
 
     def test_stack(self):
         self.check("stack", "--threads", "1,3", "--workload", "pairs,burst")

@@ -43,11 +43,12 @@ def text_of(value):
 
 
 def figures(data, family, names, column):
-    """{name: (value or None, its mark)}"""
+    """{name: (value or None, its mark)}; files from before --work have none of it, and columns that do not name any mean none."""
     _, where, member, point = column
+    point = {"work_ns": 0, **point}
     found = {}
     for row in data[where]:
-        if row["family"] == family and name_of(row) in names and all(row.get(k) == v for k, v in point.items()):
+        if row["family"] == family and name_of(row) in names and all(row.get(k, 0 if k == "work_ns" else None) == v for k, v in point.items()):
             found.setdefault(name_of(row), (None if row["fault"] else row.get(member), " ‡" if row.get("false_empty") else ""))
     return {name: found.get(name, (None, "")) for name in names}
 
@@ -60,6 +61,65 @@ def parse(readme):
         rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in match[3].splitlines()]
         tables[match[1]] = ([head.strip() for head in match[2].split("|")], {row[0].strip("`"): row[1:] for row in rows}, match[4])
     return tables
+
+
+def locks_told(readme):
+    """{(title, lock, column): (its figure, Weft's)}, of the sentences below the tables."""
+    told = {}
+    for title, sentence in re.findall(r"(?m)^\| ([^|]+) \| limits (?:.*\n)(?:\|.*\n)*\n(?:Not shown.*\n\n)?Locks are ahead of Weft here: (.*)\.$", readme):
+        for lock, where in re.findall(r"([\w-]+) in (.*?)(?:; |$)", sentence):
+            for column, figure, weft in re.findall(r"(?:^|, )([^(]+) \(([^,]+), Weft ([^)]+)\)", where):
+                told[title, lock, column] = (figure, weft)
+    return told
+
+
+def locks_ahead(data, tables):
+    """The same, from the file."""
+    ahead = {}
+    for title, family, columns in tables:
+        if "work" not in title or not measured(data, family):
+            continue
+        roles = {name_of(i): i["role"] for i in data["implementations"] if i["family"] == family}
+        for column in columns:
+            cells = {n: value for n, (value, mark) in figures(data, family, roles, column).items() if value is not None and not mark}
+            better = max if column[2] == "mops_median" else min
+            weft = better((v for n, v in cells.items() if roles[n] == "weft"), default=None)
+            ahead.update({(title, n, column[0]): (text_of(v), text_of(weft)) for n, v in cells.items()
+                          if weft is not None and roles[n] == "baseline" and v != weft and better(v, weft) == v})
+    return ahead
+
+
+def measured(data, family):
+    """Whether pairs of two threads were measured without work and with 100 ns of it."""
+    return {0, 100} <= {row.get("work_ns", 0) for row in data["results"]
+                        if (row["family"], row["workload"], row["threads"]) == (family, "pairs", 2) and not row["fault"]}
+
+
+def with_work(data, spin=1.0):
+    """As if work and round trips had been measured, too; spin: by how much the times of spin-queue and spin-stack, and of a round trip
+    of theirs, are those of Weft's best."""
+    data = copy.deepcopy(data)
+    for where in ("results", "latency"):
+        for row in [r for r in data[where] if r["workload"] == "pairs" and r["threads"] == 2 and not r.get("open")]:
+            worked = {**row, "work_ns": 100}
+            for member in ("mops_median", "p99_ns", "p999_ns", "max_ns"):
+                if worked.get(member):
+                    worked[member] *= 0.5 if member == "mops_median" else 1.5
+            data[where].insert(0, worked)  # before the one without: the order tells nothing
+            if where == "latency" and row["family"] == "queue":
+                data[where].append({**row, "workload": "round-trip", "p50_ns": 300.0 + len(data[where]), "p999_ns": 900.0 + len(data[where])})
+    for family in ("queue", "stack"):
+        for where, members in (("results", ("mops_median",)), ("latency", ("p50_ns", "p99_ns", "p999_ns", "max_ns"))):
+            for row in data[where]:
+                if row["family"] != family or row["implementation"] not in ("spin-queue", "spin-stack", "mutex-queue", "mutex-stack"):
+                    continue
+                for member in members:
+                    same = [r[member] for r in data[where] if r["implementation"].startswith("weft") and r.get(member) and
+                            all(r.get(k, 0) == row.get(k, 0) for k in ("family", "workload", "threads", "work_ns", "open"))]
+                    if same:
+                        factor = spin if row["implementation"].startswith("spin") else 2.0
+                        row[member] = max(same) / factor if member == "mops_median" else min(same) * factor
+    return data
 
 
 def faults_of_table(data, family, names, columns, heads, rows):
@@ -89,6 +149,8 @@ def faults(data, readme, tables):
     for title, family, columns in tables:
         of = {name_of(i): i["limits"] for i in data["implementations"] if i["family"] == family and i["role"] != "floor"}
         rings = {n: limits for n, limits in of.items() if limits and "bounded" in limits}
+        if "work" in title and not measured(data, family):
+            continue
         for title, names in ((title, {n: of[n] for n in of if n not in rings}), ("Bounded " + title[0].lower() + title[1:], rings)):
             if not names:
                 continue
@@ -163,6 +225,52 @@ class Summary(unittest.TestCase):
         at = heads.index("1:1, 2 threads DISTURBED") + 1
         self.assertEqual((rows["cds-vyukov"][at], rows["xenium-vyukov"][at][:2]), ("429 ‡", "**"))
         self.assertEqual(plot.count("DISTURBED"), 1)
+
+    def test_work_and_round_trips(self):
+        """Their tables, with whoever leads a column; a lock that is ahead of Weft is told of, as often as it is, and no other."""
+        titles = [title for title, _, _ in self.tables if "work" in title]
+        self.assertEqual(len(titles), 2)
+        for spin, locks in ((2.0, set()), (0.5, {"spin-queue", "spin-stack"})):
+            data = with_work(self.data, spin)
+            readme, plot = self.make(data)
+            self.assertEqual(list(faults(data, readme, self.tables)), [])
+            told = locks_told(readme)
+            self.assertEqual(told, locks_ahead(data, self.tables))
+            self.assertEqual({lock for _, lock, _ in told}, locks)
+            self.assertEqual(readme.count("Locks are ahead of Weft"), len(locks))
+            self.assertEqual(plot, read(PLOT))
+            self.assertIn("| round trip p50 ns | round trip p99.9 ns |", readme)
+            if locks:  # 4 columns twice, and the round trip of queues
+                self.assertEqual(sorted(sum(lock == one for _, lock, _ in told) for one in locks), [8, 10])
+                self.assertNotEqual(locks_told(re.sub(r"(Locks are ahead.*?\()", r"\g<1>9", readme)), told)
+
+    def test_work_that_was_not_measured(self):
+        """No table without both amounts of work, and none of its columns without figures."""
+        for gone in (0, 100):
+            data = with_work(self.data, 0.5)
+            for row in data["results"]:
+                if row["workload"] == "pairs" and row["threads"] == 2 and row.get("work_ns", 0) == gone:
+                    row["threads"] = 3
+            readme, _ = self.make(data)
+            self.assertEqual(list(faults(data, readme, self.tables)), [])
+            self.assertNotIn("of work", readme)
+        data = with_work(self.data, 0.5)
+        data["latency"] = [row for row in data["latency"] if row["workload"] != "round-trip"]
+        readme, _ = self.make(data)
+        self.assertEqual(list(faults(data, readme, self.tables)), [])
+        self.assertEqual((readme.count("ns of work"), "round trip" in readme), (3, False))
+        self.assertNotIn("of work", self.readme)
+
+    def test_a_command_that_hides_locks_is_found(self):
+        data = with_work(self.data, 0.5)
+        for old, new in (("sign * value > max(ours)", "sign * value < max(ours)"), ("-1 if member in LESS_IS_BETTER else 1\n        of", "1\n        of"),
+                         ('"work_ns": 0, **point', "**point")):
+            with self.subTest(old=old), tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+                self.assertEqual(read(SUMMARY).count(old), 1)
+                file.write(read(SUMMARY).replace(old, new))
+                file.flush()
+                readme, _ = self.make(data, file.name)
+                self.assertNotEqual((locks_told(readme), list(faults(data, readme, self.tables))), (locks_ahead(data, self.tables), []))
 
     def test_the_plot(self):
         """Every dot has its name beside it, and stands where its ratio says: none is moved to an edge."""
