@@ -24,7 +24,7 @@ static const struct {
     {"garbage", "crew,retire,with_guards,rest,barrier,refuse_membarrier,make_domain"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
     {"forks", "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
-    {"caches", "queue_pairs,stack_pairs,map_keys,with_guards,make_domain,make_queue,make_stack,flush,barrier,WEFT_EPOCH"},
+    {"caches", "queue_pairs,stack_pairs,with_guards,with_queue,with_stack,rest,make_domain,make_queue,make_stack,barrier,WEFT_EPOCH"},
     {"refusals", "barrier,destroy_busy,with_domain,retire,at_end,crew,late_key"},
     {"handlers", "ticks,with_guards,swap,interrupt_me,crew"},
 };
