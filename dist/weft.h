@@ -702,7 +702,7 @@ WEFT_END_DECLS
  *
  * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
  * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
- * interface is theirs and yours, for structures of your own (README.md has a whole example).
+ * interface is theirs and yours, for structures of your own (docs/using.md has a whole example).
  *
  *     weft_guard guard;
  *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
