@@ -123,6 +123,9 @@ private:
 
 /* ---- reclamation (weft/reclaim/domain.h) ---- */
 
+/* weft_shutdown. False: something is still in use, and nothing has happened. Structures of static storage are destroyed only after main. */
+[[nodiscard]] inline bool shutdown() { return weft_shutdown() == 0; }
+
 /* Owns a domain. Its destructor needs all guards left and all its structures gone; else the domain stays, and leaks. */
 class domain {
 public:

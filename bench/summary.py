@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""summary.py RESULTS.json README.md PLOT.svg: the tables between the two marks of a README, and its plot, from what
+"""summary.py RESULTS.json MEASURED.md PLOT.svg: the tables between the two marks of a page, and its plot, from what
 ./weft bench --json wrote. Whoever has the best figure of a column has a row, and it is bold; the rest of the rows is counted."""
 
 import html
@@ -186,7 +186,7 @@ def intro(data, plot, source):
     yield "and ‡ marks what said \"empty\" when it was not, which is best at nothing."
     yield ""
     yield "The best figure of a column is bold, and whoever has it has a row; bounded rings have a table of their own. *Limits* says what an"
-    yield "implementation is not ([the words](bench/README.md#peers)); an empty field stands for unbounded, lock-free and linearizable. All %d rows" % (
+    yield "implementation is not ([the words](../bench/README.md#peers)); an empty field stands for unbounded, lock-free and linearizable. All %d rows" % (
         sum(len(data[where]) for where in ("results", "latency", "memory")))
     yield "of the run, with intervals, ratios and other workloads, are in [its file](%s)." % source
     yield ""
@@ -261,7 +261,7 @@ def plot(results):
 
 def main():
     if len(sys.argv) != 4:
-        sys.exit("usage: summary.py RESULTS.json README.md PLOT.svg")
+        sys.exit("usage: summary.py RESULTS.json MEASURED.md PLOT.svg")
     source, readme, picture = sys.argv[1:]
     try:
         with open(source, encoding="utf-8") as file:
@@ -276,10 +276,10 @@ def main():
         whole.write(readme, before + BEGIN + "\n" + "\n".join(lines) + END + after)
         whole.write(picture, drawing)
     except OSError as error:
-        print("weft: --readme: '%s': %s" % (error.filename or readme, error.strerror), file=sys.stderr)
+        print("weft: --measured: '%s': %s" % (error.filename or readme, error.strerror), file=sys.stderr)
         return 2
     except (ValueError, KeyError, TypeError, IndexError):
-        print("weft: --readme expects what ./weft bench --json wrote, not '%s', and a README with %s and %s" % (source, BEGIN, END), file=sys.stderr)
+        print("weft: --measured expects what ./weft bench --json wrote, not '%s', and a page with %s and %s" % (source, BEGIN, END), file=sys.stderr)
         return 2
     return 0
 

@@ -702,7 +702,7 @@ WEFT_END_DECLS
  *
  * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
  * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
- * interface is theirs and yours, for structures of your own (README.md has a whole example).
+ * interface is theirs and yours, for structures of your own (docs/using.md has a whole example).
  *
  *     weft_guard guard;
  *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
@@ -870,6 +870,24 @@ WEFT_API void weft_domain_flush(weft_domain *domain);
  * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
+
+/*
+ * Gives back all memory that the library keeps for later: the caches and what is pending in the default domain, the records of
+ * this thread and of those that have ended. For a program's end, so that a leak checker finds nothing that is still reachable;
+ * the system takes it all back without, too. To be called when no other thread uses the library any more: those that did have
+ * been joined, or never use it again. All domains have been destroyed, and all structures of the default one. Runs reclaim
+ * callbacks, and goes on for as long as these retire again; blocks only as weft_domain_barrier does.
+ *
+ * 0: it is done, and the library is as before its first use: it may be used again, by any thread, and shut down again. -EBUSY:
+ * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain is still there,
+ * or a reclaim callback has called. Then nothing has happened, unless a callback that this call has run is the reason: what was
+ * pending has been reclaimed then, and nothing else.
+ *
+ * What was lost before stays lost: in a fork's child, what other threads were moving from one list to another; and the record of
+ * a thread that its callbacks ended again and again until the system no longer called its destructors: -EBUSY for ever.
+ * Where a program has several copies of the library (in a plugin, or with WEFT_STATIC), this is about the copy that is called.
+ */
+WEFT_API WEFT_NODISCARD int weft_shutdown(void);
 
 /* Fills *out; NULL out: nothing is done. */
 WEFT_API void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out);
@@ -1867,8 +1885,8 @@ WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 /* ---- reclaim/record.h ---- */
 
 /*
- * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, never freed, in one
- * list for the whole process that scans walk without a lock. life.h tells how one is had and lost.
+ * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, in one list for the
+ * whole process that scans walk without a lock. Only weft_shutdown frees them. life.h tells how one is had and lost.
  */
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
@@ -1976,6 +1994,9 @@ weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
 
 /* Head of the list of all records; follow ->next. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
+
+/* The same; the list is empty then, and they are the caller's to free. Nobody owns one, and no other thread walks the list. */
+WEFT_I_PRIVATE weft_i_record *weft_i_records_take(void);
 
 /* For forks. */
 WEFT_I_PRIVATE void weft_i_records_lock(void);
@@ -2400,6 +2421,9 @@ WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
 WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
+
+/* The caller has no record from here on, and is as before its first use. Its guards have been left, its lists are empty. */
+WEFT_I_PRIVATE void weft_i_record_drop(void);
 
 /* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record);
@@ -4476,12 +4500,17 @@ static void weft_i_own_life_begin_ending(weft_i_record *record)
     weft_i_record_leave_all(record);
 }
 
-static void weft_i_own_life_end(weft_i_record *record)
+static void weft_i_own_life_let_go(weft_i_record *record)
 {
     (void)weft_i_key_set(weft_i_own_life_exit_key, NULL);
-    weft_i_own_life_ended = 1;
     weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record);
+    weft_i_record_give_back(record); /* the last: weft_shutdown may free it then */
+}
+
+static void weft_i_own_life_end(weft_i_record *record)
+{
+    weft_i_own_life_ended = 1;
+    weft_i_own_life_let_go(record);
 }
 
 static void weft_i_own_life_on_exit(void *value)
@@ -4647,6 +4676,15 @@ weft_i_record *weft_i_record_borrow(void)
     if (weft_i_record_get() || !weft_i_own_life_ended)
         return NULL;
     return weft_i_own_life_begin_undisturbed(WEFT_I_ENDING); /* so that it gets no places */
+}
+
+void weft_i_record_drop(void)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_record *record = weft_i_record_peek();
+    if (record)
+        weft_i_own_life_let_go(record);
+    weft_i_sys_restore_signals(signals);
 }
 
 void weft_i_record_return(weft_i_record *borrowed)
@@ -5300,6 +5338,15 @@ weft_i_record *weft_i_record_take(void)
     return record;
 }
 
+weft_i_record *weft_i_records_take(void)
+{
+    weft_i_mutex_lock(&weft_i_own_record_owners);
+    weft_i_record *all = weft_i_record_first();
+    weft_i_store(&weft_i_own_record_records, NULL, RECORD_R1);
+    weft_i_mutex_unlock(&weft_i_own_record_owners);
+    return all;
+}
+
 void weft_i_records_lock(void)
 {
     weft_i_mutex_lock(&weft_i_own_record_owners);
@@ -5539,6 +5586,93 @@ void weft_i_scan_undo(weft_i_local *local)
     s->stage = WEFT_I_RESTS;
     weft_i_bags_splice(&local->bags, &s->maybe);
     weft_i_bags_splice(&local->bags, &s->passed);
+}
+
+/* ---- reclaim/shutdown.c ---- */
+
+/* All memory of the library is given back, at a program's end. */
+
+#include <errno.h>
+
+/* So that what callbacks have made meanwhile is seen, and no one guard is waited for without end. */
+enum { WEFT_I_OWN_SHUTDOWN_LOOKS_AGAIN_NS = 1000000 };
+
+/*
+ * A thread that is just ending. The last that its exit hook does with its record is to give it back (RECORD_R4), and after that it
+ * reads no record and no place. So who finds the record free (RECORD_A4) comes after all that, whether the thread has been joined or
+ * not, and who finds it owned is told -EBUSY. A thread that takes a record after this look is one that uses the library meanwhile,
+ * which the contract excludes. So is one that uses it after its exit hook, in destructors of other keys: pthread_join returns
+ * after those.
+ */
+static bool weft_i_own_shutdown_others_have_records(void)
+{
+    weft_i_record *own = weft_i_record_peek();
+    for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
+        if (r != own && weft_i_record_owned(r))
+            return true;
+    return false;
+}
+
+/* A domain's places point to records. */
+static bool weft_i_own_shutdown_others_are_registered(const weft_domain *domain)
+{
+    weft_i_lock_domains();
+    bool others = weft_i_first_domain() != domain; /* the default one is the last of the list */
+    weft_i_unlock_domains();
+    return others;
+}
+
+static bool weft_i_own_shutdown_in_use(weft_domain *domain)
+{
+    return weft_i_own_shutdown_others_have_records() || weft_i_own_shutdown_others_are_registered(domain) || weft_i_domain_used(domain) || weft_i_guards_held(domain, 0);
+}
+
+/* The domain's figures go on from where they were. */
+static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *local)
+{
+    weft_i_counters *kept = &domain->shared.counters, *c = &local->counters;
+    /* relaxed: figures, as all that follow */
+    (void)weft_i_fetch_add(&kept->granted, weft_i_retired(local), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->reclaimed, weft_i_load(&c->reclaimed, memory_order_relaxed), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->retired_bytes, weft_i_load(&c->retired_bytes, memory_order_relaxed), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->reclaimed_bytes, weft_i_load(&c->reclaimed_bytes, memory_order_relaxed), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
+}
+
+/* The lists are emptied before anything is freed: nothing that `free` may call finds a part of what goes. */
+static void weft_i_own_shutdown_give_back(weft_domain *domain)
+{
+    weft_i_record_drop();
+    weft_i_record *records = weft_i_records_take();
+    weft_i_local *places = weft_i_place_after(domain, &domain->barrier);
+    /* relaxed: no other thread uses the library */
+    weft_i_store(&domain->locals, NULL, memory_order_relaxed);
+    weft_i_trim_depot(domain);
+    for (weft_i_local *l = places, *next; l; l = next) {
+        next = weft_i_place_after(domain, l);
+        weft_i_trim(l);
+        weft_i_own_shutdown_keep_figures(domain, l);
+        weft_i_free(domain, l, sizeof *l);
+    }
+    for (weft_i_record *r = records, *next; r; r = next) {
+        next = r->next;
+        weft_i_sys_free(r);
+    }
+}
+
+int weft_shutdown(void)
+{
+    weft_domain *domain = weft_default_domain();
+    if (weft_i_in_callback())
+        return -EBUSY;
+    while (!weft_i_own_shutdown_in_use(domain)) {
+        if (weft_i_nothing_left(domain)) {
+            weft_i_own_shutdown_give_back(domain);
+            return 0;
+        }
+        (void)!weft_domain_barrier(domain, WEFT_I_OWN_SHUTDOWN_LOOKS_AGAIN_NS);
+    }
+    return -EBUSY;
 }
 
 /* ---- reclaim/slots.c ---- */

@@ -3,7 +3,7 @@
  *
  * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
  * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
- * interface is theirs and yours, for structures of your own (README.md has a whole example).
+ * interface is theirs and yours, for structures of your own (docs/using.md has a whole example).
  *
  *     weft_guard guard;
  *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
@@ -172,6 +172,24 @@ WEFT_API void weft_domain_flush(weft_domain *domain);
  * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
+
+/*
+ * Gives back all memory that the library keeps for later: the caches and what is pending in the default domain, the records of
+ * this thread and of those that have ended. For a program's end, so that a leak checker finds nothing that is still reachable;
+ * the system takes it all back without, too. To be called when no other thread uses the library any more: those that did have
+ * been joined, or never use it again. All domains have been destroyed, and all structures of the default one. Runs reclaim
+ * callbacks, and goes on for as long as these retire again; blocks only as weft_domain_barrier does.
+ *
+ * 0: it is done, and the library is as before its first use: it may be used again, by any thread, and shut down again. -EBUSY:
+ * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain is still there,
+ * or a reclaim callback has called. Then nothing has happened, unless a callback that this call has run is the reason: what was
+ * pending has been reclaimed then, and nothing else.
+ *
+ * What was lost before stays lost: in a fork's child, what other threads were moving from one list to another; and the record of
+ * a thread that its callbacks ended again and again until the system no longer called its destructors: -EBUSY for ever.
+ * Where a program has several copies of the library (in a plugin, or with WEFT_STATIC), this is about the copy that is called.
+ */
+WEFT_API WEFT_NODISCARD int weft_shutdown(void);
 
 /* Fills *out; NULL out: nothing is done. */
 WEFT_API void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out);

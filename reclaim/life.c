@@ -93,12 +93,17 @@ static void begin_ending(weft_i_record *record)
     weft_i_record_leave_all(record);
 }
 
-static void end(weft_i_record *record)
+static void let_go(weft_i_record *record)
 {
     (void)weft_i_key_set(exit_key, NULL);
-    ended = 1;
     weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record);
+    weft_i_record_give_back(record); /* the last: weft_shutdown may free it then */
+}
+
+static void end(weft_i_record *record)
+{
+    ended = 1;
+    let_go(record);
 }
 
 static void on_exit(void *value)
@@ -264,6 +269,15 @@ weft_i_record *weft_i_record_borrow(void)
     if (weft_i_record_get() || !ended)
         return NULL;
     return begin_undisturbed(WEFT_I_ENDING); /* so that it gets no places */
+}
+
+void weft_i_record_drop(void)
+{
+    weft_i_signals signals = weft_i_sys_block_signals();
+    weft_i_record *record = weft_i_record_peek();
+    if (record)
+        let_go(record);
+    weft_i_sys_restore_signals(signals);
 }
 
 void weft_i_record_return(weft_i_record *borrowed)

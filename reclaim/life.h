@@ -20,6 +20,9 @@ WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
 WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
 WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
 
+/* The caller has no record from here on, and is as before its first use. Its guards have been left, its lists are empty. */
+WEFT_I_PRIVATE void weft_i_record_drop(void);
+
 /* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record);
 

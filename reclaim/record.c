@@ -193,6 +193,15 @@ weft_i_record *weft_i_record_take(void)
     return record;
 }
 
+weft_i_record *weft_i_records_take(void)
+{
+    weft_i_mutex_lock(&owners);
+    weft_i_record *all = weft_i_record_first();
+    weft_i_store(&records, NULL, RECORD_R1);
+    weft_i_mutex_unlock(&owners);
+    return all;
+}
+
 void weft_i_records_lock(void)
 {
     weft_i_mutex_lock(&owners);

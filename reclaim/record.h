@@ -1,6 +1,6 @@
 /*
- * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, never freed, in one
- * list for the whole process that scans walk without a lock. life.h tells how one is had and lost.
+ * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, in one list for the
+ * whole process that scans walk without a lock. Only weft_shutdown frees them. life.h tells how one is had and lost.
  */
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
@@ -110,6 +110,9 @@ weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
 
 /* Head of the list of all records; follow ->next. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
+
+/* The same; the list is empty then, and they are the caller's to free. Nobody owns one, and no other thread walks the list. */
+WEFT_I_PRIVATE weft_i_record *weft_i_records_take(void);
 
 /* For forks. */
 WEFT_I_PRIVATE void weft_i_records_lock(void);

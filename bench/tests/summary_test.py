@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""summary_test.py SUMMARY_PY README RESULTS PLOT: the README's tables and plot beside the file that they are made of. Who leads a
+"""summary_test.py SUMMARY_PY MEASURED RESULTS PLOT: the tables and plot of docs/measured.md beside the file that they are made of. Who leads a
 column is found here once more, from all that was measured, so that a table which leaves out a winner, or puts the wrong one in bold,
 is found; each of those checks is tried on a README that breaks it."""
 
@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 # Bazel tells where they are; ./weft runs this file where the tree lies as it is.
 SUMMARY, README, RESULTS, PLOT = (os.path.abspath(path) for path in sys.argv[1:5]) if len(sys.argv) > 4 else (
-    os.path.abspath(path) for path in ("bench/summary.py", "README.md", "bench/results/two-cores-amd-epyc.json", "docs/measured.svg"))
+    os.path.abspath(path) for path in ("bench/summary.py", "docs/measured.md", "bench/results/two-cores-amd-epyc.json", "docs/measured.svg"))
 del sys.argv[1:]
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -175,7 +175,7 @@ class Summary(unittest.TestCase):
     def make(self, data, summary=SUMMARY):
         """(README, plot), as the command makes them of these results, in a tree of the same shape."""
         with tempfile.TemporaryDirectory() as tree:
-            paths = [os.path.join(tree, *path) for path in (("bench", "results", os.path.basename(RESULTS)), ("README.md",), ("docs", "measured.svg"))]
+            paths = [os.path.join(tree, *path) for path in (("bench", "results", os.path.basename(RESULTS)), ("docs", "measured.md"), ("docs", "measured.svg"))]
             for path, text in zip(paths, (json.dumps(data), self.readme, "")):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w", encoding="utf-8") as file:

@@ -42,13 +42,21 @@ def write(path, text):
         file.write(text)
 
 
-def shown(language, containing):
-    """The block of README.md in that language in which this stands."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        blocks = re.findall(r"^```%s[^\n]*\n(.*?)^```" % language, file.read(), re.MULTILINE | re.DOTALL)
-    found = [block for block in blocks if containing in block]
+def blocks_of(path, language):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return re.findall(r"^```%s[^\n]*\n(.*?)^```" % language, file.read(), re.MULTILINE | re.DOTALL)
+
+
+def shown(language, containing, path="docs/using.md"):
+    """The block in that language in which this stands. Each line of README.md's blocks of commands and build files stands in one of
+    docs/using.md's."""
+    found = [block for block in blocks_of(path, language) if containing in block]
     if len(found) != 1:
-        raise Failed("README.md has %d blocks of %s with '%s'" % (len(found), language, containing))
+        raise Failed("%s has %d blocks of %s with '%s'" % (path, len(found), language, containing))
+    lines = {line for block in blocks_of("docs/using.md", language) for line in block.split("\n")}
+    untried = [line for block in blocks_of("README.md", language) for line in block.split("\n") if line not in lines]
+    if untried:
+        raise Failed("README.md has what docs/using.md has not: %s" % untried)
     return found[0].strip()
 
 

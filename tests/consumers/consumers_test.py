@@ -266,7 +266,7 @@ class Consumers(Place):
             raise Failed(made)
         run("cc -std=c11 program.c -o program -Iusr/include -Lusr/lib -lweft", where, True)
         says(run(["./program"], where, LD_LIBRARY_PATH=where + "/usr/lib"))
-        for file in ("share/man/man3/weft_msq_enqueue.3.gz", "lib/pkgconfig/weft.pc", "lib/cmake/weft/weft-config.cmake",
+        for file in ("share/man/man3/weft_msq_enqueue.3.gz", "share/weft/weft.supp", "lib/pkgconfig/weft.pc", "lib/cmake/weft/weft-config.cmake",
                      "share/gdb/auto-load/usr/lib/%s-gdb.py" % os.path.basename(os.path.realpath(where + "/usr/lib/libweft.so"))):
             if not os.path.exists(os.path.join(where, "usr", file)):
                 raise Failed("usr/%s is not there" % file)
@@ -285,6 +285,30 @@ class Consumers(Place):
                          r"weft_domain of epochs, 1 objects pending = \{guard 0 = thread \d+, epoch \d+\}", r"weft_guard, epoch \d+"):
             if not re.search(expected, said):
                 raise Failed("expected %s in\n%s" % (expected, said))
+
+    def valgrind(self):
+        """With the file of suppressions there is nothing to report, and without it there is; after weft_shutdown there is no memory either."""
+        where = self.place("valgrind", "watched.c")
+        run("eval cc -std=c11 -g -O2 %s watched.c -o shared $(pkg-config --cflags --libs weft) -pthread" % " ".join(WARNINGS), where, True,
+            **self.pkg_config)
+        run('eval cc -std=c11 -g -O2 watched.c -o static $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' % self.library, where, True,
+            **self.pkg_config)
+        suppressed = "/usr/local/share/weft/weft.supp"
+
+        def errors(command):
+            command = command.replace(suppressed, "'%s/share/weft/weft.supp'" % self.prefix).replace(
+                "valgrind ", "valgrind --errors-for-leak-kinds=all ", 1)
+            said = run(command, where, True, **self.pkg_config)
+            says(said)
+            return int(re.search(rb"ERROR SUMMARY: (\d+) errors", said).group(1))
+
+        for program in ("./shared", "./static"):
+            memcheck = shown("sh", "--leak-check", "docs/faq.md").replace("./program", program)
+            for command in (memcheck + " keep", shown("sh", "--tool=helgrind", "docs/faq.md").replace("./program", program)):
+                if errors(command) or not errors(command.replace("--suppressions=" + suppressed, "")):
+                    raise Failed(command)
+            if errors(memcheck.replace("--suppressions=" + suppressed, "")):
+                raise Failed("%s: something is left after weft_shutdown" % program)
 
     def examples(self):
         where = self.place("examples")
@@ -327,10 +351,10 @@ class Consumers(Place):
         says(run(["./program"], where))
 
     def thread_sanitizer(self):
-        where = self.place("tsan", "program.c")
+        where = self.place("tsan")
         os.symlink(ROOT, os.path.join(where, "weft"))
-        example = os.path.join(ROOT, "examples/hand_off.c")
-        run(["gcc", "-std=c11", "-O1", "-g", "-fsanitize=thread", "-I."] + library.sources(ROOT) + [example, "-o", "program", "-pthread"], where)
+        shutil.copy(os.path.join(ROOT, "examples/hand_off.c"), os.path.join(where, "program.c"))
+        run(shown("sh", "-fsanitize=thread", "docs/faq.md"), where, True)
         run(["setarch", "-R", "./program"], where, TSAN_OPTIONS="halt_on_error=1")
 
     def one_unit(self):
@@ -348,7 +372,7 @@ def main():
         c = Consumers(folder)
         return run_steps(c.install, c.cmake_install, c.reference, c.pkg_config_shared, c.pkg_config_static, c.cmake_find, c.cmake_find_static,
                          c.cmake_find_newer, c.cmake_subdirectory, c.cmake_fetch, c.meson, c.bazel, c.cxx, c.cxx_is_as_fast, c.typed, c.plugin,
-                         c.debug, c.debian, c.gdb, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
+                         c.debug, c.debian, c.gdb, c.valgrind, c.examples, c.exported, c.sources_as_they_are, c.thread_sanitizer, c.one_unit)
 
 
 if __name__ == "__main__":

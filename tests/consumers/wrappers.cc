@@ -397,12 +397,29 @@ static int ended_threads(weft::domain &domain)
     return 0;
 }
 
+/* Before a domain leaks, in ended_threads. */
+static int shut_down()
+{
+    {
+        weft::ms_queue<int> queue;
+        queue.enqueue(1);
+        if (weft::shutdown() || queue.try_dequeue() != 1)
+            return 1;
+    }
+    weft_domain_statistics statistics;
+    bool done = weft::shutdown();
+    weft_domain_stats(nullptr, &statistics);
+    return !done || statistics.allocated != 0;
+}
+
 int main()
 {
+    if (shut_down())
+        return 1;
     for (auto scheme : {weft::scheme::hazard, weft::scheme::epoch}) {
         weft::domain domain(scheme);
         if (queues_and_stacks(domain) || maps(domain) || keys(domain) || values(domain) || reclamation(domain) ||
-            ended_threads(domain))
+            ended_threads(domain) || weft::shutdown())
             return 1;
     }
     std::puts("wrapped");

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 t_interposed t_malloc, t_posix_memalign, t_mmap, t_setspecific, t_getrandom, t_mutex_lock, t_membarrier;
+t_interposed t_calloc, t_free;
 enum { PRIVATE_EXPEDITED = 1 << 3 }; /* membarrier's command, as in base/seam.c */
 t_interposed t_key_create = {.refuse = true};
 
@@ -26,7 +27,17 @@ void t_refuse_memory(bool refuse)
     atomic_store(&t_mmap.refuse, refuse);
 }
 
+size_t t_blocks(void)
+{
+    return atomic_load(&t_malloc.calls) + atomic_load(&t_calloc.calls) + atomic_load(&t_posix_memalign.calls) -
+           atomic_load(&t_free.calls);
+}
+
 /* Names that the linker prescribes. */
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 int __real_posix_memalign(void **out, size_t alignment, size_t size);
@@ -48,6 +59,19 @@ void *__wrap_malloc(size_t size)
         return __real_malloc(size);
     errno = ENOMEM;
     return NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    (void)refused(&t_calloc);
+    return __real_calloc(count, size);
+}
+
+void __wrap_free(void *memory)
+{
+    if (memory)
+        (void)refused(&t_free);
+    __real_free(memory);
 }
 
 int __wrap_posix_memalign(void **out, size_t alignment, size_t size)

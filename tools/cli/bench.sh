@@ -7,7 +7,7 @@
 
 # --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/compare.py; without NEW, the other arguments say what is measured.
 # --html FILE is bench/page.py, of what is measured or of --from FILE. --count is bench/count/count.py,
-# --readme FILE bench/summary.py.
+# --measured FILE bench/summary.py.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
@@ -16,9 +16,9 @@ verb_main() {
         case $argument in
             --compare) compare "$@" ;; # none of these returns
             --html | --from) html "$@" ;;
-            --readme)
-                [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--readme expects one FILE, as --json wrote it, and nothing else"
-                exec python3 -B "$WEFT_ROOT/bench/summary.py" "$2" "$WEFT_ROOT/README.md" "$WEFT_ROOT/docs/measured.svg" ;;
+            --measured)
+                [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--measured expects one FILE, as --json wrote it, and nothing else"
+                exec python3 -B "$WEFT_ROOT/bench/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg" ;;
             --count) count "$@" ;;
             --peers) stamp=bench-peers ;;
         esac

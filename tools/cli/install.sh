@@ -15,6 +15,7 @@ there installs no package. cmake --install installs the same files, without the 
   share/man/man3/        a page for each header and function, if doxygen is there
   share/doc/weft/        the same as a site: reference/index.html; licence, changes
   share/gdb/auto-load/   what gdb prints queues, stacks, maps and domains with
+  share/weft/weft.supp   for valgrind --suppressions=
   share/weft/installed   the list of it all, for ./weft uninstall
 
 What an older version had installed there and this one does not have is removed. Should anything go wrong,

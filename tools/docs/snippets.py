@@ -28,7 +28,8 @@ import library  # noqa: E402
 C11 = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
 LANGUAGES = {"c": C11 + ["-x", "c"], "cpp": ["g++", "-std=c++17"] + C11[2:] + ["-x", "c++"]}
 COMMAND = os.path.realpath("tools/cli/weft")
-LEAST_PROGRAMS = 4  # in the README: one for each structure and one for reclamation; fewer means that nothing was looked at
+# One for each structure, one for reclamation and one for typed C; each answer that shows code. Fewer means that nothing was looked at.
+LEAST_PROGRAMS = {"README.md": 1, "docs/using.md": 4, "docs/faq.md": 4}
 FENCE = re.compile(r"^( *)```+ *(.*?) *$")
 
 
@@ -82,7 +83,7 @@ def is_part_of(block):
 
 
 class Programs:
-    """Compiles and runs, with the library built as the README says: all its .c files, the checkout reachable as weft/."""
+    """Compiles and runs, with the library built as docs/using.md says: all its .c files, the checkout reachable as weft/."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -185,11 +186,12 @@ def main():
     for path in sorted(glob.glob("*.md") + glob.glob("docs/**/*.md", recursive=True)):
         with open(path, encoding="utf-8") as file:
             documents.append((path, file.read()))
-    shown = sum(1 for path, text in documents if path == "README.md" for block in blocks_of(path, text) if block.marks == ["c"])
+    shown = {path: sum(1 for block in blocks_of(path, text) if block.marks == ["c"]) for path, text in documents}
+    few = [path for path, least in LEAST_PROGRAMS.items() if shown.get(path, 0) < least]
     with tempfile.TemporaryDirectory() as folder:
         programs = Programs(folder)
         everything = [("library", programs.build_library),
-                      ("enough", lambda: "only %d programs in README.md" % shown if shown < LEAST_PROGRAMS else None)]
+                      ("enough", lambda: "too few programs in %s" % ", ".join(few) if few else None)]
         return cases.run(everything + list(cases_of(documents, programs, Commands(help_of))))
 
 

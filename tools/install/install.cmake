@@ -12,6 +12,7 @@ foreach(room ${_weft_rooms})
   endforeach()
 endforeach()
 install(FILES "${PROJECT_SOURCE_DIR}/weft.hpp" DESTINATION include/weft)
+install(FILES "${CMAKE_CURRENT_LIST_DIR}/weft.supp" DESTINATION share/weft)
 install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION share/doc/weft)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION share/doc/weft RENAME copyright)
 
