@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """cross.py: the library compiled for other architectures, by gcc and clang and for each standard, warnings as errors; and the unit
 tests run there under qemu's user-mode emulation. That shows compilation, word size and system calls, not weak memory."""
 
@@ -15,17 +16,17 @@ ROOT = os.path.realpath(os.path.join(HERE, "../.."))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
+import cases  # noqa: E402
 import library  # noqa: E402
 
-# name: the compiler's triplet, qemu's name; none: this machine's own
+# name: the compiler's triplet, qemu's name
 ARCHITECTURES = {
-    "x86-64": ("", ""),
     "aarch64": ("aarch64-linux-gnu", "aarch64"),
     "riscv64": ("riscv64-linux-gnu", "riscv64"),
     "armhf": ("arm-linux-gnueabihf", "arm"),
     "i386": ("i686-linux-gnu", "i386"),
 }
-STANDARDS = ("gnu11", "c17", "c11")
+STANDARDS = {"clang": ("c11",), "gcc": ("gnu11", "c17", "c11")}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SUPPORT = ("keys", "oom", "sequence", "support", "workload")
 # memory that 32 bits do not have; seccomp filters, which qemu does not know
@@ -45,10 +46,9 @@ def run(command, where, limit=600):
 def compiled(architecture, where):
     """(name, what is wrong) for each compiler and standard. Leaves the objects of the last, gcc's, that the tests link with."""
     triplet = ARCHITECTURES[architecture][0]
-    gcc = [triplet + "-gcc" if triplet else "gcc"]
-    clang = ["clang"] + (["--target=" + triplet, "-isystem", "/usr/%s/include" % triplet] if triplet else [])
-    for name, compiler in (("clang", clang), ("gcc", gcc)):
-        for standard in STANDARDS:
+    compilers = {"clang": ["clang", "--target=" + triplet, "-isystem", "/usr/%s/include" % triplet], "gcc": [triplet + "-gcc"]}
+    for name, compiler in compilers.items():
+        for standard in STANDARDS[name]:
             flags = ["-std=" + standard, "-O2", "-I."] + WARNINGS
             yield "%s -std=%s" % (name, standard), run(compiler + flags + ["-c"] + library.sources(ROOT), where)[0]
 
@@ -57,7 +57,7 @@ def tested(architecture, where):
     """(name, what is wrong) for each unit test."""
     triplet, qemu = ARCHITECTURES[architecture]
     unit = os.path.join(ROOT, "tests/unit")
-    flags = [triplet + "-gcc" if triplet else "gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
+    flags = [triplet + "-gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
     support = [os.path.join(unit, part + ".c") for part in SUPPORT]
     yield "what they share", run(flags + ["-c"] + support, where)[0]
     objects = [os.path.basename(source)[:-2] + ".o" for source in library.sources(ROOT) + support]
@@ -67,7 +67,7 @@ def tested(architecture, where):
             continue
         wrong, _ = run(flags + [os.path.join(unit, name + ".c")] + objects + ["-o", name], where)
         if not wrong:
-            wrong, said = run((["qemu-" + qemu] if qemu else []) + ["./" + name], where)
+            wrong, said = run(["qemu-" + qemu, "./" + name], where)
             announced = sum(int(n) for n in re.findall(rb"Running (\d+) test", said))
             if not wrong and (announced == 0 or announced != said.count(b"[       OK ]")):
                 wrong = "%d tests announced, %d done" % (announced, said.count(b"[       OK ]"))
@@ -77,22 +77,19 @@ def tested(architecture, where):
 
 
 def one(architecture):
-    passed = failed = 0
+    found = []
     with tempfile.TemporaryDirectory() as where:
         os.symlink(ROOT, os.path.join(where, "weft"))
         for step in (compiled, tested):
             for name, wrong in step(architecture, where):
-                print("[%s] %s: %s" % (architecture, name, "FAILED\n    | " + wrong.strip().replace("\n", "\n    | ") if wrong else "passed"), flush=True)
-                passed, failed = passed + (not wrong), failed + bool(wrong)
-    return passed, failed
+                found.append(("%s: %s" % (architecture, name), lambda wrong=wrong: wrong))
+                print("%s: %s %s" % (architecture, name, "FAILED" if wrong else "passed"), flush=True)
+    return found
 
 
 def main():
     with concurrent.futures.ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0)))) as pool:
-        counts = list(pool.map(one, ARCHITECTURES))
-    passed, failed = (sum(column) for column in zip(*counts))
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+        return cases.run(sum(pool.map(one, ARCHITECTURES), []))
 
 
 if __name__ == "__main__":

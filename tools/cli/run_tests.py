@@ -24,6 +24,7 @@ SANITIZED = ("//tests/unit", "//tests/linear")
 def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--build", help="this label alone; for --cross")
     parser.add_argument("--filter", default="")
     parser.add_argument("--config", default="plain,asan,tsan")
     parser.add_argument("--jobs", type=int, default=max(2, len(os.sched_getaffinity(0)) // 2))
@@ -35,9 +36,9 @@ def parse_arguments():
     return options
 
 
-def what_to_build(config, everything):
+def what_to_build(config, everything, label):
     if everything and config == "plain":
-        return ["//..."]
+        return [label or "//..."]
     without = ([] if everything else ["-" + LONG]) + ([] if config == "plain" else ["-no-" + config])
     where = ["//..."] if everything or config == "plain" else [room + "/..." for room in SANITIZED]
     return ["--build_tests_only", "--test_tag_filters=" + ",".join(without)] + where
@@ -146,8 +147,8 @@ def run_group(session, config, tests, total, jobs):
 def run_config(session, config):
     options = session.options
     began = time.monotonic()
-    stamp = "test-" + config + ("-all" if options.all else "")
-    targets, ok = workspace.build(stamp, config, what_to_build(config, options.all))
+    stamp = "test-" + config + ("-one" if options.build else "-all" if options.all else "")
+    targets, ok = workspace.build(stamp, config, what_to_build(config, options.all, options.build))
     session.forecast.built(config, time.monotonic() - began)
     for target in targets:
         if target.binary is None and options.filter in target.label:

@@ -13,14 +13,14 @@ run; only what changed is built. The last line is "N passed, N failed"; the exit
 failed, a failed build included.
 
   --all             also the long tests (model checking of every case, mutants, faults of the machine), all of them
-                    under the sanitizers, other compilers and build systems, packages, the bench's page in a browser
+                    under the sanitizers, other compilers, architectures and build systems, packages, the bench's page in a browser
   --filter TEXT     only tests whose label contains TEXT, for example --filter msq
   --config LIST     only these configurations, a comma list of plain, asan, tsan
   --jobs N          so many tests at a time (default: half the cores, at least 2)
   --timeout N       a time limit in seconds for every test, in place of its own
   --verbose         print the output of tests that pass, too
-  --cross           instead: the library and its unit tests for aarch64, riscv64, 32-bit arm and i386, compiled by
-                    gcc and clang as C11, C17 and gnu11, and run under qemu; alone
+  --cross           of --all only the test of other architectures: the library and its unit tests for aarch64, riscv64,
+                    32-bit arm and i386, compiled by gcc and clang, and run under qemu's emulation
   --list            name the tests instead of running them
   --help            this text
 
@@ -48,8 +48,8 @@ verb_main() {
                 exit 0 ;;
             --cross)
                 [ ${#arguments[@]} -eq 0 ] && [ $# -eq 0 ] || usage_error "--cross expects to be the only argument"
-                need_packages cross
-                exec python3 -B "$WEFT_ROOT/tests/cross/cross.py" ;;
+                packages=(cross)
+                arguments=(--all --config=plain --build=//tests/cross:cross_test) ;;
             --all)
                 arguments+=("$flag")
                 packages=(test test-all)
