@@ -728,7 +728,8 @@ WEFT_END_DECLS
  * and frees the record for reuse: callbacks and the domain's allocator are called there, too.
  * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
  * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
- * that barrier ends, and what it had taken is the domain's. A signal handler must neither end its thread nor fork while the
+ * that barrier ends, and what it had taken is the domain's. Not so in the destructor of a key of your own, where POSIX leaves
+ * pthread_exit undefined: the C library may then call no other destructor, and the thread's guards are held for ever. A signal handler must neither end its thread nor fork while the
  * thread may be inside a function of Weft's, since that may hold a lock.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
  * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
