@@ -750,7 +750,7 @@ WEFT_END_DECLS
  * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
  * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
  * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
- * retirement; under epochs one per maintenance while the thread takes nodes from there itself. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
  * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
  * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
  * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
@@ -2123,7 +2123,9 @@ struct weft_i_local {
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    unsigned reused;         /* an allocation took one of those: bit 0: since the last scan, bit 1: between the two before */
+    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    size_t span, least;      /* retirements to come in which the nodes ready are looked at, and the fewest seen in it */
+    size_t idle;             /* of them that nobody took in the last span: they go back */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -2808,7 +2810,7 @@ static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
     weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
     if (hook) {
         weft_i_count_reclaimed(local, 1, weft_i_own_cache_class_size[node_class]);
-        local->reused |= 1;
+        local->kept = SIZE_MAX;
     } else {
         local->surplus &= ~(1u << node_class);
     }
@@ -2961,6 +2963,11 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 #define WEFT_CALLS 4
 #endif
 
+/* Nodes that a thread has not taken in so many retirements, it does not need: several turns of a thread on a processor. */
+#ifndef WEFT_SPAN
+#define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
+#endif
+
 /* ---- room ---- */
 
 /* With the right to the lists: so many may be retired before maintenance. */
@@ -3014,10 +3021,8 @@ static void weft_i_own_collect_step(weft_i_local *local)
         weft_i_scan_begin(local);
     }
     /* more where the batch is compared several times, so that a scan takes no more retirements than without */
-    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS))) {
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         weft_i_own_collect_deliver(local);
-        local->reused = local->reused << 1 & 3;
-    }
 }
 
 /*
@@ -3048,7 +3053,7 @@ static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_du
 }
 
 /* Reclaims one of the ready objects. False: there is none, or a thief has them. */
-static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due)
+static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, bool takes)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
@@ -3061,7 +3066,10 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due)
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        weft_i_node_free(domain, local, hook->kind->bag, hook);
+        if (takes) /* what it needs it takes from where this comes */
+            weft_i_free_in(domain, local, hook, hook->kind->size);
+        else
+            weft_i_node_free(domain, local, hook->kind->bag, hook);
         return true;
     }
     weft_i_count(&local->callbacks, 1);
@@ -3072,17 +3080,41 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due)
     return true;
 }
 
-static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_due due)
+static void weft_i_own_collect_drain_local(weft_i_local *local, weft_i_due due, bool takes)
 {
     if (weft_i_in_callback())
         return;
-    while ((due.calls || due.nodes) && weft_i_own_collect_drain_one(local, &due))
+    while ((due.calls || due.nodes) && weft_i_own_collect_drain_one(local, &due, takes))
         ;
 }
 
+static size_t weft_i_own_collect_cached(const weft_i_local *local)
+{
+    size_t count = 0;
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        count += local->cache[c].count;
+    return count;
+}
+
+/* Looks at the nodes that are ready: how many of them have not been needed for long. */
+static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
+{
+    size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
+    local->least = ready < local->least ? ready : local->least;
+    local->idle = ready < local->idle ? ready : local->idle;
+    if (local->span > room) {
+        local->span -= room;
+    } else {
+        local->span = WEFT_SPAN;
+        local->idle = local->least;
+        local->least = ready;
+    }
+    return local->idle;
+}
+
 /*
- * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
- * has lately taken some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs only idle nodes where the thread
+ * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
  */
 bool weft_i_step(weft_i_local *local)
 {
@@ -3092,8 +3124,14 @@ bool weft_i_step(weft_i_local *local)
         weft_i_own_collect_step(local);
     size_t room = weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    bool takes = local->reused && local->domain->head.scheme == WEFT_EPOCH;
-    weft_i_own_collect_drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
+    size_t idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
+    bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    if (takes) {
+        nodes = nodes < idle ? nodes : idle;
+        local->idle -= nodes;
+    }
+    weft_i_own_collect_drain_local(local, (weft_i_due){2 * room, nodes}, takes);
+    local->kept = weft_i_own_collect_cached(local);
     return true;
 }
 
@@ -3106,7 +3144,7 @@ void weft_i_collect(weft_i_local *local)
     weft_i_own_collect_deliver(local);
     (void)weft_i_own_collect_grant_what_is_left(local);
     weft_i_busy_end();
-    weft_i_own_collect_drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX});
+    weft_i_own_collect_drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX}, false);
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)

@@ -79,7 +79,7 @@ static weft_i_hook *reuse(weft_i_local *local, int node_class)
     weft_i_hook *hook = weft_i_list_pop(&local->ready.of[node_class]);
     if (hook) {
         weft_i_count_reclaimed(local, 1, class_size[node_class]);
-        local->reused |= 1;
+        local->kept = SIZE_MAX;
     } else {
         local->surplus &= ~(1u << node_class);
     }

@@ -28,6 +28,11 @@
 #define WEFT_CALLS 4
 #endif
 
+/* Nodes that a thread has not taken in so many retirements, it does not need: several turns of a thread on a processor. */
+#ifndef WEFT_SPAN
+#define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
+#endif
+
 /* ---- room ---- */
 
 /* With the right to the lists: so many may be retired before maintenance. */
@@ -81,10 +86,8 @@ static void step(weft_i_local *local)
         weft_i_scan_begin(local);
     }
     /* more where the batch is compared several times, so that a scan takes no more retirements than without */
-    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS))) {
+    if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         deliver(local);
-        local->reused = local->reused << 1 & 3;
-    }
 }
 
 /*
@@ -115,7 +118,7 @@ static weft_i_hook *next_ready(weft_i_local *local, weft_i_due *due)
 }
 
 /* Reclaims one of the ready objects. False: there is none, or a thief has them. */
-static bool drain_one(weft_i_local *local, weft_i_due *due)
+static bool drain_one(weft_i_local *local, weft_i_due *due, bool takes)
 {
     weft_domain *domain = local->domain;
     if (!weft_i_busy_begin(domain))
@@ -128,7 +131,10 @@ static bool drain_one(weft_i_local *local, weft_i_due *due)
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        weft_i_node_free(domain, local, hook->kind->bag, hook);
+        if (takes) /* what it needs it takes from where this comes */
+            weft_i_free_in(domain, local, hook, hook->kind->size);
+        else
+            weft_i_node_free(domain, local, hook->kind->bag, hook);
         return true;
     }
     weft_i_count(&local->callbacks, 1);
@@ -139,17 +145,41 @@ static bool drain_one(weft_i_local *local, weft_i_due *due)
     return true;
 }
 
-static void drain_local(weft_i_local *local, weft_i_due due)
+static void drain_local(weft_i_local *local, weft_i_due due, bool takes)
 {
     if (weft_i_in_callback())
         return;
-    while ((due.calls || due.nodes) && drain_one(local, &due))
+    while ((due.calls || due.nodes) && drain_one(local, &due, takes))
         ;
 }
 
+static size_t cached(const weft_i_local *local)
+{
+    size_t count = 0;
+    for (int c = 0; c < WEFT_I_CLASSES; c++)
+        count += local->cache[c].count;
+    return count;
+}
+
+/* Looks at the nodes that are ready: how many of them have not been needed for long. */
+static size_t idle_nodes(weft_i_local *local, size_t room)
+{
+    size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
+    local->least = ready < local->least ? ready : local->least;
+    local->idle = ready < local->idle ? ready : local->idle;
+    if (local->span > room) {
+        local->span -= room;
+    } else {
+        local->span = WEFT_SPAN;
+        local->idle = local->least;
+        local->least = ready;
+    }
+    return local->idle;
+}
+
 /*
- * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs few of the nodes where the thread
- * has lately taken some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs only idle nodes where the thread
+ * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
  */
 bool weft_i_step(weft_i_local *local)
 {
@@ -159,8 +189,14 @@ bool weft_i_step(weft_i_local *local)
         step(local);
     size_t room = grant_what_is_left(local);
     weft_i_busy_end();
-    bool takes = local->reused && local->domain->head.scheme == WEFT_EPOCH;
-    drain_local(local, (weft_i_due){2 * room, takes ? 1 : 2 * room});
+    size_t idle = idle_nodes(local, room), nodes = 2 * room;
+    bool takes = cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
+    if (takes) {
+        nodes = nodes < idle ? nodes : idle;
+        local->idle -= nodes;
+    }
+    drain_local(local, (weft_i_due){2 * room, nodes}, takes);
+    local->kept = cached(local);
     return true;
 }
 
@@ -173,7 +209,7 @@ void weft_i_collect(weft_i_local *local)
     deliver(local);
     (void)grant_what_is_left(local);
     weft_i_busy_end();
-    drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX});
+    drain_local(local, (weft_i_due){SIZE_MAX, SIZE_MAX}, false);
 }
 
 void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready)

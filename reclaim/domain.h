@@ -51,7 +51,7 @@
  * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
  * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
  * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
- * retirement; under epochs one per maintenance while the thread takes nodes from there itself. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
  * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
  * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
  * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.

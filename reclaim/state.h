@@ -116,7 +116,9 @@ struct weft_i_local {
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    unsigned reused;         /* an allocation took one of those: bit 0: since the last scan, bit 1: between the two before */
+    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    size_t span, least;      /* retirements to come in which the nodes ready are looked at, and the fewest seen in it */
+    size_t idle;             /* of them that nobody took in the last span: they go back */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */

@@ -180,7 +180,8 @@ class Summary(unittest.TestCase):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
-            subprocess.run([sys.executable, "-B", summary, *paths], check=True, timeout=60)
+            beside = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.realpath(SUMMARY)))
+            subprocess.run([sys.executable, "-B", summary, *paths], check=True, timeout=60, env=beside)
             return read(paths[1]), read(paths[2])
 
     def test_the_readme_says_what_the_file_says(self):

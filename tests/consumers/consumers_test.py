@@ -297,7 +297,7 @@ class Consumers(Place):
 
         def errors(command):
             command = command.replace(suppressed, "'%s/share/weft/weft.supp'" % self.prefix).replace(
-                "valgrind ", "valgrind --errors-for-leak-kinds=all ", 1)
+                "--leak-check", "--errors-for-leak-kinds=all --leak-check", 1)
             said = run(command, where, True, **self.pkg_config)
             says(said)
             return int(re.search(rb"ERROR SUMMARY: (\d+) errors", said).group(1))

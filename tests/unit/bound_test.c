@@ -290,7 +290,7 @@ static void pairs(weft_msq *queue, int count)
 /* What a stalled guard has let gather goes back while the traffic goes on, without a barrier. */
 static void test_traffic_gives_back_what_a_stall_left(void **state)
 {
-    enum { PAIRS = T_SCALE(200000, 20000), MORE = 3 * PAIRS };
+    enum { PAIRS = T_SCALE(200000, 20000), MORE = 800000 };
     t_env *env = *state;
     t_worker worker;
     t_hold hold = {.domain = env->domain};

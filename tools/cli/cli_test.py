@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import types
+import unittest.mock
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -243,7 +244,7 @@ def target(name, size="small", *tags):
 
 def counts_what_is_done():
     """And says how long the rest takes: by the sizes, at the pace of what is done; what runs alone is not shared among the jobs."""
-    with tempfile.TemporaryDirectory() as workspace.STATE:
+    with tempfile.TemporaryDirectory() as workspace.STATE, unittest.mock.patch.object(forecast, "WEIGHT", 0):
         f = forecast.Forecast(["plain", "asan"], 2)
         f.built("plain", 5)
         f.expect("plain", [target("a"), target("b"), target("c", "medium", "exclusive")])

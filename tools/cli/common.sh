@@ -102,9 +102,9 @@ need_packages() { # VERB...: installs what is missing, or says so in one line an
     [ -z "$interrupted" ] || exit 130
 }
 
-install_interrupted() { # apt-get has stopped: while it downloads at once, while dpkg works after the package in hand
+install_interrupted() { # apt-get has stopped, and so has dpkg, which may have been in the middle of a package
     if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
-        echo "weft: interrupted in the middle of an installation: mend it with 'dpkg --configure -a', as root, or call this again" >&2
+        echo "weft: interrupted in the middle of an installation: mend it with 'dpkg --configure -a && apt-get install -y --fix-broken', as root" >&2
     else
         echo "weft: interrupted; nothing is half installed" >&2
     fi

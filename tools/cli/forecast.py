@@ -9,6 +9,7 @@ import workspace
 SECONDS = {"small": 2, "medium": 15, "large": 60, "enormous": 300}
 FACTOR = {"plain": 1, "asan": 2, "tsan": 3}
 BUILD = 60
+WEIGHT = 60  # seconds of tests until which what they take is not believed whole
 
 
 class Forecast:
@@ -55,10 +56,10 @@ class Forecast:
 
     def left(self, running):
         """For a line: ", 3 min left"; nothing while nothing is known. `running`: when what is running began."""
-        if self.expected <= 0:
+        if not self.done_in:
             return ""
         now = time.monotonic()
-        pace = min(max(self.spent / self.expected, 0.25), 4)
+        pace = (self.spent + WEIGHT) / (self.expected + WEIGHT)
         shared = alone = 0.0
         for key, (seconds, exclusive) in self.open.items():
             rest = max(seconds * pace - (now - running.get(key, now)), 0)
