@@ -49,7 +49,7 @@ LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item
                                                "recorder", "park", "drive", "iterate", "subjects", "timeline")]
 SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
-        "barrier": "unit/barrier_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
+        "barrier": "unit/barrier_test", "bound": "unit/bound_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
         "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test"}
 # Of these, libc's functions can be made to refuse: tests/unit/interpose.c.

@@ -250,6 +250,8 @@ MUTANTS = [
      [("        due = due || local->range_bytes >= WEFT_BATCH_BYTES;\n", "")], "life:test_large_objects*"),
     ("cache-without-limit", "a thread keeps all nodes that come its way (was in Weft)", "reclaim/cache.c",
      [(" && local->cache[node_class].count + count <= WEFT_CACHE;", " && count;")], "life:test_caches_have_a_limit*"),
+    ("idle-nodes-stay", "nodes that a stall has let gather never go back while the thread takes some itself (was in Weft)", "reclaim/collect.c",
+     [("        local->idle = local->least;", "        local->idle = 0;")], "unit-bound:test_traffic_gives_back*"),
     ("errno-of-keys", "the first use in a thread leaves errno as its key has set it (was in Weft)", "base/seam.c",
      [("    bool done = pthread_setspecific(key, value) == 0;\n    errno = saved;", "    bool done = pthread_setspecific(key, value) == 0;\n    (void)saved;")],
      "oom-record:"),
