@@ -2124,8 +2124,6 @@ struct weft_i_local {
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
     size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
-    size_t span, least;      /* retirements to come in which the nodes ready are looked at, and the fewest seen in it */
-    size_t idle;             /* of them that nobody took in the last span: they go back */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -2133,6 +2131,8 @@ struct weft_i_local {
     size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
     weft_i_local *_Atomic next;
     weft_i_scan scan;
+    size_t span, least; /* retirements in which the nodes that are ready will be looked at, and the fewest that were */
+    size_t idle;        /* of them that nobody took in the last span: they go back */
 };
 
 struct weft_domain {
@@ -3096,7 +3096,7 @@ static size_t weft_i_own_collect_cached(const weft_i_local *local)
     return count;
 }
 
-/* Looks at the nodes that are ready: how many of them have not been needed for long. */
+/* With the right to the lists: how many of the nodes that are ready have not been needed for long. */
 static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 {
     size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
@@ -3122,9 +3122,8 @@ bool weft_i_step(weft_i_local *local)
         return false; /* a thief, who will make room */
     if (!weft_i_in_callback())
         weft_i_own_collect_step(local);
-    size_t room = weft_i_own_collect_grant_what_is_left(local);
+    size_t room = weft_i_own_collect_grant_what_is_left(local), idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
     weft_i_busy_end();
-    size_t idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
     bool takes = weft_i_own_collect_cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
     if (takes) {
         nodes = nodes < idle ? nodes : idle;
@@ -5682,7 +5681,7 @@ static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *
 static void weft_i_own_shutdown_give_back(weft_domain *domain)
 {
     weft_i_record_drop();
-    weft_i_record *records = weft_i_records_take();
+    weft_i_record *all = weft_i_records_take();
     weft_i_local *places = weft_i_place_after(domain, &domain->barrier);
     /* relaxed: no other thread uses the library */
     weft_i_store(&domain->locals, NULL, memory_order_relaxed);
@@ -5693,7 +5692,7 @@ static void weft_i_own_shutdown_give_back(weft_domain *domain)
         weft_i_own_shutdown_keep_figures(domain, l);
         weft_i_free(domain, l, sizeof *l);
     }
-    for (weft_i_record *r = records, *next; r; r = next) {
+    for (weft_i_record *r = all, *next; r; r = next) {
         next = r->next;
         weft_i_sys_free(r);
     }

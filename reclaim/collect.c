@@ -161,7 +161,7 @@ static size_t cached(const weft_i_local *local)
     return count;
 }
 
-/* Looks at the nodes that are ready: how many of them have not been needed for long. */
+/* With the right to the lists: how many of the nodes that are ready have not been needed for long. */
 static size_t idle_nodes(weft_i_local *local, size_t room)
 {
     size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
@@ -187,9 +187,8 @@ bool weft_i_step(weft_i_local *local)
         return false; /* a thief, who will make room */
     if (!weft_i_in_callback())
         step(local);
-    size_t room = grant_what_is_left(local);
+    size_t room = grant_what_is_left(local), idle = idle_nodes(local, room), nodes = 2 * room;
     weft_i_busy_end();
-    size_t idle = idle_nodes(local, room), nodes = 2 * room;
     bool takes = cached(local) < local->kept && local->domain->head.scheme == WEFT_EPOCH;
     if (takes) {
         nodes = nodes < idle ? nodes : idle;

@@ -57,7 +57,7 @@ static void keep_figures(weft_domain *domain, weft_i_local *local)
 static void give_back(weft_domain *domain)
 {
     weft_i_record_drop();
-    weft_i_record *records = weft_i_records_take();
+    weft_i_record *all = weft_i_records_take();
     weft_i_local *places = weft_i_place_after(domain, &domain->barrier);
     /* relaxed: no other thread uses the library */
     weft_i_store(&domain->locals, NULL, memory_order_relaxed);
@@ -68,7 +68,7 @@ static void give_back(weft_domain *domain)
         keep_figures(domain, l);
         weft_i_free(domain, l, sizeof *l);
     }
-    for (weft_i_record *r = records, *next; r; r = next) {
+    for (weft_i_record *r = all, *next; r; r = next) {
         next = r->next;
         weft_i_sys_free(r);
     }

@@ -117,8 +117,6 @@ struct weft_i_local {
     weft_i_bags ready;
     unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
     size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
-    size_t span, least;      /* retirements to come in which the nodes ready are looked at, and the fewest seen in it */
-    size_t idle;             /* of them that nobody took in the last span: they go back */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -126,6 +124,8 @@ struct weft_i_local {
     size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
     weft_i_local *_Atomic next;
     weft_i_scan scan;
+    size_t span, least; /* retirements in which the nodes that are ready will be looked at, and the fewest that were */
+    size_t idle;        /* of them that nobody took in the last span: they go back */
 };
 
 struct weft_domain {

@@ -99,7 +99,8 @@ def wrong_flags():
 def interrupted_installation(half_done):
     """Ctrl-C goes to apt-get and to us: then nothing else is done, and what to do is said."""
     with tempfile.TemporaryDirectory() as folder:
-        apt = """case " $* " in *" -y "*) touch %(folder)s/installing; sleep 20;; esac"""
+        # no child of the stub's: one that is being forked when the signal comes would outlive it
+        apt = """case " $* " in *" -y "*) : >%(folder)s/installing; exec sleep 20;; esac"""
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt, "dpkg": "echo '%s'" % half_done})
         with subprocess.Popen([os.path.join(checkout.root, "weft"), "linearize"], env=checkout.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
