@@ -54,7 +54,8 @@ UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map
         "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test"}
 # Of these, libc's functions can be made to refuse: tests/unit/interpose.c.
 INTERPOSED = {"unit-thread", "life", "asked", "fork-life", "oom-record"}
-WRAPPED = ["malloc", "mmap", "posix_memalign", "pthread_key_create", "pthread_mutex_lock", "pthread_setspecific", "syscall"]
+with open(os.path.join(ROOT, "tests/unit/interpose.c"), encoding="utf-8") as interpose:
+    WRAPPED = sorted(set(re.findall(r"\b__wrap_(\w+)\(", interpose.read())))
 
 # name: (flavour, its own sources)
 KILLERS = {
