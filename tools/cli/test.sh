@@ -7,8 +7,8 @@ usage: ./weft test [options]
 
 Builds and runs tests in three configurations: plain (optimised), asan (address and
 undefined-behaviour sanitizers) and tsan (thread sanitizer). Without --all: the short tests plain, and
-those of single functions and of linearizability under the sanitizers too; on two cores five minutes and the
-building. With --all every test in every configuration, half an hour, and more packages. Tests always
+those of single functions and of linearizability under the sanitizers too; on two cores about five minutes,
+the building included. With --all every test in every configuration, half an hour, and more packages. Tests always
 run; only what changed is built. The last line is "N passed, N failed"; the exit status is 1 if any
 failed, a failed build included.
 
@@ -29,7 +29,7 @@ TEXT
 }
 
 verb_main() {
-    local arguments=() packages=(test) afterwards="about seven minutes of building and tests on two cores"
+    local arguments=() packages=(test) afterwards="about five minutes of building and tests on two cores"
     while [ $# -gt 0 ]; do
         local flag=$1 value=
         shift
