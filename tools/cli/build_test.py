@@ -15,9 +15,11 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
 sys.path[:0] = [HERE, os.path.join(HERE, "..")]
+os.environ.setdefault("WEFT_ROOT", ROOT)
 
 import cases  # noqa: E402
 import mirror  # noqa: E402
+import workspace  # noqa: E402
 
 RUNNING = (["linearize"], ["soak"], ["model"], ["bench"], ["bench", "--count"], ["bench", "--html", "page.html"])
 HELPS = ("bench/help.c", "tests/linear/linearize.c", "tests/linear/soak.c", "tests/model/model.c", "tests/lives/lives.c")
@@ -121,6 +123,27 @@ def not_writable():
     return None if where.startswith("/cache/weft/") else where
 
 
+def no_loopback():
+    """One line, where Bazel would try for ever."""
+    refused = unittest.mock.patch.object(workspace.socket, "create_connection", side_effect=OSError(101, "Network is unreachable"))
+    with refused, unittest.mock.patch.object(workspace, "say") as say:
+        try:
+            workspace.need_loopback()
+        except SystemExit as end:
+            return None if end.code == 2 and "Network is unreachable" in say.call_args[0][0] else end
+    return "it was not refused"
+
+
+def no_network():
+    """One line, and nothing is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        apt = 'echo "$*" >>"%(folder)s/called"; echo "Err:1 http://deb.debian.org/debian bookworm"; echo "E: Failed to fetch x  Temporary failure"; exit 100'
+        checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt})
+        done = checkout.weft("linearize")
+        good = done.returncode == 2 and done.stderr.count("\n") == 2 and "no package archive can be reached: Failed to fetch x" in done.stderr
+        return None if good and len(checkout.bazel()) == 2 else done
+
+
 def failed_installation():
     with tempfile.TemporaryDirectory() as folder:
         done = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0"}).weft("linearize")
@@ -182,6 +205,7 @@ def no_place_without_a_space():
 
 if __name__ == "__main__":
     sys.exit(cases.run([(f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone, nobody_listens,
-                                                  path_with_a_space, no_place_without_a_space, not_writable, wrong_flags)] +
+                                                  path_with_a_space, no_place_without_a_space, not_writable, wrong_flags,
+                                                  no_loopback, no_network)] +
                        [("interrupted_download", lambda: interrupted_installation("")),
                         ("interrupted_dpkg", lambda: interrupted_installation("half installed: x"))]))

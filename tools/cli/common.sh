@@ -90,10 +90,13 @@ need_packages() { # VERB...: installs what is missing, or says so in one line an
     fi
     echo "weft: missing packages: $missing" >&2
     local apt=("${asroot[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -o DPkg::Lock::Timeout=300)
-    local interrupted=
+    local interrupted='' updated
     trap 'interrupted=1' INT TERM HUP
+    if ! updated=$("${apt[@]}" -o APT::Update::Error-Mode=any update 2>&1 </dev/null) && [ -z "$interrupted" ] && ! grep -q '^\(Get\|Hit\):' <<<"$updated"; then
+        usage_error "could not install $missing: no package archive can be reached$(sed -n 's/^[EW]: /: /p' <<<"$updated" | head -1)"
+    fi
     # shellcheck disable=SC2086 # the list is words
-    if ! { "${apt[@]}" update && [ -z "$interrupted" ] && plan_of "${apt[@]}" install --no-install-recommends $missing &&
+    if ! { [ -z "$interrupted" ] && plan_of "${apt[@]}" install --no-install-recommends $missing &&
         "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
         [ -z "$interrupted" ] || install_interrupted
         usage_error "could not install $missing (see apt-get's message above)"

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -111,8 +112,21 @@ def tell_bazel_about_toolchain():
     write_file(path, text)
 
 
+def need_loopback():
+    """Bazel talks to its server over it, and tries for ever where it is down."""
+    try:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(1)
+            socket.create_connection(server.getsockname(), 2).close()
+    except OSError as error:
+        say("Bazel needs the loopback interface, and 127.0.0.1 cannot be reached here: %s" % (error.strerror or error))
+        sys.exit(2)
+
+
 def run_bazel(arguments):
     """Runs Bazel with its output on our standard error; on an interrupt waits for it to stop, then passes it on."""
+    need_loopback()
     child = subprocess.Popen(["bazel"] + arguments, cwd=mirror.place(ROOT), stdin=subprocess.DEVNULL, stdout=sys.stderr)
     try:
         return child.wait()
@@ -169,6 +183,7 @@ def query_tests():
     if where != ROOT:
         mirror.update(ROOT, where, source_files())
     tell_bazel_about_toolchain()
+    need_loopback()
     done = subprocess.run(["bazel", "query", "--noshow_progress", "--output=xml", 'kind(".*_test rule", //...) except attr(tags, manual, //...)'],
                           cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
