@@ -127,7 +127,7 @@ REFUSES = 'echo "apt-get $*" >> "%s/asked"; exit 100'
 PLANS = """echo "apt-get $*" >> "%s/asked"
 case " $* " in
 *" update "*) ;;
-*" --assume-no "*) echo "0 upgraded, 7 newly installed, 0 to remove and 0 not upgraded."; echo "Need to get 5 MB of archives."; exit 1 ;;
+*" --print-uris "*) echo "0 upgraded, 7 newly installed, 0 to remove and 0 not upgraded."; echo "Need to get 5 MB of archives." ;;
 *) exit 100 ;;
 esac"""
 

@@ -116,7 +116,7 @@ install_interrupted() { # apt-get has stopped, and so has dpkg, which may have b
 
 plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
     local plan
-    plan=$("$@" --assume-no 2>/dev/null) || true # its answer to its own question
+    plan=$("$@" -y --print-uris 2>/dev/null) || true # with these nothing is fetched (of one package alone, --assume-no would install it)
     sed -n '
         s/^.* \([0-9]*\) newly installed.*$/weft: installing \1 packages, those that they need included/p
         s/^Need to get \(.*\) of archives\.$/weft: \1 to download/p
