@@ -98,11 +98,11 @@ def wrong_flags():
     return None
 
 
-def interrupted_installation(half_done):
+def interrupted_installation(when, half_done):
     """Ctrl-C goes to apt-get and to us: then nothing else is done, and what to do is said."""
     with tempfile.TemporaryDirectory() as folder:
         # no child of the stub's: one that is being forked when the signal comes would outlive it
-        apt = """case " $* " in *" -y "*) : >%(folder)s/installing; exec sleep 20;; esac"""
+        apt = """case " $* " in *" %s "*) : >%%(folder)s/installing; exec sleep 20;; esac""" % when
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt, "dpkg": "echo '%s'" % half_done})
         with subprocess.Popen([os.path.join(checkout.root, "weft"), "linearize"], env=checkout.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
@@ -207,5 +207,5 @@ if __name__ == "__main__":
     sys.exit(cases.run([(f.__name__, f) for f in (failed_build, no_room_to_build, failed_installation, installs_with_cmake_alone, nobody_listens,
                                                   path_with_a_space, no_place_without_a_space, not_writable, wrong_flags,
                                                   no_loopback, no_network)] +
-                       [("interrupted_download", lambda: interrupted_installation("")),
-                        ("interrupted_dpkg", lambda: interrupted_installation("half installed: x"))]))
+                       [("interrupted_" + name, lambda w=when, h=half_done: interrupted_installation(w, h)) for name, when, half_done in (
+                           ("update", "update", ""), ("plan", "--print-uris", ""), ("download", "install -y", ""), ("dpkg", "install -y", "half installed: x"))]))

@@ -96,7 +96,7 @@ need_packages() { # VERB...: installs what is missing, or says so in one line an
         usage_error "could not install $missing: no package archive can be reached$(sed -n 's/^[EW]: /: /p' <<<"$updated" | head -1)"
     fi
     # shellcheck disable=SC2086 # the list is words
-    if ! { [ -z "$interrupted" ] && plan_of "${apt[@]}" install --no-install-recommends $missing &&
+    if ! { plan_of "${apt[@]}" install --no-install-recommends $missing && [ -z "$interrupted" ] &&
         "${apt[@]}" install -y --no-install-recommends $missing; } >&2 </dev/null; then
         [ -z "$interrupted" ] || install_interrupted
         usage_error "could not install $missing (see apt-get's message above)"
