@@ -26,7 +26,10 @@ verb_main() {
     known_flags bench/help.c "$@"
     need_packages bench
     if [ "$stamp" = bench-peers ]; then
-        (need_packages bench-peers) || echo "weft: without the peers of packages that are missing" >&2
+        (need_packages bench-peers) || {
+            [ $? -ne 130 ] || exit 130
+            echo "weft: without the peers of packages that are missing" >&2
+        }
         label="$(left_out)//bench:weft-bench-peers"
     fi
     exec python3 -B "$CLI/run_binary.py" "$stamp" "$label" "$@"
