@@ -30,8 +30,9 @@
  * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
  * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
  * that barrier ends, and what it had taken is the domain's. Not so in the destructor of a key of your own, where POSIX leaves
- * pthread_exit undefined: the C library may then call no other destructor, and the thread's guards are held for ever. A signal handler must neither end its thread nor fork while the
- * thread may be inside a function of Weft's, since that may hold a lock.
+ * pthread_exit undefined: the C library may then call no other destructor, and the thread's guards are held for ever.
+ * A signal handler must neither end its thread nor fork while the thread may be inside a function of Weft's, since that may hold
+ * a lock.
  * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
  * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
  * at that instant, at most one list each, which is never reclaimed. The handlers of a fork call no code of the user's: an
@@ -51,7 +52,8 @@
  * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
  * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
  * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
- * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches. Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
+ * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches.
+ * Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
  * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
  * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
  * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.

@@ -180,7 +180,7 @@ class Summary(unittest.TestCase):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
-            beside = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.realpath(SUMMARY)))
+            beside = dict(os.environ, PYTHONPATH=os.path.join(os.path.dirname(os.path.realpath(SUMMARY)), "../tools"))
             subprocess.run([sys.executable, "-B", summary, *paths], check=True, timeout=60, env=beside)
             return read(paths[1]), read(paths[2])
 

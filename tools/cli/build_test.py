@@ -35,7 +35,7 @@ class Checkout:
 
     def __init__(self, folder, name="weft", **stubs):
         self.root, self.called = os.path.join(folder, name), os.path.join(folder, "called")
-        for part in ("tools/cli", "tools/packages", "base/version.h", *HELPS):
+        for part in ("tools/cli", "tools/packages", "tools/whole.py", "base/version.h", *HELPS):
             target = os.path.join(self.root, part)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             (shutil.copytree if os.path.isdir(os.path.join(ROOT, part)) else shutil.copy)(os.path.join(ROOT, part), target)

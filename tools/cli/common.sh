@@ -64,12 +64,14 @@ missing_packages() { # VERB...
 }
 
 place_to_build() { # where nothing can be built here, a copy in the user's cache is (mirror.py): says so in one line where that cannot be
-    local cache=${XDG_CACHE_HOME:-${HOME-}/.cache}
+    local cache=${XDG_CACHE_HOME:-${HOME-}/.cache} why=
     [[ $WEFT_ROOT =~ [[:space:]] || ! -w $WEFT_ROOT ]] || return 0
-    [[ ! $cache =~ [[:space:]] ]] ||
-        usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache', whose path has a space: move one, or name another directory in XDG_CACHE_HOME"
-    mkdir -p "$cache/weft" 2>/dev/null && [ -w "$cache/weft" ] ||
-        usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache/weft', which cannot be written: name another directory in XDG_CACHE_HOME"
+    if [[ $cache =~ [[:space:]] ]]; then
+        why="whose path has a space"
+    elif ! mkdir -p "$cache/weft" 2>/dev/null || [ ! -w "$cache/weft" ]; then
+        why="which cannot be written"
+    fi
+    [ -z "$why" ] || usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache/weft', $why: name another directory in XDG_CACHE_HOME"
 }
 
 need_packages() { # VERB...: installs what is missing, or says so in one line and exits 2

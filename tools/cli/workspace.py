@@ -17,6 +17,10 @@ import xml.etree.ElementTree
 
 import mirror
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import whole  # noqa: E402
+
 ROOT = os.environ["WEFT_ROOT"]
 STATE = os.path.join(ROOT if os.access(ROOT, os.W_OK) else mirror.place(ROOT), ".weft")
 CONFIGS = {"plain": [], "asan": ["--config=asan"], "tsan": ["--config=tsan"]}
@@ -88,12 +92,8 @@ def fingerprint(arguments):
 
 
 def write_file(path, text):
-    """Whole or not at all, also when two of us write."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = "%s.%d" % (path, os.getpid())
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    whole.write(path, text)
 
 
 def tell_bazel_about_toolchain():
