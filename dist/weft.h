@@ -2745,29 +2745,43 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
 
 static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
-static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, weft_i_hook *chain)
+/* The first node of a list in the depot tells the rest of it: who takes the list touches no other. */
+typedef struct weft_i_own_cache_magazine {
+    weft_i_hook first;
+    weft_i_hook *tail;
+    size_t count;
+} weft_i_own_cache_magazine;
+
+_Static_assert(sizeof(weft_i_own_cache_magazine) <= WEFT_I_SMALL_SIZE, "a node of any class can be the first");
+
+static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const weft_i_list *list)
 {
+    weft_i_own_cache_magazine *full = (weft_i_own_cache_magazine *)(void *)list->head;
+    full->tail = list->tail;
+    full->count = list->count;
     for (int i = 0; i < WEFT_DEPOT; i++) {
         weft_i_hook *empty = NULL;
         /* relaxed: only a hint, and a failure reads nothing */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed) &&
-            weft_i_cas(&domain->depot[node_class][i], &empty, chain, DEPOT_R1, memory_order_relaxed))
+            weft_i_cas(&domain->depot[node_class][i], &empty, list->head, DEPOT_R1, memory_order_relaxed))
             return true;
     }
     return false;
 }
 
-static weft_i_hook *weft_i_own_cache_withdraw(weft_domain *domain, int node_class)
+/* Empty: there is none. */
+static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class)
 {
     for (int i = 0; i < WEFT_DEPOT; i++) {
         /* relaxed: only a hint */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed))
             continue;
-        weft_i_hook *chain = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
-        if (chain)
-            return chain;
+        weft_i_hook *head = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
+        const weft_i_own_cache_magazine *full = (weft_i_own_cache_magazine *)(void *)head;
+        if (head)
+            return (weft_i_list){head, full->tail, full->count};
     }
-    return NULL;
+    return (weft_i_list){0};
 }
 
 /* Under the address sanitizer memory goes back at once, so that it can see uses after. */
@@ -2795,7 +2809,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* out of its list before it is in another */
-        if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, whole.head)) {
+        if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
             return;
@@ -2825,14 +2839,10 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
     weft_i_hook *ready = local ? weft_i_own_cache_reuse(local, node_class) : NULL;
     if (ready)
         return ready;
-    weft_i_hook *chain = local ? weft_i_own_cache_withdraw(domain, node_class) : NULL;
-    if (!chain)
-        return weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
-    for (weft_i_hook *next = chain->next; next; next = chain->next) {
-        chain->next = next->next;
-        weft_i_list_push(&local->cache[node_class], next);
-    }
-    return chain;
+    if (local)
+        local->cache[node_class] = weft_i_own_cache_withdraw(domain, node_class); /* it was empty */
+    void *node = local ? weft_i_cache_pop(local, node_class) : NULL;
+    return node ? node : weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
 }
 
 void weft_i_trim(weft_i_local *local)
@@ -2845,11 +2855,9 @@ void weft_i_trim(weft_i_local *local)
 void weft_i_trim_depot(weft_domain *domain)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)
-        for (weft_i_hook *chain; (chain = weft_i_own_cache_withdraw(domain, c)) != NULL;)
-            for (weft_i_hook *next; chain; chain = next) {
-                next = chain->next;
-                weft_i_free_in(domain, NULL, chain, weft_i_own_cache_class_size[c]);
-            }
+        for (weft_i_list list; (list = weft_i_own_cache_withdraw(domain, c)).head != NULL;)
+            for (weft_i_hook *node; (node = weft_i_list_pop(&list)) != NULL;)
+                weft_i_free_in(domain, NULL, node, weft_i_own_cache_class_size[c]);
 }
 
 /* ---- reclaim/callback.c ---- */

@@ -12,29 +12,43 @@
 
 static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
-static bool deposit(weft_domain *domain, int node_class, weft_i_hook *chain)
+/* The first node of a list in the depot tells the rest of it: who takes the list touches no other. */
+typedef struct magazine {
+    weft_i_hook first;
+    weft_i_hook *tail;
+    size_t count;
+} magazine;
+
+_Static_assert(sizeof(magazine) <= WEFT_I_SMALL_SIZE, "a node of any class can be the first");
+
+static bool deposit(weft_domain *domain, int node_class, const weft_i_list *list)
 {
+    magazine *full = (magazine *)(void *)list->head;
+    full->tail = list->tail;
+    full->count = list->count;
     for (int i = 0; i < WEFT_DEPOT; i++) {
         weft_i_hook *empty = NULL;
         /* relaxed: only a hint, and a failure reads nothing */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed) &&
-            weft_i_cas(&domain->depot[node_class][i], &empty, chain, DEPOT_R1, memory_order_relaxed))
+            weft_i_cas(&domain->depot[node_class][i], &empty, list->head, DEPOT_R1, memory_order_relaxed))
             return true;
     }
     return false;
 }
 
-static weft_i_hook *withdraw(weft_domain *domain, int node_class)
+/* Empty: there is none. */
+static weft_i_list withdraw(weft_domain *domain, int node_class)
 {
     for (int i = 0; i < WEFT_DEPOT; i++) {
         /* relaxed: only a hint */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed))
             continue;
-        weft_i_hook *chain = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
-        if (chain)
-            return chain;
+        weft_i_hook *head = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
+        const magazine *full = (magazine *)(void *)head;
+        if (head)
+            return (weft_i_list){head, full->tail, full->count};
     }
-    return NULL;
+    return (weft_i_list){0};
 }
 
 /* Under the address sanitizer memory goes back at once, so that it can see uses after. */
@@ -62,7 +76,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* out of its list before it is in another */
-        if (WEFT_I_ASAN || count > WEFT_CACHE || !deposit(local->domain, node_class, whole.head)) {
+        if (WEFT_I_ASAN || count > WEFT_CACHE || !deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
             return;
@@ -92,14 +106,10 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
     weft_i_hook *ready = local ? reuse(local, node_class) : NULL;
     if (ready)
         return ready;
-    weft_i_hook *chain = local ? withdraw(domain, node_class) : NULL;
-    if (!chain)
-        return weft_i_alloc_in(domain, local, class_size[node_class], _Alignof(max_align_t));
-    for (weft_i_hook *next = chain->next; next; next = chain->next) {
-        chain->next = next->next;
-        weft_i_list_push(&local->cache[node_class], next);
-    }
-    return chain;
+    if (local)
+        local->cache[node_class] = withdraw(domain, node_class); /* it was empty */
+    void *node = local ? weft_i_cache_pop(local, node_class) : NULL;
+    return node ? node : weft_i_alloc_in(domain, local, class_size[node_class], _Alignof(max_align_t));
 }
 
 void weft_i_trim(weft_i_local *local)
@@ -112,9 +122,7 @@ void weft_i_trim(weft_i_local *local)
 void weft_i_trim_depot(weft_domain *domain)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)
-        for (weft_i_hook *chain; (chain = withdraw(domain, c)) != NULL;)
-            for (weft_i_hook *next; chain; chain = next) {
-                next = chain->next;
-                weft_i_free_in(domain, NULL, chain, class_size[c]);
-            }
+        for (weft_i_list list; (list = withdraw(domain, c)).head != NULL;)
+            for (weft_i_hook *node; (node = weft_i_list_pop(&list)) != NULL;)
+                weft_i_free_in(domain, NULL, node, class_size[c]);
 }

@@ -51,7 +51,8 @@ SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "sup
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "bound": "unit/bound_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
-        "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test"}
+        "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test",
+        "pause": "unit/pause_test"}
 # Of these, libc's functions can be made to refuse: tests/unit/interpose.c.
 INTERPOSED = {"unit-thread", "life", "asked", "fork-life", "oom-record"}
 with open(os.path.join(ROOT, "tests/unit/interpose.c"), encoding="utf-8") as interpose:

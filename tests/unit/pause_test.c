@@ -1,0 +1,154 @@
+/*
+ * Maintenance never shows as a pause: how many nodes one call touches at most, where one thread allocates what another frees. Each
+ * node has a page of its own, forbidden before the call, so that a node's first touch in it is a signal that is counted: no clock.
+ */
+#include "tests/unit/support.h"
+
+#include <weft/queues/msq.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { NODES = 1 << 14, TURNS = 8000, FEW = 4, STEP = 512 };
+
+typedef struct arena {
+    char *pages;
+    size_t page, next;   /* bytes of one; the first that was never given */
+    size_t spare[NODES]; /* numbers of pages that came back */
+    size_t spares;
+    pthread_mutex_t lock;
+    weft_msq *queue;
+    uintptr_t turn;
+    size_t touched; /* in the call under way */
+} arena;
+
+static arena *observed;
+
+static void on_touch(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    uintptr_t offset = (uintptr_t)info->si_addr - (uintptr_t)observed->pages;
+    if (offset >= NODES * observed->page) {
+        signal(signal_number, SIG_DFL); /* a fault of its own: it comes again */
+        return;
+    }
+    observed->touched++;
+    CHECK(mprotect(observed->pages + offset / observed->page * observed->page, observed->page, PROT_READ | PROT_WRITE) == 0);
+}
+
+static void *arena_alloc(size_t size, size_t alignment, void *ctx)
+{
+    arena *a = ctx;
+    void *memory = NULL;
+    if (size != 4 * sizeof(void *)) /* no node of a queue */
+        return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory : NULL;
+    pthread_mutex_lock(&a->lock);
+    size_t number = a->spares > 0 ? a->spare[--a->spares] : a->next++;
+    CHECK(number < NODES);
+    pthread_mutex_unlock(&a->lock);
+    return a->pages + number * a->page;
+}
+
+static void arena_free(void *memory, size_t size, void *ctx)
+{
+    arena *a = ctx;
+    if (size != 4 * sizeof(void *)) {
+        free(memory);
+        return;
+    }
+    pthread_mutex_lock(&a->lock);
+    a->spare[a->spares++] = (size_t)((char *)memory - a->pages) / a->page;
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void allow(arena *a, int protection)
+{
+    CHECK(mprotect(a->pages, NODES * a->page, protection) == 0);
+}
+
+static void enqueue(void *ctx)
+{
+    arena *a = ctx;
+    CHECK(weft_msq_enqueue(a->queue, t_ptr(a->turn)) == 0);
+}
+
+static void dequeue(void *ctx)
+{
+    arena *a = ctx;
+    void *value = NULL;
+    CHECK(weft_msq_try_dequeue(a->queue, &value) && t_int(value) == a->turn);
+}
+
+static size_t touches(arena *a, t_worker *worker, void (*call)(void *ctx))
+{
+    a->touched = 0;
+    allow(a, PROT_NONE);
+    t_worker_do(worker, call, a);
+    allow(a, PROT_READ | PROT_WRITE);
+    return a->touched;
+}
+
+typedef struct extremes {
+    size_t least, most;
+} extremes;
+
+static void note(extremes *all, size_t touched)
+{
+    all->least = touched < all->least ? touched : all->least;
+    all->most = touched > all->most ? touched : all->most;
+}
+
+static arena *new_arena(weft_scheme scheme, weft_domain **domain)
+{
+    arena *a = calloc(1, sizeof *a);
+    CHECK(a != NULL);
+    a->page = (size_t)sysconf(_SC_PAGESIZE);
+    a->pages = mmap(NULL, NODES * a->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(a->pages != MAP_FAILED && pthread_mutex_init(&a->lock, NULL) == 0);
+    CHECK(weft_domain_create(domain, &(weft_domain_config){.scheme = scheme, .allocator = {arena_alloc, arena_free, a}}) == 0);
+    CHECK(weft_msq_create(&a->queue, *domain) == 0);
+    observed = a;
+    return a;
+}
+
+static void test_one_call_touches_few_nodes(void **state)
+{
+    t_env *env = *state;
+    weft_domain *domain;
+    arena *a = new_arena(env->scheme, &domain);
+    struct sigaction action = {.sa_sigaction = on_touch, .sa_flags = SA_SIGINFO}, before;
+    assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+    t_worker producer, consumer, sleeper;
+    t_hold hold = {.domain = domain, .pointer = a}; /* where something is held, a scan looks at each node */
+    t_worker_start(&producer);
+    t_worker_start(&sleeper);
+    if (env->scheme == WEFT_HAZARD)
+        t_worker_do(&sleeper, t_hold_enter, &hold);
+    t_worker_start(&consumer);
+    extremes in = {SIZE_MAX, 0}, out = in;
+    for (a->turn = 1; a->turn <= TURNS; a->turn++) {
+        note(&in, touches(a, &producer, enqueue));
+        note(&out, touches(a, &consumer, dequeue));
+    }
+    t_worker_end(&producer);
+    t_worker_end(&consumer);
+    if (env->scheme == WEFT_HAZARD)
+        t_worker_do(&sleeper, t_hold_leave, &hold);
+    t_worker_end(&sleeper);
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+    assert_true(in.least > 0 && in.most <= FEW);
+    assert_true(out.least > 0 && out.most <= (env->scheme == WEFT_HAZARD ? STEP + FEW : FEW));
+    assert_true(WEFT_I_ASAN || a->next < TURNS - 1000); /* lists went from one thread to the other */
+    weft_msq_destroy(a->queue, NULL, NULL);
+    assert_int_equal(weft_domain_destroy(domain), 0);
+    CHECK(munmap(a->pages, NODES * a->page) == 0 && pthread_mutex_destroy(&a->lock) == 0);
+    free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T_BOTH(test_one_call_touches_few_nodes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
