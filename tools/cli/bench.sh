@@ -23,6 +23,10 @@ verb_main() {
             --peers) stamp=bench-peers ;;
         esac
     done
+    case $* in
+        --list) list_of bench ;;
+        "--list --peers" | "--peers --list") list_of bench-peers ;;
+    esac
     known_flags bench/help.c "$@"
     need_packages bench
     if [ "$stamp" = bench-peers ]; then

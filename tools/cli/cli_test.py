@@ -57,11 +57,21 @@ def no_compiler():
 
 
 def helps(source, *arguments):
-    """What the program itself would say, with nothing installed, built or asked for."""
+    """What the program itself would say."""
     with open(os.path.join(os.path.dirname(WEFT), source), encoding="utf-8") as file:
         text = file.read()
     text = text[text.index('"usage: ./weft'):]
-    expected = ast.literal_eval("(" + text[:re.search(r'"[;,]\n', text).start() + 1] + ")")
+    return asks_nothing(ast.literal_eval("(" + text[:re.search(r'"[;,]\n', text).start() + 1] + ")"), *arguments)
+
+
+def lists(name, *arguments):
+    """What is kept; that the program prints the same is lists/list_test.py's."""
+    with open(os.path.join(os.path.dirname(WEFT), "tools/lists", name + ".txt"), encoding="utf-8") as file:
+        return asks_nothing(file.read(), *arguments)
+
+
+def asks_nothing(expected, *arguments):
+    """Says that, with nothing installed, built or asked for."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("apt-get", "bazel", "dpkg-query", "gcc", "python3"):
             path = os.path.join(folder, name)
@@ -91,6 +101,11 @@ ARGUMENTS = [
     ("model_help", helps, "tests/model/model.c", "help", "model"),
     ("soak_help", helps, "tests/linear/soak.c", "soak", "--help"),
     ("lives_help", helps, "tests/lives/lives.c", "soak", "--lives", "--help"),
+    ("bench_list", lists, "bench", "bench", "--list"),
+    ("bench_list_of_peers", lists, "bench-peers", "bench", "--peers", "--list"),
+    ("model_list", lists, "model", "model", "--list"),
+    ("soak_list", lists, "soak", "soak", "--list"),
+    ("lives_list", lists, "lives", "soak", "--lives", "--list"),
     ("version", answers, "weft 0", "--version"),
     ("bench_compare_nothing", refuses, "--compare expects OLD.json", "bench", "--compare", "/nonexistent"),
     ("bench_measured_nothing", refuses, "--measured expects one FILE", "bench", "--measured", "/nonexistent"),

@@ -149,6 +149,11 @@ help_of() { # FILE: the text of a program's --help, as it stands in its source, 
     exit 0
 }
 
+list_of() { # NAME: what the program's --list prints, as it is kept: a test holds the two equal
+    cat "$WEFT_ROOT/tools/lists/$1.txt" 2>/dev/null || usage_error "the list could not be written"
+    exit 0
+}
+
 known_flags() { # FILE ARGUMENT...: an unknown flag is told from the program's --help, before anything is installed or built
     local argument flag text
     text=$(<"$WEFT_ROOT/$1")

@@ -5,6 +5,7 @@
 
 verb_main() {
     wants_help "$@" && help_of tests/model/model.c
+    [ "$*" != --list ] || list_of model
     known_flags tests/model/model.c "$@"
     need_packages model
     exec python3 -B "$CLI/run_binary.py" model //tests/model:weft-model "$@"

@@ -12,9 +12,10 @@ verb_main() {
             *) arguments+=("$argument") ;;
         esac
     done
-    local source=tests/linear/soak.c
-    [ -z "$lives" ] || source=tests/lives/lives.c
+    local source=tests/linear/soak.c list=soak
+    [ -z "$lives" ] || source=tests/lives/lives.c list=lives
     wants_help "$@" && help_of "$source"
+    [ "${arguments[*]}" != --list ] || list_of "$list"
     known_flags "$source" "${arguments[@]}"
     need_packages soak
     if [ -n "$lives" ]; then
