@@ -87,17 +87,11 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
                "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
 #endif
 
-#ifndef PTR_A1
-#define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1, PTR_X2: sees what was written before the pointer was published */
-#endif
-#ifndef PTR_R1
-#define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1, GUARD_A2: publishes what the pointer leads to */
-#endif
-#ifndef PTR_X1
-#define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1, GUARD_A2: publishes the new target, sees the old one */
-#endif
-#ifndef PTR_X2
-#define PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> PTR_A1, PTR_X2: publishes the new target, sees the old one */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_PTR_A1 memory_order_acquire /* weft_ptr_load -> WEFT_PTR_R1, WEFT_PTR_X1, WEFT_PTR_X2: sees what was written before the pointer was published */
+#define WEFT_PTR_R1 memory_order_release /* weft_ptr_store -> WEFT_PTR_A1: publishes what the pointer leads to */
+#define WEFT_PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> WEFT_PTR_A1, WEFT_PTR_X1: publishes the new target, sees the old one */
+#define WEFT_PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> WEFT_PTR_A1, WEFT_PTR_X2: publishes the new target, sees the old one */
 #endif
 
 WEFT_BEGIN_DECLS
@@ -106,28 +100,28 @@ WEFT_BEGIN_DECLS
 static inline void *weft_ptr_load(weft_atomic_ptr *source)
 {
     WEFT_I_ORDERS
-    return weft_i_load(source, PTR_A1);
+    return weft_i_load(source, WEFT_PTR_A1);
 }
 
 /* Publishes `value`, with all that this thread wrote before. */
 static inline void weft_ptr_store(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
-    weft_i_store(target, value, PTR_R1);
+    weft_i_store(target, value, WEFT_PTR_R1);
 }
 
 /* Replaces *expected by desired; on failure writes what was found into *expected and returns false. */
 static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *desired)
 {
     WEFT_I_ORDERS
-    return weft_i_cas(target, expected, desired, PTR_X1, PTR_A1);
+    return weft_i_cas(target, expected, desired, WEFT_PTR_X1, WEFT_PTR_A1);
 }
 
 /* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
 static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
-    return weft_i_exchange(target, value, PTR_X2);
+    return weft_i_exchange(target, value, WEFT_PTR_X2);
 }
 
 WEFT_END_DECLS

@@ -216,17 +216,11 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
                "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
 #endif
 
-#ifndef PTR_A1
-#define PTR_A1 memory_order_acquire /* weft_ptr_load -> PTR_R1, PTR_X1, PTR_X2: sees what was written before the pointer was published */
-#endif
-#ifndef PTR_R1
-#define PTR_R1 memory_order_release /* weft_ptr_store -> PTR_A1, GUARD_A2: publishes what the pointer leads to */
-#endif
-#ifndef PTR_X1
-#define PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> PTR_A1, PTR_X1, GUARD_A2: publishes the new target, sees the old one */
-#endif
-#ifndef PTR_X2
-#define PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> PTR_A1, PTR_X2: publishes the new target, sees the old one */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_PTR_A1 memory_order_acquire /* weft_ptr_load -> WEFT_PTR_R1, WEFT_PTR_X1, WEFT_PTR_X2: sees what was written before the pointer was published */
+#define WEFT_PTR_R1 memory_order_release /* weft_ptr_store -> WEFT_PTR_A1: publishes what the pointer leads to */
+#define WEFT_PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> WEFT_PTR_A1, WEFT_PTR_X1: publishes the new target, sees the old one */
+#define WEFT_PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> WEFT_PTR_A1, WEFT_PTR_X2: publishes the new target, sees the old one */
 #endif
 
 WEFT_BEGIN_DECLS
@@ -235,28 +229,28 @@ WEFT_BEGIN_DECLS
 static inline void *weft_ptr_load(weft_atomic_ptr *source)
 {
     WEFT_I_ORDERS
-    return weft_i_load(source, PTR_A1);
+    return weft_i_load(source, WEFT_PTR_A1);
 }
 
 /* Publishes `value`, with all that this thread wrote before. */
 static inline void weft_ptr_store(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
-    weft_i_store(target, value, PTR_R1);
+    weft_i_store(target, value, WEFT_PTR_R1);
 }
 
 /* Replaces *expected by desired; on failure writes what was found into *expected and returns false. */
 static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *desired)
 {
     WEFT_I_ORDERS
-    return weft_i_cas(target, expected, desired, PTR_X1, PTR_A1);
+    return weft_i_cas(target, expected, desired, WEFT_PTR_X1, WEFT_PTR_A1);
 }
 
 /* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
 static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
-    return weft_i_exchange(target, value, PTR_X2);
+    return weft_i_exchange(target, value, WEFT_PTR_X2);
 }
 
 WEFT_END_DECLS
@@ -509,26 +503,14 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 #endif
 
 /* clang-format off */
-#ifndef GUARD_R1
-#define GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
-#endif
-#ifndef GUARD_R2
-#define GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
-#endif
-#ifndef GUARD_A1
-#define GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
-#endif
-#ifndef GUARD_R3
-#define GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
-#endif
-#ifndef GUARD_A2
-#define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1, MSQ_R2, MSQ_R3, TREIBER_R1, TREIBER_R2: sees the object that the pointer publishes */
-#endif
-#ifndef GUARD_R4
-#define GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
-#endif
-#ifndef GUARD_R5
-#define GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: what the slot held for its last domain was let go before */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: the slot's domain comes before */
+#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
+#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
+#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the object that the pointer publishes */
+#define WEFT_GUARD_R4 memory_order_release /* leave -> WEFT_SLOTS_A2: all uses under the guard come before */
+#define WEFT_GUARD_R5 memory_order_release /* give slot back -> WEFT_SLOTS_A1: likewise, for who asks whether any guard is held */
 #endif
 /* clang-format on */
 
@@ -561,7 +543,7 @@ static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
 {
     WEFT_I_ORDERS
     weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
-    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
+    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, WEFT_GUARD_A1), WEFT_GUARD_R2);
     weft_i_hold_fence(hold);
 }
 
@@ -578,7 +560,7 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
         hold.thread = weft_i_self();
         return hold;
     }
-    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_compiler_fence(); /* a handler that comes now takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
@@ -592,8 +574,8 @@ static inline void weft_i_end(weft_i_hold hold, weft_guard *guard)
         weft_i_leave_slow(guard);
         return;
     }
-    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-    weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+    weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
 }
 
 static inline weft_i_hold weft_i_hold_of(const weft_guard *guard)
@@ -642,13 +624,13 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 {
     WEFT_I_ORDERS
     if (scheme == WEFT_EPOCH)
-        return weft_i_load(source, GUARD_A2);
+        return weft_i_load(source, WEFT_GUARD_A2);
     /* relaxed: nothing is read through it before the load below has confirmed it */
     void *pointer = weft_i_load(source, memory_order_relaxed);
     for (;;) {
-        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), GUARD_R3);
+        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), WEFT_GUARD_R3);
         weft_i_hold_fence(hold);
-        void *again = weft_i_load(source, GUARD_A2);
+        void *again = weft_i_load(source, WEFT_GUARD_A2);
         if (weft_i_likely(again == pointer))
             return pointer;
         pointer = again;
@@ -676,7 +658,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     weft_i_hold hold = weft_i_hold_of(guard);
     if (weft_i_under_epochs(guard))
         return;
-    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
+    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), WEFT_GUARD_R3);
     weft_i_hold_fence(hold);
 }
 
@@ -688,7 +670,7 @@ static inline void weft_guard_refresh(weft_guard *guard)
     if (weft_i_under_epochs(guard))
         weft_i_publish_epoch(hold, weft_i_domain_of(hold));
     else
-        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), GUARD_R4);
+        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), WEFT_GUARD_R4);
 }
 
 WEFT_END_DECLS
@@ -1664,20 +1646,20 @@ static bool weft_i_own_seam_told_by_broadcast(void)
 
 bool weft_i_sys_interrupt_all(void)
 {
-    enum { PAGE = 4096 };
+    enum { WEFT_I_OWN_SEAM_PAGE = 4096 };
     static char *page;
     int saved = errno;
     if (!page && !weft_i_own_seam_told_by_broadcast()) {
-        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)PAGE) == 0)
+        void *memory = mmap(NULL, WEFT_I_OWN_SEAM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)WEFT_I_OWN_SEAM_PAGE) == 0)
             page = memory; /* locked, so that it is there when the right is taken away */
         else if (memory != MAP_FAILED)
-            (void)munmap(memory, PAGE);
+            (void)munmap(memory, WEFT_I_OWN_SEAM_PAGE);
     }
-    bool done = page && mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0;
+    bool done = page && mprotect(page, WEFT_I_OWN_SEAM_PAGE, PROT_READ | PROT_WRITE) == 0;
     if (done) {
         *(volatile char *)page = 1;
-        done = mprotect(page, PAGE, PROT_READ) == 0;
+        done = mprotect(page, WEFT_I_OWN_SEAM_PAGE, PROT_READ) == 0;
     }
     errno = saved;
     return done;
@@ -1706,11 +1688,11 @@ static void *weft_i_own_seam_find_function(void *anywhere, const char *name) __a
 
 WEFT_I_AT_LOAD static void weft_i_own_seam_stay_loaded(void)
 {
-    enum { LINK_MAP = 2 }; /* RTLD_DL_LINKMAP, which strict C11 hides */
+    enum { WEFT_I_OWN_SEAM_LINK_MAP = 2 }; /* RTLD_DL_LINKMAP, which strict C11 hides */
     static const char inside;
     int saved = errno;
     void *info[4], *found = NULL, *function = NULL;
-    if (weft_i_own_seam_find_loaded && weft_i_own_seam_find_function && weft_i_own_seam_find_loaded(&inside, info, &found, LINK_MAP) != 0 && found)
+    if (weft_i_own_seam_find_loaded && weft_i_own_seam_find_function && weft_i_own_seam_find_loaded(&inside, info, &found, WEFT_I_OWN_SEAM_LINK_MAP) != 0 && found)
         function = weft_i_own_seam_find_function(NULL, "dlopen");
     if (function) {
         const struct weft_i_own_seam_loaded *object = found;
@@ -2222,23 +2204,13 @@ WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 
 /* clang-format off */
-#ifndef LOCAL_A1
-#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
-#endif
-#ifndef LOCAL_R1
-#define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
-#endif
-#ifndef LOCAL_A2
-#define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
-#endif
-#ifndef LOCAL_R2
-#define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
-#endif
-#ifndef RIGHT_A1
-#define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
-#endif
-#ifndef RIGHT_R1
-#define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_LOCAL_A1 memory_order_acquire /* called? -> WEFT_LOCAL_R2: sees the lists as the thief left them */
+#define WEFT_LOCAL_R1 memory_order_release /* no longer busy -> WEFT_LOCAL_A2: what the owner did to its lists comes before */
+#define WEFT_LOCAL_A2 memory_order_acquire /* thief: busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
+#define WEFT_LOCAL_R2 memory_order_release /* thief has done -> WEFT_LOCAL_A1: what it did to the lists comes before */
+#define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last one left them */
+#define WEFT_RIGHT_R1 memory_order_release /* give it back -> WEFT_RIGHT_A1: what was done to the lists comes before */
 #endif
 /* clang-format on */
 
@@ -2252,12 +2224,12 @@ weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
 {
     int none = 0;
     /* relaxed: nothing is read on failure */
-    return weft_i_cas(right, &none, thread, RIGHT_A1, memory_order_relaxed);
+    return weft_i_cas(right, &none, thread, WEFT_RIGHT_A1, memory_order_relaxed);
 }
 
 weft_i_inline void weft_i_give_right(weft_i_atomic_int *right)
 {
-    weft_i_store(right, 0, RIGHT_R1);
+    weft_i_store(right, 0, WEFT_RIGHT_R1);
 }
 
 weft_i_inline bool weft_i_has_right(weft_i_atomic_int *right, int thread)
@@ -2270,7 +2242,7 @@ weft_i_inline bool weft_i_has_right(weft_i_atomic_int *right, int thread)
 weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, int now)
 {
     if (weft_i_has_right(right, before))
-        weft_i_store(right, now, RIGHT_R1);
+        weft_i_store(right, now, WEFT_RIGHT_R1);
 }
 
 /* The lists may be used although the thread is called to attention: not by a thief. */
@@ -2281,7 +2253,7 @@ WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
 
 weft_i_inline void weft_i_busy_end(void)
 {
-    weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
+    weft_i_store(&weft_i_own_record()->operation.domain, NULL, WEFT_LOCAL_R1);
 }
 
 /* Outside operations. False: a thief has the lists. */
@@ -2291,9 +2263,9 @@ weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
     /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(&record->thread);
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_light_fence(&record->thread); /* before the look at `attention` */
-    if (weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record))
+    if (weft_i_likely(!weft_i_load(&record->thread.attention, WEFT_LOCAL_A1)) || weft_i_attend(record))
         return true;
     weft_i_busy_end();
     return false;
@@ -2500,22 +2472,20 @@ WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *si
 
 
 /* clang-format off */
-#ifndef SLOTS_A1
-#define SLOTS_A1 memory_order_acquire /* a slot's domain -> GUARD_R1, GUARD_R5: then the last domain's guard has been left */
-#endif
-#ifndef SLOTS_A2
-#define SLOTS_A2 memory_order_acquire /* a slot's words -> GUARD_R2, GUARD_R3, GUARD_R4: uses under what the word held before are over */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: then the last domain's guard has been left */
+#define WEFT_SLOTS_A2 memory_order_acquire /* a slot's words -> WEFT_GUARD_R2, WEFT_GUARD_R3, WEFT_GUARD_R4: uses under what the word held before are over */
 #endif
 /* clang-format on */
 
 weft_i_inline uintptr_t weft_i_word_of(weft_i_words *words, int i)
 {
-    return (uintptr_t)weft_i_load(&words->word[i], SLOTS_A2);
+    return (uintptr_t)weft_i_load(&words->word[i], WEFT_SLOTS_A2);
 }
 
 weft_i_inline void *weft_i_slot_domain(weft_i_slot *slot)
 {
-    return weft_i_load(&slot->domain, SLOTS_A1);
+    return weft_i_load(&slot->domain, WEFT_SLOTS_A1);
 }
 
 /* Guards held in the domain: by one thread, or by all (0). */
@@ -2579,7 +2549,7 @@ static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
         } else {
             all = false;
         }
-        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_THIEF, LOCAL_R2);
+        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_THIEF, WEFT_LOCAL_R2);
     }
     return all;
 }
@@ -2735,11 +2705,9 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
 /* ---- reclaim/cache.c ---- */
 
 /* clang-format off */
-#ifndef DEPOT_R1
-#define DEPOT_R1 memory_order_release /* deposit a list -> DEPOT_A1: publishes its chain */
-#endif
-#ifndef DEPOT_A1
-#define DEPOT_A1 memory_order_acquire /* withdraw a list -> DEPOT_R1: sees its chain */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_DEPOT_R1 memory_order_release /* deposit a list -> WEFT_DEPOT_A1: publishes its chain */
+#define WEFT_DEPOT_A1 memory_order_acquire /* withdraw a list -> WEFT_DEPOT_R1: sees its chain */
 #endif
 /* clang-format on */
 
@@ -2763,7 +2731,7 @@ static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const 
         weft_i_hook *empty = NULL;
         /* relaxed: only a hint, and a failure reads nothing */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed) &&
-            weft_i_cas(&domain->depot[node_class][i], &empty, list->head, DEPOT_R1, memory_order_relaxed))
+            weft_i_cas(&domain->depot[node_class][i], &empty, list->head, WEFT_DEPOT_R1, memory_order_relaxed))
             return true;
     }
     return false;
@@ -2776,7 +2744,7 @@ static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class
         /* relaxed: only a hint */
         if (!weft_i_load(&domain->depot[node_class][i], memory_order_relaxed))
             continue;
-        weft_i_hook *head = weft_i_exchange(&domain->depot[node_class][i], NULL, DEPOT_A1);
+        weft_i_hook *head = weft_i_exchange(&domain->depot[node_class][i], NULL, WEFT_DEPOT_A1);
         const weft_i_own_cache_magazine *full = (weft_i_own_cache_magazine *)(void *)head;
         if (head)
             return (weft_i_list){head, full->tail, full->count};
@@ -2863,11 +2831,9 @@ void weft_i_trim_depot(weft_domain *domain)
 /* ---- reclaim/callback.c ---- */
 
 /* clang-format off */
-#ifndef CALLBACK_R1
-#define CALLBACK_R1 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
-#endif
-#ifndef CALLBACK_A1
-#define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what it did */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_CALLBACK_R1 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
+#define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what it did */
 #endif
 /* clang-format on */
 
@@ -2881,7 +2847,7 @@ static void weft_i_own_callback_end_innermost(void)
 {
     weft_i_atomic_size *running = weft_i_own_callback_nested.running[--weft_i_own_callback_nested.depth];
     if (running)
-        (void)weft_i_fetch_sub(running, 1, CALLBACK_R1);
+        (void)weft_i_fetch_sub(running, 1, WEFT_CALLBACK_R1);
 }
 
 void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
@@ -2921,7 +2887,7 @@ void weft_i_callbacks_over(void)
 
 size_t weft_i_running(weft_i_atomic_size *count)
 {
-    return weft_i_load(count, CALLBACK_A1);
+    return weft_i_load(count, WEFT_CALLBACK_A1);
 }
 
 /* ---- reclaim/scan.h ---- */
@@ -2951,11 +2917,9 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 /* ---- reclaim/collect.c ---- */
 
 /* clang-format off */
-#ifndef COUNT_R1
-#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
-#endif
-#ifndef CALLBACK_R2
-#define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the room made comes before, so that no more seems retired than was */
+#define WEFT_CALLBACK_R2 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
@@ -2987,7 +2951,7 @@ static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
     size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
     weft_i_store(&local->room, room, memory_order_relaxed);
     /* relaxed: likewise */
-    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, COUNT_R1);
+    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, WEFT_COUNT_R1);
 }
 
 void weft_i_local_open(weft_i_local *local)
@@ -3086,7 +3050,7 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, b
     weft_i_busy_end();
     weft_i_call_back(hook, domain, NULL);
     /* relaxed: only the owner writes it */
-    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, CALLBACK_R2);
+    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, WEFT_CALLBACK_R2);
     return true;
 }
 
@@ -3192,7 +3156,7 @@ void weft_i_local_abandon(weft_i_local *local)
     weft_i_own_collect_mend(local);
     /* relaxed: the owner is this thread, or gone */
     size_t count = weft_i_load(&local->callbacks, memory_order_relaxed);
-    weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
+    weft_i_store(&local->callbacks, count + count % 2, WEFT_CALLBACK_R2);
     local->attached = false;
     weft_i_own_collect_grant(local, 0);
     weft_i_take_lists(local, &waiting, &waiting);
@@ -3259,22 +3223,22 @@ static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *ad
     return hook;
 }
 
-typedef enum weft_i_own_collect_progress { RECLAIMED, NOTHING, TAKEN } weft_i_own_collect_progress;
+typedef enum weft_i_own_collect_progress { WEFT_I_OWN_COLLECT_RECLAIMED, WEFT_I_OWN_COLLECT_NOTHING, WEFT_I_OWN_COLLECT_TAKEN } weft_i_own_collect_progress;
 
 /* The right is nobody's over a callback: others may go on with the rest. */
 static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
-        return TAKEN;
+        return WEFT_I_OWN_COLLECT_TAKEN;
     weft_i_hook *hook = weft_i_own_collect_next_orphan(domain, adopted);
     weft_i_atomic_size *running = &domain->shared_callbacks[domain->side];
     if (hook)
         weft_i_own_collect_count_running(hook, running);
     weft_i_give_right(&domain->shared_right);
     if (!hook)
-        return NOTHING;
+        return WEFT_I_OWN_COLLECT_NOTHING;
     weft_i_own_collect_reclaim_own(domain, hook, running);
-    return RECLAIMED;
+    return WEFT_I_OWN_COLLECT_RECLAIMED;
 }
 
 /*
@@ -3293,12 +3257,12 @@ void weft_i_collect_shared(weft_domain *domain)
     do {
         bool adopted = false;
         weft_i_full_fence();
-        while ((last = weft_i_own_collect_reclaim_orphan(domain, &adopted)) == RECLAIMED)
+        while ((last = weft_i_own_collect_reclaim_orphan(domain, &adopted)) == WEFT_I_OWN_COLLECT_RECLAIMED)
             ;
         weft_i_full_fence();
-        if (last == TAKEN)
+        if (last == WEFT_I_OWN_COLLECT_TAKEN)
             weft_i_sys_yield();
-    } while (last == TAKEN ? domain->head.scheme == WEFT_HAZARD && weft_i_many_orphans(domain, 2)
+    } while (last == WEFT_I_OWN_COLLECT_TAKEN ? domain->head.scheme == WEFT_HAZARD && weft_i_many_orphans(domain, 2)
                            : weft_i_many_orphans(domain, 1) && more-- > 0);
 }
 
@@ -3455,11 +3419,11 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     if (weft_i_unlikely(!local))
         return false;
     *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
        this thread has passed a fence in a later operation */
     weft_i_compiler_fence();
-    if (weft_i_unlikely(weft_i_load(&record->thread.attention, LOCAL_A1))) {
+    if (weft_i_unlikely(weft_i_load(&record->thread.attention, WEFT_LOCAL_A1))) {
         weft_i_busy_end();
         return false;
     }
@@ -3476,7 +3440,7 @@ weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, 
 {
     weft_i_record *record = weft_i_own_record();
     *hold = (weft_i_hold){&record->operation, NULL};
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_compiler_fence(); /* as in weft_i_attempt_begin */
     /* relaxed: as in weft_i_light_fence */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed))) {
@@ -3490,8 +3454,8 @@ weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, 
 
 weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 {
-    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-    weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
+    weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, WEFT_LOCAL_R1);
 }
 
 #endif
@@ -3671,8 +3635,8 @@ WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 /* ---- reclaim/epochs.c ---- */
 
 /* clang-format off */
-#ifndef EPOCHS_X1
-#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> GUARD_A1, EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, WEFT_EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
 #endif
 /* clang-format on */
 
@@ -3717,7 +3681,7 @@ void weft_i_epochs_seal(weft_i_local *local)
         s->sealed[s->sealed_count++] = (weft_i_batch){0};
     weft_i_batch *youngest = &s->sealed[s->sealed_count - 1];
     weft_i_bags_splice(&youngest->bags, &local->bags);
-    youngest->epoch = weft_i_fetch_add(&local->domain->head.epoch, 2, EPOCHS_X1);
+    youngest->epoch = weft_i_fetch_add(&local->domain->head.epoch, 2, WEFT_EPOCHS_X1);
 }
 
 void weft_i_epochs_scan(weft_i_local *local)
@@ -3743,14 +3707,10 @@ void weft_i_epochs_scan(weft_i_local *local)
 /* ---- reclaim/fence.c ---- */
 
 /* clang-format off */
-#ifndef FENCE_A2
-#define FENCE_A2 memory_order_acquire /* has it passed -> RECORD_R3: then the scan sees all it published without a fence */
-#endif
-#ifndef FENCE_R1
-#define FENCE_R1 memory_order_release /* fence mode -> FENCE_A1: records were told before the mode changes */
-#endif
-#ifndef FENCE_A1
-#define FENCE_A1 memory_order_acquire /* fence mode -> FENCE_R1: sees who was told */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_FENCE_A2 memory_order_acquire /* has it passed -> WEFT_RECORD_R3: then the scan sees all it published without a fence */
+#define WEFT_FENCE_R1 memory_order_release /* fence mode -> WEFT_FENCE_A1: records were told before the mode changes */
+#define WEFT_FENCE_A1 memory_order_acquire /* fence mode -> WEFT_FENCE_R1: sees who was told */
 #endif
 /* clang-format on */
 
@@ -3766,13 +3726,13 @@ static void weft_i_own_fence_leave_membarrier(void)
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
         (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
-    weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_TURNING, FENCE_R1);
+    weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_TURNING, WEFT_FENCE_R1);
 }
 
 static bool weft_i_own_fence_all_passed(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        if (weft_i_record_owned(r) && !weft_i_load(&r->passed_fence, FENCE_A2))
+        if (weft_i_record_owned(r) && !weft_i_load(&r->passed_fence, WEFT_FENCE_A2))
             return false;
     return true;
 }
@@ -3787,7 +3747,7 @@ static bool weft_i_own_fence_turn(void)
     weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
     bool done = weft_i_own_fence_all_passed();
     if (done)
-        weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_FENCES, FENCE_R1);
+        weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_FENCES, WEFT_FENCE_R1);
     else
         done = weft_i_sys_interrupt_all();
     weft_i_mutex_unlock(&weft_i_own_fence_changes);
@@ -3802,7 +3762,7 @@ static int weft_i_own_fence_probed(void)
     int now = weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed);
     if (now == WEFT_I_OWN_FENCE_UNPROBED) {
         now = weft_i_sys_membarrier_probe() ? WEFT_I_OWN_FENCE_MEMBARRIER : WEFT_I_OWN_FENCE_FENCES;
-        weft_i_store(&weft_i_own_fence_mode, now, FENCE_R1);
+        weft_i_store(&weft_i_own_fence_mode, now, WEFT_FENCE_R1);
     }
     return now;
 }
@@ -3818,7 +3778,7 @@ static int weft_i_own_fence_probe(void)
 
 bool weft_i_heavy_fence(void)
 {
-    int now = weft_i_load(&weft_i_own_fence_mode, FENCE_A1);
+    int now = weft_i_load(&weft_i_own_fence_mode, WEFT_FENCE_A1);
     if (weft_i_unlikely(now == WEFT_I_OWN_FENCE_UNPROBED))
         now = weft_i_own_fence_probe();
     if (weft_i_likely(now == WEFT_I_OWN_FENCE_MEMBARRIER) && weft_i_sys_membarrier())
@@ -3867,11 +3827,9 @@ void weft_i_fence_unlock(void)
 /* ---- reclaim/figures.c ---- */
 
 /* clang-format off */
-#ifndef LOCALS_A1
-#define LOCALS_A1 memory_order_acquire /* walk locals -> LOCALS_R1: sees a local's fields */
-#endif
-#ifndef COUNT_A1
-#define COUNT_A1 memory_order_acquire /* count retired -> COUNT_R1: the room is not older than the grant */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_LOCALS_A1 memory_order_acquire /* walk locals -> WEFT_LOCALS_R1: sees a local's fields */
+#define WEFT_COUNT_A1 memory_order_acquire /* count retired -> WEFT_COUNT_R1: the room is not older than the grant */
 #endif
 /* clang-format on */
 
@@ -3881,7 +3839,7 @@ weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
         return &domain->shared;
     if (local == &domain->shared)
         return &domain->barrier;
-    return weft_i_load(local == &domain->barrier ? &domain->locals : &local->next, LOCALS_A1);
+    return weft_i_load(local == &domain->barrier ? &domain->locals : &local->next, WEFT_LOCALS_A1);
 }
 
 bool weft_i_place_empty(const weft_i_local *local)
@@ -3901,7 +3859,7 @@ bool weft_i_nothing_left(weft_domain *domain)
 
 size_t weft_i_retired(const weft_i_local *local)
 {
-    size_t granted = weft_i_load(&local->counters.granted, COUNT_A1);
+    size_t granted = weft_i_load(&local->counters.granted, WEFT_COUNT_A1);
     /* relaxed: read after `granted`, it is not older than that */
     return granted - weft_i_load(&local->room, memory_order_relaxed);
 }
@@ -4003,7 +3961,7 @@ void weft_i_enter_slow(weft_guard *guard, weft_domain *domain)
     weft_scheme scheme = weft_i_scheme(domain);
     guard->slot = weft_i_own_guard_slow_find_slot(weft_i_record_get());
     if (guard->slot) {
-        weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
+        weft_i_store(&guard->slot->domain, (void *)domain, WEFT_GUARD_R1);
         weft_i_compiler_fence(); /* as in weft_i_begin */
     } else {
         weft_i_link_guard(guard, domain);
@@ -4019,8 +3977,8 @@ void weft_i_leave_slow(weft_guard *guard)
     if (hold.slot == &guard->own) {
         weft_i_unlink_guard(guard, weft_i_domain_of(hold));
     } else if (weft_i_own_guard_slow_owns(hold.thread, hold.slot)) {
-        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+        weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
+        weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
         weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
     } /* else the thread's exit hook has left it */
 }
@@ -4076,9 +4034,9 @@ void weft_guard_refresh_outline(weft_guard *guard)
  * until then, and an answer is one read-modify-write. Rounds are the process's: one at a time, for all that retire.
  *
  * The argument. W has unlinked, and takes a ticket: a read-modify-write of `rounds`. A round that counts for it begins later, by a
- * read-modify-write of S, which therefore sees W's unlinkings (HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
- * by one read-modify-write: what T reads after A sees the unlinkings (RECORD_X1), and what T has published before A is seen by whoever
- * sees the answer (HANDSHAKE_A2) or the end of the round (HANDSHAKE_R1, HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
+ * read-modify-write of S, which therefore sees W's unlinkings (WEFT_HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
+ * by one read-modify-write: what T reads after A sees the unlinkings (WEFT_RECORD_X1), and what T has published before A is seen by whoever
+ * sees the answer (WEFT_HANDSHAKE_A2) or the end of the round (WEFT_HANDSHAKE_R1, WEFT_HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
  * epochs.h): a light fence in T comes before A or after. That holds wherever in T's work A is, and so for a handler that answers
  * for the code that it has interrupted.
  *
@@ -4094,7 +4052,7 @@ void weft_guard_refresh_outline(weft_guard *guard)
  * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
  * absent, and passes a full fence before it looks. It publishes nothing more that anybody relies on without a look at `attention`, finds the
  * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
- * what was unlinked before any of their rounds (RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
+ * what was unlinked before any of their rounds (WEFT_RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
  * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
  * One thread marks at a time; another passes the fence without.
  */
@@ -4119,17 +4077,11 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 /* ---- reclaim/handshake.c ---- */
 
 /* clang-format off */
-#ifndef HANDSHAKE_X1
-#define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
-#endif
-#ifndef HANDSHAKE_A2
-#define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
-#endif
-#ifndef HANDSHAKE_R1
-#define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#endif
-#ifndef HANDSHAKE_A1
-#define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#define WEFT_HANDSHAKE_A2 memory_order_acquire /* has it answered -> WEFT_RECORD_X1: sees what that thread had published */
+#define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
+#define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what those had published */
 #endif
 /* clang-format on */
 
@@ -4141,42 +4093,42 @@ static weft_i_atomic_int weft_i_own_handshake_marking; /* the thread that marks 
 
 size_t weft_i_handshake_ticket(void)
 {
-    size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, HANDSHAKE_X1);
+    size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, WEFT_HANDSHAKE_X1);
     return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* one under way began before */
 }
 
 /* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
 static bool weft_i_own_handshake_is_over(size_t ticket)
 {
-    return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1) - ticket) >= 0;
+    return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1) - ticket) >= 0;
 }
 
 static void weft_i_own_handshake_end_round(size_t now)
 {
     /* relaxed: a failure means that somebody else has ended it */
-    (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - now % WEFT_I_OWN_HANDSHAKE_STEP + WEFT_I_OWN_HANDSHAKE_STEP, HANDSHAKE_R1, memory_order_relaxed);
+    (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - now % WEFT_I_OWN_HANDSHAKE_STEP + WEFT_I_OWN_HANDSHAKE_STEP, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static void weft_i_own_handshake_begin_round(size_t now)
 {
     weft_i_record *own = weft_i_record_peek();
     /* relaxed: a failure means that somebody else has begun it, after the ticket */
-    if (!weft_i_cas(&weft_i_own_handshake_rounds, &now, now + WEFT_I_OWN_HANDSHAKE_ASKING, HANDSHAKE_X1, memory_order_relaxed))
+    if (!weft_i_cas(&weft_i_own_handshake_rounds, &now, now + WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_HANDSHAKE_X1, memory_order_relaxed))
         return;
     weft_i_full_fence(); /* -> weft_i_fence_join */
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         if (r != own && weft_i_record_owned(r))
-            /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
+            /* relaxed: the fence before it hands on what was unlinked -> WEFT_RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     size_t asking = now + WEFT_I_OWN_HANDSHAKE_ASKING;
     /* relaxed: a failure means that somebody has lost patience, and ended it */
-    (void)weft_i_cas(&weft_i_own_handshake_rounds, &asking, now + WEFT_I_OWN_HANDSHAKE_ASKED, HANDSHAKE_R1, memory_order_relaxed);
+    (void)weft_i_cas(&weft_i_own_handshake_rounds, &asking, now + WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static bool weft_i_own_handshake_all_have_answered(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
+        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, WEFT_HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
         if (asked == WEFT_I_ASKED)
             return false;
     }
@@ -4216,10 +4168,10 @@ bool weft_i_handshake_over(size_t ticket)
 {
     if (weft_i_own_handshake_is_over(ticket))
         return true;
-    size_t now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+    size_t now = weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1);
     if (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE) {
         weft_i_own_handshake_begin_round(now);
-        now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+        now = weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1);
     }
     if (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_ASKED && weft_i_own_handshake_all_have_answered())
         weft_i_own_handshake_end_round(now);
@@ -4228,7 +4180,7 @@ bool weft_i_handshake_over(size_t ticket)
 
 bool weft_i_handshake_force(bool asked)
 {
-    size_t now = weft_i_load(&weft_i_own_handshake_rounds, HANDSHAKE_A1);
+    size_t now = weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1);
     bool marks = asked && weft_i_take_right(&weft_i_own_handshake_marking, weft_i_thread_id());
     if (marks)
         weft_i_own_handshake_mark();
@@ -4465,11 +4417,9 @@ bool weft_i_hazards_step(weft_i_local *local, size_t most)
 /* ---- reclaim/life.c ---- */
 
 /* clang-format off */
-#ifndef LIFE_R1
-#define LIFE_R1 memory_order_release /* hooks are in place -> LIFE_A1: the key comes before */
-#endif
-#ifndef LIFE_A1
-#define LIFE_A1 memory_order_acquire /* are they? -> LIFE_R1: sees the key */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_LIFE_R1 memory_order_release /* hooks are in place -> WEFT_LIFE_A1: the key comes before */
+#define WEFT_LIFE_A1 memory_order_acquire /* are they? -> WEFT_LIFE_R1: sees the key */
 #endif
 /* clang-format on */
 
@@ -4664,7 +4614,7 @@ static void weft_i_own_life_after_fork_in_child(void)
 /* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
 static bool weft_i_own_life_prepare(void)
 {
-    if (weft_i_load(&weft_i_own_life_prepared, LIFE_A1))
+    if (weft_i_load(&weft_i_own_life_prepared, WEFT_LIFE_A1))
         return true;
     if (!weft_i_mutex_trylock(&weft_i_own_life_preparing))
         return false;
@@ -4672,8 +4622,8 @@ static bool weft_i_own_life_prepare(void)
     /* relaxed: under the lock */
     if (weft_i_own_life_key_made && !weft_i_load(&weft_i_own_life_prepared, memory_order_relaxed) &&
         weft_i_at_fork(weft_i_own_life_before_fork, weft_i_own_life_unlock_all, weft_i_own_life_after_fork_in_child))
-        weft_i_store(&weft_i_own_life_prepared, 1, LIFE_R1);
-    bool done = weft_i_load(&weft_i_own_life_prepared, LIFE_A1);
+        weft_i_store(&weft_i_own_life_prepared, 1, WEFT_LIFE_R1);
+    bool done = weft_i_load(&weft_i_own_life_prepared, WEFT_LIFE_A1);
     weft_i_mutex_unlock(&weft_i_own_life_preparing);
     return done;
 }
@@ -4744,11 +4694,9 @@ void weft_i_record_return(weft_i_record *borrowed)
 /* ---- reclaim/linked.c ---- */
 
 /* clang-format off */
-#ifndef LINKED_R1
-#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
-#endif
-#ifndef LINKED_A1
-#define LINKED_A1 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_LINKED_R1 memory_order_release /* link or unlink guards -> WEFT_LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#define WEFT_LINKED_A1 memory_order_acquire /* is any guard linked -> WEFT_LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */
 
@@ -4768,7 +4716,7 @@ void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *signals)
 
 bool weft_i_any_linked(weft_domain *domain)
 {
-    return weft_i_load(&domain->linked, LINKED_A1) != NULL;
+    return weft_i_load(&domain->linked, WEFT_LINKED_A1) != NULL;
 }
 
 void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
@@ -4782,7 +4730,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
         weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: likewise */
     guard->next = weft_i_lock_linked(domain, &signals);
     guard->number = ++domain->linked_next;
-    weft_i_store(&domain->linked, guard, LINKED_R1);
+    weft_i_store(&domain->linked, guard, WEFT_LINKED_R1);
     weft_i_unlock_linked(domain, &signals);
 }
 
@@ -4791,7 +4739,7 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_signals signals;
     weft_guard *g = weft_i_lock_linked(domain, &signals);
     if (g == guard) {
-        weft_i_store(&domain->linked, guard->next, LINKED_R1);
+        weft_i_store(&domain->linked, guard->next, WEFT_LINKED_R1);
     } else {
         while (g && g->next != guard)
             g = g->next;
@@ -4816,7 +4764,7 @@ static void weft_i_own_linked_keep(weft_domain *domain, weft_guard *first, int t
     }
     if (last)
         last->next = NULL;
-    weft_i_store(&domain->linked, kept, LINKED_R1);
+    weft_i_store(&domain->linked, kept, WEFT_LINKED_R1);
 }
 
 void weft_i_unlink_thread(weft_domain *domain, int thread)
@@ -4911,8 +4859,8 @@ size_t weft_i_size_of(const weft_i_hook *hook)
 #include <errno.h>
 
 /* clang-format off */
-#ifndef LOCALS_R1
-#define LOCALS_R1 memory_order_release /* push local -> LOCALS_A1: publishes its fields */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_LOCALS_R1 memory_order_release /* push local -> WEFT_LOCALS_A1: publishes its fields */
 #endif
 /* clang-format on */
 
@@ -4931,7 +4879,7 @@ static weft_i_local *weft_i_own_local_make_place(weft_domain *domain, weft_i_rec
     weft_i_mutex_lock(&domain->owners);
     /* relaxed: pushed only here, under the lock */
     weft_i_store(&made->next, weft_i_load(&domain->locals, memory_order_relaxed), memory_order_relaxed);
-    weft_i_store(&domain->locals, made, LOCALS_R1);
+    weft_i_store(&domain->locals, made, WEFT_LOCALS_R1);
     weft_i_mutex_unlock(&domain->owners);
     return made;
 }
@@ -5119,29 +5067,23 @@ void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size)
 /* ---- reclaim/orphans.c ---- */
 
 /* clang-format off */
-#ifndef ORPHAN_R1
-#define ORPHAN_R1 memory_order_release /* push orphans -> ORPHAN_A1: publishes their hooks */
-#endif
-#ifndef ORPHAN_A1
-#define ORPHAN_A1 memory_order_acquire /* adopt orphans -> ORPHAN_R1: sees their hooks, and that they were unlinked */
-#endif
-#ifndef ORPHAN_R2
-#define ORPHAN_R2 memory_order_release /* count orphans -> ORPHAN_A2: they were pushed before */
-#endif
-#ifndef ORPHAN_A2
-#define ORPHAN_A2 memory_order_acquire /* are there many -> ORPHAN_R2: then they are found */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_ORPHAN_R1 memory_order_release /* push orphans -> WEFT_ORPHAN_A1: publishes their hooks */
+#define WEFT_ORPHAN_A1 memory_order_acquire /* adopt orphans -> WEFT_ORPHAN_R1: sees their hooks, and that they were unlinked */
+#define WEFT_ORPHAN_R2 memory_order_release /* count orphans -> WEFT_ORPHAN_A2: they were pushed before */
+#define WEFT_ORPHAN_A2 memory_order_acquire /* are there many -> WEFT_ORPHAN_R2: then they are found */
 #endif
 /* clang-format on */
 
 void weft_i_count_orphans(weft_domain *domain, size_t change)
 {
-    (void)weft_i_fetch_add(&domain->orphan_count, change, ORPHAN_R2);
+    (void)weft_i_fetch_add(&domain->orphan_count, change, WEFT_ORPHAN_R2);
 }
 
 /* Less than none: whoever has adopted them has been faster than who counts them. */
 bool weft_i_many_orphans(weft_domain *domain, int batches)
 {
-    size_t count = weft_i_load(&domain->orphan_count, ORPHAN_A2);
+    size_t count = weft_i_load(&domain->orphan_count, WEFT_ORPHAN_A2);
     return (ptrdiff_t)count >= (ptrdiff_t)batches * WEFT_BATCH;
 }
 
@@ -5156,7 +5098,7 @@ static void weft_i_own_orphans_push(weft_domain *domain, weft_i_list *list)
     weft_i_hook *head = weft_i_load(&domain->orphans, memory_order_relaxed);
     do
         chain.tail->next = head;
-    while (!weft_i_cas(&domain->orphans, &head, chain.head, ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
+    while (!weft_i_cas(&domain->orphans, &head, chain.head, WEFT_ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
     weft_i_count_orphans(domain, chain.count);
 }
 
@@ -5182,7 +5124,7 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
     /* relaxed: a scan that misses some leaves them for the next; whoever must not miss them has been told by the lock of owners */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
-    weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, ORPHAN_A1);
+    weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, WEFT_ORPHAN_A1);
     size_t count = 0;
     for (weft_i_hook *next; chain; chain = next, count++) {
         next = chain->next;
@@ -5194,23 +5136,13 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 /* ---- reclaim/record.c ---- */
 
 /* clang-format off */
-#ifndef RECORD_R1
-#define RECORD_R1 memory_order_release /* push record -> RECORD_A1: publishes its fields to scans */
-#endif
-#ifndef RECORD_A1
-#define RECORD_A1 memory_order_acquire /* walk records -> RECORD_R1: sees a record's fields before following it */
-#endif
-#ifndef RECORD_R3
-#define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
-#endif
-#ifndef RECORD_X1
-#define RECORD_X1 memory_order_acq_rel /* answers -> HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
-#endif
-#ifndef RECORD_R4
-#define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
-#endif
-#ifndef RECORD_A4
-#define RECORD_A4 memory_order_acquire /* is it owned -> RECORD_R4: a record given back needs no fence of its own */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_RECORD_R1 memory_order_release /* push record -> WEFT_RECORD_A1: publishes its fields to scans */
+#define WEFT_RECORD_A1 memory_order_acquire /* walk records -> WEFT_RECORD_R1: sees a record's fields before following it */
+#define WEFT_RECORD_R3 memory_order_release /* passed a fence -> WEFT_FENCE_A2: what this thread published before is visible to who reads it */
+#define WEFT_RECORD_X1 memory_order_acq_rel /* answers -> WEFT_HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
+#define WEFT_RECORD_R4 memory_order_release /* give record back -> WEFT_RECORD_A4: the thread's last uses come before */
+#define WEFT_RECORD_A4 memory_order_acquire /* is it owned -> WEFT_RECORD_R4: a record given back needs no fence of its own */
 #endif
 /* clang-format on */
 
@@ -5226,7 +5158,7 @@ static weft_i_record *_Atomic weft_i_own_record_records;
 
 weft_i_record *weft_i_record_first(void)
 {
-    return weft_i_load(&weft_i_own_record_records, RECORD_A1);
+    return weft_i_load(&weft_i_own_record_records, WEFT_RECORD_A1);
 }
 
 weft_i_record *weft_i_record_peek(void)
@@ -5237,7 +5169,7 @@ weft_i_record *weft_i_record_peek(void)
 
 bool weft_i_record_owned(weft_i_record *record)
 {
-    return weft_i_load(&record->owned, RECORD_A4);
+    return weft_i_load(&record->owned, WEFT_RECORD_A4);
 }
 
 int weft_i_record_thread_id(weft_i_record *record)
@@ -5255,10 +5187,10 @@ int weft_i_thread_id(void)
 /* By compare-and-swap: a handler may have answered since. */
 static void weft_i_own_record_answer(weft_i_thread *thread)
 {
-    /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
+    /* relaxed: nothing is read on failure; WEFT_RECORD_X1 otherwise */
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
-        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, WEFT_RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
             break;
 }
 
@@ -5276,7 +5208,7 @@ void weft_i_publish_slow(weft_i_thread *thread)
     weft_i_full_fence();
     /* relaxed: this thread's */
     if (record != &weft_i_no_record && !weft_i_load(&record->operation.domain, memory_order_relaxed))
-        weft_i_store(&record->passed_fence, 1, RECORD_R3);
+        weft_i_store(&record->passed_fence, 1, WEFT_RECORD_R3);
 }
 
 /* ---- slots ---- */
@@ -5323,8 +5255,8 @@ static size_t weft_i_own_record_all_slots(void)
 static void weft_i_own_record_clear(weft_i_slot *slot)
 {
     for (int w = 0; w < WEFT_I_WORDS; w++)
-        weft_i_store(&slot->words.word[w], NULL, RECORD_R4);
-    weft_i_store(&slot->domain, NULL, RECORD_R4);
+        weft_i_store(&slot->words.word[w], NULL, WEFT_RECORD_R4);
+    weft_i_store(&slot->domain, NULL, WEFT_RECORD_R4);
 }
 
 /* ---- owners ---- */
@@ -5343,7 +5275,7 @@ void weft_i_record_give_back(weft_i_record *record)
         record->hint[i].id = 0;
     record->life = WEFT_I_FREE;
     record->visits = NULL;
-    weft_i_store(&record->owned, 0, RECORD_R4);
+    weft_i_store(&record->owned, 0, WEFT_RECORD_R4);
 }
 
 static weft_i_record *weft_i_own_record_find_free(void)
@@ -5353,7 +5285,7 @@ static weft_i_record *weft_i_own_record_find_free(void)
     while (record && weft_i_record_owned(record))
         record = record->next;
     if (record)
-        weft_i_store(&record->owned, 1, RECORD_R4);
+        weft_i_store(&record->owned, 1, WEFT_RECORD_R4);
     weft_i_mutex_unlock(&weft_i_own_record_owners);
     return record;
 }
@@ -5368,7 +5300,7 @@ static weft_i_record *weft_i_own_record_make(void)
     weft_i_mutex_lock(&weft_i_own_record_owners);
     record->next = weft_i_record_first();
     record->number = record->next ? record->next->number + 1 : 0;
-    weft_i_store(&weft_i_own_record_records, record, RECORD_R1); /* pushed only here, under the lock */
+    weft_i_store(&weft_i_own_record_records, record, WEFT_RECORD_R1); /* pushed only here, under the lock */
     weft_i_mutex_unlock(&weft_i_own_record_owners);
     return record;
 }
@@ -5390,7 +5322,7 @@ weft_i_record *weft_i_records_take(void)
 {
     weft_i_mutex_lock(&weft_i_own_record_owners);
     weft_i_record *all = weft_i_record_first();
-    weft_i_store(&weft_i_own_record_records, NULL, RECORD_R1);
+    weft_i_store(&weft_i_own_record_records, NULL, WEFT_RECORD_R1);
     weft_i_mutex_unlock(&weft_i_own_record_owners);
     return all;
 }
@@ -5408,11 +5340,9 @@ void weft_i_records_unlock(void)
 /* ---- reclaim/registry.c ---- */
 
 /* clang-format off */
-#ifndef USERS_R1
-#define USERS_R1 memory_order_release /* structure gone -> USERS_A1: its last uses of the domain come before */
-#endif
-#ifndef USERS_A1
-#define USERS_A1 memory_order_acquire /* any structure left? -> USERS_R1: sees them */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_USERS_R1 memory_order_release /* structure gone -> WEFT_USERS_A1: its last uses of the domain come before */
+#define WEFT_USERS_A1 memory_order_acquire /* any structure left? -> WEFT_USERS_R1: sees them */
 #endif
 /* clang-format on */
 
@@ -5443,12 +5373,12 @@ void weft_i_domain_use(weft_domain *domain)
 
 void weft_i_domain_unuse(weft_domain *domain)
 {
-    (void)weft_i_fetch_sub(&domain->users, 1, USERS_R1);
+    (void)weft_i_fetch_sub(&domain->users, 1, WEFT_USERS_R1);
 }
 
 bool weft_i_domain_used(weft_domain *domain)
 {
-    return weft_i_load(&domain->users, USERS_A1) != 0;
+    return weft_i_load(&domain->users, WEFT_USERS_A1) != 0;
 }
 
 void weft_i_register(weft_domain *domain)
@@ -5521,12 +5451,12 @@ weft_domain *weft_i_first_domain(void)
 bool weft_i_attend(weft_i_record *record)
 {
     weft_i_full_fence();
-    return weft_i_load(&record->thread.attention, LOCAL_A1) < WEFT_I_THIEF;
+    return weft_i_load(&record->thread.attention, WEFT_LOCAL_A1) < WEFT_I_THIEF;
 }
 
 bool weft_i_wait_until_idle(weft_i_record *owner)
 {
-    for (int turns = 0; weft_i_load(&owner->operation.domain, LOCAL_A2); turns++) {
+    for (int turns = 0; weft_i_load(&owner->operation.domain, WEFT_LOCAL_A2); turns++) {
         if (turns == WEFT_THIEF_TURNS)
             return false;
         weft_i_sys_yield();
@@ -5646,8 +5576,8 @@ void weft_i_scan_undo(weft_i_local *local)
 enum { WEFT_I_OWN_SHUTDOWN_LOOKS_AGAIN_NS = 1000000 };
 
 /*
- * A thread that is just ending. The last that its exit hook does with its record is to give it back (RECORD_R4), and after that it
- * reads no record and no place. So who finds the record free (RECORD_A4) comes after all that, whether the thread has been joined or
+ * A thread that is just ending. The last that its exit hook does with its record is to give it back (WEFT_RECORD_R4), and after that it
+ * reads no record and no place. So who finds the record free (WEFT_RECORD_A4) comes after all that, whether the thread has been joined or
  * not, and who finds it owned is told -EBUSY. A thread that takes a record after this look is one that uses the library meanwhile,
  * which the contract excludes. So is one that uses it after its exit hook, in destructors of other keys: pthread_join returns
  * after those.
@@ -5761,29 +5691,15 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 
 
 /* clang-format off */
-#ifndef MSQ_R1
-#define MSQ_R1 memory_order_release /* link node -> MSQ_A1, MSQ_A2, MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
-#endif
-#ifndef MSQ_R2
-#define MSQ_R2 memory_order_release /* move tail -> GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
-#endif
-#ifndef MSQ_R3
-#define MSQ_R3 memory_order_release /* move head -> GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
-#endif
-#ifndef MSQ_A1
-#define MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> MSQ_R1: the node may be made the tail */
-#endif
-#ifndef MSQ_A2
-#define MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> MSQ_R1: sees its value; NULL is the empty answer's linearization point */
-#endif
-#ifndef MSQ_A3
-#define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: not older than the head it has protected */
-#endif
-#ifndef MSQ_A5
-#define MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
-#endif
-#ifndef MSQ_A4
-#define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_MSQ_R1 memory_order_release /* link node -> WEFT_MSQ_A1, WEFT_MSQ_A2, WEFT_MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
+#define WEFT_MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, WEFT_MSQ_A3: who starts there sees the node, which this thread saw or made */
+#define WEFT_MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, WEFT_MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#define WEFT_MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> WEFT_MSQ_R1: the node may be made the tail */
+#define WEFT_MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> WEFT_MSQ_R1: sees its value; NULL is the empty answer's linearization point */
+#define WEFT_MSQ_A3 memory_order_acquire /* dequeue reads tail -> WEFT_MSQ_R2: not older than the head it has protected */
+#define WEFT_MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> WEFT_MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
+#define WEFT_MSQ_A4 memory_order_acquire /* dequeue re-reads head -> WEFT_MSQ_R3: unchanged, so that its successor was not retired when it was published */
 #endif
 /* clang-format on */
 
@@ -5820,7 +5736,7 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_of(void *link)
 weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
 {
     weft_i_write(&node->value, value);
-    /* relaxed: the node is private until MSQ_R1 */
+    /* relaxed: the node is private until WEFT_MSQ_R1 */
     weft_i_store(&node->next, NULL, memory_order_relaxed);
 }
 
@@ -5839,16 +5755,16 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
 {
     void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
     weft_i_msq_node *tail = at;
-    void *next = weft_i_load(&tail->next, MSQ_A1);
+    void *next = weft_i_load(&tail->next, WEFT_MSQ_A1);
     if (weft_i_unlikely(next != NULL)) { /* tail lags: help */
         /* relaxed: a failure means that somebody else has helped */
-        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);
+        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), WEFT_MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
     /* relaxed: a failure reads nothing */
-    if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), MSQ_R1, memory_order_relaxed)))
+    if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), WEFT_MSQ_R1, memory_order_relaxed)))
         return WEFT_I_LOST;
-    (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* relaxed: as above */
+    (void)weft_i_cas(&queue->tail, &at, last, WEFT_MSQ_R2, memory_order_relaxed); /* relaxed: as above */
     return WEFT_I_DONE;
 }
 
@@ -5858,25 +5774,25 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
 {
     void *at = weft_i_protect(hold, 0, &queue->head, scheme);
     weft_i_msq_node *head = at;
-    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2));
+    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, WEFT_MSQ_A2));
     if (!next)
         return WEFT_I_EMPTY;
     if (scheme == WEFT_HAZARD) {
-        weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
+        weft_i_store(&hold.slot->words.word[1], next, WEFT_GUARD_R3);
         weft_i_hold_fence(hold);
-        if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))
+        if (weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at))
             return WEFT_I_AGAIN;
     }
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* nothing is known of tail: invariant 2 */
-        void *tail = weft_i_load(&queue->tail, MSQ_A3);
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* nothing is known of tail: invariant 2 */
+        void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);
         if (weft_i_unlikely(at == tail)) { /* relaxed: a failure means that somebody else has helped */
-            (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
+            (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
     }
     *value = weft_i_read(&next->value);
     /* relaxed: a failure reads nothing */
-    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
+    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, WEFT_MSQ_R3, memory_order_relaxed)))
         return WEFT_I_LOST;
     *old = head;
     return WEFT_I_DONE;
@@ -5885,7 +5801,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
 weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
 {
     if (scheme == WEFT_HAZARD)
-        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+        weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
 }
 
 /* Until it is done. */
@@ -5929,7 +5845,7 @@ weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
     weft_i_msq_node *head = weft_i_protect(hold, 0, &queue->head, scheme);
-    bool empty = weft_i_load(&head->next, MSQ_A2) == NULL;
+    bool empty = weft_i_load(&head->next, WEFT_MSQ_A2) == NULL;
     weft_i_end(hold, &own);
     return empty;
 }
@@ -6024,7 +5940,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             return -ENOMEM;
         }
         if (last)
-            /* relaxed: the chain is private until MSQ_R1 */
+            /* relaxed: the chain is private until WEFT_MSQ_R1 */
             weft_i_store(&last->next, node, memory_order_relaxed);
         else
             first = node;
@@ -6104,17 +6020,11 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 
 
 /* clang-format off */
-#ifndef TREIBER_R1
-#define TREIBER_R1 memory_order_release /* push -> GUARD_A2, TREIBER_A1, TREIBER_A2: publishes value and next; push's linearization point */
-#endif
-#ifndef TREIBER_R2
-#define TREIBER_R2 memory_order_release /* pop -> GUARD_A2, TREIBER_A1, TREIBER_A2: passes on what was published with the next node; pop's linearization point */
-#endif
-#ifndef TREIBER_A1
-#define TREIBER_A1 memory_order_acquire /* pop_all takes the top -> TREIBER_R1, TREIBER_R2: sees the whole chain */
-#endif
-#ifndef TREIBER_A2
-#define TREIBER_A2 memory_order_acquire /* is it empty -> TREIBER_R1, TREIBER_R2: an answer orders what the caller does next */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: publishes value and next; push's linearization point */
+#define WEFT_TREIBER_R2 memory_order_release /* pop -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: passes on what was published with the next node; pop's linearization point */
+#define WEFT_TREIBER_A1 memory_order_acquire /* pop_all takes the top -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: sees the whole chain */
+#define WEFT_TREIBER_A2 memory_order_acquire /* is it empty -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: an answer orders what the caller does next */
 #endif
 /* clang-format on */
 
@@ -6139,7 +6049,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_tre
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
     weft_i_write(&last->next, (weft_i_treiber_node *)top);
     /* relaxed: likewise */
-    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
+    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, WEFT_TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
                                                                                                         : WEFT_I_LOST;
 }
 
@@ -6153,7 +6063,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
         return WEFT_I_EMPTY;
     weft_i_treiber_node *next = weft_i_read(&node->next);
     /* relaxed: a failure reads nothing */
-    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)next, TREIBER_R2, memory_order_relaxed)))
+    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)next, WEFT_TREIBER_R2, memory_order_relaxed)))
         return WEFT_I_LOST;
     *value = weft_i_read(&node->value);
     *old = node;
@@ -6293,7 +6203,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     size_t count = 0;
     if (!stack)
         return 0;
-    weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
+    weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, WEFT_TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
     /* After all values: retiring calls back others, who may end the thread. */
@@ -6307,7 +6217,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
 
 bool weft_treiber_is_empty(weft_treiber *stack)
 {
-    return !stack || !weft_i_load(&stack->top, TREIBER_A2);
+    return !stack || !weft_i_load(&stack->top, WEFT_TREIBER_A2);
 }
 
 void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx)
@@ -6373,35 +6283,17 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
 #define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
 
 /* clang-format off */
-#ifndef MAP_S1
-#define MAP_S1 memory_order_seq_cst /* read link -> MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
-#endif
-#ifndef MAP_S2
-#define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
-#endif
-#ifndef MAP_S3
-#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4: sees what the value leads to; in the same one order as links */
-#endif
-#ifndef MAP_S4
-#define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
-#endif
-#ifndef MAP_A1
-#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segments of its level, and what has been unlinked */
-#endif
-#ifndef MAP_R1
-#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or wholly closed and taken, before */
-#endif
-#ifndef MAP_A2
-#define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
-#endif
-#ifndef MAP_R2
-#define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
-#endif
-#ifndef MAP_A3
-#define MAP_A3 memory_order_acquire /* read cursor -> MAP_R3: sees which buckets are closed */
-#endif
-#ifndef MAP_R3
-#define MAP_R3 memory_order_release /* move cursor -> MAP_A3: the buckets before it are unlinked */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_MAP_S1 memory_order_seq_cst /* read link -> WEFT_MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
+#define WEFT_MAP_S2 memory_order_seq_cst /* change link -> WEFT_MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
+#define WEFT_MAP_S3 memory_order_seq_cst /* read value -> WEFT_MAP_S4: sees what the value leads to; in the same one order as links */
+#define WEFT_MAP_S4 memory_order_seq_cst /* change value -> WEFT_MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
+#define WEFT_MAP_A1 memory_order_acquire /* read table -> WEFT_MAP_R1: sees the segments of its level, and what has been unlinked */
+#define WEFT_MAP_R1 memory_order_release /* change table -> WEFT_MAP_A1: the segment was put in place, or wholly closed and taken, before */
+#define WEFT_MAP_A2 memory_order_acquire /* read segment, and confirm it -> WEFT_MAP_R2: sees its buckets zeroed */
+#define WEFT_MAP_R2 memory_order_release /* put or take segment -> WEFT_MAP_A2: it is zeroed, or wholly closed, before */
+#define WEFT_MAP_A3 memory_order_acquire /* read cursor -> WEFT_MAP_R3: sees which buckets are closed */
+#define WEFT_MAP_R3 memory_order_release /* move cursor -> WEFT_MAP_A3: the buckets before it are unlinked */
 #endif
 /* clang-format on */
 
@@ -6522,7 +6414,7 @@ weft_i_inline bool weft_i_is_none(const void *segment)
 
 weft_i_inline size_t weft_i_map_table(weft_map *map)
 {
-    return weft_i_load(&map->table, MAP_A1);
+    return weft_i_load(&map->table, WEFT_MAP_A1);
 }
 
 weft_i_inline size_t weft_i_map_level(weft_map *map)
@@ -6562,7 +6454,7 @@ weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
 weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucket, size_t level, uint64_t *start)
 {
     for (; level > WEFT_MAP_FIRST_BITS; level--) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        weft_i_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
         size_t offset = !weft_i_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
         if (offset < weft_i_segment_length(level)) {
             *start = weft_i_start_of(level, offset);
@@ -6595,17 +6487,17 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
+    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
     weft_i_hold_fence(hold);
 }
 
 /* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
 weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
 {
-    void *value = weft_i_load(source, MAP_S3);
+    void *value = weft_i_load(source, WEFT_MAP_S3);
     while (scheme == WEFT_HAZARD) {
         weft_i_publish(hold, 0, weft_i_hazard(value), scheme);
-        void *again = weft_i_load(source, MAP_S3);
+        void *again = weft_i_load(source, WEFT_MAP_S3);
         if (weft_i_likely(again == value))
             break;
         value = again;
@@ -6616,7 +6508,7 @@ weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *sour
 /* Reads and protects what `prev` leads to. False: prev's holder is dead. */
 weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
 {
-    void *at = weft_i_load(w->prev, MAP_S1);
+    void *at = weft_i_load(w->prev, WEFT_MAP_S1);
     for (;;) {
         if (weft_i_unlikely(weft_i_bits(at) & WEFT_I_FROZEN))
             return false;
@@ -6625,7 +6517,7 @@ weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
         if (scheme != WEFT_HAZARD || !w->here)
             return true;
         weft_i_publish(w->hold, w->word, w->here, scheme);
-        at = weft_i_load(w->prev, MAP_S1);
+        at = weft_i_load(w->prev, WEFT_MAP_S1);
         if (weft_i_likely(at == w->at))
             return true;
     }
@@ -6662,7 +6554,7 @@ weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
                 return WEFT_I_AT_END;
         }
         weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
-        void *next = weft_i_load(its, MAP_S1);
+        void *next = weft_i_load(its, WEFT_MAP_S1);
         if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
             if (!dummy)
                 return WEFT_I_AT_NODE;
@@ -6674,12 +6566,12 @@ weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
             continue;
         }
         if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
-            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), MAP_S2, MAP_S1);
+            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
             continue;
         }
         void *expected = w->at;
         next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-        if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
+        if (!weft_i_cas(w->prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1))
             return WEFT_I_ASTRAY;
     }
 }
@@ -6688,16 +6580,16 @@ weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
-    weft_i_store(&hold.slot->words.word[2], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
+    weft_i_store(&hold.slot->words.word[2], NULL, WEFT_GUARD_R4);
 }
 
 /* No more insertions behind a dead node. */
 weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
 {
-    void *next = weft_i_load(link, MAP_S1);
+    void *next = weft_i_load(link, WEFT_MAP_S1);
     while (!(weft_i_bits(next) & WEFT_I_FROZEN))
-        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), MAP_S2, MAP_S1))
+        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), WEFT_MAP_S2, WEFT_MAP_S1))
             break;
     return weft_i_without(next, WEFT_I_FROZEN);
 }
@@ -6741,7 +6633,7 @@ weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
  *      it then walks past its place, so that the note, if it was there, is settled; a note that comes later finds the bucket
  *      frozen or gone.
  *  (h) Notes are made for segments that are alive (c): while the table is not CLOSING no bucket above its level is on the
- *      list. weft_i_map_look relies on that. The table's end of CLOSING (MAP_R1, MAP_A1) comes after the last unlinking.
+ *      list. weft_i_map_look relies on that. The table's end of CLOSING (WEFT_MAP_R1, WEFT_MAP_A1) comes after the last unlinking.
  * A note without memory, or one whose maker ended before it was linked, costs the note: the bucket's parent serves, and the
  * next who meets the bucket opens it. Insertions open them all, in order, soon after a growth: that is cheaper than one by
  * one (neighbours share cache lines), and lookups find a finished table.
@@ -6756,11 +6648,11 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
     weft_atomic_ptr *source = &map->segment[place.level];
-    weft_i_segment *segment = weft_i_load(source, MAP_A2);
+    weft_i_segment *segment = weft_i_load(source, WEFT_MAP_A2);
     while (weft_i_likely(!weft_i_is_none(segment))) {
         weft_i_bucket *bucket = &segment->bucket[place.offset];
         weft_i_publish(hold, 1, bucket, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
+        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, WEFT_MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return bucket;
         segment = again;
@@ -6779,10 +6671,10 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold 
     for (;;) {
         weft_i_place place = weft_i_place_of(hash, level);
         weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
-        void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
+        void *link = bucket ? weft_i_load(&bucket->link, WEFT_MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
         if (weft_i_unlikely(!link)) {
             weft_i_bucket_open(map, bucket, place, scheme);
-            link = weft_i_load(&bucket->link, MAP_S1);
+            link = weft_i_load(&bucket->link, WEFT_MAP_S1);
         }
         if (weft_i_likely(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
             w->prev = &bucket->link;
@@ -6817,7 +6709,7 @@ weft_i_inline void weft_i_map_node_fill(weft_i_map_node *node, uint64_t hash, vo
     node->hash = hash;
     node->dead = NULL;
     node->order = 0;
-    /* relaxed: the node is private until MAP_S2 */
+    /* relaxed: the node is private until WEFT_MAP_S2 */
     weft_i_store(&node->value, value, memory_order_relaxed);
 }
 
@@ -6902,7 +6794,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
         if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
             weft_i_walk_on(w, &node->next);
         } else if (weft_i_equal(map, node->key, key)) {
-            if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
+            if (weft_i_likely(weft_i_load(&node->value, WEFT_MAP_S3) != NULL))
                 return node;
             (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
         } else {
@@ -6917,9 +6809,9 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, we
 weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
 {
     void *expected = w->at;
-    /* relaxed: the node is private until MAP_S2 */
+    /* relaxed: the node is private until WEFT_MAP_S2 */
     weft_i_store(&node->next, w->at, memory_order_relaxed);
-    return weft_i_cas(w->prev, &expected, (void *)node, MAP_S2, MAP_S1);
+    return weft_i_cas(w->prev, &expected, (void *)node, WEFT_MAP_S2, WEFT_MAP_S1);
 }
 
 /*
@@ -6938,13 +6830,13 @@ weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft
     weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
     *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
     while (weft_i_likely(w->prev != NULL)) {
-        w->at = weft_i_load(w->prev, MAP_S1);
+        w->at = weft_i_load(w->prev, WEFT_MAP_S1);
         if (weft_i_unlikely(!w->at || weft_i_bits(w->at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
             return WEFT_I_AGAIN;
         bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
         if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
             weft_i_publish(hold, w->word, weft_i_target(w->at), scheme);
-            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, MAP_S1) != w->at))
+            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, WEFT_MAP_S1) != w->at))
                 return WEFT_I_AGAIN;
         }
         if (dummy)
@@ -6999,7 +6891,7 @@ weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, v
         if (r.found && held)
             r.value = weft_i_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
         else if (r.found)
-            r.value = weft_i_load(&r.found->value, MAP_S3);
+            r.value = weft_i_load(&r.found->value, WEFT_MAP_S3);
     } while (r.found && !r.value); /* removed in between */
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -7021,9 +6913,9 @@ weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value
         done = r.error || !r.found;
         if (done)
             break;
-        r.value = weft_i_load(&r.found->value, MAP_S3);
+        r.value = weft_i_load(&r.found->value, WEFT_MAP_S3);
         while (r.value && !done)
-            done = weft_i_cas(&r.found->value, &r.value, value, MAP_S4, MAP_S3);
+            done = weft_i_cas(&r.found->value, &r.value, value, WEFT_MAP_S4, WEFT_MAP_S3);
     }
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -7050,7 +6942,7 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL;) {
         void *value = expected;
-        if (weft_i_cas(&node->value, &value, desired, MAP_S4, MAP_S3))
+        if (weft_i_cas(&node->value, &value, desired, WEFT_MAP_S4, WEFT_MAP_S3))
             result = 0;
         else if (value)
             result = 2;
@@ -7073,15 +6965,15 @@ weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expect
     uint64_t hash = weft_i_hash(map, key);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
-        *value = weft_i_load(&node->value, MAP_S3);
+        *value = weft_i_load(&node->value, WEFT_MAP_S3);
         while (*value && (!expected || *value == expected) && result == 1)
-            result = weft_i_cas(&node->value, value, NULL, MAP_S4, MAP_S3) ? 0 : 1;
+            result = weft_i_cas(&node->value, value, NULL, WEFT_MAP_S4, WEFT_MAP_S3) ? 0 : 1;
         if (*value && result == 1)
             result = 2;
     }
     if (result == 0) {
         void *at = w.at, *next = weft_i_freeze(&node->next);
-        if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
+        if (!weft_i_cas(w.prev, &at, next, WEFT_MAP_S2, WEFT_MAP_S1))
             (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
     }
     weft_i_walk_end(hold, scheme);
@@ -7135,11 +7027,11 @@ weft_i_inline weft_i_outcome weft_i_map_try_remove(weft_map *map, weft_i_attempt
         return outcome;
     weft_i_map_node *node = *removed = w.here;
     void *expected = *value;
-    if (weft_i_unlikely(!weft_i_cas(&node->value, &expected, NULL, MAP_S4, MAP_S3)))
+    if (weft_i_unlikely(!weft_i_cas(&node->value, &expected, NULL, WEFT_MAP_S4, WEFT_MAP_S3)))
         return WEFT_I_AGAIN;
     void *next = weft_i_freeze(&node->next);
     expected = w.at;
-    return weft_i_likely(weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1)) ? WEFT_I_DONE : WEFT_I_LOST;
+    return weft_i_likely(weft_i_cas(w.prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1)) ? WEFT_I_DONE : WEFT_I_LOST;
 }
 
 /* To the iterator's place, for a walk that no dummy ends. */
@@ -7204,10 +7096,10 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
                       .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
     for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
-        weft_i_store(&map->segment[level], (void *)(uintptr_t)1, MAP_R2);
+        weft_i_store(&map->segment[level], (void *)(uintptr_t)1, WEFT_MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
-        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), MAP_S2);
+        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), WEFT_MAP_S2);
     *out = map;
     return 0;
 }
@@ -7217,15 +7109,15 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
     if (!map)
         return;
     weft_domain *domain = map->domain;
-    void *link = weft_i_load(&map->base[0].link, MAP_S1);
+    void *link = weft_i_load(&map->base[0].link, WEFT_MAP_S1);
     for (void *here; (here = weft_i_target(link)) != NULL;) {
         if (weft_i_bits(link) & WEFT_I_DUMMY) {
-            link = weft_i_load(&((weft_i_bucket *)here)->link, MAP_S1);
+            link = weft_i_load(&((weft_i_bucket *)here)->link, WEFT_MAP_S1);
             continue;
         }
         weft_i_map_node *node = here;
-        link = weft_i_load(&node->next, MAP_S1);
-        void *value = weft_i_load(&node->value, MAP_S3);
+        link = weft_i_load(&node->next, WEFT_MAP_S1);
+        void *value = weft_i_load(&node->value, WEFT_MAP_S3);
         if (drain && value)
             drain(node->key, value, ctx);
         else if (value && map->kinds)
@@ -7233,7 +7125,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
         weft_i_map_node_drop(map, node);
     }
     for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
+        weft_i_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
         if (!weft_i_is_none(segment))
             weft_i_free_zeroed(domain, segment, segment->bytes);
     }
@@ -7710,8 +7602,8 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
-    /* acq_rel by MAP_S4: the last user frees what the others are done with */
-    if (weft_i_fetch_sub(&kinds->users, 1, MAP_S4) == 1)
+    /* acq_rel by WEFT_MAP_S4: the last user frees what the others are done with */
+    if (weft_i_fetch_sub(&kinds->users, 1, WEFT_MAP_S4) == 1)
         weft_i_free(domain, kinds, sizeof *kinds);
 }
 
@@ -7769,10 +7661,10 @@ static weft_i_bucket *weft_i_own_split_map_table_bucket_of_note(weft_map *map, w
 {
     size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
     weft_atomic_ptr *slot = &map->segment[level];
-    weft_i_segment *segment = weft_i_load(slot, MAP_A2);
+    weft_i_segment *segment = weft_i_load(slot, WEFT_MAP_A2);
     while (!weft_i_is_none(segment)) {
         weft_i_publish(hold, 0, segment, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, MAP_A2) : segment;
+        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, WEFT_MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
         segment = again;
@@ -7782,9 +7674,9 @@ static weft_i_bucket *weft_i_own_split_map_table_bucket_of_note(weft_map *map, w
 
 static void weft_i_own_split_map_table_end_pending(weft_i_bucket *bucket)
 {
-    void *link = weft_i_load(&bucket->link, MAP_S1);
+    void *link = weft_i_load(&bucket->link, WEFT_MAP_S1);
     while (weft_i_bits(link) & WEFT_I_PENDING)
-        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
+        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1))
             break;
 }
 
@@ -7792,9 +7684,9 @@ static void weft_i_own_split_map_table_end_pending(weft_i_bucket *bucket)
 static void weft_i_own_split_map_table_settle(weft_i_walk *w, weft_i_map_node *note, void *next, weft_i_bucket *bucket, void *at)
 {
     void *link = NULL, *expected = at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), MAP_S2, MAP_S1) ||
+    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1) ||
                             !(weft_i_bits(link) & WEFT_I_FROZEN));
-    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, MAP_S2, MAP_S1);
+    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, WEFT_MAP_S2, WEFT_MAP_S1);
     if (!mine)
         return;
     if (opens)
@@ -7814,7 +7706,7 @@ static weft_i_segment *weft_i_own_split_map_table_alive(weft_map *map, const wef
 {
     if (weft_i_map_level(map) < place.level)
         return NULL;
-    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    weft_i_segment *segment = weft_i_load(&map->segment[place.level], WEFT_MAP_A2);
     return !weft_i_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
 }
 
@@ -7833,17 +7725,17 @@ static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold ho
     uint64_t start = weft_i_start_of(place.level, place.offset);
     do {
         weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
-        if (weft_i_load(&bucket->link, MAP_S1))
+        if (weft_i_load(&bucket->link, WEFT_MAP_S1))
             return;
         if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
         next = weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING);
-        /* relaxed: the note is private until MAP_S2 */
+        /* relaxed: the note is private until WEFT_MAP_S2 */
         weft_i_store(&(*spare)->next, next, memory_order_relaxed);
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
-    } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
+    } while (!weft_i_cas(w.prev, &expected, (void *)*spare, WEFT_MAP_S2, WEFT_MAP_S1));
     weft_i_own_split_map_table_settle(&w, *spare, next, bucket, *spare);
     *spare = NULL;
 }
@@ -7881,7 +7773,7 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_segment *segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (; segment && more > 0; more--, place.offset++)
-        if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
+        if (!weft_i_load(&segment->bucket[place.offset].link, WEFT_MAP_S1))
             weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
     weft_i_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -7910,7 +7802,7 @@ size_t weft_i_segment_bytes(size_t level)
 static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
 {
     size_t level = weft_i_level_of(table) + 1;
-    void *none = weft_i_load(&map->segment[level], MAP_A2);
+    void *none = weft_i_load(&map->segment[level], WEFT_MAP_A2);
     if (!weft_i_is_none(none))
         return true;
     if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
@@ -7921,7 +7813,7 @@ static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
     segment->domain = map->domain;
     segment->bytes = weft_i_segment_bytes(level);
     segment->serial = (size_t)(uintptr_t)none;
-    if (!weft_i_cas(&map->segment[level], &none, segment, MAP_R2, MAP_A2))
+    if (!weft_i_cas(&map->segment[level], &none, segment, WEFT_MAP_R2, WEFT_MAP_A2))
         weft_i_free_zeroed(map->domain, segment, segment->bytes);
     return true;
 }
@@ -7938,7 +7830,7 @@ void weft_i_map_grow(weft_map *map)
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + level + 1, MAP_R1, memory_order_relaxed))
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + level + 1, WEFT_MAP_R1, memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
@@ -7968,8 +7860,8 @@ static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_bucket
 static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
 {
     void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_LEVEL) | 1);
-    bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, MAP_R2, MAP_A2);
-    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+    bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, WEFT_MAP_R2, WEFT_MAP_A2);
+    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
     return mine;
 }
 
@@ -7980,12 +7872,12 @@ static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_segm
 static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
 {
     size_t level = weft_i_level_of(table) + 1, length = weft_i_segment_length(level);
-    size_t from = weft_i_load(&segment->cursor, MAP_A3), to = from;
+    size_t from = weft_i_load(&segment->cursor, WEFT_MAP_A3), to = from;
     while (from < length) {
         to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
         for (size_t i = from; i < to; i++)
             weft_i_own_split_map_table_close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme);
-        if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
+        if (weft_i_cas(&segment->cursor, &from, to, WEFT_MAP_R3, WEFT_MAP_A3))
             break;
     }
     return (from >= length || to == length) && weft_i_own_split_map_table_finish_closing(map, segment, table);
@@ -8000,7 +7892,7 @@ bool weft_i_map_shrink(weft_map *map)
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + WEFT_I_CLOSING + level - 1;
         /* relaxed: a failure means that somebody else has changed it */
-        (void)weft_i_cas(&map->table, &table, lower, MAP_R1, memory_order_relaxed);
+        (void)weft_i_cas(&map->table, &table, lower, WEFT_MAP_R1, memory_order_relaxed);
         return true;
     }
     weft_scheme scheme = weft_i_scheme(map->domain);
@@ -8009,7 +7901,7 @@ bool weft_i_map_shrink(weft_map *map)
     weft_i_segment *segment = bucket ? (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)) : NULL;
     bool mine = false;
     if (!segment)
-        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
     else if (weft_i_map_table(map) == table)
         mine = weft_i_own_split_map_table_close_chunk(map, segment, table, scheme);
     weft_i_walk_end(hold, scheme);
@@ -8054,7 +7946,7 @@ void weft_map_stats(weft_map *map, weft_map_statistics *out)
     out->longest_chain = weft_i_own_split_map_table_longest_chain(map, level);
     out->bucket_bytes = sizeof map->base;
     for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
-        if (!weft_i_is_none(weft_i_load(&map->segment[l], MAP_A2)))
+        if (!weft_i_is_none(weft_i_load(&map->segment[l], WEFT_MAP_A2)))
             out->bucket_bytes += weft_i_segment_bytes(l);
 }
 

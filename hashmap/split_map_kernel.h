@@ -44,34 +44,16 @@
 #define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
 
 /* clang-format off */
-#ifndef MAP_S1
+#ifndef WEFT_SEAM_ORDERS
 #define MAP_S1 memory_order_seq_cst /* read link -> MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
-#endif
-#ifndef MAP_S2
 #define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
-#endif
-#ifndef MAP_S3
 #define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4: sees what the value leads to; in the same one order as links */
-#endif
-#ifndef MAP_S4
 #define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
-#endif
-#ifndef MAP_A1
 #define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segments of its level, and what has been unlinked */
-#endif
-#ifndef MAP_R1
 #define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or wholly closed and taken, before */
-#endif
-#ifndef MAP_A2
 #define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
-#endif
-#ifndef MAP_R2
 #define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
-#endif
-#ifndef MAP_A3
 #define MAP_A3 memory_order_acquire /* read cursor -> MAP_R3: sees which buckets are closed */
-#endif
-#ifndef MAP_R3
 #define MAP_R3 memory_order_release /* move cursor -> MAP_A3: the buckets before it are unlinked */
 #endif
 /* clang-format on */
@@ -266,7 +248,7 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&hold.slot->words.word[word], pointer, GUARD_R3);
+    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
     weft_i_hold_fence(hold);
 }
 
@@ -359,8 +341,8 @@ weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
 {
     if (scheme != WEFT_HAZARD)
         return;
-    weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
-    weft_i_store(&hold.slot->words.word[2], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
+    weft_i_store(&hold.slot->words.word[2], NULL, WEFT_GUARD_R4);
 }
 
 /* No more insertions behind a dead node. */

@@ -19,28 +19,14 @@
 #include <weft/reclaim/local.h>
 
 /* clang-format off */
-#ifndef MSQ_R1
+#ifndef WEFT_SEAM_ORDERS
 #define MSQ_R1 memory_order_release /* link node -> MSQ_A1, MSQ_A2, MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
-#endif
-#ifndef MSQ_R2
-#define MSQ_R2 memory_order_release /* move tail -> GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
-#endif
-#ifndef MSQ_R3
-#define MSQ_R3 memory_order_release /* move head -> GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
-#endif
-#ifndef MSQ_A1
+#define MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
+#define MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
 #define MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> MSQ_R1: the node may be made the tail */
-#endif
-#ifndef MSQ_A2
 #define MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> MSQ_R1: sees its value; NULL is the empty answer's linearization point */
-#endif
-#ifndef MSQ_A3
 #define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: not older than the head it has protected */
-#endif
-#ifndef MSQ_A5
 #define MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
-#endif
-#ifndef MSQ_A4
 #define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: unchanged, so that its successor was not retired when it was published */
 #endif
 /* clang-format on */
@@ -120,7 +106,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     if (!next)
         return WEFT_I_EMPTY;
     if (scheme == WEFT_HAZARD) {
-        weft_i_store(&hold.slot->words.word[1], next, GUARD_R3);
+        weft_i_store(&hold.slot->words.word[1], next, WEFT_GUARD_R3);
         weft_i_hold_fence(hold);
         if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))
             return WEFT_I_AGAIN;
@@ -143,7 +129,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
 weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
 {
     if (scheme == WEFT_HAZARD)
-        weft_i_store(&hold.slot->words.word[1], NULL, GUARD_R4);
+        weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
 }
 
 /* Until it is done. */

@@ -2,10 +2,8 @@
 #include <weft/reclaim/right.h>
 
 /* clang-format off */
-#ifndef DEPOT_R1
+#ifndef WEFT_SEAM_ORDERS
 #define DEPOT_R1 memory_order_release /* deposit a list -> DEPOT_A1: publishes its chain */
-#endif
-#ifndef DEPOT_A1
 #define DEPOT_A1 memory_order_acquire /* withdraw a list -> DEPOT_R1: sees its chain */
 #endif
 /* clang-format on */

@@ -1,10 +1,8 @@
 #include <weft/reclaim/callback.h>
 
 /* clang-format off */
-#ifndef CALLBACK_R1
+#ifndef WEFT_SEAM_ORDERS
 #define CALLBACK_R1 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
-#endif
-#ifndef CALLBACK_A1
 #define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what it did */
 #endif
 /* clang-format on */

@@ -6,10 +6,8 @@
 #include <weft/reclaim/scan.h>
 
 /* clang-format off */
-#ifndef COUNT_R1
+#ifndef WEFT_SEAM_ORDERS
 #define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
-#endif
-#ifndef CALLBACK_R2
 #define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */

@@ -2,8 +2,8 @@
 #include <weft/reclaim/slots.h>
 
 /* clang-format off */
-#ifndef EPOCHS_X1
-#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> GUARD_A1, EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#ifndef WEFT_SEAM_ORDERS
+#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
 #endif
 /* clang-format on */
 

@@ -1,13 +1,9 @@
 #include <weft/reclaim/fence.h>
 
 /* clang-format off */
-#ifndef FENCE_A2
+#ifndef WEFT_SEAM_ORDERS
 #define FENCE_A2 memory_order_acquire /* has it passed -> RECORD_R3: then the scan sees all it published without a fence */
-#endif
-#ifndef FENCE_R1
 #define FENCE_R1 memory_order_release /* fence mode -> FENCE_A1: records were told before the mode changes */
-#endif
-#ifndef FENCE_A1
 #define FENCE_A1 memory_order_acquire /* fence mode -> FENCE_R1: sees who was told */
 #endif
 /* clang-format on */

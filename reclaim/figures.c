@@ -1,10 +1,8 @@
 #include <weft/reclaim/figures.h>
 
 /* clang-format off */
-#ifndef LOCALS_A1
+#ifndef WEFT_SEAM_ORDERS
 #define LOCALS_A1 memory_order_acquire /* walk locals -> LOCALS_R1: sees a local's fields */
-#endif
-#ifndef COUNT_A1
 #define COUNT_A1 memory_order_acquire /* count retired -> COUNT_R1: the room is not older than the grant */
 #endif
 /* clang-format on */

@@ -61,26 +61,14 @@ WEFT_API void weft_i_check_guard(const weft_guard *guard);
 #endif
 
 /* clang-format off */
-#ifndef GUARD_R1
-#define GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
-#endif
-#ifndef GUARD_R2
-#define GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
-#endif
-#ifndef GUARD_A1
-#define GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
-#endif
-#ifndef GUARD_R3
-#define GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
-#endif
-#ifndef GUARD_A2
-#define GUARD_A2 memory_order_acquire /* validate hazard -> PTR_R1, PTR_X1, MSQ_R2, MSQ_R3, TREIBER_R1, TREIBER_R2: sees the object that the pointer publishes */
-#endif
-#ifndef GUARD_R4
-#define GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
-#endif
-#ifndef GUARD_R5
-#define GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
+#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
+#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
+#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the object that the pointer publishes */
+#define WEFT_GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
+#define WEFT_GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
 #endif
 /* clang-format on */
 
@@ -113,7 +101,7 @@ static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
 {
     WEFT_I_ORDERS
     weft_i_domain_head *head = (weft_i_domain_head *)(void *)domain;
-    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, GUARD_A1), GUARD_R2);
+    weft_i_store(&hold.slot->words.word[0], (void *)(uintptr_t)weft_i_load(&head->epoch, WEFT_GUARD_A1), WEFT_GUARD_R2);
     weft_i_hold_fence(hold);
 }
 
@@ -130,7 +118,7 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
         hold.thread = weft_i_self();
         return hold;
     }
-    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);
+    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_compiler_fence(); /* a handler that comes now takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
@@ -144,8 +132,8 @@ static inline void weft_i_end(weft_i_hold hold, weft_guard *guard)
         weft_i_leave_slow(guard);
         return;
     }
-    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-    weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+    weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
+    weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
 }
 
 static inline weft_i_hold weft_i_hold_of(const weft_guard *guard)
@@ -194,13 +182,13 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 {
     WEFT_I_ORDERS
     if (scheme == WEFT_EPOCH)
-        return weft_i_load(source, GUARD_A2);
+        return weft_i_load(source, WEFT_GUARD_A2);
     /* relaxed: nothing is read through it before the load below has confirmed it */
     void *pointer = weft_i_load(source, memory_order_relaxed);
     for (;;) {
-        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), GUARD_R3);
+        weft_i_store(&hold.slot->words.word[word], weft_i_hazard(pointer), WEFT_GUARD_R3);
         weft_i_hold_fence(hold);
-        void *again = weft_i_load(source, GUARD_A2);
+        void *again = weft_i_load(source, WEFT_GUARD_A2);
         if (weft_i_likely(again == pointer))
             return pointer;
         pointer = again;
@@ -228,7 +216,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     weft_i_hold hold = weft_i_hold_of(guard);
     if (weft_i_under_epochs(guard))
         return;
-    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), GUARD_R3);
+    weft_i_store(&hold.slot->words.word[0], weft_i_hazard(pointer), WEFT_GUARD_R3);
     weft_i_hold_fence(hold);
 }
 
@@ -240,7 +228,7 @@ static inline void weft_guard_refresh(weft_guard *guard)
     if (weft_i_under_epochs(guard))
         weft_i_publish_epoch(hold, weft_i_domain_of(hold));
     else
-        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), GUARD_R4);
+        weft_i_store(&hold.slot->words.word[0], weft_i_hazard(NULL), WEFT_GUARD_R4);
 }
 
 WEFT_END_DECLS

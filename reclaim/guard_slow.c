@@ -34,7 +34,7 @@ void weft_i_enter_slow(weft_guard *guard, weft_domain *domain)
     weft_scheme scheme = weft_i_scheme(domain);
     guard->slot = find_slot(weft_i_record_get());
     if (guard->slot) {
-        weft_i_store(&guard->slot->domain, (void *)domain, GUARD_R1);
+        weft_i_store(&guard->slot->domain, (void *)domain, WEFT_GUARD_R1);
         weft_i_compiler_fence(); /* as in weft_i_begin */
     } else {
         weft_i_link_guard(guard, domain);
@@ -50,8 +50,8 @@ void weft_i_leave_slow(weft_guard *guard)
     if (hold.slot == &guard->own) {
         weft_i_unlink_guard(guard, weft_i_domain_of(hold));
     } else if (owns(hold.thread, hold.slot)) {
-        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
-        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);
+        weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
+        weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
         weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
     } /* else the thread's exit hook has left it */
 }

@@ -3,16 +3,10 @@
 #include <weft/reclaim/right.h>
 
 /* clang-format off */
-#ifndef HANDSHAKE_X1
+#ifndef WEFT_SEAM_ORDERS
 #define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
-#endif
-#ifndef HANDSHAKE_A2
 #define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
-#endif
-#ifndef HANDSHAKE_R1
 #define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#endif
-#ifndef HANDSHAKE_A1
 #define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
 #endif
 /* clang-format on */

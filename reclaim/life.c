@@ -10,10 +10,8 @@
 #include <weft/reclaim/registry.h>
 
 /* clang-format off */
-#ifndef LIFE_R1
+#ifndef WEFT_SEAM_ORDERS
 #define LIFE_R1 memory_order_release /* hooks are in place -> LIFE_A1: the key comes before */
-#endif
-#ifndef LIFE_A1
 #define LIFE_A1 memory_order_acquire /* are they? -> LIFE_R1: sees the key */
 #endif
 /* clang-format on */

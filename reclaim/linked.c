@@ -1,10 +1,8 @@
 #include <weft/reclaim/linked.h>
 
 /* clang-format off */
-#ifndef LINKED_R1
+#ifndef WEFT_SEAM_ORDERS
 #define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
-#endif
-#ifndef LINKED_A1
 #define LINKED_A1 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */

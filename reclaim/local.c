@@ -7,7 +7,7 @@
 #include <errno.h>
 
 /* clang-format off */
-#ifndef LOCALS_R1
+#ifndef WEFT_SEAM_ORDERS
 #define LOCALS_R1 memory_order_release /* push local -> LOCALS_A1: publishes its fields */
 #endif
 /* clang-format on */

@@ -95,7 +95,7 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
     if (weft_i_unlikely(!local))
         return false;
     *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
        this thread has passed a fence in a later operation */
     weft_i_compiler_fence();
@@ -116,7 +116,7 @@ weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, 
 {
     weft_i_record *record = weft_i_own_record();
     *hold = (weft_i_hold){&record->operation, NULL};
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_compiler_fence(); /* as in weft_i_attempt_begin */
     /* relaxed: as in weft_i_light_fence */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed))) {
@@ -130,7 +130,7 @@ weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, 
 
 weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 {
-    weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);
+    weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
     weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
 }
 

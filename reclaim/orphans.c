@@ -1,16 +1,10 @@
 #include <weft/reclaim/orphans.h>
 
 /* clang-format off */
-#ifndef ORPHAN_R1
+#ifndef WEFT_SEAM_ORDERS
 #define ORPHAN_R1 memory_order_release /* push orphans -> ORPHAN_A1: publishes their hooks */
-#endif
-#ifndef ORPHAN_A1
 #define ORPHAN_A1 memory_order_acquire /* adopt orphans -> ORPHAN_R1: sees their hooks, and that they were unlinked */
-#endif
-#ifndef ORPHAN_R2
 #define ORPHAN_R2 memory_order_release /* count orphans -> ORPHAN_A2: they were pushed before */
-#endif
-#ifndef ORPHAN_A2
 #define ORPHAN_A2 memory_order_acquire /* are there many -> ORPHAN_R2: then they are found */
 #endif
 /* clang-format on */

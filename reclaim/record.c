@@ -1,22 +1,12 @@
 #include <weft/reclaim/record.h>
 
 /* clang-format off */
-#ifndef RECORD_R1
+#ifndef WEFT_SEAM_ORDERS
 #define RECORD_R1 memory_order_release /* push record -> RECORD_A1: publishes its fields to scans */
-#endif
-#ifndef RECORD_A1
 #define RECORD_A1 memory_order_acquire /* walk records -> RECORD_R1: sees a record's fields before following it */
-#endif
-#ifndef RECORD_R3
 #define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
-#endif
-#ifndef RECORD_X1
 #define RECORD_X1 memory_order_acq_rel /* answers -> HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
-#endif
-#ifndef RECORD_R4
 #define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
-#endif
-#ifndef RECORD_A4
 #define RECORD_A4 memory_order_acquire /* is it owned -> RECORD_R4: a record given back needs no fence of its own */
 #endif
 /* clang-format on */

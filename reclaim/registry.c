@@ -1,10 +1,8 @@
 #include <weft/reclaim/registry.h>
 
 /* clang-format off */
-#ifndef USERS_R1
+#ifndef WEFT_SEAM_ORDERS
 #define USERS_R1 memory_order_release /* structure gone -> USERS_A1: its last uses of the domain come before */
-#endif
-#ifndef USERS_A1
 #define USERS_A1 memory_order_acquire /* any structure left? -> USERS_R1: sees them */
 #endif
 /* clang-format on */

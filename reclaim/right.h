@@ -7,22 +7,12 @@
 #include <weft/reclaim/state.h>
 
 /* clang-format off */
-#ifndef LOCAL_A1
+#ifndef WEFT_SEAM_ORDERS
 #define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
-#endif
-#ifndef LOCAL_R1
 #define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
-#endif
-#ifndef LOCAL_A2
 #define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
-#endif
-#ifndef LOCAL_R2
 #define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
-#endif
-#ifndef RIGHT_A1
 #define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
-#endif
-#ifndef RIGHT_R1
 #define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
 #endif
 /* clang-format on */
@@ -76,7 +66,7 @@ weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
     /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(&record->thread);
-    weft_i_store(&record->operation.domain, (void *)domain, GUARD_R1);
+    weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
     weft_i_light_fence(&record->thread); /* before the look at `attention` */
     if (weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record))
         return true;

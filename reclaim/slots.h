@@ -7,11 +7,9 @@
 #include <weft/reclaim/linked.h>
 
 /* clang-format off */
-#ifndef SLOTS_A1
-#define SLOTS_A1 memory_order_acquire /* a slot's domain -> GUARD_R1, GUARD_R5: then the last domain's guard has been left */
-#endif
-#ifndef SLOTS_A2
-#define SLOTS_A2 memory_order_acquire /* a slot's words -> GUARD_R2, GUARD_R3, GUARD_R4: uses under what the word held before are over */
+#ifndef WEFT_SEAM_ORDERS
+#define SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: then the last domain's guard has been left */
+#define SLOTS_A2 memory_order_acquire /* a slot's words -> WEFT_GUARD_R2, WEFT_GUARD_R3, WEFT_GUARD_R4: uses under what the word held before are over */
 #endif
 /* clang-format on */
 

@@ -11,16 +11,10 @@
 #include <weft/stacks/treiber.h>
 
 /* clang-format off */
-#ifndef TREIBER_R1
-#define TREIBER_R1 memory_order_release /* push -> GUARD_A2, TREIBER_A1, TREIBER_A2: publishes value and next; push's linearization point */
-#endif
-#ifndef TREIBER_R2
-#define TREIBER_R2 memory_order_release /* pop -> GUARD_A2, TREIBER_A1, TREIBER_A2: passes on what was published with the next node; pop's linearization point */
-#endif
-#ifndef TREIBER_A1
+#ifndef WEFT_SEAM_ORDERS
+#define TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, TREIBER_A1, TREIBER_A2: publishes value and next; push's linearization point */
+#define TREIBER_R2 memory_order_release /* pop -> WEFT_GUARD_A2, TREIBER_A1, TREIBER_A2: passes on what was published with the next node; pop's linearization point */
 #define TREIBER_A1 memory_order_acquire /* pop_all takes the top -> TREIBER_R1, TREIBER_R2: sees the whole chain */
-#endif
-#ifndef TREIBER_A2
 #define TREIBER_A2 memory_order_acquire /* is it empty -> TREIBER_R1, TREIBER_R2: an answer orders what the caller does next */
 #endif
 /* clang-format on */

@@ -90,7 +90,7 @@ static void test_each_order_is_needed(void **state)
     }
     (void)fclose(file);
     print_message("%zu weakenings\n", entries);
-    assert_int_equal(entries, wanted); /* or it is not this code's: ./weft model --sweep --docs > docs/orders.md */
+    assert_int_equal(entries, wanted); /* or it is not this code's: ./weft model --sweep --docs > docs/orders.md, and orders.py --pairs */
 }
 
 /* ---- failures ---- */

@@ -4,7 +4,7 @@
 import re
 import sys
 
-NAMED = re.compile(r"^#ifndef ([A-Z]+_[ARX][0-9]+|[A-Z]+_S[0-9]+)\n#define \1 memory_order_(\w+)", re.MULTILINE)
+NAMED = re.compile(r"^#define ([A-Z_]+_[ARXS][0-9]+) memory_order_(\w+)", re.MULTILINE)
 
 
 def main():
@@ -17,6 +17,7 @@ def main():
     print("/* Made by orders.py. */")
     print("#ifndef WEFT_TESTS_MODEL_ORDERS_H\n#define WEFT_TESTS_MODEL_ORDERS_H\n")
     print("int model_order(int which); /* the one in force; see kernels.c */")
+    print("#define WEFT_SEAM_ORDERS\n")
     print("enum { MODEL_ORDERS = %d };\n" % len(names))
     for i, name in enumerate(names):
         print("#define %s model_order(%d)" % (name, i))

@@ -53,7 +53,7 @@ MUTANTS = [
       ("#define MSQ_R2 memory_order_release", "#define MSQ_R2 memory_order_relaxed")], "model:queue-hazard-put-take"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
-     [("void *top = weft_i_protect(hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, GUARD_A2);")],
+     [("void *top = weft_i_protect(hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],
      "model:stack-hazard-pair-take"),
     ("treiber-freed-at-once", "a popped node is used again at once", "stacks/treiber.c", [(RETIRE, FREED)],
      "parked:weft-treiber* + model:stack-hazard-aba"),
@@ -290,18 +290,18 @@ MUTANTS = [
        "    if (i == weft_i_load(&record->open, memory_order_relaxed)) {\n"),
       ("    weft_i_compiler_fence();\n    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */\n", "")], "step:"),
     ("slot-given-full", "a nested slot is marked free before it is emptied", "reclaim/guard_slow.c",
-     [("        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);\n"
+     [("        weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);\n"
        "        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);\n",
        "        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);\n        weft_i_compiler_fence();\n"
-       "        weft_i_store(&hold.slot->words.word[0], NULL, GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, GUARD_R5);\n")], "step:"),
+       "        weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);\n")], "step:"),
     ("linked-with-signals-open", "a guard is linked, under the lock, with signals open", "reclaim/linked.c",
      [("    *signals = weft_i_sys_block_signals();\n    weft_i_mutex_lock", "    *signals = (weft_i_signals){0};\n    weft_i_mutex_lock"),
       ("    weft_i_sys_restore_signals(*signals);\n", "    (void)signals;\n")], "step:"),
     ("epoch-before-slot-taken", "a guard publishes its epoch in a slot that a handler may still take", "reclaim/guard.h",
-     [("    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);\n    weft_i_compiler_fence(); /* a handler that comes now takes another slot */\n"
+     [("    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);\n    weft_i_compiler_fence(); /* a handler that comes now takes another slot */\n"
        "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n",
        "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n"
-       "    weft_i_store(&hold.slot->domain, (void *)domain, GUARD_R1);\n    weft_i_compiler_fence();\n")], "step:"),
+       "    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);\n    weft_i_compiler_fence();\n")], "step:"),
     ("fence-passed-inside", "a handler's fence counts for the operation that it interrupted, which goes on without", "reclaim/record.c",
      [(" && !weft_i_load(&record->operation.domain, memory_order_relaxed))", ")")], "step:"),
     # ---- the checkers themselves ----

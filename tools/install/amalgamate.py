@@ -15,7 +15,7 @@ import library  # noqa: E402
 
 INCLUDE = re.compile(r"^#include <weft/(\S+)>.*\n", re.MULTILINE)
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)\s*\w+|\b[A-Za-z_]\w*', re.DOTALL)
-ORDER = re.compile(r"[A-Z]+_[ARXS]\d+$")  # the named memory orders keep their names, -D may set them
+ORDER = re.compile(r"\b(?!WEFT_)[A-Z]+_[ARXS]\d+\b")  # the named memory orders, which get the library's prefix, in comments, too
 LANGUAGE = re.compile(r"^#if .*\n#error .*\n#endif\n", re.MULTILINE)
 
 HEAD = """/*
@@ -74,9 +74,9 @@ def own_names(text):
     names |= set(re.findall(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", text, re.MULTILINE))
     names |= set(re.findall(r"^(?:\} |typedef [^{;]*?)(\w+);", text, re.MULTILINE))
     names |= set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
-    for body in re.findall(r"^enum(?: \w+)? \{(.*?)\}", text, re.MULTILINE | re.DOTALL):
+    for body in re.findall(r"^ *(?:typedef )?enum(?: \w+)? \{(.*?)\}", text, re.MULTILINE | re.DOTALL):
         names |= set(re.findall(r"(?:^|,)\s*(\w+)", re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)))
-    return {name for name in names if not name.lower().startswith(("weft_", "__")) and not ORDER.match(name)}
+    return {name for name in names if not name.lower().startswith(("weft_", "__")) and not ORDER.fullmatch(name)}
 
 
 def prefixed(text, stem):
@@ -94,7 +94,7 @@ def amalgamated(root):
     for path in library.files(root, "*.c"):
         made.add(path)
     made.parts.append("\n#endif\n")
-    text = "".join(made.parts)
+    text = ORDER.sub(lambda order: "WEFT_" + order.group(), "".join(made.parts))
     # a compiler goes on after #error: all else stands behind it, so that nothing more is said, not even that nothing is declared
     refusal = LANGUAGE.search(text).group()
     text = refusal.replace("#endif", "typedef int weft_i_refused;\n#else") + text.replace(refusal + "\n", "", 1) + "\n#endif\n"

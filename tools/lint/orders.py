@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
 """Enforces what docs and reviewers rely on: memory orders are named, explained and paired; atomics have one door.
 
-usage: orders.py [ROOT]
+usage: orders.py [--pairs] [ROOT]
 
 Looks at base/ reclaim/ queues/ stacks/ hashmap/ channels/ under ROOT (default: the current directory) and prints
-FILE:LINE: MESSAGE for each fault; exit status 1 if there is any, or if there was nothing to look at.
+FILE:LINE: MESSAGE for each fault; exit status 1 if there is any, if docs/orders.md is another tree's, or if there was nothing to look at.
+--pairs: prints the last part of docs/orders.md.
 
 The rules
   door      only base/atomic.h includes <stdatomic.h> or <atomic> and uses what they define, or the compiler's
             __atomic and __sync; inline assembly only in base/
-  table     a strong order is written only in the table at its file's head, in this form, so that -D replaces it:
-                #ifndef MSQ_R3
+  table     a strong order is written only in the table at its file's head, in this form, so that a seam can have orders of its own:
+                #ifndef WEFT_SEAM_ORDERS
                 #define MSQ_R3 memory_order_release /* what it is for -> A1, A6: why */
                 #endif
             The letter is the order (A acquire, R release, X acq_rel, S seq_cst); a name is defined once in the tree
-  pairs     the comment names the other side of each pair, in full where it lies in another file (THREAD_A2); the
-            other side names it back; an A pairs with R, X, S, an R with A, X, S (`<-` may be written for `->`)
+  pairs     the comment names the other side of each pair, in full where it lies in another file (THREAD_A2); an A pairs with R, X,
+            S, an R with A, X, S (`<-` may be written for `->`). The other side names it back if it lies in the same room; a lower
+            room names nothing above it, and docs/orders.md says who pairs with it from there (orders.py --pairs)
   use       every named order is used, where it makes sense (no release load), and every order argument is a name
             from a table or memory_order_relaxed
   relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement
@@ -76,6 +78,7 @@ class Order:
     def __init__(self, source, line, name, letter, what):
         self.source, self.line, self.name, self.letter, self.what = source, line, name, letter, what
         self.prefix = name.rsplit("_", 1)[0]
+        self.room = source.path.split("/")[0]
         self.others = []
         self.used = False
 
@@ -84,6 +87,7 @@ class Lint:
     def __init__(self):
         self.faults = []
         self.orders = {}
+        self.tables = {}  # path: range of lines
         self.operations = {}  # name: (number of parameters, [(position, letters)])
         self.relaxed = 0
 
@@ -91,6 +95,15 @@ class Lint:
         self.faults.append((source.path, line, message))
 
     # The table
+
+    def find_table(self, source):
+        """Its lines, if it has nothing in it but orders and their comments."""
+        code = [line.strip() for line in source.code]
+        if "#ifndef WEFT_SEAM_ORDERS" in code and "#endif" in code:
+            first = code.index("#ifndef WEFT_SEAM_ORDERS") + 1
+            last = code.index("#endif", first)
+            if all(not line or TABLE.match(line) for line in code[first:last]):
+                self.tables[source.path] = range(first + 1, last + 1)
 
     def read_table(self, source):
         for number, line in enumerate(source.code, 1):
@@ -104,10 +117,8 @@ class Lint:
 
     def read_entry(self, source, number, name, letter, order):
         comment = next((c for c in source.comments if c.first == number), None)
-        end = comment.last if comment else number
-        code = source.code + [""]
-        if code[number - 2].strip() != "#ifndef " + name or code[end].strip() != "#endif":
-            self.fault(source, number, "%s must stand between '#ifndef %s' and '#endif'" % (name, name))
+        if source.path not in self.tables or number not in self.tables[source.path]:
+            self.fault(source, number, "%s must stand between '#ifndef WEFT_SEAM_ORDERS' and '#endif', with nothing else" % name)
         if LETTERS[letter] != order:
             self.fault(source, number, "%s is memory_order_%s: the letter %s says %s" % (name, order, letter, LETTERS[letter]))
         if name in self.orders:
@@ -129,7 +140,9 @@ class Lint:
                     self.fault(order.source, order.line, "%s names %s, which is defined nowhere" % (order.name, other))
                 elif partner.letter not in SIDES[order.letter]:
                     self.fault(order.source, order.line, "%s cannot pair with %s" % (order.name, other))
-                elif order.name not in partner.others:
+                elif order.room in FAMILIES[partner.room]:
+                    self.fault(order.source, order.line, "%s names %s, of a room above its own" % (order.name, other))
+                elif order.name not in partner.others and order.room == partner.room:
                     self.fault(order.source, order.line, "%s names %s, which does not name it back (%s:%d)" %
                                (order.name, other, partner.source.path, partner.line))
             if not order.used:
@@ -211,6 +224,7 @@ class Lint:
 
     def run(self, sources):
         for source in sources:
+            self.find_table(source)
             self.read_table(source)
             if source.path == DOOR:
                 self.read_operations(source)
@@ -221,6 +235,25 @@ class Lint:
             self.check_words(source)
         self.check_pairs()
         return sorted(self.faults)
+
+
+PAIRS = """## Pairs
+
+Made by `tools/lint/orders.py --pairs`. Who pairs with an order from a room above its own: the comment there names it, and the order's own
+comment, which names the pairs in its room, cannot.
+
+| order | pairs with |
+|---|---|
+"""
+
+
+def pairs_from_above(orders):
+    above = {}
+    for order in orders.values():
+        for other in order.others:
+            if other in orders and orders[other].room in FAMILIES[order.room]:
+                above.setdefault(other, []).append("%s (%s)" % (order.name, order.source.path))
+    return PAIRS + "".join("| %s | %s |\n" % (name, ", ".join(sorted(above[name]))) for name in sorted(above))
 
 
 def read_tree(root):
@@ -236,12 +269,21 @@ def read_tree(root):
 
 
 def main():
-    if len(sys.argv) > 2 or sys.argv[1:2] in (["-h"], ["--help"]):
+    arguments = [argument for argument in sys.argv[1:] if argument != "--pairs"]
+    if len(arguments) > 1 or arguments in (["-h"], ["--help"]):
         print(__doc__.strip())
-        return 0 if len(sys.argv) == 2 else 2
-    sources = read_tree(sys.argv[1] if len(sys.argv) == 2 else ".")
+        return 0 if len(arguments) == 1 else 2
+    root = arguments[0] if arguments else "."
+    sources = read_tree(root)
     lint = Lint()
     faults = lint.run(sources)
+    pairs = pairs_from_above(lint.orders)
+    if "--pairs" in sys.argv:
+        print(pairs, end="")
+        return 0
+    with open(os.path.join(root, "docs/orders.md"), encoding="utf-8") as file:
+        if not file.read().endswith("\n" + pairs):
+            faults.append(("docs/orders.md", 1, "its pairs are not this tree's: see tools/lint/orders.py --pairs"))
     for path, line, message in faults:
         print("%s:%d: %s" % (path, line, message))
     print("%d files, %d named orders, %d relaxed accesses: %d faults" % (len(sources), len(lint.orders), lint.relaxed, len(faults)))

@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 
 import cases  # noqa: E402
-from orders import Lint  # noqa: E402
+from orders import Lint, pairs_from_above  # noqa: E402
 from source import Source  # noqa: E402
 
 DOOR = """#include <stdatomic.h>
@@ -19,10 +19,8 @@ DOOR = """#include <stdatomic.h>
 """
 KERNEL = """/* private. A comment may say malloc( and memory_order_acquire. */
 #include <weft/reclaim/domain.h>
-#ifndef MSQ_R1
+#ifndef WEFT_SEAM_ORDERS
 #define MSQ_R1 memory_order_release /* link node -> A2, THREAD_A1: publishes the value */
-#endif
-#ifndef MSQ_A2
 #define MSQ_A2 memory_order_acquire /* read head -> R1: sees the value */
 #endif
 static void put(struct q *q, void *v)
@@ -38,10 +36,12 @@ static void put(struct q *q, void *v)
         q->allocator.free(h);
 }
 """
-THREAD = """#ifndef THREAD_A1
-#define THREAD_A1 memory_order_acquire /* walk <- MSQ_R1: sees it */
+THREAD = """#ifndef WEFT_SEAM_ORDERS
+#define THREAD_A1 memory_order_acquire /* walk <- R2: sees it */
+#define THREAD_R2 memory_order_release /* add -> A1: publishes it */
 #endif
 static inline void *walk(void) { return weft_i_load(&list, THREAD_A1); }
+static inline void add(void *p) { weft_i_store(&list, p, THREAD_R2); }
 """
 CLEAN = {"base/atomic.h": DOOR, "queues/msq_kernel.h": KERNEL, "reclaim/thread.h": THREAD}
 K, T = "queues/msq_kernel.h", "reclaim/thread.h"
@@ -59,22 +59,25 @@ SEEDS = [
     ("strong_define", K, "static void put", "#define MINE memory_order_release\nstatic void put", "strong order outside the table"),
     ("cxx_order", K, "q->allocator.free(h)", "q->x(std::memory_order::seq_cst)", "strong order outside the table"),
     ("consume", K, "q->allocator.free(h)", "q->x(memory_order_consume)", "strong order outside the table"),
-    ("no_ifndef", K, "#ifndef MSQ_R1\n", "\n", "must stand between"),
-    ("other_ifndef", K, "#ifndef MSQ_R1\n", "#ifndef MSQ_R7\n", "must stand between"),
-    ("no_endif", K, "value */\n#endif\n#ifndef MSQ_A2", "value */\n\n#ifndef MSQ_A2", "must stand between"),
+    ("no_ifndef", K, "#ifndef WEFT_SEAM_ORDERS\n", "\n", "must stand between"),
+    ("other_ifndef", K, "#ifndef WEFT_SEAM_ORDERS\n", "#ifndef MSQ_R1\n", "must stand between"),
+    ("no_endif", T, "publishes it */\n#endif\n", "publishes it */\n\n", "must stand between"),
+    ("more_in_it", K, "#define MSQ_A2", "static int x;\n#define MSQ_A2", "must stand between"),
+    ("outside", K, "publishes the value */\n", "publishes the value */\n#endif\n#ifdef OTHER\n", "must stand between"),
     ("letter", K, "MSQ_R1 memory_order_release", "MSQ_R1 memory_order_acq_rel", "the letter R says release"),
-    ("twice", T, "static inline", "#ifndef THREAD_A1\n#define THREAD_A1 memory_order_acquire /* x -> MSQ_R1: y */\n#endif\nstatic inline",
+    ("twice", T, "static inline", "#define THREAD_A1 memory_order_acquire /* x -> R2: y */\nstatic inline",
      "is defined already"),
     ("relaxed_name", K, "MSQ_A2 memory_order_acquire", "MSQ_A2 memory_order_relaxed", "a named order is a strong one"),
     ("no_comment", K, "/* read head -> R1: sees the value */", "", "needs a comment of the form"),
     ("no_partner", K, "read head -> R1: sees", "read head: sees", "needs a comment of the form"),
     ("no_why", K, "read head -> R1: sees the value", "read head -> R1:", "needs a comment of the form"),
     ("unknown_partner", K, "-> A2, THREAD_A1:", "-> A2, THREAD_A1, A9:", "MSQ_A9, which is defined nowhere"),
-    ("one_sided", T, "walk <- MSQ_R1", "walk <- MSQ_R1, MSQ_X9", "MSQ_X9, which is defined nowhere"),
-    ("not_mutual", K, "-> A2, THREAD_A1:", "-> A2:", "does not name it back"),
+    ("one_sided", T, "walk <- R2", "walk <- R2, MSQ_X9", "MSQ_X9, which is defined nowhere"),
+    ("not_mutual", K, "-> A2, THREAD_A1:", "-> THREAD_A1:", "does not name it back"),
+    ("upwards", T, "walk <- R2", "walk <- R2, MSQ_R1", "MSQ_R1, of a room above its own"),
     ("same_side", K, "read head -> R1:", "read head -> R1, THREAD_A1:", "MSQ_A2 cannot pair with THREAD_A1"),
     ("unused", K, "weft_i_load(&q->tail, MSQ_A2)", "q->plain_tail", "MSQ_A2 is used nowhere"),
-    ("below_use", K, "static void put", "static int a = MSQ_R1;\n#ifndef MSQ_S8\n#define MSQ_S8 memory_order_seq_cst /* x -> S8: y */\n#endif\n"
+    ("below_use", K, "static void put", "static int a = MSQ_R1;\n#define MSQ_S8 memory_order_seq_cst /* x -> S8: y */\n"
      "static int b = MSQ_S8;\nstatic void put", "below the first use"),
     ("not_a_name", K, "&q->tail, MSQ_A2)", "&q->tail, order), MSQ_A2", "'order' is neither a named order"),
     ("release_load", K, "&q->tail, MSQ_A2)", "&q->tail, MSQ_R1), MSQ_A2", "weft_i_load: MSQ_R1 makes no sense"),
@@ -107,11 +110,18 @@ def seed_problem(path, old, new, expected):
 
 def place_problem():
     faults = faults_of(dict(CLEAN, **{K: KERNEL.replace("q->allocator.free(h)", "free(h)")}))
-    return None if [fault[:2] for fault in faults] == [(K, 19)] else faults
+    return None if [fault[:2] for fault in faults] == [(K, 17)] else faults
+
+
+def pairs_problem():
+    lint = Lint()
+    lint.run([Source(path, text) for path, text in CLEAN.items()])
+    pairs = pairs_from_above(lint.orders)
+    return None if pairs.endswith("|---|---|\n| THREAD_A1 | MSQ_R1 (%s) |\n" % K) else pairs
 
 
 def main():
-    everything = [("clean", lambda: faults_of(CLEAN)), ("place", place_problem)]
+    everything = [("pairs", pairs_problem), ("clean", lambda: faults_of(CLEAN)), ("place", place_problem)]
     everything += [(name, lambda seed=seed: seed_problem(*seed)) for name, *seed in SEEDS]
     return cases.run(everything)
 
