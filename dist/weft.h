@@ -3354,8 +3354,7 @@ WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft
  * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
  * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
  */
-WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
-                                       size_t size);
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
 
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
@@ -3410,6 +3409,35 @@ typedef enum weft_i_outcome {
     WEFT_I_AGAIN, /* something has moved on */
     WEFT_I_LOST   /* to another thread: back off */
 } weft_i_outcome;
+
+/*
+ * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
+ * before went, if there was one; else WEFT_I_AGAIN.
+ */
+#define WEFT_I_REPEAT(now, step)                                                                                                           \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))                                 \
+        if ((now) == WEFT_I_LOST)                                                                                                          \
+    weft_i_backoff_wait(&weft_i_waits)
+
+/* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
+#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                                              \
+    (weft_i_scheme(domain) == WEFT_EPOCH ? kernel(__VA_ARGS__, WEFT_EPOCH) : kernel(__VA_ARGS__, WEFT_HAZARD))
+
+/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
+weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
+    weft_i_hold_fence(hold);
+}
+
+/* One of the guard's words protects nothing any more. */
+weft_i_inline void weft_i_unpublish(weft_i_hold hold, int word, weft_scheme scheme)
+{
+    if (scheme == WEFT_HAZARD)
+        weft_i_store(&hold.slot->words.word[word], NULL, WEFT_GUARD_R4);
+}
 
 /* False: no local yet, or the thread is called to attention. */
 weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
@@ -5690,6 +5718,8 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 #define WEFT_QUEUES_MSQ_KERNEL_H
 
 
+#include <errno.h>
+
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_MSQ_R1 memory_order_release /* link node -> WEFT_MSQ_A1, WEFT_MSQ_A2, WEFT_MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
@@ -5749,95 +5779,126 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_
     return node;
 }
 
-/* E5 to E17, once: links the chain first..last, last's next being NULL. */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
-                                             weft_i_msq_node *last, weft_scheme scheme)
+/* ---- enqueue ---- */
+
+/* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first, weft_i_msq_node *last,
+                                             weft_scheme scheme)
 {
-    void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
+    void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
-    void *next = weft_i_load(&tail->next, WEFT_MSQ_A1);
-    if (weft_i_unlikely(next != NULL)) { /* tail lags: help */
-        /* relaxed: a failure means that somebody else has helped */
+    void *next = weft_i_load(&tail->next, WEFT_MSQ_A1); /* E6 */
+    if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
+        /* E13; relaxed: a failure means that somebody else has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), WEFT_MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
-    /* relaxed: a failure reads nothing */
+    /* E9; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), WEFT_MSQ_R1, memory_order_relaxed)))
         return WEFT_I_LOST;
-    (void)weft_i_cas(&queue->tail, &at, last, WEFT_MSQ_R2, memory_order_relaxed); /* relaxed: as above */
+    (void)weft_i_cas(&queue->tail, &at, last, WEFT_MSQ_R2, memory_order_relaxed); /* E17; relaxed: as for E13 */
     return WEFT_I_DONE;
 }
 
-/* D2 to D19, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
-                                             weft_scheme scheme)
+/* E4 to E17, under a guard. */
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome now,
+                                       weft_scheme scheme)
 {
-    void *at = weft_i_protect(hold, 0, &queue->head, scheme);
-    weft_i_msq_node *head = at;
-    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, WEFT_MSQ_A2));
-    if (!next)
-        return WEFT_I_EMPTY;
-    if (scheme == WEFT_HAZARD) {
-        weft_i_store(&hold.slot->words.word[1], next, WEFT_GUARD_R3);
-        weft_i_hold_fence(hold);
-        if (weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at))
-            return WEFT_I_AGAIN;
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    WEFT_I_REPEAT(now, weft_i_msq_link(queue, hold, first, last, scheme));
+    weft_i_end(hold, &own);
+}
+
+/* Where the attempt below did not do: the node may be NULL, and is made. */
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value, weft_i_outcome now)
+{
+    if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
+        return -ENOMEM;
+    WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, node, node, now);
+    return 0;
+}
+
+weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
+    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL); /* E1 */
+    if (weft_i_unlikely(!node)) {
+        weft_i_attempt_end(attempt.hold);
+        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
     }
+    weft_i_msq_node_fill(node, value); /* E2, E3 */
+    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
+    weft_i_attempt_end(attempt.hold);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, NULL, outcome);
+}
+
+/* ---- dequeue ---- */
+
+/* D2 to D13, once. *old is the node that was the dummy, to be retired. */
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old, weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
+    weft_i_msq_node *head = at;
+    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, WEFT_MSQ_A2)); /* D4 */
+    if (!next)                                                                    /* D7, D8 */
+        return WEFT_I_EMPTY;
+    weft_i_publish(hold, 1, next, scheme);
+    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at)) /* D5 */
+        return WEFT_I_AGAIN;
     if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* nothing is known of tail: invariant 2 */
-        void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);
-        if (weft_i_unlikely(at == tail)) { /* relaxed: a failure means that somebody else has helped */
+        void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);               /* D3 */
+        if (weft_i_unlikely(at == tail)) {                            /* D6 */
+            /* D10; relaxed: a failure means that somebody else has helped */
             (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
     }
-    *value = weft_i_read(&next->value);
-    /* relaxed: a failure reads nothing */
+    *value = weft_i_read(&next->value); /* D12 */
+    /* D13; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, WEFT_MSQ_R3, memory_order_relaxed)))
         return WEFT_I_LOST;
     *old = head;
     return WEFT_I_DONE;
 }
 
-weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
-{
-    if (scheme == WEFT_HAZARD)
-        weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
-}
-
-/* Until it is done. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                       weft_i_outcome before, weft_scheme scheme)
-{
-    weft_guard own;
-    weft_i_backoff backoff = {0};
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_msq_link(queue, hold, first, last, scheme))
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-    weft_i_end(hold, &own);
-}
-
-weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_outcome before, weft_scheme scheme)
+/* D1 to D19, under a guard, where the attempt below did not do. */
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     void *taken = NULL;
     weft_i_msq_node *old = NULL;
-    weft_i_backoff backoff = {0};
-    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    do {
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-        now = weft_i_msq_take(queue, hold, &taken, &old, scheme);
-    } while (now == WEFT_I_AGAIN || now == WEFT_I_LOST);
-    weft_i_msq_let_go(hold, scheme);
+    WEFT_I_REPEAT(now, weft_i_msq_take(queue, hold, &taken, &old, scheme));
+    weft_i_unpublish(hold, 1, scheme);
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     *value = taken;
     return true;
+}
+
+weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_msq_node *old;
+    void *taken;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN, scheme);
+    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE)) {
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
+        *value = taken;
+    }
+    weft_i_unpublish(attempt.hold, 1, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome, scheme);
+    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
 }
 
 weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
@@ -5853,8 +5914,6 @@ weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
 #endif
 
 /* ---- queues/msq.c ---- */
-
-#include <errno.h>
 
 int weft_msq_create(weft_msq **out, weft_domain *domain)
 {
@@ -5874,48 +5933,11 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     return 0;
 }
 
-static void weft_i_own_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome before)
-{
-    if (weft_i_scheme(queue->domain) == WEFT_EPOCH)
-        weft_i_msq_link_all(queue, first, last, before, WEFT_EPOCH);
-    else
-        weft_i_msq_link_all(queue, first, last, before, WEFT_HAZARD);
-}
-
-static weft_i_noinline int weft_i_own_msq_link_queue_slow(weft_msq *queue, weft_i_msq_node *node, weft_i_outcome before)
-{
-    weft_i_own_msq_link_all(queue, node, node, before);
-    return 0;
-}
-
-static weft_i_noinline int weft_i_own_msq_enqueue_slow(weft_msq *queue, void *value)
-{
-    weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value);
-    return node ? weft_i_own_msq_link_queue_slow(queue, node, WEFT_I_AGAIN) : -ENOMEM;
-}
-
-weft_i_inline int weft_i_own_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_own_msq_enqueue_slow(queue, value);
-    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL);
-    if (weft_i_unlikely(!node)) {
-        weft_i_attempt_end(attempt.hold);
-        return weft_i_own_msq_enqueue_slow(queue, value);
-    }
-    weft_i_msq_node_fill(node, value);
-    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
-    weft_i_attempt_end(attempt.hold);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_own_msq_link_queue_slow(queue, node, outcome);
-}
-
 int weft_msq_enqueue(weft_msq *queue, void *value)
 {
     if (weft_i_unlikely(!queue))
         return -EINVAL;
-    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_own_msq_enqueue(queue, value, WEFT_EPOCH)
-                                                      : weft_i_own_msq_enqueue(queue, value, WEFT_HAZARD);
+    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, value);
 }
 
 static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
@@ -5947,50 +5969,22 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
         last = node;
     }
     if (first)
-        weft_i_own_msq_link_all(queue, first, last, WEFT_I_AGAIN);
+        WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, first, last, WEFT_I_AGAIN);
     return 0;
-}
-
-static weft_i_noinline bool weft_i_own_msq_dequeue_slow(weft_msq *queue, void **value, weft_i_outcome before)
-{
-    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_dequeue(queue, value, before, WEFT_EPOCH)
-                                                      : weft_i_msq_dequeue(queue, value, before, WEFT_HAZARD);
-}
-
-weft_i_inline bool weft_i_own_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_msq_node *old;
-    void *taken;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_own_msq_dequeue_slow(queue, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE)) {
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
-        *value = taken;
-    }
-    weft_i_msq_let_go(attempt.hold, scheme);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_own_msq_dequeue_slow(queue, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
 }
 
 bool weft_msq_try_dequeue(weft_msq *queue, void **value)
 {
     if (weft_i_unlikely(!queue || !value))
         return false;
-    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_own_msq_dequeue(queue, value, WEFT_EPOCH)
-                                                      : weft_i_own_msq_dequeue(queue, value, WEFT_HAZARD);
+    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value);
 }
 
 bool weft_msq_is_empty(weft_msq *queue)
 {
     if (!queue)
         return true;
-    return weft_i_scheme(queue->domain) == WEFT_EPOCH ? weft_i_msq_is_empty(queue, WEFT_EPOCH)
-                                                      : weft_i_msq_is_empty(queue, WEFT_HAZARD);
+    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_is_empty, queue);
 }
 
 void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx)
@@ -6019,6 +6013,8 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 #define WEFT_STACKS_TREIBER_KERNEL_H
 
 
+#include <errno.h>
+
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: publishes value and next; push's linearization point */
@@ -6041,21 +6037,59 @@ struct weft_treiber {
     weft_i_aligned weft_atomic_ptr top;
 };
 
+/* ---- push ---- */
+
 /* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
-weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
-                                                 weft_i_treiber_node *last)
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last)
 {
     /* relaxed: confirmed by the compare-and-swap, and not followed */
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
     weft_i_write(&last->next, (weft_i_treiber_node *)top);
-    /* relaxed: likewise */
-    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, WEFT_TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
-                                                                                                        : WEFT_I_LOST;
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)first, WEFT_TREIBER_R1, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    return WEFT_I_DONE;
 }
 
+static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
+                                                   weft_i_outcome now)
+{
+    WEFT_I_REPEAT(now, weft_i_treiber_link(stack, first, last));
+    return 0;
+}
+
+/* NULL: out of memory. */
+weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack, weft_i_local *local, void *value)
+{
+    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_write(&node->value, value);
+    return node;
+}
+
+/* Where none of the thread's cached nodes could be had. */
+static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
+{
+    weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
+    return node ? weft_i_treiber_link_all(stack, node, node, WEFT_I_AGAIN) : -ENOMEM;
+}
+
+weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
+{
+    weft_i_local *local = weft_i_local_peek(stack->domain);
+    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
+    if (weft_i_unlikely(!node))
+        return weft_i_treiber_push_new(stack, value);
+    weft_i_write(&node->value, value);
+    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_link_all(stack, node, node, outcome);
+}
+
+/* ---- pop ---- */
+
 /* Takes the top, once. *old is the node, to be retired. */
-weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
-                                                 weft_i_treiber_node **old, weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value, weft_i_treiber_node **old,
+                                                 weft_scheme scheme)
 {
     void *top = weft_i_protect(hold, 0, &stack->top, scheme);
     weft_i_treiber_node *node = top;
@@ -6070,32 +6104,39 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Until it is done. */
-weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_i_outcome before, weft_scheme scheme)
+/* Under a guard, where the attempt below did not do. */
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_treiber_node *old = NULL;
-    weft_i_backoff backoff = {0};
-    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    do {
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-        now = weft_i_treiber_take(stack, hold, value, &old, scheme);
-    } while (now == WEFT_I_LOST);
+    WEFT_I_REPEAT(now, weft_i_treiber_take(stack, hold, value, &old, scheme));
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     return true;
+}
+
+weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_treiber_node *old;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
+        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN, scheme);
+    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome, scheme);
+    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
 }
 
 #endif
 
 /* ---- stacks/treiber.c ---- */
-
-#include <errno.h>
 
 int weft_treiber_create(weft_treiber **out, weft_domain *domain)
 {
@@ -6112,37 +6153,9 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     return 0;
 }
 
-static weft_i_noinline int weft_i_own_treiber_link_stack_slow(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
-                                     weft_i_outcome before)
-{
-    weft_i_backoff backoff = {0};
-    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_treiber_link(stack, first, last))
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-    return 0;
-}
-
-static weft_i_noinline int weft_i_own_treiber_push_slow(weft_treiber *stack, void *value)
-{
-    weft_i_local *local = weft_i_local_get(stack->domain);
-    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
-    if (!node)
-        return -ENOMEM;
-    weft_i_write(&node->value, value);
-    return weft_i_own_treiber_link_stack_slow(stack, node, node, WEFT_I_AGAIN);
-}
-
 int weft_treiber_push(weft_treiber *stack, void *value)
 {
-    if (weft_i_unlikely(!stack))
-        return -EINVAL;
-    weft_i_local *local = weft_i_local_peek(stack->domain);
-    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
-    if (weft_i_unlikely(!node))
-        return weft_i_own_treiber_push_slow(stack, value);
-    weft_i_write(&node->value, value);
-    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_own_treiber_link_stack_slow(stack, node, node, outcome);
+    return weft_i_likely(stack != NULL) ? weft_i_treiber_push(stack, value) : -EINVAL;
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -6152,7 +6165,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
         return -EINVAL;
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+        weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -6160,42 +6173,18 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
-        node->value = values[i];
         node->next = first;
         first = node;
         last = last ? last : node;
     }
-    return first ? weft_i_own_treiber_link_stack_slow(stack, first, last, WEFT_I_AGAIN) : 0;
-}
-
-static weft_i_noinline bool weft_i_own_treiber_pop_slow(weft_treiber *stack, void **value, weft_i_outcome before)
-{
-    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? weft_i_treiber_pop(stack, value, before, WEFT_EPOCH)
-                                                      : weft_i_treiber_pop(stack, value, before, WEFT_HAZARD);
-}
-
-weft_i_inline bool weft_i_own_treiber_pop(weft_treiber *stack, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_treiber_node *old;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
-        return weft_i_own_treiber_pop_slow(stack, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_own_treiber_pop_slow(stack, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
+    return first ? weft_i_treiber_link_all(stack, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)
 {
     if (weft_i_unlikely(!stack || !value))
         return false;
-    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? weft_i_own_treiber_pop(stack, value, WEFT_EPOCH)
-                                                      : weft_i_own_treiber_pop(stack, value, WEFT_HAZARD);
+    return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
 }
 
 size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx)
@@ -6209,8 +6198,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     /* After all values: retiring calls back others, who may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
-                      WEFT_I_SMALL_SIZE);
+        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     }
     return count;
 }
@@ -6238,11 +6226,22 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
     weft_i_domain_unuse(domain);
 }
 
-/* ---- hashmap/split_map_kernel.h ---- */
+/* ---- hashmap/split_map_hash.h ---- */
+
+/* private. The map's seed: of its own for each map. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_HASH_H
+#define WEFT_HASHMAP_SPLIT_MAP_HASH_H
+
+
+WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+
+#endif
+
+/* ---- hashmap/split_map_layout.h ---- */
 
 /*
- * private. The split-ordered map: types, the walk along the list, find. To be read beside Shalev and Shavit 2006 and
- * Michael 2002. split_map_table.h has the buckets, split_map_ops.h the operations.
+ * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
+ * split_map_walk.h, the walk along the list; split_map_table.h, the buckets; split_map_kernel.h, the operations.
  *
  * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
  * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
@@ -6264,8 +6263,8 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
  *
  * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
  */
-#ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
-#define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+#ifndef WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
+#define WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
 
 
 #ifndef WEFT_MAP_FIRST_BITS
@@ -6297,10 +6296,10 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
 #endif
 /* clang-format on */
 
-enum { WEFT_I_FROZEN = 1, WEFT_I_DUMMY = 2, WEFT_I_PENDING = 4, WEFT_I_LINK_BITS = 7 };
+enum { WEFT_I_MAP_FROZEN = 1, WEFT_I_MAP_DUMMY = 2, WEFT_I_MAP_PENDING = 4, WEFT_I_MAP_LINK_BITS = 7 };
 
 /* A table's word: its level, whether the level above is being closed, and above that the number of changes. */
-enum { WEFT_I_LEVEL = 255, WEFT_I_CLOSING = 256, WEFT_I_CHANGE = 512 };
+enum { WEFT_I_MAP_LEVEL = 255, WEFT_I_MAP_CLOSING = 256, WEFT_I_MAP_CHANGE = 512 };
 
 typedef struct weft_i_map_node {
     weft_i_hook hook; /* first */
@@ -6314,18 +6313,18 @@ typedef struct weft_i_map_node {
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
 
-typedef struct weft_i_bucket {
+typedef struct weft_i_map_bucket {
     weft_atomic_ptr link;
-} __attribute__((aligned(8))) weft_i_bucket;
+} __attribute__((aligned(8))) weft_i_map_bucket;
 
-typedef struct weft_i_segment {
+typedef struct weft_i_map_segment {
     weft_hook hook;
     weft_domain *domain;
     size_t bytes;
     size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
     weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
-    weft_i_aligned weft_i_bucket bucket[];
-} weft_i_segment;
+    weft_i_aligned weft_i_map_bucket bucket[];
+} weft_i_map_segment;
 
 /* How entries that own something are reclaimed; outlives the map, until the last of them is. */
 typedef struct weft_i_map_kinds {
@@ -6335,42 +6334,38 @@ typedef struct weft_i_map_kinds {
     weft_i_atomic_size users; /* retired entries, and the map */
 } weft_i_map_kinds;
 
-WEFT_I_PRIVATE weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
-WEFT_I_PRIVATE void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
-WEFT_I_PRIVATE void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
-
 struct weft_map {
     weft_domain *domain;
     uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx); /* NULL: integers */
     bool (*equal)(const void *a, const void *b, void *ctx);
     void *ctx;
     weft_map_seed seed;
-    weft_i_map_kinds *kinds;                 /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size table; /* level, WEFT_I_CLOSING, and how often the level has changed: no word comes twice */
-    weft_i_atomic_size opening;              /* how many buckets of the last growth nobody has set about to open */
+    weft_i_map_kinds *kinds;                  /* NULL: no destructors */
+    weft_i_aligned weft_i_atomic_size table;  /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
+    weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
-    weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
+    weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
         weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
     } stripe[WEFT_MAP_STRIPES];
 };
 
-weft_i_inline uintptr_t weft_i_bits(void *link)
+weft_i_inline uintptr_t weft_i_map_bits(void *link)
 {
-    return (uintptr_t)link & WEFT_I_LINK_BITS;
+    return (uintptr_t)link & WEFT_I_MAP_LINK_BITS;
 }
 
-weft_i_inline void *weft_i_target(void *link)
+weft_i_inline void *weft_i_map_target(void *link)
 {
-    return (void *)((uintptr_t)link & ~(uintptr_t)WEFT_I_LINK_BITS);
+    return (void *)((uintptr_t)link & ~(uintptr_t)WEFT_I_MAP_LINK_BITS);
 }
 
-weft_i_inline void *weft_i_link(void *target, uintptr_t bits)
+weft_i_inline void *weft_i_map_link(void *target, uintptr_t bits)
 {
     return (void *)((uintptr_t)target | bits);
 }
 
-weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
+weft_i_inline void *weft_i_map_without(void *link, uintptr_t bits)
 {
     return (void *)((uintptr_t)link & ~bits);
 }
@@ -6379,35 +6374,35 @@ weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
  * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
  * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
  */
-weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *seed)
+weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed *seed)
 {
     uint64_t h = (key ^ seed->k0) * (seed->k1 | 1);
     return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio: odd, its bits well mixed */
 }
 
-weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)
+weft_i_inline uint64_t weft_i_map_hash(const weft_map *map, const void *key)
 {
-    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
 }
 
-weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *b)
+weft_i_inline bool weft_i_map_equal(const weft_map *map, const void *a, const void *b)
 {
     return map->equal ? map->equal(a, b, map->ctx) : a == b;
 }
 
 /* ---- the table, and places of buckets in it ---- */
 
-weft_i_inline size_t weft_i_level_of(size_t table)
+weft_i_inline size_t weft_i_map_level_of(size_t table)
 {
-    return table & WEFT_I_LEVEL;
+    return table & WEFT_I_MAP_LEVEL;
 }
 
-weft_i_inline bool weft_i_is_closing(size_t table)
+weft_i_inline bool weft_i_map_is_closing(size_t table)
 {
-    return table & WEFT_I_CLOSING;
+    return table & WEFT_I_MAP_CLOSING;
 }
 
-weft_i_inline bool weft_i_is_none(const void *segment)
+weft_i_inline bool weft_i_map_is_none(const void *segment)
 {
     return (uintptr_t)segment & 1;
 }
@@ -6419,30 +6414,30 @@ weft_i_inline size_t weft_i_map_table(weft_map *map)
 
 weft_i_inline size_t weft_i_map_level(weft_map *map)
 {
-    return weft_i_level_of(weft_i_map_table(map));
+    return weft_i_map_level_of(weft_i_map_table(map));
 }
 
-typedef struct weft_i_place {
+typedef struct weft_i_map_place {
     size_t level; /* WEFT_MAP_FIRST_BITS: in base */
     size_t offset;
-} weft_i_place;
+} weft_i_map_place;
 
 /* The bucket of a hash in a table of 2^level. */
-weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
+weft_i_inline weft_i_map_place weft_i_map_place_of(uint64_t hash, size_t level)
 {
     uint64_t j = hash >> (64 - level);
     size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
     if (level - zeros <= WEFT_MAP_FIRST_BITS)
-        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
-    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
+        return (weft_i_map_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
+    return (weft_i_map_place){level - zeros, (size_t)(j >> (zeros + 1))};
 }
 
-weft_i_inline size_t weft_i_segment_length(size_t level)
+weft_i_inline size_t weft_i_map_segment_length(size_t level)
 {
     return (size_t)1 << (level - 1);
 }
 
-weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
+weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 {
     return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
 }
@@ -6451,24 +6446,24 @@ weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
  * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
  * buckets are in the level's own, a quarter in the one below). False: in none of these.
  */
-weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucket, size_t level, uint64_t *start)
+weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level, uint64_t *start)
 {
     for (; level > WEFT_MAP_FIRST_BITS; level--) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
-        size_t offset = !weft_i_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
-        if (offset < weft_i_segment_length(level)) {
-            *start = weft_i_start_of(level, offset);
+        weft_i_map_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
+        size_t offset = !weft_i_map_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        if (offset < weft_i_map_segment_length(level)) {
+            *start = weft_i_map_start_of(level, offset);
             return true;
         }
     }
     size_t offset = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket;
-    *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, offset);
+    *start = weft_i_map_start_of(WEFT_MAP_FIRST_BITS, offset);
     return offset < sizeof map->base / sizeof *bucket;
 }
 
-/* ---- the walk ---- */
+/* ---- where a walk stands ---- */
 
-typedef struct weft_i_walk {
+typedef struct weft_i_map_walk {
     weft_map *map;
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
@@ -6478,21 +6473,51 @@ typedef struct weft_i_walk {
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
     int word;              /* that protects it; the other one protects prev's holder */
-} weft_i_walk;
+} weft_i_map_walk;
 
-typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_ASTRAY } weft_i_seen;
+typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;
 
-/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
-weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
-{
-    if (scheme != WEFT_HAZARD)
-        return;
-    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
-    weft_i_hold_fence(hold);
-}
+#endif
+
+/* ---- hashmap/split_map_iterate.h ---- */
+
+/* private. For iterations of the map's own, which are left between two entries, whenever anybody is called back. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
+#define WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
+
+
+WEFT_I_PRIVATE void weft_i_map_iterator_enter(weft_map_iterator *iterator);
+WEFT_I_PRIVATE void weft_i_map_iterator_leave(weft_map_iterator *iterator);
+WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void **key, void **value);
+
+#endif
+
+/* ---- hashmap/split_map_note.h ---- */
+
+/* private. Notes: what stands in the list for a bucket that is to be opened. split_map_table.h tells what they are for. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_NOTE_H
+#define WEFT_HASHMAP_SPLIT_MAP_NOTE_H
+
+
+/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
+WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
+
+/* The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too. */
+WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at);
+
+#endif
+
+/* ---- hashmap/split_map_walk.h ---- */
+
+/*
+ * private. The walk along the map's list: reads, protects, unlinks what is dead, steps on. split_map_layout.h has the invariants.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_WALK_H
+#define WEFT_HASHMAP_SPLIT_MAP_WALK_H
+
 
 /* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
-weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
+weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
 {
     void *value = weft_i_load(source, WEFT_MAP_S3);
     while (scheme == WEFT_HAZARD) {
@@ -6506,14 +6531,14 @@ weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *sour
 }
 
 /* Reads and protects what `prev` leads to. False: prev's holder is dead. */
-weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
+weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
 {
     void *at = weft_i_load(w->prev, WEFT_MAP_S1);
     for (;;) {
-        if (weft_i_unlikely(weft_i_bits(at) & WEFT_I_FROZEN))
+        if (weft_i_unlikely(weft_i_map_bits(at) & WEFT_I_MAP_FROZEN))
             return false;
         w->at = at;
-        w->here = weft_i_target(at);
+        w->here = weft_i_map_target(at);
         if (scheme != WEFT_HAZARD || !w->here)
             return true;
         weft_i_publish(w->hold, w->word, w->here, scheme);
@@ -6524,74 +6549,69 @@ weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
 }
 
 /* Steps over what was just looked at. */
-weft_i_inline void weft_i_walk_on(weft_i_walk *w, weft_atomic_ptr *its)
+weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 {
     w->prev = its;
     w->word = 3 - w->word;
 }
 
-/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
-WEFT_I_PRIVATE void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme);
-
 /*
  * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
  * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
  */
-weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
+weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
 {
     uint64_t start;
     for (;;) {
-        if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
-            return WEFT_I_ASTRAY;
+        if (weft_i_unlikely(!weft_i_map_walk_read(w, scheme)))
+            return WEFT_I_MAP_ASTRAY;
         if (!w->here)
-            return WEFT_I_AT_END;
-        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
+            return WEFT_I_MAP_AT_END;
+        bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
         if (dummy) {
-            if (weft_i_unlikely(!weft_i_bucket_start(w->map, w->here, w->level, &start)) &&
-                !weft_i_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
-                return WEFT_I_ASTRAY; /* its segment is being dropped */
+            if (weft_i_unlikely(!weft_i_map_bucket_start(w->map, w->here, w->level, &start)) &&
+                !weft_i_map_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
+                return WEFT_I_MAP_ASTRAY; /* its segment is being dropped */
             if (start > w->hash)
-                return WEFT_I_AT_END;
+                return WEFT_I_MAP_AT_END;
         }
-        weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
+        weft_atomic_ptr *its = dummy ? &((weft_i_map_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
         void *next = weft_i_load(its, WEFT_MAP_S1);
-        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+        if (weft_i_likely(!(weft_i_map_bits(next) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))) {
             if (!dummy)
-                return WEFT_I_AT_NODE;
-            weft_i_walk_on(w, its);
+                return WEFT_I_MAP_AT_NODE;
+            weft_i_map_walk_on(w, its);
             continue;
         }
-        if (!dummy && weft_i_bits(next) & WEFT_I_PENDING) {
-            weft_i_note_settle(w, next, scheme);
+        if (!dummy && weft_i_map_bits(next) & WEFT_I_MAP_PENDING) {
+            weft_i_map_note_settle(w, next, scheme);
             continue;
         }
-        if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
-            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
+        if (!(weft_i_map_bits(next) & WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+            (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
             continue;
         }
         void *expected = w->at;
-        next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
+        next = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         if (!weft_i_cas(w->prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1))
-            return WEFT_I_ASTRAY;
+            return WEFT_I_MAP_ASTRAY;
     }
 }
 
-weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
+weft_i_inline void weft_i_map_walk_end(weft_i_hold hold, weft_scheme scheme)
 {
-    if (scheme != WEFT_HAZARD)
-        return;
-    weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
-    weft_i_store(&hold.slot->words.word[2], NULL, WEFT_GUARD_R4);
+    weft_i_unpublish(hold, 1, scheme);
+    weft_i_unpublish(hold, 2, scheme);
 }
 
 /* No more insertions behind a dead node. */
-weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
+weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 {
     void *next = weft_i_load(link, WEFT_MAP_S1);
-    while (!(weft_i_bits(next) & WEFT_I_FROZEN))
-        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), WEFT_MAP_S2, WEFT_MAP_S1))
+    while (!(weft_i_map_bits(next) & WEFT_I_MAP_FROZEN))
+        if (weft_i_cas(link, &next, weft_i_map_link(next, WEFT_I_MAP_FROZEN), WEFT_MAP_S2, WEFT_MAP_S1))
             break;
-    return weft_i_without(next, WEFT_I_FROZEN);
+    return weft_i_map_without(next, WEFT_I_MAP_FROZEN);
 }
 
 #endif
@@ -6643,16 +6663,16 @@ weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
 
 
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
-weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, weft_i_place place, weft_scheme scheme)
+weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place, weft_scheme scheme)
 {
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
     weft_atomic_ptr *source = &map->segment[place.level];
-    weft_i_segment *segment = weft_i_load(source, WEFT_MAP_A2);
-    while (weft_i_likely(!weft_i_is_none(segment))) {
-        weft_i_bucket *bucket = &segment->bucket[place.offset];
+    weft_i_map_segment *segment = weft_i_load(source, WEFT_MAP_A2);
+    while (weft_i_likely(!weft_i_map_is_none(segment))) {
+        weft_i_map_bucket *bucket = &segment->bucket[place.offset];
         weft_i_publish(hold, 1, bucket, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, WEFT_MAP_A2) : segment;
+        weft_i_map_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, WEFT_MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return bucket;
         segment = again;
@@ -6661,22 +6681,22 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
 }
 
 /* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
-WEFT_I_PRIVATE void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
-weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                     weft_scheme scheme)
+weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                         weft_scheme scheme)
 {
-    *w = (weft_i_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
+    *w = (weft_i_map_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
     for (;;) {
-        weft_i_place place = weft_i_place_of(hash, level);
-        weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
-        void *link = bucket ? weft_i_load(&bucket->link, WEFT_MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
+        weft_i_map_place place = weft_i_map_place_of(hash, level);
+        weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, place, scheme);
+        void *link = bucket ? weft_i_load(&bucket->link, WEFT_MAP_S1) : weft_i_map_link(NULL, WEFT_I_MAP_FROZEN);
         if (weft_i_unlikely(!link)) {
-            weft_i_bucket_open(map, bucket, place, scheme);
+            weft_i_map_bucket_open(map, bucket, place, scheme);
             link = weft_i_load(&bucket->link, WEFT_MAP_S1);
         }
-        if (weft_i_likely(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+        if (weft_i_likely(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))) {
             w->prev = &bucket->link;
             return;
         }
@@ -6688,16 +6708,16 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold 
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
  * Then w->here is the first entry of that hash or above, or AT_END.
  */
-weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                         weft_scheme scheme)
+weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                                 weft_scheme scheme)
 {
-    weft_i_walk_begin(w, map, hold, hash, level, scheme);
+    weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
-        weft_i_seen seen = weft_i_walk_look(w, scheme);
-        if (weft_i_unlikely(seen == WEFT_I_ASTRAY))
-            weft_i_walk_begin(w, map, hold, hash, level, scheme);
-        else if (seen == WEFT_I_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
-            weft_i_walk_on(w, &((weft_i_map_node *)w->here)->next);
+        weft_i_map_seen seen = weft_i_map_walk_look(w, scheme);
+        if (weft_i_unlikely(seen == WEFT_I_MAP_ASTRAY))
+            weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
+        else if (seen == WEFT_I_MAP_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
+            weft_i_map_walk_on(w, &((weft_i_map_node *)w->here)->next);
         else
             return seen;
     }
@@ -6727,18 +6747,12 @@ weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
 }
 
-WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
-WEFT_I_PRIVATE size_t weft_i_segment_bytes(size_t level);
+WEFT_I_PRIVATE size_t weft_i_map_segment_bytes(size_t level);
 WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
 /* One step of shrinking, if there is one to take. False: nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
-
-/* For iterators of our own, which are left between two entries, whenever anybody is called back. */
-WEFT_I_PRIVATE void weft_i_iterator_enter(weft_map_iterator *iterator);
-WEFT_I_PRIVATE void weft_i_iterator_leave(weft_map_iterator *iterator);
-WEFT_I_PRIVATE bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value);
 
 /* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
@@ -6746,21 +6760,118 @@ weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
     size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
     /* relaxed: a figure */
     size_t now = weft_i_fetch_add(&map->stripe[stripe].size, change, memory_order_relaxed) + change;
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     size_t grain = level > 8 ? (size_t)1 << (level - 8) : 1;
-    return (now & (grain - 1)) == 0 || weft_i_is_closing(table);
+    return (now & (grain - 1)) == 0 || weft_i_map_is_closing(table);
 }
 
 #endif
 
-/* ---- hashmap/split_map_ops.h ---- */
+/* ---- hashmap/split_map_find.h ---- */
 
 /*
- * private. The map's operations, over the walk and the table.
+ * private. Where a key's entry is, or would be: by a walk that helps whatever it meets, and by one that only looks.
  */
-#ifndef WEFT_HASHMAP_SPLIT_MAP_OPS_H
-#define WEFT_HASHMAP_SPLIT_MAP_OPS_H
+#ifndef WEFT_HASHMAP_SPLIT_MAP_FIND_H
+#define WEFT_HASHMAP_SPLIT_MAP_FIND_H
 
+
+/*
+ * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
+ * Returns a node whose value was not NULL.
+ */
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
+                                               weft_scheme scheme)
+{
+    weft_i_map_seen seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
+    for (;;) {
+        weft_i_map_node *node = w->here;
+        if (seen == WEFT_I_MAP_ASTRAY) {
+            seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
+            continue;
+        }
+        if (seen != WEFT_I_MAP_AT_NODE || node->hash > hash)
+            return NULL;         /* the end of the interval, or a higher hash */
+        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+            weft_i_map_walk_on(w, &node->next);
+        } else if (weft_i_map_equal(map, node->key, key)) {
+            if (weft_i_likely(weft_i_load(&node->value, WEFT_MAP_S3) != NULL))
+                return node;
+            (void)weft_i_map_freeze(&node->next); /* being removed: help, and look again */
+        } else {
+            w->order = node->order + 1;
+            weft_i_map_walk_on(w, &node->next);
+        }
+        seen = weft_i_map_walk_look(w, scheme);
+    }
+}
+
+/* Links the node where the walk stands. False: something has changed there. */
+weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *node)
+{
+    void *expected = w->at;
+    /* relaxed: the node is private until WEFT_MAP_S2 */
+    weft_i_store(&node->next, w->at, memory_order_relaxed);
+    return weft_i_cas(w->prev, &expected, (void *)node, WEFT_MAP_S2, WEFT_MAP_S1);
+}
+
+typedef enum weft_i_map_outcome {
+    WEFT_I_MAP_FOUND,
+    WEFT_I_MAP_ABSENT,
+    WEFT_I_MAP_AGAIN /* by the walk that works */
+} weft_i_map_outcome;
+
+/*
+ * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
+ * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
+ * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
+ * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
+ * entry, *value its value; ABSENT: w stands where the entry would be inserted.
+ */
+weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
+                                                 void **value, bool to_insert, weft_scheme scheme)
+{
+    size_t table = weft_i_map_table(map);
+    if (weft_i_unlikely(weft_i_map_is_closing(table)))
+        return WEFT_I_MAP_AGAIN;
+    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash, weft_i_map_level_of(table)), scheme);
+    *w = (weft_i_map_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
+    while (weft_i_likely(w->prev != NULL)) {
+        w->at = weft_i_load(w->prev, WEFT_MAP_S1);
+        if (weft_i_unlikely(!w->at || weft_i_map_bits(w->at) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))
+            return WEFT_I_MAP_AGAIN;
+        bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
+        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+            weft_i_publish(hold, w->word, weft_i_map_target(w->at), scheme);
+            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, WEFT_MAP_S1) != w->at))
+                return WEFT_I_MAP_AGAIN;
+        }
+        if (dummy)
+            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_MAP_ABSENT : WEFT_I_MAP_AGAIN;
+        weft_i_map_node *node = w->here = w->at;
+        if (node->key == key) {
+            *value = weft_i_map_protect_value(hold, &node->value, scheme);
+            return weft_i_likely(*value != NULL) ? WEFT_I_MAP_FOUND : WEFT_I_MAP_AGAIN;
+        }
+        if (node->hash > hash)
+            return WEFT_I_MAP_ABSENT;
+        weft_i_map_walk_on(w, &node->next);
+    }
+    return WEFT_I_MAP_AGAIN;
+}
+
+#endif
+
+/* ---- hashmap/split_map_kernel.h ---- */
+
+/*
+ * private. The map's operations, over split_map_find.h: each under a guard, and what is usual as one attempt without.
+ */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+#define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
+
+
+#include <errno.h>
 
 /* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
 weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
@@ -6775,89 +6886,11 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
     (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
-/*
- * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
- * Returns a node whose value was not NULL.
- */
-weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
-                                               const void *key, weft_scheme scheme)
-{
-    weft_i_seen seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
-    for (;;) {
-        weft_i_map_node *node = w->here;
-        if (seen == WEFT_I_ASTRAY) {
-            seen = weft_i_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
-            continue;
-        }
-        if (seen != WEFT_I_AT_NODE || node->hash > hash)
-            return NULL; /* the end of the interval, or a higher hash */
-        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
-            weft_i_walk_on(w, &node->next);
-        } else if (weft_i_equal(map, node->key, key)) {
-            if (weft_i_likely(weft_i_load(&node->value, WEFT_MAP_S3) != NULL))
-                return node;
-            (void)weft_i_freeze(&node->next); /* being removed: help, and look again */
-        } else {
-            w->order = node->order + 1;
-            weft_i_walk_on(w, &node->next);
-        }
-        seen = weft_i_walk_look(w, scheme);
-    }
-}
-
-/* Links the node where the walk stands. False: something has changed there. */
-weft_i_inline bool weft_i_map_link(weft_i_walk *w, weft_i_map_node *node)
-{
-    void *expected = w->at;
-    /* relaxed: the node is private until WEFT_MAP_S2 */
-    weft_i_store(&node->next, w->at, memory_order_relaxed);
-    return weft_i_cas(w->prev, &expected, (void *)node, WEFT_MAP_S2, WEFT_MAP_S1);
-}
-
-/*
- * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
- * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
- * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
- * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. DONE: w->here is the
- * entry, *value its value; EMPTY: w stands where the entry would be inserted.
- */
-weft_i_inline weft_i_outcome weft_i_map_look(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
-                                             const void *key, void **value, bool to_insert, weft_scheme scheme)
-{
-    size_t table = weft_i_map_table(map);
-    if (weft_i_unlikely(weft_i_is_closing(table)))
-        return WEFT_I_AGAIN;
-    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, weft_i_place_of(hash, weft_i_level_of(table)), scheme);
-    *w = (weft_i_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
-    while (weft_i_likely(w->prev != NULL)) {
-        w->at = weft_i_load(w->prev, WEFT_MAP_S1);
-        if (weft_i_unlikely(!w->at || weft_i_bits(w->at) & (WEFT_I_FROZEN | WEFT_I_PENDING)))
-            return WEFT_I_AGAIN;
-        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
-        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
-            weft_i_publish(hold, w->word, weft_i_target(w->at), scheme);
-            if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, WEFT_MAP_S1) != w->at))
-                return WEFT_I_AGAIN;
-        }
-        if (dummy)
-            return weft_i_likely(weft_i_map_table(map) == table) ? WEFT_I_EMPTY : WEFT_I_AGAIN;
-        weft_i_map_node *node = w->here = w->at;
-        if (node->key == key) {
-            *value = weft_i_protect_value(hold, &node->value, scheme);
-            return weft_i_likely(*value != NULL) ? WEFT_I_DONE : WEFT_I_AGAIN;
-        }
-        if (node->hash > hash)
-            return WEFT_I_EMPTY;
-        weft_i_walk_on(w, &node->next);
-    }
-    return WEFT_I_AGAIN;
-}
-
 /* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
-weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
+weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
                                           weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
 {
-    uint64_t hash = weft_i_hash(map, key);
+    uint64_t hash = weft_i_map_hash(map, key);
     for (;;) {
         *found = weft_i_map_find(w, map, hold, hash, key, scheme);
         if (*found)
@@ -6865,50 +6898,49 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_walk *w, weft_map *map, weft_i_
         if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
             return -1;
         (*made)->order = w->order;
-        if (weft_i_likely(weft_i_map_link(w, *made)))
+        if (weft_i_likely(weft_i_map_insert_at(w, *made)))
             return 0;
     }
 }
 
-typedef struct weft_i_upsert {
+typedef struct weft_i_map_upsert {
     weft_i_map_node *found, *made;
     void *value; /* that was found */
     int error;
-} weft_i_upsert;
+} weft_i_map_upsert;
 
 /* Without `held` the found value is not protected. */
-weft_i_inline weft_i_upsert weft_i_map_insert(weft_map *map, weft_guard *held, void *key, void *value,
-                                              weft_scheme scheme)
+weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
-    weft_i_upsert r = {0};
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         if (held)
             weft_guard_set(held, value); /* before anybody can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
-            r.value = weft_i_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
+            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
         else if (r.found)
             r.value = weft_i_load(&r.found->value, WEFT_MAP_S3);
     } while (r.found && !r.value); /* removed in between */
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     return r;
 }
 
 /* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
-weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
+weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
-    weft_i_upsert r = {0};
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (bool done = false; !done;) {
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         /* the replaced value needs a node to wait in */
-        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_hash(map, key), key, value)))
+        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
             r.error = -1;
         done = r.error || !r.found;
         if (done)
@@ -6917,28 +6949,27 @@ weft_i_inline weft_i_upsert weft_i_map_put(weft_map *map, void *key, void *value
         while (r.value && !done)
             done = weft_i_cas(&r.found->value, &r.value, value, WEFT_MAP_S4, WEFT_MAP_S3);
     }
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     return r;
 }
 
-weft_i_inline void *weft_i_map_get(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
+weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
 {
-    weft_i_walk w;
-    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_hash(map, key), key, scheme);
-    void *value = node ? weft_i_protect_value(hold, &node->value, scheme) : NULL;
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk w;
+    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_map_hash(map, key), key, scheme);
+    void *value = node ? weft_i_map_protect_value(hold, &node->value, scheme) : NULL;
+    weft_i_map_walk_end(hold, scheme);
     return value;
 }
 
 /* 0; 1: absent; 2: another value. */
-weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired,
-                                     weft_scheme scheme)
+weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
+    weft_i_map_walk w;
     int result = 1;
-    uint64_t hash = weft_i_hash(map, key);
+    uint64_t hash = weft_i_map_hash(map, key);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL;) {
         void *value = expected;
@@ -6950,19 +6981,19 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
             continue; /* removed in between */
         break;
     }
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     return result;
 }
 
 /* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
-weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
+weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w = {0};
+    weft_i_map_walk w = {0};
     weft_i_map_node *node = NULL;
     int result = 1;
-    uint64_t hash = weft_i_hash(map, key);
+    uint64_t hash = weft_i_map_hash(map, key);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
         *value = weft_i_load(&node->value, WEFT_MAP_S3);
@@ -6972,11 +7003,11 @@ weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expect
             result = 2;
     }
     if (result == 0) {
-        void *at = w.at, *next = weft_i_freeze(&node->next);
+        void *at = w.at, *next = weft_i_map_freeze(&node->next);
         if (!weft_i_cas(w.prev, &at, next, WEFT_MAP_S2, WEFT_MAP_S1))
             (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
     }
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     if (result == 0) {
         node->dead = destroy ? *value : NULL;
@@ -6989,89 +7020,214 @@ weft_i_inline int weft_i_map_remove(weft_map *map, const void *key, void *expect
 weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
+    weft_i_map_walk w;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     (void)weft_i_map_find(&w, map, hold, node->hash, node->key, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
-/* One attempt at inserting an integer. DONE: inserted; EMPTY: there already. */
-weft_i_inline weft_i_outcome weft_i_map_try_insert(weft_map *map, weft_i_attempt attempt, void *key, void *value,
-                                                   weft_scheme scheme)
-{
-    weft_i_walk w;
-    void *present;
-    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
-    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
-    if (weft_i_unlikely(outcome != WEFT_I_EMPTY))
-        return outcome == WEFT_I_DONE ? WEFT_I_EMPTY : WEFT_I_AGAIN;
-    weft_i_map_node *node = weft_i_cache_pop(attempt.local, WEFT_I_LARGE);
-    if (weft_i_unlikely(!node))
-        return WEFT_I_AGAIN;
-    weft_i_map_node_fill(node, hash, key, value);
-    if (weft_i_likely(weft_i_map_link(&w, node)))
-        return WEFT_I_DONE;
-    weft_i_list_push(&attempt.local->cache[WEFT_I_LARGE], &node->hook);
-    return WEFT_I_AGAIN;
-}
+/* ---- whole operations: an attempt, and what is due where it did not do ---- */
 
-/* One attempt at removing an integer that owns nothing. EMPTY: absent. LOST: the value is taken, the node not unlinked. */
-weft_i_inline weft_i_outcome weft_i_map_try_remove(weft_map *map, weft_i_attempt attempt, const void *key, void **value,
-                                                   weft_i_map_node **removed, weft_scheme scheme)
+static weft_i_noinline int weft_i_map_look_after(weft_map *map, bool may_grow)
 {
-    weft_i_walk w;
-    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
-    weft_i_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, value, false, scheme);
-    if (outcome != WEFT_I_DONE)
-        return outcome;
-    weft_i_map_node *node = *removed = w.here;
-    void *expected = *value;
-    if (weft_i_unlikely(!weft_i_cas(&node->value, &expected, NULL, WEFT_MAP_S4, WEFT_MAP_S3)))
-        return WEFT_I_AGAIN;
-    void *next = weft_i_freeze(&node->next);
-    expected = w.at;
-    return weft_i_likely(weft_i_cas(w.prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1)) ? WEFT_I_DONE : WEFT_I_LOST;
-}
-
-/* To the iterator's place, for a walk that no dummy ends. */
-weft_i_inline weft_i_seen weft_i_map_resume(weft_i_walk *w, weft_map_iterator *it, weft_scheme scheme)
-{
-    weft_i_hold hold = weft_i_hold_of(&it->entry);
-    weft_i_seen seen = weft_i_walk_to(w, it->map, hold, it->hash, weft_i_map_level(it->map), scheme);
-    w->hash = UINT64_MAX;
-    return seen == WEFT_I_AT_END && w->here ? weft_i_walk_look(w, scheme) : seen;
-}
-
-/* The next entry after the iterator's place; its value is protected by iterator->held. */
-weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
-{
-    weft_i_walk w;
-    weft_i_seen seen = weft_i_map_resume(&w, it, scheme);
-    while (seen != WEFT_I_AT_END) {
-        if (seen == WEFT_I_ASTRAY) {
-            seen = weft_i_map_resume(&w, it, scheme);
-            continue;
-        }
-        weft_i_map_node *node = w.here;
-        bool skip = node->hash < it->hash || (node->hash == it->hash && node->order < it->seen);
-        *value = !skip ? weft_i_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
-        if (*value) {
-            it->seen = node->order + 1;
-            it->hash = node->hash;
-            return node;
-        }
-        weft_i_walk_on(&w, &node->next);
-        seen = weft_i_walk_look(&w, scheme);
+    if (may_grow)
+        weft_i_map_grow(map);
+    /* relaxed: a hint */
+    if (weft_i_load(&map->opening, memory_order_relaxed)) {
+        weft_i_map_open_some(map);
+        weft_i_catch_up(map->domain);
     }
-    return NULL;
+    return 0;
+}
+
+weft_i_inline int weft_i_map_after_insertion(weft_map *map)
+{
+    bool look = weft_i_map_count(map, 1);
+    /* relaxed: a hint */
+    if (weft_i_unlikely(look || weft_i_load(&map->opening, memory_order_relaxed)))
+        return weft_i_map_look_after(map, look);
+    return 0;
+}
+
+static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value)
+{
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert_guarded, map, held, key, value);
+    if (r.found)
+        weft_i_map_node_drop(map, r.made);
+    else if (!r.error)
+        (void)weft_i_map_after_insertion(map);
+    weft_i_catch_up(map->domain);
+    return r;
+}
+
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
+{
+    weft_i_map_upsert r = weft_i_map_get_or_insert(map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
+}
+
+/* Integers: no code of the user's runs inside. */
+weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_walk w;
+    void *present;
+    bool linked = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_map_insert_again(map, key, value);
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
+    weft_i_map_node *node = weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
+    if (weft_i_likely(node != NULL)) {
+        weft_i_map_node_fill(node, hash, key, value);
+        linked = weft_i_map_insert_at(&w, node);
+        if (weft_i_unlikely(!linked))
+            weft_i_list_push(&attempt.local->cache[WEFT_I_LARGE], &node->hook);
+    }
+    weft_i_map_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_likely(linked))
+        return weft_i_map_after_insertion(map);
+    return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
+}
+
+static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
+    void *value = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_guarded, map, hold, key);
+    if (!guard)
+        weft_i_end(hold, &own);
+    weft_i_catch_up(map->domain);
+    return value;
+}
+
+/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
+{
+    void *value = NULL;
+    weft_i_map_walk w;
+    weft_i_hold hold;
+    if (!own)
+        hold = weft_i_hold_of(guard);
+    else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
+        return weft_i_map_get_again(map, NULL, key);
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
+    weft_i_map_walk_end(hold, scheme);
+    if (own)
+        weft_i_attempt_end(hold);
+    if (weft_i_likely(outcome == WEFT_I_MAP_FOUND))
+        return value;
+    return outcome == WEFT_I_MAP_ABSENT ? NULL : weft_i_map_get_again(map, guard, key);
+}
+
+static weft_i_noinline void *weft_i_map_get_held(weft_map *map, weft_guard *guard, const void *key)
+{
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_get, map, guard, false, key);
+}
+
+static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
+{
+    if (weft_i_map_shrink(map))
+        weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* True. */
+weft_i_inline bool weft_i_map_after_removal(weft_map *map)
+{
+    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
+}
+
+static weft_i_noinline bool weft_i_map_after_removal_due(weft_map *map)
+{
+    (void)weft_i_map_after_removal(map);
+    weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* 0: the caller does after_removal_due, when no guard of ours is held. */
+static int weft_i_map_take(weft_map *map, const void *key, void *expected, void **value)
+{
+    void *removed = NULL;
+    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
+    int result = WEFT_I_BY_SCHEME(map->domain, weft_i_map_remove_guarded, map, key, expected, destroy, &removed);
+    if (result == 0 && value)
+        *value = removed;
+    return result;
+}
+
+static weft_i_noinline int weft_i_map_remove_again(weft_map *map, const void *key, void *expected, void **value)
+{
+    int result = weft_i_map_take(map, key, expected, value);
+    if (result == 0)
+        (void)weft_i_map_after_removal_due(map);
+    else
+        weft_i_catch_up(map->domain);
+    return result;
+}
+
+/* The value has been taken: unlinks the node and retires it. */
+static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *node)
+{
+    WEFT_I_BY_SCHEME(map->domain, weft_i_map_pass, map, node);
+    weft_i_map_retire(map, node, true);
+    return weft_i_map_after_removal_due(map);
+}
+
+/* An integer that owns nothing. */
+weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_walk w;
+    void *taken = NULL;
+    bool emptied = false, unlinked = false, due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_map_remove_again(map, key, NULL, value) == 0;
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &taken, false, scheme);
+    weft_i_map_node *node = w.here;
+    if (outcome == WEFT_I_MAP_FOUND) {
+        void *expected = taken;
+        emptied = weft_i_cas(&node->value, &expected, NULL, WEFT_MAP_S4, WEFT_MAP_S3);
+    }
+    if (weft_i_likely(emptied)) {
+        void *expected = w.at, *next = weft_i_map_freeze(&node->next);
+        unlinked = weft_i_cas(w.prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1);
+        if (weft_i_likely(unlinked))
+            due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
+    }
+    weft_i_map_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(!emptied))
+        return outcome != WEFT_I_MAP_ABSENT && weft_i_map_remove_again(map, key, NULL, value) == 0;
+    if (value)
+        *value = taken;
+    if (weft_i_unlikely(!unlinked))
+        return weft_i_map_unlink(map, node);
+    return weft_i_unlikely(due) ? weft_i_map_after_removal_due(map) : weft_i_map_after_removal(map);
 }
 
 #endif
 
-/* ---- hashmap/split_map.c ---- */
+/* ---- hashmap/split_map_kinds.h ---- */
 
-#include <errno.h>
+/* private. Entries that own something: how they are reclaimed, once, when nobody can see them. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_KINDS_H
+#define WEFT_HASHMAP_SPLIT_MAP_KINDS_H
+
+
+/* NULL: no memory. */
+WEFT_I_PRIVATE weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
+WEFT_I_PRIVATE void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
+
+#endif
+
+/* ---- hashmap/split_map.c ---- */
 
 /* ---- life ---- */
 
@@ -7092,14 +7248,14 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
         return -ENOMEM;
     }
     weft_i_domain_use(domain);
-    *map = (weft_map){.domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx,
-                      .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
+    *map = (weft_map){
+        .domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx, .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
     for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
         weft_i_store(&map->segment[level], (void *)(uintptr_t)1, WEFT_MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
-        weft_i_store(&map->base[i].link, weft_i_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_DUMMY), WEFT_MAP_S2);
+        weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY), WEFT_MAP_S2);
     *out = map;
     return 0;
 }
@@ -7110,9 +7266,9 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
         return;
     weft_domain *domain = map->domain;
     void *link = weft_i_load(&map->base[0].link, WEFT_MAP_S1);
-    for (void *here; (here = weft_i_target(link)) != NULL;) {
-        if (weft_i_bits(link) & WEFT_I_DUMMY) {
-            link = weft_i_load(&((weft_i_bucket *)here)->link, WEFT_MAP_S1);
+    for (void *here; (here = weft_i_map_target(link)) != NULL;) {
+        if (weft_i_map_bits(link) & WEFT_I_MAP_DUMMY) {
+            link = weft_i_load(&((weft_i_map_bucket *)here)->link, WEFT_MAP_S1);
             continue;
         }
         weft_i_map_node *node = here;
@@ -7125,8 +7281,8 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
         weft_i_map_node_drop(map, node);
     }
     for (size_t level = WEFT_MAP_FIRST_BITS + 1; level < WEFT_MAP_LEVELS; level++) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
-        if (!weft_i_is_none(segment))
+        weft_i_map_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
+        if (!weft_i_map_is_none(segment))
             weft_i_free_zeroed(domain, segment, segment->bytes);
     }
     if (map->kinds)
@@ -7137,66 +7293,13 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
 
 /* ---- operations ---- */
 
-static weft_i_noinline int weft_i_own_split_map_look_after_table(weft_map *map, bool may_grow)
-{
-    if (may_grow)
-        weft_i_map_grow(map);
-    /* relaxed: a hint */
-    if (weft_i_load(&map->opening, memory_order_relaxed)) {
-        weft_i_map_open_some(map);
-        weft_i_catch_up(map->domain);
-    }
-    return 0;
-}
-
-weft_i_inline int weft_i_own_split_map_after_insertion(weft_map *map)
-{
-    bool look = weft_i_map_count(map, 1);
-    /* relaxed: a hint */
-    if (weft_i_unlikely(look || weft_i_load(&map->opening, memory_order_relaxed)))
-        return weft_i_own_split_map_look_after_table(map, look);
-    return 0;
-}
-
-static weft_i_upsert weft_i_own_split_map_upsert(weft_map *map, weft_guard *held, void *key, void *value)
-{
-    weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_map_insert(map, held, key, value, WEFT_EPOCH)
-                                                               : weft_i_map_insert(map, held, key, value, WEFT_HAZARD);
-    if (r.found)
-        weft_i_map_node_drop(map, r.made);
-    else if (!r.error)
-        (void)weft_i_own_split_map_after_insertion(map);
-    weft_i_catch_up(map->domain);
-    return r;
-}
-
-static weft_i_noinline int weft_i_own_split_map_insert_slow(weft_map *map, void *key, void *value)
-{
-    weft_i_upsert r = weft_i_own_split_map_upsert(map, NULL, key, value);
-    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
-}
-
-weft_i_inline int weft_i_own_split_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
-        return weft_i_own_split_map_insert_slow(map, key, value);
-    weft_i_outcome outcome = weft_i_map_try_insert(map, attempt, key, value, scheme);
-    weft_i_walk_end(attempt.hold, scheme);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        return weft_i_own_split_map_after_insertion(map);
-    return outcome == WEFT_I_EMPTY ? -EEXIST : weft_i_own_split_map_insert_slow(map, key, value);
-}
-
 int weft_map_insert(weft_map *map, void *key, void *value)
 {
     if (weft_i_unlikely(!map || !value))
         return -EINVAL;
     if (map->hash)
-        return weft_i_own_split_map_insert_slow(map, key, value);
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_insert(map, key, value, WEFT_EPOCH)
-                                                    : weft_i_own_split_map_insert(map, key, value, WEFT_HAZARD);
+        return weft_i_map_insert_again(map, key, value);
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
 }
 
 int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value, void **present)
@@ -7205,7 +7308,7 @@ int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *va
         *present = NULL;
     if (!map || !value || !present)
         return -EINVAL;
-    weft_i_upsert r = weft_i_own_split_map_upsert(map, guard, key, value);
+    weft_i_map_upsert r = weft_i_map_get_or_insert(map, guard, key, value);
     if (r.error)
         return -ENOMEM;
     *present = r.found ? r.value : value;
@@ -7219,9 +7322,7 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     if (!map || !value)
         return -EINVAL;
     bool destroy = !old && map->kinds && map->kinds->config.destroy_value;
-    weft_i_upsert r = weft_i_scheme(map->domain) == WEFT_EPOCH
-                          ? weft_i_map_put(map, key, value, destroy, WEFT_EPOCH)
-                          : weft_i_map_put(map, key, value, destroy, WEFT_HAZARD);
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_put, map, key, value, destroy);
     int result = r.error ? -ENOMEM : r.found != NULL;
     if (result == 1 && old)
         *old = r.value;
@@ -7231,49 +7332,10 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
     } else if (result == 1) {
         weft_i_map_node_drop(map, r.made);
     } else if (result == 0) {
-        (void)weft_i_own_split_map_after_insertion(map);
+        (void)weft_i_map_after_insertion(map);
     }
     weft_i_catch_up(map->domain);
     return result;
-}
-
-static weft_i_noinline void *weft_i_own_split_map_get_slow(weft_map *map, weft_guard *guard, const void *key)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(map->domain);
-    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
-    void *value = scheme == WEFT_EPOCH ? weft_i_map_get(map, hold, key, WEFT_EPOCH)
-                                       : weft_i_map_get(map, hold, key, WEFT_HAZARD);
-    if (!guard)
-        weft_i_end(hold, &own);
-    weft_i_catch_up(map->domain);
-    return value;
-}
-
-/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
-weft_i_inline void *weft_i_own_split_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
-{
-    void *value = NULL;
-    weft_i_walk w;
-    weft_i_hold hold;
-    if (!own)
-        hold = weft_i_hold_of(guard);
-    else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
-        return weft_i_own_split_map_get_slow(map, NULL, key);
-    uint64_t hash = weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
-    weft_i_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
-    weft_i_walk_end(hold, scheme);
-    if (own)
-        weft_i_attempt_end(hold);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        return value;
-    return outcome == WEFT_I_EMPTY ? NULL : weft_i_own_split_map_get_slow(map, guard, key);
-}
-
-static weft_i_noinline void *weft_i_own_split_map_get_guarded(weft_map *map, weft_guard *guard, const void *key)
-{
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, guard, false, key, WEFT_EPOCH)
-                                                    : weft_i_own_split_map_get(map, guard, false, key, WEFT_HAZARD);
 }
 
 void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
@@ -7281,11 +7343,10 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
     if (weft_i_unlikely(!map))
         return NULL;
     if (weft_i_unlikely(map->hash != NULL))
-        return weft_i_own_split_map_get_slow(map, guard, key);
+        return weft_i_map_get_again(map, guard, key);
     if (guard)
-        return weft_i_own_split_map_get_guarded(map, guard, key);
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_get(map, NULL, true, key, WEFT_EPOCH)
-                                                    : weft_i_own_split_map_get(map, NULL, true, key, WEFT_HAZARD);
+        return weft_i_map_get_held(map, guard, key);
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_get, map, NULL, true, key);
 }
 
 bool weft_map_contains(weft_map *map, const void *key)
@@ -7304,9 +7365,7 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
     bool destroy = map->kinds && map->kinds->config.destroy_value && expected != desired;
     if (destroy && !(spare = weft_i_map_node_make(map, 0, NULL, NULL)))
         return -ENOMEM;
-    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
-                     ? weft_i_map_replace(map, key, expected, desired, WEFT_EPOCH)
-                     : weft_i_map_replace(map, key, expected, desired, WEFT_HAZARD);
+    int result = WEFT_I_BY_SCHEME(map->domain, weft_i_map_replace, map, key, expected, desired);
     if (destroy && result == 0) {
         spare->dead = expected;
         weft_i_map_retire(map, spare, false);
@@ -7317,84 +7376,6 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
     return weft_i_own_split_map_errors[result];
 }
 
-static weft_i_noinline bool weft_i_own_split_map_shrink(weft_map *map)
-{
-    if (weft_i_map_shrink(map))
-        weft_i_catch_up(map->domain);
-    return true;
-}
-
-/* True. */
-weft_i_inline bool weft_i_own_split_map_after_removal(weft_map *map)
-{
-    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_own_split_map_shrink(map);
-}
-
-static weft_i_noinline bool weft_i_own_split_map_after_removal_due(weft_map *map)
-{
-    (void)weft_i_own_split_map_after_removal(map);
-    weft_i_catch_up(map->domain);
-    return true;
-}
-
-/* 0: the caller does after_removal_due, when no guard of ours is held. */
-static int weft_i_own_split_map_take(weft_map *map, const void *key, void *expected, void **value)
-{
-    void *removed = NULL;
-    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
-    int result = weft_i_scheme(map->domain) == WEFT_EPOCH
-                     ? weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_EPOCH)
-                     : weft_i_map_remove(map, key, expected, destroy, &removed, WEFT_HAZARD);
-    if (result == 0 && value)
-        *value = removed;
-    return result;
-}
-
-static weft_i_noinline int weft_i_own_split_map_remove_if(weft_map *map, const void *key, void *expected, void **value)
-{
-    int result = weft_i_own_split_map_take(map, key, expected, value);
-    if (result == 0)
-        (void)weft_i_own_split_map_after_removal_due(map);
-    else
-        weft_i_catch_up(map->domain);
-    return result;
-}
-
-/* The value has been taken: unlinks the node and retires it. */
-static weft_i_noinline bool weft_i_own_split_map_unlink_slow(weft_map *map, weft_i_map_node *node)
-{
-    if (weft_i_scheme(map->domain) == WEFT_EPOCH)
-        weft_i_map_pass(map, node, WEFT_EPOCH);
-    else
-        weft_i_map_pass(map, node, WEFT_HAZARD);
-    weft_i_map_retire(map, node, true);
-    return weft_i_own_split_map_after_removal_due(map);
-}
-
-weft_i_inline bool weft_i_own_split_map_try_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_map_node *node = NULL;
-    void *taken = NULL;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
-        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
-    weft_i_outcome outcome = weft_i_map_try_remove(map, attempt, key, &taken, &node, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
-    weft_i_walk_end(attempt.hold, scheme);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome == WEFT_I_AGAIN))
-        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
-    if (outcome == WEFT_I_EMPTY)
-        return false;
-    if (value)
-        *value = taken;
-    if (weft_i_unlikely(outcome == WEFT_I_LOST))
-        return weft_i_own_split_map_unlink_slow(map, node);
-    return weft_i_unlikely(due) ? weft_i_own_split_map_after_removal_due(map) : weft_i_own_split_map_after_removal(map);
-}
-
 bool weft_map_remove(weft_map *map, const void *key, void **value)
 {
     if (value)
@@ -7402,14 +7383,13 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
     if (weft_i_unlikely(!map))
         return false;
     if (map->hash || map->kinds)
-        return weft_i_own_split_map_remove_if(map, key, NULL, value) == 0;
-    return weft_i_scheme(map->domain) == WEFT_EPOCH ? weft_i_own_split_map_try_remove(map, key, value, WEFT_EPOCH)
-                                                    : weft_i_own_split_map_try_remove(map, key, value, WEFT_HAZARD);
+        return weft_i_map_remove_again(map, key, NULL, value) == 0;
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_remove, map, key, value);
 }
 
 int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
 {
-    return map && expected ? weft_i_own_split_map_errors[weft_i_own_split_map_remove_if(map, key, expected, NULL)] : -EINVAL;
+    return map && expected ? weft_i_own_split_map_errors[weft_i_map_remove_again(map, key, expected, NULL)] : -EINVAL;
 }
 
 size_t weft_map_size(weft_map *map)
@@ -7424,17 +7404,56 @@ void weft_map_clear(weft_map *map)
     if (!map)
         return;
     weft_map_iterate(&it, map);
-    while (weft_i_iterator_next(&it, &key, NULL)) {
-        bool removed = weft_i_own_split_map_take(map, key, NULL, NULL) == 0;
-        weft_i_iterator_leave(&it);
+    while (weft_i_map_iterator_next(&it, &key, NULL)) {
+        bool removed = weft_i_map_take(map, key, NULL, NULL) == 0;
+        weft_i_map_iterator_leave(&it);
         if (removed)
-            (void)weft_i_own_split_map_after_removal_due(map);
-        weft_i_iterator_enter(&it);
+            (void)weft_i_map_after_removal_due(map);
+        weft_i_map_iterator_enter(&it);
     }
     weft_map_iterate_end(&it);
     while (weft_i_map_shrink(map))
         ;
     weft_i_catch_up(map->domain);
+}
+
+/* ---- hashmap/split_map_figures.c ---- */
+
+/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
+static size_t weft_i_own_split_map_figures_longest_chain(weft_map *map, size_t level)
+{
+    weft_map_iterator it;
+    size_t longest = 0, chain = 0;
+    uint64_t bucket = 0;
+    weft_map_iterate(&it, map);
+    while (weft_i_map_iterator_next(&it, NULL, NULL)) {
+        chain = it.hash >> (64 - level) == bucket ? chain + 1 : 1;
+        bucket = it.hash >> (64 - level);
+        longest = chain > longest ? chain : longest;
+        weft_i_map_iterator_leave(&it);
+        weft_i_catch_up(map->domain);
+        weft_i_map_iterator_enter(&it);
+    }
+    weft_map_iterate_end(&it);
+    return longest;
+}
+
+void weft_map_stats(weft_map *map, weft_map_statistics *out)
+{
+    if (!out)
+        return;
+    *out = (weft_map_statistics){0};
+    if (!map)
+        return;
+    size_t level = weft_i_map_level(map);
+    out->size = weft_i_map_sum(map);
+    out->buckets = (size_t)1 << level;
+    out->load = (double)out->size / (double)out->buckets;
+    out->longest_chain = weft_i_own_split_map_figures_longest_chain(map, level);
+    out->bucket_bytes = sizeof map->base;
+    for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
+        if (!weft_i_map_is_none(weft_i_load(&map->segment[l], WEFT_MAP_A2)))
+            out->bucket_bytes += weft_i_map_segment_bytes(l);
 }
 
 /* ---- hashmap/split_map_hash.c ---- */
@@ -7540,25 +7559,56 @@ void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 
 /* ---- hashmap/split_map_iterate.c ---- */
 
-void weft_i_iterator_enter(weft_map_iterator *iterator)
+/* To the iterator's place, for a walk that no dummy ends. */
+weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_iterator *it, weft_scheme scheme)
+{
+    weft_i_hold hold = weft_i_hold_of(&it->entry);
+    weft_i_map_seen seen = weft_i_map_walk_to(w, it->map, hold, it->hash, weft_i_map_level(it->map), scheme);
+    w->hash = UINT64_MAX;
+    return seen == WEFT_I_MAP_AT_END && w->here ? weft_i_map_walk_look(w, scheme) : seen;
+}
+
+/* The next entry after the iterator's place; its value is protected by iterator->held. */
+weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
+{
+    weft_i_map_walk w;
+    weft_i_map_seen seen = weft_i_map_resume(&w, it, scheme);
+    while (seen != WEFT_I_MAP_AT_END) {
+        if (seen == WEFT_I_MAP_ASTRAY) {
+            seen = weft_i_map_resume(&w, it, scheme);
+            continue;
+        }
+        weft_i_map_node *node = w.here;
+        bool skip = node->hash < it->hash || (node->hash == it->hash && node->order < it->seen);
+        *value = !skip ? weft_i_map_protect_value(weft_i_hold_of(&it->held), &node->value, scheme) : NULL;
+        if (*value) {
+            it->seen = node->order + 1;
+            it->hash = node->hash;
+            return node;
+        }
+        weft_i_map_walk_on(&w, &node->next);
+        seen = weft_i_map_walk_look(&w, scheme);
+    }
+    return NULL;
+}
+
+void weft_i_map_iterator_enter(weft_map_iterator *iterator)
 {
     weft_enter(&iterator->entry, iterator->map->domain);
     weft_enter(&iterator->held, iterator->map->domain);
 }
 
-void weft_i_iterator_leave(weft_map_iterator *iterator)
+void weft_i_map_iterator_leave(weft_map_iterator *iterator)
 {
-    weft_i_walk_end(weft_i_hold_of(&iterator->entry), weft_i_scheme(iterator->map->domain));
+    weft_i_map_walk_end(weft_i_hold_of(&iterator->entry), weft_i_scheme(iterator->map->domain));
     weft_leave(&iterator->held);
     weft_leave(&iterator->entry);
 }
 
-bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value)
+bool weft_i_map_iterator_next(weft_map_iterator *iterator, void **key, void **value)
 {
     void *found;
-    weft_i_map_node *node = weft_i_scheme(iterator->map->domain) == WEFT_EPOCH
-                                ? weft_i_map_step(iterator, &found, WEFT_EPOCH)
-                                : weft_i_map_step(iterator, &found, WEFT_HAZARD);
+    weft_i_map_node *node = WEFT_I_BY_SCHEME(iterator->map->domain, weft_i_map_step, iterator, &found);
     if (!node)
         return false;
     if (key)
@@ -7576,14 +7626,14 @@ void weft_map_iterate(weft_map_iterator *iterator, weft_map *map)
     iterator->hash = 0;
     iterator->seen = 0;
     if (map)
-        weft_i_iterator_enter(iterator);
+        weft_i_map_iterator_enter(iterator);
 }
 
 bool weft_map_next(weft_map_iterator *iterator, void **key, void **value)
 {
     if (!iterator || !iterator->map)
         return false;
-    bool any = weft_i_iterator_next(iterator, key, value);
+    bool any = weft_i_map_iterator_next(iterator, key, value);
     weft_i_catch_up(iterator->map->domain);
     return any;
 }
@@ -7592,13 +7642,11 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 {
     if (!iterator || !iterator->map)
         return;
-    weft_i_iterator_leave(iterator);
+    weft_i_map_iterator_leave(iterator);
     iterator->map = NULL;
 }
 
 /* ---- hashmap/split_map_kinds.c ---- */
-
-/* Entries that own something: how they are reclaimed, once, when nobody can see them. */
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
@@ -7652,19 +7700,17 @@ weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_conf
     return kinds;
 }
 
-/* ---- hashmap/split_map_table.c ---- */
-
-/* ---- opening ---- */
+/* ---- hashmap/split_map_note.c ---- */
 
 /* The note's bucket, its segment protected by word 0. NULL: gone. */
-static weft_i_bucket *weft_i_own_split_map_table_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
+static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
 {
     size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
     weft_atomic_ptr *slot = &map->segment[level];
-    weft_i_segment *segment = weft_i_load(slot, WEFT_MAP_A2);
-    while (!weft_i_is_none(segment)) {
+    weft_i_map_segment *segment = weft_i_load(slot, WEFT_MAP_A2);
+    while (!weft_i_map_is_none(segment)) {
         weft_i_publish(hold, 0, segment, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, WEFT_MAP_A2) : segment;
+        weft_i_map_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, WEFT_MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
         segment = again;
@@ -7672,42 +7718,45 @@ static weft_i_bucket *weft_i_own_split_map_table_bucket_of_note(weft_map *map, w
     return NULL;
 }
 
-static void weft_i_own_split_map_table_end_pending(weft_i_bucket *bucket)
+static void weft_i_own_split_map_note_end_pending(weft_i_map_bucket *bucket)
 {
     void *link = weft_i_load(&bucket->link, WEFT_MAP_S1);
-    while (weft_i_bits(link) & WEFT_I_PENDING)
-        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1))
+    while (weft_i_map_bits(link) & WEFT_I_MAP_PENDING)
+        if (weft_i_cas(&bucket->link, &link, weft_i_map_without(link, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1))
             break;
 }
 
-/* A note that word 0 protects, or the walk; the bucket is protected, too. */
-static void weft_i_own_split_map_table_settle(weft_i_walk *w, weft_i_map_node *note, void *next, weft_i_bucket *bucket, void *at)
+void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
 {
-    void *link = NULL, *expected = at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), WEFT_MAP_S2, WEFT_MAP_S1) ||
-                            !(weft_i_bits(link) & WEFT_I_FROZEN));
-    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, WEFT_MAP_S2, WEFT_MAP_S1);
+    void *link = NULL, *expected = at, *to = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
+    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_map_link(to, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1) ||
+                            !(weft_i_map_bits(link) & WEFT_I_MAP_FROZEN));
+    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_map_link(bucket, WEFT_I_MAP_DUMMY) : to, WEFT_MAP_S2, WEFT_MAP_S1);
     if (!mine)
         return;
     if (opens)
-        weft_i_own_split_map_table_end_pending(bucket);
+        weft_i_own_split_map_note_end_pending(bucket);
     (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
                              WEFT_I_LARGE_SIZE);
 }
 
-void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
+void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 {
-    weft_i_own_split_map_table_settle(w, w->here, next, weft_i_own_split_map_table_bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
+    weft_i_map_note_put(w, w->here, next, weft_i_own_split_map_note_bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
     weft_i_publish(w->hold, 0, NULL, scheme);
 }
 
+/* ---- hashmap/split_map_table.c ---- */
+
+/* ---- opening ---- */
+
 /* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
-static weft_i_segment *weft_i_own_split_map_table_alive(weft_map *map, const weft_i_bucket *bucket, weft_i_place place)
+static weft_i_map_segment *weft_i_own_split_map_table_alive(weft_map *map, const weft_i_map_bucket *bucket, weft_i_map_place place)
 {
     if (weft_i_map_level(map) < place.level)
         return NULL;
-    weft_i_segment *segment = weft_i_load(&map->segment[place.level], WEFT_MAP_A2);
-    return !weft_i_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
+    weft_i_map_segment *segment = weft_i_load(&map->segment[place.level], WEFT_MAP_A2);
+    return !weft_i_map_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
 }
 
 static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node *spare)
@@ -7717,39 +7766,39 @@ static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node 
 }
 
 /* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
-static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, weft_i_place place, size_t serial,
+static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place, size_t serial,
                         weft_i_map_node **spare, weft_scheme scheme)
 {
-    weft_i_walk w;
+    weft_i_map_walk w;
     void *expected, *next;
-    uint64_t start = weft_i_start_of(place.level, place.offset);
+    uint64_t start = weft_i_map_start_of(place.level, place.offset);
     do {
-        weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
+        weft_i_map_walk_to(&w, map, hold, start, place.level - 1, scheme);
         if (weft_i_load(&bucket->link, WEFT_MAP_S1))
             return;
         if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
-        next = weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING);
+        next = weft_i_map_link(w.at, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         /* relaxed: the note is private until WEFT_MAP_S2 */
         weft_i_store(&(*spare)->next, next, memory_order_relaxed);
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, WEFT_MAP_S2, WEFT_MAP_S1));
-    weft_i_own_split_map_table_settle(&w, *spare, next, bucket, *spare);
+    weft_i_map_note_put(&w, *spare, next, bucket, *spare);
     *spare = NULL;
 }
 
-void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_node *spare = NULL;
-    weft_i_segment *segment = weft_i_own_split_map_table_alive(map, bucket, place);
+    weft_i_map_segment *segment = weft_i_own_split_map_table_alive(map, bucket, place);
     if (!segment)
         return;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     weft_i_own_split_map_table_open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     weft_i_own_split_map_table_drop_note(map, spare);
 }
@@ -7762,22 +7811,22 @@ void weft_i_map_open_some(weft_map *map)
     /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
-    weft_i_place place = {weft_i_map_level(map), 0};
-    size_t length = weft_i_segment_length(place.level);
+    weft_i_map_place place = {weft_i_map_level(map), 0};
+    size_t length = weft_i_map_segment_length(place.level);
     /* relaxed: likewise */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;
     weft_i_hold keep = weft_i_begin(&held, map->domain, scheme);
-    weft_i_bucket *bucket = weft_i_bucket_at(map, keep, place, scheme);
-    weft_i_segment *segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL;
+    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, keep, place, scheme);
+    weft_i_map_segment *segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (; segment && more > 0; more--, place.offset++)
         if (!weft_i_load(&segment->bucket[place.offset].link, WEFT_MAP_S1))
             weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
-    weft_i_walk_end(keep, scheme);
+    weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
     weft_i_own_split_map_table_drop_note(map, spare);
 }
@@ -7793,25 +7842,25 @@ size_t weft_i_map_sum(weft_map *map)
 
 /* ---- growing ---- */
 
-size_t weft_i_segment_bytes(size_t level)
+size_t weft_i_map_segment_bytes(size_t level)
 {
-    return sizeof(weft_i_segment) + weft_i_segment_length(level) * sizeof(weft_i_bucket);
+    return sizeof(weft_i_map_segment) + weft_i_map_segment_length(level) * sizeof(weft_i_map_bucket);
 }
 
 /* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
 static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
 {
-    size_t level = weft_i_level_of(table) + 1;
+    size_t level = weft_i_map_level_of(table) + 1;
     void *none = weft_i_load(&map->segment[level], WEFT_MAP_A2);
-    if (!weft_i_is_none(none))
+    if (!weft_i_map_is_none(none))
         return true;
     if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
         return false;
-    weft_i_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_segment_bytes(level));
+    weft_i_map_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_map_segment_bytes(level));
     if (!segment)
         return false;
     segment->domain = map->domain;
-    segment->bytes = weft_i_segment_bytes(level);
+    segment->bytes = weft_i_map_segment_bytes(level);
     segment->serial = (size_t)(uintptr_t)none;
     if (!weft_i_cas(&map->segment[level], &none, segment, WEFT_MAP_R2, WEFT_MAP_A2))
         weft_i_free_zeroed(map->domain, segment, segment->bytes);
@@ -7820,9 +7869,9 @@ static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
 
 void weft_i_map_grow(weft_map *map)
 {
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
-    if (weft_i_is_closing(table)) {
+    if (weft_i_map_is_closing(table)) {
         if (weft_i_map_shrink(map))
             weft_i_catch_up(map->domain);
         return;
@@ -7830,38 +7879,38 @@ void weft_i_map_grow(weft_map *map)
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + level + 1, WEFT_MAP_R1, memory_order_relaxed))
-        weft_i_store(&map->opening, weft_i_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, WEFT_MAP_R1, memory_order_relaxed))
+        weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
 /* ---- shrinking ---- */
 
 static void weft_i_own_split_map_table_reclaim_segment(void *object, void *ctx)
 {
-    weft_i_segment *segment = object;
+    weft_i_map_segment *segment = object;
     (void)ctx;
     weft_i_free_zeroed(segment->domain, segment, segment->bytes);
 }
 
 /* Freezes a bucket, and walks past its place. */
-static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
+static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_map_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
-    if (!weft_i_freeze(&bucket->link))
+    weft_i_map_walk w;
+    if (!weft_i_map_freeze(&bucket->link))
         return; /* never opened, and now never will be */
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    (void)weft_i_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
-    weft_i_walk_end(hold, scheme);
+    (void)weft_i_map_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
 /* All its buckets are closed. True: the caller is to retire it. */
-static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
+static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_segment *segment, size_t table)
 {
-    void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_LEVEL) | 1);
-    bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, WEFT_MAP_R2, WEFT_MAP_A2);
-    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
+    void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_MAP_LEVEL) | 1);
+    bool mine = weft_i_cas(&map->segment[weft_i_map_level_of(table) + 1], &expected, none, WEFT_MAP_R2, WEFT_MAP_A2);
+    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
     return mine;
 }
 
@@ -7869,14 +7918,14 @@ static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_segm
  * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
  * removals whoever races. The caller holds the segment. True: and is to retire it.
  */
-static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
+static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {
-    size_t level = weft_i_level_of(table) + 1, length = weft_i_segment_length(level);
+    size_t level = weft_i_map_level_of(table) + 1, length = weft_i_map_segment_length(level);
     size_t from = weft_i_load(&segment->cursor, WEFT_MAP_A3), to = from;
     while (from < length) {
         to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
         for (size_t i = from; i < to; i++)
-            weft_i_own_split_map_table_close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme);
+            weft_i_own_split_map_table_close_bucket(map, &segment->bucket[i], weft_i_map_start_of(level, i), level, scheme);
         if (weft_i_cas(&segment->cursor, &from, to, WEFT_MAP_R3, WEFT_MAP_A3))
             break;
     }
@@ -7886,68 +7935,29 @@ static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_segment
 bool weft_i_map_shrink(weft_map *map)
 {
     weft_guard own;
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
-    if (!weft_i_is_closing(table)) {
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
+    if (!weft_i_map_is_closing(table)) {
         if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
-        size_t lower = (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + WEFT_I_CLOSING + level - 1;
+        size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
         /* relaxed: a failure means that somebody else has changed it */
         (void)weft_i_cas(&map->table, &table, lower, WEFT_MAP_R1, memory_order_relaxed);
         return true;
     }
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, (weft_i_place){level + 1, 0}, scheme);
-    weft_i_segment *segment = bucket ? (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)) : NULL;
+    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, (weft_i_map_place){level + 1, 0}, scheme);
+    weft_i_map_segment *segment = bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
     bool mine = false;
     if (!segment)
-        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
+        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);
     else if (weft_i_map_table(map) == table)
         mine = weft_i_own_split_map_table_close_chunk(map, segment, table, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     if (mine)
         weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, weft_i_own_split_map_table_reclaim_segment, NULL);
     return true;
-}
-
-/* ---- figures ---- */
-
-/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
-static size_t weft_i_own_split_map_table_longest_chain(weft_map *map, size_t level)
-{
-    weft_map_iterator it;
-    size_t longest = 0, chain = 0;
-    uint64_t bucket = 0;
-    weft_map_iterate(&it, map);
-    while (weft_i_iterator_next(&it, NULL, NULL)) {
-        chain = it.hash >> (64 - level) == bucket ? chain + 1 : 1;
-        bucket = it.hash >> (64 - level);
-        longest = chain > longest ? chain : longest;
-        weft_i_iterator_leave(&it);
-        weft_i_catch_up(map->domain);
-        weft_i_iterator_enter(&it);
-    }
-    weft_map_iterate_end(&it);
-    return longest;
-}
-
-void weft_map_stats(weft_map *map, weft_map_statistics *out)
-{
-    if (!out)
-        return;
-    *out = (weft_map_statistics){0};
-    if (!map)
-        return;
-    size_t level = weft_i_map_level(map);
-    out->size = weft_i_map_sum(map);
-    out->buckets = (size_t)1 << level;
-    out->load = (double)out->size / (double)out->buckets;
-    out->longest_chain = weft_i_own_split_map_table_longest_chain(map, level);
-    out->bucket_bytes = sizeof map->base;
-    for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
-        if (!weft_i_is_none(weft_i_load(&map->segment[l], WEFT_MAP_A2)))
-            out->bucket_bytes += weft_i_segment_bytes(l);
 }
 
 #endif

@@ -2,7 +2,8 @@
  * Ready-made configurations. Byte strings are hashed by SipHash-1-3 (J.-P. Aumasson, D. Bernstein, "SipHash: a Fast
  * Short-Input PRF", INDOCRYPT 2012; one and three rounds are the authors' fast variant), against chosen keys.
  */
-#include <weft/hashmap/split_map_table.h>
+#include <weft/base/seam.h>
+#include <weft/hashmap/split_map_hash.h>
 
 #include <string.h>
 

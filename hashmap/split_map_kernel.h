@@ -1,358 +1,349 @@
 /*
- * private. The split-ordered map: types, the walk along the list, find. To be read beside Shalev and Shavit 2006 and
- * Michael 2002. split_map_table.h has the buckets, split_map_ops.h the operations.
- *
- * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
- * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
- * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
- * the odd ones of level k form segment k.
- *
- * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
- * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
- * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
- * is a bucket never used.
- *
- * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
- * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
- * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
- * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
- * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
- * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
- *
- * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
+ * private. The map's operations, over split_map_find.h: each under a guard, and what is usual as one attempt without.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 #define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 
-#include <weft/base/backoff.h>
-#include <weft/hashmap/split_map.h>
-#include <weft/reclaim/local.h>
+#include <weft/hashmap/split_map_find.h>
 
-#ifndef WEFT_MAP_FIRST_BITS
-#define WEFT_MAP_FIRST_BITS 4
-#endif
-#ifndef WEFT_MAP_STRIPES
-#define WEFT_MAP_STRIPES 16
-#endif
-#ifndef WEFT_MAP_CLOSE
-#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
-#endif
-#ifndef WEFT_MAP_OPEN
-#define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
-#endif
-#define WEFT_MAP_LEVELS (sizeof(size_t) * 8 - 8)
+#include <errno.h>
 
-/* clang-format off */
-#ifndef WEFT_SEAM_ORDERS
-#define MAP_S1 memory_order_seq_cst /* read link -> MAP_S2: sees the node it leads to; one order of all links makes operations on different keys linearizable together */
-#define MAP_S2 memory_order_seq_cst /* change link -> MAP_S1: publishes a node or bucket, or passes on what was published; insert's linearization point */
-#define MAP_S3 memory_order_seq_cst /* read value -> MAP_S4: sees what the value leads to; in the same one order as links */
-#define MAP_S4 memory_order_seq_cst /* change value -> MAP_S3: publishes the new value; linearization point of remove and of a replacing put */
-#define MAP_A1 memory_order_acquire /* read table -> MAP_R1: sees the segments of its level, and what has been unlinked */
-#define MAP_R1 memory_order_release /* change table -> MAP_A1: the segment was put in place, or wholly closed and taken, before */
-#define MAP_A2 memory_order_acquire /* read segment, and confirm it -> MAP_R2: sees its buckets zeroed */
-#define MAP_R2 memory_order_release /* put or take segment -> MAP_A2: it is zeroed, or wholly closed, before */
-#define MAP_A3 memory_order_acquire /* read cursor -> MAP_R3: sees which buckets are closed */
-#define MAP_R3 memory_order_release /* move cursor -> MAP_A3: the buckets before it are unlinked */
-#endif
-/* clang-format on */
-
-enum { WEFT_I_FROZEN = 1, WEFT_I_DUMMY = 2, WEFT_I_PENDING = 4, WEFT_I_LINK_BITS = 7 };
-
-/* A table's word: its level, whether the level above is being closed, and above that the number of changes. */
-enum { WEFT_I_LEVEL = 255, WEFT_I_CLOSING = 256, WEFT_I_CHANGE = 512 };
-
-typedef struct weft_i_map_node {
-    weft_i_hook hook; /* first */
-    weft_atomic_ptr next;
-    void *key;
-    uint64_t hash;
-    weft_atomic_ptr value;
-    void *dead;   /* the value to be destroyed with the node, or NULL */
-    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
-} weft_i_map_node;
-
-_Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
-
-typedef struct weft_i_bucket {
-    weft_atomic_ptr link;
-} __attribute__((aligned(8))) weft_i_bucket;
-
-typedef struct weft_i_segment {
-    weft_hook hook;
-    weft_domain *domain;
-    size_t bytes;
-    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
-    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
-    weft_i_aligned weft_i_bucket bucket[];
-} weft_i_segment;
-
-/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
-typedef struct weft_i_map_kinds {
-    weft_i_kind entry; /* a whole entry */
-    weft_i_kind value; /* a replaced value, in a node of its own */
-    weft_map_config config;
-    weft_i_atomic_size users; /* retired entries, and the map */
-} weft_i_map_kinds;
-
-WEFT_I_PRIVATE weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_config *config);
-WEFT_I_PRIVATE void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain);
-WEFT_I_PRIVATE void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has_key, void *value);
-
-struct weft_map {
-    weft_domain *domain;
-    uint64_t (*hash)(const void *key, const weft_map_seed *seed, void *ctx); /* NULL: integers */
-    bool (*equal)(const void *a, const void *b, void *ctx);
-    void *ctx;
-    weft_map_seed seed;
-    weft_i_map_kinds *kinds;                 /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size table; /* level, WEFT_I_CLOSING, and how often the level has changed: no word comes twice */
-    weft_i_atomic_size opening;              /* how many buckets of the last growth nobody has set about to open */
-    weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
-    weft_i_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
-    struct {
-        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
-    } stripe[WEFT_MAP_STRIPES];
-};
-
-weft_i_inline uintptr_t weft_i_bits(void *link)
+/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
+weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
 {
-    return (uintptr_t)link & WEFT_I_LINK_BITS;
-}
-
-weft_i_inline void *weft_i_target(void *link)
-{
-    return (void *)((uintptr_t)link & ~(uintptr_t)WEFT_I_LINK_BITS);
-}
-
-weft_i_inline void *weft_i_link(void *target, uintptr_t bits)
-{
-    return (void *)((uintptr_t)target | bits);
-}
-
-weft_i_inline void *weft_i_without(void *link, uintptr_t bits)
-{
-    return (void *)((uintptr_t)link & ~bits);
-}
-
-/*
- * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
- * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
- */
-weft_i_inline uint64_t weft_i_hash_integer(uint64_t key, const weft_map_seed *seed)
-{
-    uint64_t h = (key ^ seed->k0) * (seed->k1 | 1);
-    return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio: odd, its bits well mixed */
-}
-
-weft_i_inline uint64_t weft_i_hash(const weft_map *map, const void *key)
-{
-    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
-}
-
-weft_i_inline bool weft_i_equal(const weft_map *map, const void *a, const void *b)
-{
-    return map->equal ? map->equal(a, b, map->ctx) : a == b;
-}
-
-/* ---- the table, and places of buckets in it ---- */
-
-weft_i_inline size_t weft_i_level_of(size_t table)
-{
-    return table & WEFT_I_LEVEL;
-}
-
-weft_i_inline bool weft_i_is_closing(size_t table)
-{
-    return table & WEFT_I_CLOSING;
-}
-
-weft_i_inline bool weft_i_is_none(const void *segment)
-{
-    return (uintptr_t)segment & 1;
-}
-
-weft_i_inline size_t weft_i_map_table(weft_map *map)
-{
-    return weft_i_load(&map->table, MAP_A1);
-}
-
-weft_i_inline size_t weft_i_map_level(weft_map *map)
-{
-    return weft_i_level_of(weft_i_map_table(map));
-}
-
-typedef struct weft_i_place {
-    size_t level; /* WEFT_MAP_FIRST_BITS: in base */
-    size_t offset;
-} weft_i_place;
-
-/* The bucket of a hash in a table of 2^level. */
-weft_i_inline weft_i_place weft_i_place_of(uint64_t hash, size_t level)
-{
-    uint64_t j = hash >> (64 - level);
-    size_t zeros = j ? (size_t)__builtin_ctzll(j) : level;
-    if (level - zeros <= WEFT_MAP_FIRST_BITS)
-        return (weft_i_place){WEFT_MAP_FIRST_BITS, (size_t)(hash >> (64 - WEFT_MAP_FIRST_BITS))};
-    return (weft_i_place){level - zeros, (size_t)(j >> (zeros + 1))};
-}
-
-weft_i_inline size_t weft_i_segment_length(size_t level)
-{
-    return (size_t)1 << (level - 1);
-}
-
-weft_i_inline uint64_t weft_i_start_of(size_t level, size_t offset)
-{
-    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
-}
-
-/*
- * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
- * buckets are in the level's own, a quarter in the one below). False: in none of these.
- */
-weft_i_inline bool weft_i_bucket_start(weft_map *map, const weft_i_bucket *bucket, size_t level, uint64_t *start)
-{
-    for (; level > WEFT_MAP_FIRST_BITS; level--) {
-        weft_i_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        size_t offset = !weft_i_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
-        if (offset < weft_i_segment_length(level)) {
-            *start = weft_i_start_of(level, offset);
-            return true;
-        }
+    weft_i_map_kinds *kinds = map->kinds;
+    const weft_i_kind *kind = &weft_i_recycle[WEFT_I_LARGE];
+    if (kinds) {
+        /* relaxed: the map is a user itself, so that this cannot be the first */
+        (void)weft_i_fetch_add(&kinds->users, 1, memory_order_relaxed);
+        kind = whole_entry ? &kinds->entry : &kinds->value;
     }
-    size_t offset = ((uintptr_t)bucket - (uintptr_t)map->base) / sizeof *bucket;
-    *start = weft_i_start_of(WEFT_MAP_FIRST_BITS, offset);
-    return offset < sizeof map->base / sizeof *bucket;
+    (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
-/* ---- the walk ---- */
-
-typedef struct weft_i_walk {
-    weft_map *map;
-    weft_i_hold hold;
-    uint64_t hash;         /* a dummy that starts after it ends the walk */
-    size_t level;          /* of the table, as it was */
-    size_t order;          /* one more than that of the last it stepped over of its hash */
-    weft_atomic_ptr *prev; /* the link where the walk stands */
-    void *at;              /* what was read there: leads to `here` */
-    void *here;            /* node or bucket, protected; NULL: the end */
-    int word;              /* that protects it; the other one protects prev's holder */
-} weft_i_walk;
-
-typedef enum weft_i_seen { WEFT_I_AT_END, WEFT_I_AT_NODE, WEFT_I_ASTRAY } weft_i_seen;
-
-/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
-weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
+/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
+weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
+                                          weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
 {
-    if (scheme != WEFT_HAZARD)
-        return;
-    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
-    weft_i_hold_fence(hold);
+    uint64_t hash = weft_i_map_hash(map, key);
+    for (;;) {
+        *found = weft_i_map_find(w, map, hold, hash, key, scheme);
+        if (*found)
+            return 0;
+        if (!*made && !(*made = weft_i_map_node_make(map, hash, key, value)))
+            return -1;
+        (*made)->order = w->order;
+        if (weft_i_likely(weft_i_map_insert_at(w, *made)))
+            return 0;
+    }
 }
 
-/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
-weft_i_inline void *weft_i_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
+typedef struct weft_i_map_upsert {
+    weft_i_map_node *found, *made;
+    void *value; /* that was found */
+    int error;
+} weft_i_map_upsert;
+
+/* Without `held` the found value is not protected. */
+weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value, weft_scheme scheme)
 {
-    void *value = weft_i_load(source, MAP_S3);
-    while (scheme == WEFT_HAZARD) {
-        weft_i_publish(hold, 0, weft_i_hazard(value), scheme);
-        void *again = weft_i_load(source, MAP_S3);
-        if (weft_i_likely(again == value))
+    weft_guard own;
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    do {
+        if (held)
+            weft_guard_set(held, value); /* before anybody can see and retire it */
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        if (r.found && held)
+            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
+        else if (r.found)
+            r.value = weft_i_load(&r.found->value, MAP_S3);
+    } while (r.found && !r.value); /* removed in between */
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return r;
+}
+
+/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (bool done = false; !done;) {
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        /* the replaced value needs a node to wait in */
+        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
+            r.error = -1;
+        done = r.error || !r.found;
+        if (done)
             break;
-        value = again;
+        r.value = weft_i_load(&r.found->value, MAP_S3);
+        while (r.value && !done)
+            done = weft_i_cas(&r.found->value, &r.value, value, MAP_S4, MAP_S3);
     }
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return r;
+}
+
+weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
+{
+    weft_i_map_walk w;
+    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_map_hash(map, key), key, scheme);
+    void *value = node ? weft_i_map_protect_value(hold, &node->value, scheme) : NULL;
+    weft_i_map_walk_end(hold, scheme);
     return value;
 }
 
-/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
-weft_i_inline bool weft_i_walk_read(weft_i_walk *w, weft_scheme scheme)
+/* 0; 1: absent; 2: another value. */
+weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired, weft_scheme scheme)
 {
-    void *at = weft_i_load(w->prev, MAP_S1);
-    for (;;) {
-        if (weft_i_unlikely(weft_i_bits(at) & WEFT_I_FROZEN))
-            return false;
-        w->at = at;
-        w->here = weft_i_target(at);
-        if (scheme != WEFT_HAZARD || !w->here)
-            return true;
-        weft_i_publish(w->hold, w->word, w->here, scheme);
-        at = weft_i_load(w->prev, MAP_S1);
-        if (weft_i_likely(at == w->at))
-            return true;
+    weft_guard own;
+    weft_i_map_walk w;
+    int result = 1;
+    uint64_t hash = weft_i_map_hash(map, key);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    for (weft_i_map_node *node; (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL;) {
+        void *value = expected;
+        if (weft_i_cas(&node->value, &value, desired, MAP_S4, MAP_S3))
+            result = 0;
+        else if (value)
+            result = 2;
+        else
+            continue; /* removed in between */
+        break;
     }
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    return result;
 }
 
-/* Steps over what was just looked at. */
-weft_i_inline void weft_i_walk_on(weft_i_walk *w, weft_atomic_ptr *its)
+/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
 {
-    w->prev = its;
-    w->word = 3 - w->word;
-}
-
-/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
-WEFT_I_PRIVATE void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme);
-
-/*
- * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
- * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
- */
-weft_i_inline weft_i_seen weft_i_walk_look(weft_i_walk *w, weft_scheme scheme)
-{
-    uint64_t start;
-    for (;;) {
-        if (weft_i_unlikely(!weft_i_walk_read(w, scheme)))
-            return WEFT_I_ASTRAY;
-        if (!w->here)
-            return WEFT_I_AT_END;
-        bool dummy = weft_i_bits(w->at) & WEFT_I_DUMMY;
-        if (dummy) {
-            if (weft_i_unlikely(!weft_i_bucket_start(w->map, w->here, w->level, &start)) &&
-                !weft_i_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
-                return WEFT_I_ASTRAY; /* its segment is being dropped */
-            if (start > w->hash)
-                return WEFT_I_AT_END;
-        }
-        weft_atomic_ptr *its = dummy ? &((weft_i_bucket *)w->here)->link : &((weft_i_map_node *)w->here)->next;
-        void *next = weft_i_load(its, MAP_S1);
-        if (weft_i_likely(!(weft_i_bits(next) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
-            if (!dummy)
-                return WEFT_I_AT_NODE;
-            weft_i_walk_on(w, its);
-            continue;
-        }
-        if (!dummy && weft_i_bits(next) & WEFT_I_PENDING) {
-            weft_i_note_settle(w, next, scheme);
-            continue;
-        }
-        if (!(weft_i_bits(next) & WEFT_I_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
-            (void)weft_i_cas(its, &next, weft_i_without(next, WEFT_I_PENDING), MAP_S2, MAP_S1);
-            continue;
-        }
-        void *expected = w->at;
-        next = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-        if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
-            return WEFT_I_ASTRAY;
+    weft_guard own;
+    weft_i_map_walk w = {0};
+    weft_i_map_node *node = NULL;
+    int result = 1;
+    uint64_t hash = weft_i_map_hash(map, key);
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    while (result == 1 && (node = weft_i_map_find(&w, map, hold, hash, key, scheme)) != NULL) {
+        *value = weft_i_load(&node->value, MAP_S3);
+        while (*value && (!expected || *value == expected) && result == 1)
+            result = weft_i_cas(&node->value, value, NULL, MAP_S4, MAP_S3) ? 0 : 1;
+        if (*value && result == 1)
+            result = 2;
     }
+    if (result == 0) {
+        void *at = w.at, *next = weft_i_map_freeze(&node->next);
+        if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+    }
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
+    if (result == 0) {
+        node->dead = destroy ? *value : NULL;
+        weft_i_map_retire(map, node, true);
+    }
+    return result;
 }
 
-weft_i_inline void weft_i_walk_end(weft_i_hold hold, weft_scheme scheme)
+/* Walks past where a dead node was linked, so that it is no more. */
+weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
 {
-    if (scheme != WEFT_HAZARD)
-        return;
-    weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
-    weft_i_store(&hold.slot->words.word[2], NULL, WEFT_GUARD_R4);
+    weft_guard own;
+    weft_i_map_walk w;
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    (void)weft_i_map_find(&w, map, hold, node->hash, node->key, scheme);
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
 }
 
-/* No more insertions behind a dead node. */
-weft_i_inline void *weft_i_freeze(weft_atomic_ptr *link)
+/* ---- whole operations: an attempt, and what is due where it did not do ---- */
+
+static weft_i_noinline int weft_i_map_look_after(weft_map *map, bool may_grow)
 {
-    void *next = weft_i_load(link, MAP_S1);
-    while (!(weft_i_bits(next) & WEFT_I_FROZEN))
-        if (weft_i_cas(link, &next, weft_i_link(next, WEFT_I_FROZEN), MAP_S2, MAP_S1))
-            break;
-    return weft_i_without(next, WEFT_I_FROZEN);
+    if (may_grow)
+        weft_i_map_grow(map);
+    /* relaxed: a hint */
+    if (weft_i_load(&map->opening, memory_order_relaxed)) {
+        weft_i_map_open_some(map);
+        weft_i_catch_up(map->domain);
+    }
+    return 0;
+}
+
+weft_i_inline int weft_i_map_after_insertion(weft_map *map)
+{
+    bool look = weft_i_map_count(map, 1);
+    /* relaxed: a hint */
+    if (weft_i_unlikely(look || weft_i_load(&map->opening, memory_order_relaxed)))
+        return weft_i_map_look_after(map, look);
+    return 0;
+}
+
+static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value)
+{
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert_guarded, map, held, key, value);
+    if (r.found)
+        weft_i_map_node_drop(map, r.made);
+    else if (!r.error)
+        (void)weft_i_map_after_insertion(map);
+    weft_i_catch_up(map->domain);
+    return r;
+}
+
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
+{
+    weft_i_map_upsert r = weft_i_map_get_or_insert(map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
+}
+
+/* Integers: no code of the user's runs inside. */
+weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_walk w;
+    void *present;
+    bool linked = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_map_insert_again(map, key, value);
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
+    weft_i_map_node *node = weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
+    if (weft_i_likely(node != NULL)) {
+        weft_i_map_node_fill(node, hash, key, value);
+        linked = weft_i_map_insert_at(&w, node);
+        if (weft_i_unlikely(!linked))
+            weft_i_list_push(&attempt.local->cache[WEFT_I_LARGE], &node->hook);
+    }
+    weft_i_map_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_likely(linked))
+        return weft_i_map_after_insertion(map);
+    return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
+}
+
+static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(map->domain);
+    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
+    void *value = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_guarded, map, hold, key);
+    if (!guard)
+        weft_i_end(hold, &own);
+    weft_i_catch_up(map->domain);
+    return value;
+}
+
+/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
+{
+    void *value = NULL;
+    weft_i_map_walk w;
+    weft_i_hold hold;
+    if (!own)
+        hold = weft_i_hold_of(guard);
+    else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
+        return weft_i_map_get_again(map, NULL, key);
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
+    weft_i_map_walk_end(hold, scheme);
+    if (own)
+        weft_i_attempt_end(hold);
+    if (weft_i_likely(outcome == WEFT_I_MAP_FOUND))
+        return value;
+    return outcome == WEFT_I_MAP_ABSENT ? NULL : weft_i_map_get_again(map, guard, key);
+}
+
+static weft_i_noinline void *weft_i_map_get_held(weft_map *map, weft_guard *guard, const void *key)
+{
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_get, map, guard, false, key);
+}
+
+static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
+{
+    if (weft_i_map_shrink(map))
+        weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* True. */
+weft_i_inline bool weft_i_map_after_removal(weft_map *map)
+{
+    return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
+}
+
+static weft_i_noinline bool weft_i_map_after_removal_due(weft_map *map)
+{
+    (void)weft_i_map_after_removal(map);
+    weft_i_catch_up(map->domain);
+    return true;
+}
+
+/* 0: the caller does after_removal_due, when no guard of ours is held. */
+static int weft_i_map_take(weft_map *map, const void *key, void *expected, void **value)
+{
+    void *removed = NULL;
+    bool destroy = !value && map->kinds && map->kinds->config.destroy_value;
+    int result = WEFT_I_BY_SCHEME(map->domain, weft_i_map_remove_guarded, map, key, expected, destroy, &removed);
+    if (result == 0 && value)
+        *value = removed;
+    return result;
+}
+
+static weft_i_noinline int weft_i_map_remove_again(weft_map *map, const void *key, void *expected, void **value)
+{
+    int result = weft_i_map_take(map, key, expected, value);
+    if (result == 0)
+        (void)weft_i_map_after_removal_due(map);
+    else
+        weft_i_catch_up(map->domain);
+    return result;
+}
+
+/* The value has been taken: unlinks the node and retires it. */
+static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *node)
+{
+    WEFT_I_BY_SCHEME(map->domain, weft_i_map_pass, map, node);
+    weft_i_map_retire(map, node, true);
+    return weft_i_map_after_removal_due(map);
+}
+
+/* An integer that owns nothing. */
+weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_map_walk w;
+    void *taken = NULL;
+    bool emptied = false, unlinked = false, due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+        return weft_i_map_remove_again(map, key, NULL, value) == 0;
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &taken, false, scheme);
+    weft_i_map_node *node = w.here;
+    if (outcome == WEFT_I_MAP_FOUND) {
+        void *expected = taken;
+        emptied = weft_i_cas(&node->value, &expected, NULL, MAP_S4, MAP_S3);
+    }
+    if (weft_i_likely(emptied)) {
+        void *expected = w.at, *next = weft_i_map_freeze(&node->next);
+        unlinked = weft_i_cas(w.prev, &expected, next, MAP_S2, MAP_S1);
+        if (weft_i_likely(unlinked))
+            due = weft_i_retire_busy(attempt.local, &node->hook, &weft_i_recycle[WEFT_I_LARGE], WEFT_I_LARGE_SIZE);
+    }
+    weft_i_map_walk_end(attempt.hold, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(!emptied))
+        return outcome != WEFT_I_MAP_ABSENT && weft_i_map_remove_again(map, key, NULL, value) == 0;
+    if (value)
+        *value = taken;
+    if (weft_i_unlikely(!unlinked))
+        return weft_i_map_unlink(map, node);
+    return weft_i_unlikely(due) ? weft_i_map_after_removal_due(map) : weft_i_map_after_removal(map);
 }
 
 #endif

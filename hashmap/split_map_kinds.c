@@ -1,5 +1,4 @@
-/* Entries that own something: how they are reclaimed, once, when nobody can see them. */
-#include <weft/hashmap/split_map_ops.h>
+#include <weft/hashmap/split_map_kinds.h>
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {

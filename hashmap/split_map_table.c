@@ -2,58 +2,13 @@
 
 /* ---- opening ---- */
 
-/* The note's bucket, its segment protected by word 0. NULL: gone. */
-static weft_i_bucket *bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
-{
-    size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
-    weft_atomic_ptr *slot = &map->segment[level];
-    weft_i_segment *segment = weft_i_load(slot, MAP_A2);
-    while (!weft_i_is_none(segment)) {
-        weft_i_publish(hold, 0, segment, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, MAP_A2) : segment;
-        if (weft_i_likely(again == segment))
-            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
-        segment = again;
-    }
-    return NULL;
-}
-
-static void end_pending(weft_i_bucket *bucket)
-{
-    void *link = weft_i_load(&bucket->link, MAP_S1);
-    while (weft_i_bits(link) & WEFT_I_PENDING)
-        if (weft_i_cas(&bucket->link, &link, weft_i_without(link, WEFT_I_PENDING), MAP_S2, MAP_S1))
-            break;
-}
-
-/* A note that word 0 protects, or the walk; the bucket is protected, too. */
-static void settle(weft_i_walk *w, weft_i_map_node *note, void *next, weft_i_bucket *bucket, void *at)
-{
-    void *link = NULL, *expected = at, *to = weft_i_without(next, WEFT_I_FROZEN | WEFT_I_PENDING);
-    bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_link(to, WEFT_I_PENDING), MAP_S2, MAP_S1) ||
-                            !(weft_i_bits(link) & WEFT_I_FROZEN));
-    bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_link(bucket, WEFT_I_DUMMY) : to, MAP_S2, MAP_S1);
-    if (!mine)
-        return;
-    if (opens)
-        end_pending(bucket);
-    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                             WEFT_I_LARGE_SIZE);
-}
-
-void weft_i_note_settle(weft_i_walk *w, void *next, weft_scheme scheme)
-{
-    settle(w, w->here, next, bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
-    weft_i_publish(w->hold, 0, NULL, scheme);
-}
-
 /* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
-static weft_i_segment *alive(weft_map *map, const weft_i_bucket *bucket, weft_i_place place)
+static weft_i_map_segment *alive(weft_map *map, const weft_i_map_bucket *bucket, weft_i_map_place place)
 {
     if (weft_i_map_level(map) < place.level)
         return NULL;
-    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
-    return !weft_i_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
+    weft_i_map_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    return !weft_i_map_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
 }
 
 static void drop_note(weft_map *map, weft_i_map_node *spare)
@@ -63,39 +18,39 @@ static void drop_note(weft_map *map, weft_i_map_node *spare)
 }
 
 /* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
-static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_bucket *bucket, weft_i_place place, size_t serial,
+static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place, size_t serial,
                         weft_i_map_node **spare, weft_scheme scheme)
 {
-    weft_i_walk w;
+    weft_i_map_walk w;
     void *expected, *next;
-    uint64_t start = weft_i_start_of(place.level, place.offset);
+    uint64_t start = weft_i_map_start_of(place.level, place.offset);
     do {
-        weft_i_walk_to(&w, map, hold, start, place.level - 1, scheme);
+        weft_i_map_walk_to(&w, map, hold, start, place.level - 1, scheme);
         if (weft_i_load(&bucket->link, MAP_S1))
             return;
         if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
             return;
         weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
-        next = weft_i_link(w.at, WEFT_I_FROZEN | WEFT_I_PENDING);
+        next = weft_i_map_link(w.at, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         /* relaxed: the note is private until MAP_S2 */
         weft_i_store(&(*spare)->next, next, memory_order_relaxed);
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
-    settle(&w, *spare, next, bucket, *spare);
+    weft_i_map_note_put(&w, *spare, next, bucket, *spare);
     *spare = NULL;
 }
 
-void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme)
+void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_node *spare = NULL;
-    weft_i_segment *segment = alive(map, bucket, place);
+    weft_i_map_segment *segment = alive(map, bucket, place);
     if (!segment)
         return;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     drop_note(map, spare);
 }
@@ -108,22 +63,22 @@ void weft_i_map_open_some(weft_map *map)
     /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
-    weft_i_place place = {weft_i_map_level(map), 0};
-    size_t length = weft_i_segment_length(place.level);
+    weft_i_map_place place = {weft_i_map_level(map), 0};
+    size_t length = weft_i_map_segment_length(place.level);
     /* relaxed: likewise */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;
     weft_i_hold keep = weft_i_begin(&held, map->domain, scheme);
-    weft_i_bucket *bucket = weft_i_bucket_at(map, keep, place, scheme);
-    weft_i_segment *segment = bucket ? alive(map, bucket, place) : NULL;
+    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, keep, place, scheme);
+    weft_i_map_segment *segment = bucket ? alive(map, bucket, place) : NULL;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (; segment && more > 0; more--, place.offset++)
         if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
             open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
-    weft_i_walk_end(keep, scheme);
+    weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
     drop_note(map, spare);
 }
@@ -139,25 +94,25 @@ size_t weft_i_map_sum(weft_map *map)
 
 /* ---- growing ---- */
 
-size_t weft_i_segment_bytes(size_t level)
+size_t weft_i_map_segment_bytes(size_t level)
 {
-    return sizeof(weft_i_segment) + weft_i_segment_length(level) * sizeof(weft_i_bucket);
+    return sizeof(weft_i_map_segment) + weft_i_map_segment_length(level) * sizeof(weft_i_map_bucket);
 }
 
 /* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
 static bool make_segment(weft_map *map, size_t table)
 {
-    size_t level = weft_i_level_of(table) + 1;
+    size_t level = weft_i_map_level_of(table) + 1;
     void *none = weft_i_load(&map->segment[level], MAP_A2);
-    if (!weft_i_is_none(none))
+    if (!weft_i_map_is_none(none))
         return true;
     if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
         return false;
-    weft_i_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_segment_bytes(level));
+    weft_i_map_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_map_segment_bytes(level));
     if (!segment)
         return false;
     segment->domain = map->domain;
-    segment->bytes = weft_i_segment_bytes(level);
+    segment->bytes = weft_i_map_segment_bytes(level);
     segment->serial = (size_t)(uintptr_t)none;
     if (!weft_i_cas(&map->segment[level], &none, segment, MAP_R2, MAP_A2))
         weft_i_free_zeroed(map->domain, segment, segment->bytes);
@@ -166,9 +121,9 @@ static bool make_segment(weft_map *map, size_t table)
 
 void weft_i_map_grow(weft_map *map)
 {
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
-    if (weft_i_is_closing(table)) {
+    if (weft_i_map_is_closing(table)) {
         if (weft_i_map_shrink(map))
             weft_i_catch_up(map->domain);
         return;
@@ -176,38 +131,38 @@ void weft_i_map_grow(weft_map *map)
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !make_segment(map, table))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + level + 1, MAP_R1, memory_order_relaxed))
-        weft_i_store(&map->opening, weft_i_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, MAP_R1, memory_order_relaxed))
+        weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
 /* ---- shrinking ---- */
 
 static void reclaim_segment(void *object, void *ctx)
 {
-    weft_i_segment *segment = object;
+    weft_i_map_segment *segment = object;
     (void)ctx;
     weft_i_free_zeroed(segment->domain, segment, segment->bytes);
 }
 
 /* Freezes a bucket, and walks past its place. */
-static void close_bucket(weft_map *map, weft_i_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
+static void close_bucket(weft_map *map, weft_i_map_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_walk w;
-    if (!weft_i_freeze(&bucket->link))
+    weft_i_map_walk w;
+    if (!weft_i_map_freeze(&bucket->link))
         return; /* never opened, and now never will be */
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    (void)weft_i_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
-    weft_i_walk_end(hold, scheme);
+    (void)weft_i_map_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
 /* All its buckets are closed. True: the caller is to retire it. */
-static bool finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
+static bool finish_closing(weft_map *map, weft_i_map_segment *segment, size_t table)
 {
-    void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_LEVEL) | 1);
-    bool mine = weft_i_cas(&map->segment[weft_i_level_of(table) + 1], &expected, none, MAP_R2, MAP_A2);
-    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+    void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_MAP_LEVEL) | 1);
+    bool mine = weft_i_cas(&map->segment[weft_i_map_level_of(table) + 1], &expected, none, MAP_R2, MAP_A2);
+    (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, MAP_R1, MAP_A1);
     return mine;
 }
 
@@ -215,14 +170,14 @@ static bool finish_closing(weft_map *map, weft_i_segment *segment, size_t table)
  * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
  * removals whoever races. The caller holds the segment. True: and is to retire it.
  */
-static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t table, weft_scheme scheme)
+static bool close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {
-    size_t level = weft_i_level_of(table) + 1, length = weft_i_segment_length(level);
+    size_t level = weft_i_map_level_of(table) + 1, length = weft_i_map_segment_length(level);
     size_t from = weft_i_load(&segment->cursor, MAP_A3), to = from;
     while (from < length) {
         to = from + WEFT_MAP_CLOSE < length ? from + WEFT_MAP_CLOSE : length;
         for (size_t i = from; i < to; i++)
-            close_bucket(map, &segment->bucket[i], weft_i_start_of(level, i), level, scheme);
+            close_bucket(map, &segment->bucket[i], weft_i_map_start_of(level, i), level, scheme);
         if (weft_i_cas(&segment->cursor, &from, to, MAP_R3, MAP_A3))
             break;
     }
@@ -232,66 +187,27 @@ static bool close_chunk(weft_map *map, weft_i_segment *segment, size_t table, we
 bool weft_i_map_shrink(weft_map *map)
 {
     weft_guard own;
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
-    if (!weft_i_is_closing(table)) {
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
+    if (!weft_i_map_is_closing(table)) {
         if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
-        size_t lower = (table & ~(size_t)WEFT_I_LEVEL) + WEFT_I_CHANGE + WEFT_I_CLOSING + level - 1;
+        size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
         /* relaxed: a failure means that somebody else has changed it */
         (void)weft_i_cas(&map->table, &table, lower, MAP_R1, memory_order_relaxed);
         return true;
     }
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    weft_i_bucket *bucket = weft_i_bucket_at(map, hold, (weft_i_place){level + 1, 0}, scheme);
-    weft_i_segment *segment = bucket ? (weft_i_segment *)(void *)((char *)bucket - offsetof(weft_i_segment, bucket)) : NULL;
+    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, (weft_i_map_place){level + 1, 0}, scheme);
+    weft_i_map_segment *segment = bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
     bool mine = false;
     if (!segment)
-        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_CLOSING, MAP_R1, MAP_A1);
+        (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, MAP_R1, MAP_A1);
     else if (weft_i_map_table(map) == table)
         mine = close_chunk(map, segment, table, scheme);
-    weft_i_walk_end(hold, scheme);
+    weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     if (mine)
         weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, reclaim_segment, NULL);
     return true;
-}
-
-/* ---- figures ---- */
-
-/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
-static size_t longest_chain(weft_map *map, size_t level)
-{
-    weft_map_iterator it;
-    size_t longest = 0, chain = 0;
-    uint64_t bucket = 0;
-    weft_map_iterate(&it, map);
-    while (weft_i_iterator_next(&it, NULL, NULL)) {
-        chain = it.hash >> (64 - level) == bucket ? chain + 1 : 1;
-        bucket = it.hash >> (64 - level);
-        longest = chain > longest ? chain : longest;
-        weft_i_iterator_leave(&it);
-        weft_i_catch_up(map->domain);
-        weft_i_iterator_enter(&it);
-    }
-    weft_map_iterate_end(&it);
-    return longest;
-}
-
-void weft_map_stats(weft_map *map, weft_map_statistics *out)
-{
-    if (!out)
-        return;
-    *out = (weft_map_statistics){0};
-    if (!map)
-        return;
-    size_t level = weft_i_map_level(map);
-    out->size = weft_i_map_sum(map);
-    out->buckets = (size_t)1 << level;
-    out->load = (double)out->size / (double)out->buckets;
-    out->longest_chain = longest_chain(map, level);
-    out->bucket_bytes = sizeof map->base;
-    for (size_t l = WEFT_MAP_FIRST_BITS + 1; l < WEFT_MAP_LEVELS; l++)
-        if (!weft_i_is_none(weft_i_load(&map->segment[l], MAP_A2)))
-            out->bucket_bytes += weft_i_segment_bytes(l);
 }

@@ -41,19 +41,19 @@
 #ifndef WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 #define WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 
-#include <weft/hashmap/split_map_kernel.h>
+#include <weft/hashmap/split_map_walk.h>
 
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
-weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, weft_i_place place, weft_scheme scheme)
+weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place, weft_scheme scheme)
 {
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
     weft_atomic_ptr *source = &map->segment[place.level];
-    weft_i_segment *segment = weft_i_load(source, MAP_A2);
-    while (weft_i_likely(!weft_i_is_none(segment))) {
-        weft_i_bucket *bucket = &segment->bucket[place.offset];
+    weft_i_map_segment *segment = weft_i_load(source, MAP_A2);
+    while (weft_i_likely(!weft_i_map_is_none(segment))) {
+        weft_i_map_bucket *bucket = &segment->bucket[place.offset];
         weft_i_publish(hold, 1, bucket, scheme);
-        weft_i_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
+        weft_i_map_segment *again = scheme == WEFT_HAZARD ? weft_i_load(source, MAP_A2) : segment;
         if (weft_i_likely(again == segment))
             return bucket;
         segment = again;
@@ -62,22 +62,22 @@ weft_i_inline weft_i_bucket *weft_i_bucket_at(weft_map *map, weft_i_hold hold, w
 }
 
 /* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
-WEFT_I_PRIVATE void weft_i_bucket_open(weft_map *map, weft_i_bucket *bucket, weft_i_place place, weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
-weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                     weft_scheme scheme)
+weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                         weft_scheme scheme)
 {
-    *w = (weft_i_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
+    *w = (weft_i_map_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
     for (;;) {
-        weft_i_place place = weft_i_place_of(hash, level);
-        weft_i_bucket *bucket = weft_i_bucket_at(map, hold, place, scheme);
-        void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_link(NULL, WEFT_I_FROZEN);
+        weft_i_map_place place = weft_i_map_place_of(hash, level);
+        weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, place, scheme);
+        void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_map_link(NULL, WEFT_I_MAP_FROZEN);
         if (weft_i_unlikely(!link)) {
-            weft_i_bucket_open(map, bucket, place, scheme);
+            weft_i_map_bucket_open(map, bucket, place, scheme);
             link = weft_i_load(&bucket->link, MAP_S1);
         }
-        if (weft_i_likely(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)))) {
+        if (weft_i_likely(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))) {
             w->prev = &bucket->link;
             return;
         }
@@ -89,16 +89,16 @@ weft_i_inline void weft_i_walk_begin(weft_i_walk *w, weft_map *map, weft_i_hold 
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
  * Then w->here is the first entry of that hash or above, or AT_END.
  */
-weft_i_inline weft_i_seen weft_i_walk_to(weft_i_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                         weft_scheme scheme)
+weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
+                                                 weft_scheme scheme)
 {
-    weft_i_walk_begin(w, map, hold, hash, level, scheme);
+    weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
-        weft_i_seen seen = weft_i_walk_look(w, scheme);
-        if (weft_i_unlikely(seen == WEFT_I_ASTRAY))
-            weft_i_walk_begin(w, map, hold, hash, level, scheme);
-        else if (seen == WEFT_I_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
-            weft_i_walk_on(w, &((weft_i_map_node *)w->here)->next);
+        weft_i_map_seen seen = weft_i_map_walk_look(w, scheme);
+        if (weft_i_unlikely(seen == WEFT_I_MAP_ASTRAY))
+            weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
+        else if (seen == WEFT_I_MAP_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
+            weft_i_map_walk_on(w, &((weft_i_map_node *)w->here)->next);
         else
             return seen;
     }
@@ -128,18 +128,12 @@ weft_i_inline void weft_i_map_node_drop(weft_map *map, weft_i_map_node *node)
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_LARGE, node);
 }
 
-WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
-WEFT_I_PRIVATE size_t weft_i_segment_bytes(size_t level);
+WEFT_I_PRIVATE size_t weft_i_map_segment_bytes(size_t level);
 WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
 /* One step of shrinking, if there is one to take. False: nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
-
-/* For iterators of our own, which are left between two entries, whenever anybody is called back. */
-WEFT_I_PRIVATE void weft_i_iterator_enter(weft_map_iterator *iterator);
-WEFT_I_PRIVATE void weft_i_iterator_leave(weft_map_iterator *iterator);
-WEFT_I_PRIVATE bool weft_i_iterator_next(weft_map_iterator *iterator, void **key, void **value);
 
 /* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
@@ -147,9 +141,9 @@ weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
     size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
     /* relaxed: a figure */
     size_t now = weft_i_fetch_add(&map->stripe[stripe].size, change, memory_order_relaxed) + change;
-    size_t table = weft_i_map_table(map), level = weft_i_level_of(table);
+    size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     size_t grain = level > 8 ? (size_t)1 << (level - 8) : 1;
-    return (now & (grain - 1)) == 0 || weft_i_is_closing(table);
+    return (now & (grain - 1)) == 0 || weft_i_map_is_closing(table);
 }
 
 #endif

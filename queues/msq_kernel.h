@@ -14,9 +14,10 @@
 #ifndef WEFT_QUEUES_MSQ_KERNEL_H
 #define WEFT_QUEUES_MSQ_KERNEL_H
 
-#include <weft/base/backoff.h>
 #include <weft/queues/msq.h>
 #include <weft/reclaim/local.h>
+
+#include <errno.h>
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
@@ -77,95 +78,126 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_
     return node;
 }
 
-/* E5 to E17, once: links the chain first..last, last's next being NULL. */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
-                                             weft_i_msq_node *last, weft_scheme scheme)
+/* ---- enqueue ---- */
+
+/* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first, weft_i_msq_node *last,
+                                             weft_scheme scheme)
 {
-    void *at = weft_i_protect(hold, 0, &queue->tail, scheme);
+    void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
-    void *next = weft_i_load(&tail->next, MSQ_A1);
-    if (weft_i_unlikely(next != NULL)) { /* tail lags: help */
-        /* relaxed: a failure means that somebody else has helped */
+    void *next = weft_i_load(&tail->next, MSQ_A1); /* E6 */
+    if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
+        /* E13; relaxed: a failure means that somebody else has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
-    /* relaxed: a failure reads nothing */
+    /* E9; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), MSQ_R1, memory_order_relaxed)))
         return WEFT_I_LOST;
-    (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* relaxed: as above */
+    (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* E17; relaxed: as for E13 */
     return WEFT_I_DONE;
 }
 
-/* D2 to D19, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
-                                             weft_scheme scheme)
+/* E4 to E17, under a guard. */
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome now,
+                                       weft_scheme scheme)
 {
-    void *at = weft_i_protect(hold, 0, &queue->head, scheme);
-    weft_i_msq_node *head = at;
-    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2));
-    if (!next)
-        return WEFT_I_EMPTY;
-    if (scheme == WEFT_HAZARD) {
-        weft_i_store(&hold.slot->words.word[1], next, WEFT_GUARD_R3);
-        weft_i_hold_fence(hold);
-        if (weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))
-            return WEFT_I_AGAIN;
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    WEFT_I_REPEAT(now, weft_i_msq_link(queue, hold, first, last, scheme));
+    weft_i_end(hold, &own);
+}
+
+/* Where the attempt below did not do: the node may be NULL, and is made. */
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value, weft_i_outcome now)
+{
+    if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
+        return -ENOMEM;
+    WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, node, node, now);
+    return 0;
+}
+
+weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
+    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL); /* E1 */
+    if (weft_i_unlikely(!node)) {
+        weft_i_attempt_end(attempt.hold);
+        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
     }
+    weft_i_msq_node_fill(node, value); /* E2, E3 */
+    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
+    weft_i_attempt_end(attempt.hold);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, NULL, outcome);
+}
+
+/* ---- dequeue ---- */
+
+/* D2 to D13, once. *old is the node that was the dummy, to be retired. */
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old, weft_scheme scheme)
+{
+    void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
+    weft_i_msq_node *head = at;
+    weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2)); /* D4 */
+    if (!next)                                                                    /* D7, D8 */
+        return WEFT_I_EMPTY;
+    weft_i_publish(hold, 1, next, scheme);
+    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at)) /* D5 */
+        return WEFT_I_AGAIN;
     if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* nothing is known of tail: invariant 2 */
-        void *tail = weft_i_load(&queue->tail, MSQ_A3);
-        if (weft_i_unlikely(at == tail)) { /* relaxed: a failure means that somebody else has helped */
+        void *tail = weft_i_load(&queue->tail, MSQ_A3);               /* D3 */
+        if (weft_i_unlikely(at == tail)) {                            /* D6 */
+            /* D10; relaxed: a failure means that somebody else has helped */
             (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
     }
-    *value = weft_i_read(&next->value);
-    /* relaxed: a failure reads nothing */
+    *value = weft_i_read(&next->value); /* D12 */
+    /* D13; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
         return WEFT_I_LOST;
     *old = head;
     return WEFT_I_DONE;
 }
 
-weft_i_inline void weft_i_msq_let_go(weft_i_hold hold, weft_scheme scheme)
-{
-    if (scheme == WEFT_HAZARD)
-        weft_i_store(&hold.slot->words.word[1], NULL, WEFT_GUARD_R4);
-}
-
-/* Until it is done. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                       weft_i_outcome before, weft_scheme scheme)
-{
-    weft_guard own;
-    weft_i_backoff backoff = {0};
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_msq_link(queue, hold, first, last, scheme))
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-    weft_i_end(hold, &own);
-}
-
-weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_outcome before, weft_scheme scheme)
+/* D1 to D19, under a guard, where the attempt below did not do. */
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     void *taken = NULL;
     weft_i_msq_node *old = NULL;
-    weft_i_backoff backoff = {0};
-    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    do {
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-        now = weft_i_msq_take(queue, hold, &taken, &old, scheme);
-    } while (now == WEFT_I_AGAIN || now == WEFT_I_LOST);
-    weft_i_msq_let_go(hold, scheme);
+    WEFT_I_REPEAT(now, weft_i_msq_take(queue, hold, &taken, &old, scheme));
+    weft_i_unpublish(hold, 1, scheme);
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     *value = taken;
     return true;
+}
+
+weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_msq_node *old;
+    void *taken;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
+        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN, scheme);
+    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE)) {
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
+        *value = taken;
+    }
+    weft_i_unpublish(attempt.hold, 1, scheme);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome, scheme);
+    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
 }
 
 weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)

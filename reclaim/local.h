@@ -5,6 +5,7 @@
 #ifndef WEFT_RECLAIM_LOCAL_H
 #define WEFT_RECLAIM_LOCAL_H
 
+#include <weft/base/backoff.h>
 #include <weft/reclaim/cache.h>
 #include <weft/reclaim/collect.h>
 #include <weft/reclaim/registry.h>
@@ -30,8 +31,7 @@ WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft
  * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
  * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
  */
-WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
-                                       size_t size);
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
 
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
@@ -86,6 +86,35 @@ typedef enum weft_i_outcome {
     WEFT_I_AGAIN, /* something has moved on */
     WEFT_I_LOST   /* to another thread: back off */
 } weft_i_outcome;
+
+/*
+ * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
+ * before went, if there was one; else WEFT_I_AGAIN.
+ */
+#define WEFT_I_REPEAT(now, step)                                                                                                           \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))                                 \
+        if ((now) == WEFT_I_LOST)                                                                                                          \
+    weft_i_backoff_wait(&weft_i_waits)
+
+/* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
+#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                                              \
+    (weft_i_scheme(domain) == WEFT_EPOCH ? kernel(__VA_ARGS__, WEFT_EPOCH) : kernel(__VA_ARGS__, WEFT_HAZARD))
+
+/* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
+weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, weft_scheme scheme)
+{
+    if (scheme != WEFT_HAZARD)
+        return;
+    weft_i_store(&hold.slot->words.word[word], pointer, WEFT_GUARD_R3);
+    weft_i_hold_fence(hold);
+}
+
+/* One of the guard's words protects nothing any more. */
+weft_i_inline void weft_i_unpublish(weft_i_hold hold, int word, weft_scheme scheme)
+{
+    if (scheme == WEFT_HAZARD)
+        weft_i_store(&hold.slot->words.word[word], NULL, WEFT_GUARD_R4);
+}
 
 /* False: no local yet, or the thread is called to attention. */
 weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)

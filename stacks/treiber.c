@@ -1,8 +1,6 @@
 #include <weft/reclaim/registry.h>
 #include <weft/stacks/treiber_kernel.h>
 
-#include <errno.h>
-
 int weft_treiber_create(weft_treiber **out, weft_domain *domain)
 {
     if (!out)
@@ -18,37 +16,9 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
     return 0;
 }
 
-static weft_i_noinline int link_stack_slow(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
-                                     weft_i_outcome before)
-{
-    weft_i_backoff backoff = {0};
-    for (weft_i_outcome now = before; now != WEFT_I_DONE; now = weft_i_treiber_link(stack, first, last))
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-    return 0;
-}
-
-static weft_i_noinline int push_slow(weft_treiber *stack, void *value)
-{
-    weft_i_local *local = weft_i_local_get(stack->domain);
-    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
-    if (!node)
-        return -ENOMEM;
-    weft_i_write(&node->value, value);
-    return link_stack_slow(stack, node, node, WEFT_I_AGAIN);
-}
-
 int weft_treiber_push(weft_treiber *stack, void *value)
 {
-    if (weft_i_unlikely(!stack))
-        return -EINVAL;
-    weft_i_local *local = weft_i_local_peek(stack->domain);
-    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
-    if (weft_i_unlikely(!node))
-        return push_slow(stack, value);
-    weft_i_write(&node->value, value);
-    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : link_stack_slow(stack, node, node, outcome);
+    return weft_i_likely(stack != NULL) ? weft_i_treiber_push(stack, value) : -EINVAL;
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -58,7 +28,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
         return -EINVAL;
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+        weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -66,42 +36,18 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
-        node->value = values[i];
         node->next = first;
         first = node;
         last = last ? last : node;
     }
-    return first ? link_stack_slow(stack, first, last, WEFT_I_AGAIN) : 0;
-}
-
-static weft_i_noinline bool pop_slow(weft_treiber *stack, void **value, weft_i_outcome before)
-{
-    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? weft_i_treiber_pop(stack, value, before, WEFT_EPOCH)
-                                                      : weft_i_treiber_pop(stack, value, before, WEFT_HAZARD);
-}
-
-weft_i_inline bool pop(weft_treiber *stack, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_treiber_node *old;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
-        return pop_slow(stack, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && pop_slow(stack, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
+    return first ? weft_i_treiber_link_all(stack, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)
 {
     if (weft_i_unlikely(!stack || !value))
         return false;
-    return weft_i_scheme(stack->domain) == WEFT_EPOCH ? pop(stack, value, WEFT_EPOCH)
-                                                      : pop(stack, value, WEFT_HAZARD);
+    return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
 }
 
 size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx)
@@ -115,8 +61,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     /* After all values: retiring calls back others, who may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
-                      WEFT_I_SMALL_SIZE);
+        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     }
     return count;
 }

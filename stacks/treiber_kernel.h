@@ -6,9 +6,10 @@
 #ifndef WEFT_STACKS_TREIBER_KERNEL_H
 #define WEFT_STACKS_TREIBER_KERNEL_H
 
-#include <weft/base/backoff.h>
 #include <weft/reclaim/local.h>
 #include <weft/stacks/treiber.h>
+
+#include <errno.h>
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
@@ -32,21 +33,59 @@ struct weft_treiber {
     weft_i_aligned weft_atomic_ptr top;
 };
 
+/* ---- push ---- */
+
 /* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
-weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
-                                                 weft_i_treiber_node *last)
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last)
 {
     /* relaxed: confirmed by the compare-and-swap, and not followed */
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
     weft_i_write(&last->next, (weft_i_treiber_node *)top);
-    /* relaxed: likewise */
-    return weft_i_likely(weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)) ? WEFT_I_DONE
-                                                                                                        : WEFT_I_LOST;
+    /* relaxed: a failure reads nothing */
+    if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)first, TREIBER_R1, memory_order_relaxed)))
+        return WEFT_I_LOST;
+    return WEFT_I_DONE;
 }
 
+static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
+                                                   weft_i_outcome now)
+{
+    WEFT_I_REPEAT(now, weft_i_treiber_link(stack, first, last));
+    return 0;
+}
+
+/* NULL: out of memory. */
+weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack, weft_i_local *local, void *value)
+{
+    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_write(&node->value, value);
+    return node;
+}
+
+/* Where none of the thread's cached nodes could be had. */
+static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
+{
+    weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
+    return node ? weft_i_treiber_link_all(stack, node, node, WEFT_I_AGAIN) : -ENOMEM;
+}
+
+weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
+{
+    weft_i_local *local = weft_i_local_peek(stack->domain);
+    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
+    if (weft_i_unlikely(!node))
+        return weft_i_treiber_push_new(stack, value);
+    weft_i_write(&node->value, value);
+    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_link_all(stack, node, node, outcome);
+}
+
+/* ---- pop ---- */
+
 /* Takes the top, once. *old is the node, to be retired. */
-weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
-                                                 weft_i_treiber_node **old, weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value, weft_i_treiber_node **old,
+                                                 weft_scheme scheme)
 {
     void *top = weft_i_protect(hold, 0, &stack->top, scheme);
     weft_i_treiber_node *node = top;
@@ -61,25 +100,34 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Until it is done. */
-weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_i_outcome before, weft_scheme scheme)
+/* Under a guard, where the attempt below did not do. */
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_treiber_node *old = NULL;
-    weft_i_backoff backoff = {0};
-    weft_i_outcome now = before;
     weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    do {
-        if (now == WEFT_I_LOST)
-            weft_i_backoff_wait(&backoff);
-        now = weft_i_treiber_take(stack, hold, value, &old, scheme);
-    } while (now == WEFT_I_LOST);
+    WEFT_I_REPEAT(now, weft_i_treiber_take(stack, hold, value, &old, scheme));
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     return true;
+}
+
+weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_scheme scheme)
+{
+    weft_i_attempt attempt;
+    weft_i_treiber_node *old;
+    bool due = false;
+    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
+        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN, scheme);
+    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_attempt_end(attempt.hold);
+    if (weft_i_unlikely(outcome != WEFT_I_DONE))
+        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome, scheme);
+    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
 }
 
 #endif

@@ -54,11 +54,11 @@ static void make_nearly_closed(p_scene *scene)
     CHECK(weft_map_put(scene->map, t_ptr(P_KEY), t_ptr(P_KEY + 1), NULL) == 0);
     empty(scene, 64);
     for (;; CHECK(weft_i_map_shrink(scene->map))) {
-        size_t table = weft_i_map_table(scene->map), above = weft_i_level_of(table) + 1;
-        if (!weft_i_is_closing(table))
+        size_t table = weft_i_map_table(scene->map), above = weft_i_map_level_of(table) + 1;
+        if (!weft_i_map_is_closing(table))
             continue;
-        weft_i_segment *segment = weft_i_load(&scene->map->segment[above], MAP_A2);
-        if (weft_i_load(&segment->cursor, MAP_A3) + WEFT_MAP_CLOSE >= weft_i_segment_length(above))
+        weft_i_map_segment *segment = weft_i_load(&scene->map->segment[above], MAP_A2);
+        if (weft_i_load(&segment->cursor, MAP_A3) + WEFT_MAP_CLOSE >= weft_i_map_segment_length(above))
             return;
     }
 }
@@ -167,11 +167,11 @@ static void lose_level(void *ctx)
     p_scene *scene = ctx;
     weft_atomic_ptr *slot = &scene->map->segment[LEVEL];
     weft_map_clear(scene->map);
-    CHECK(weft_i_map_level(scene->map) < LEVEL && weft_i_is_none(weft_i_load(slot, MAP_A2)));
-    weft_i_segment *segment = weft_i_alloc_zeroed(scene->domain, weft_i_segment_bytes(LEVEL));
+    CHECK(weft_i_map_level(scene->map) < LEVEL && weft_i_map_is_none(weft_i_load(slot, MAP_A2)));
+    weft_i_map_segment *segment = weft_i_alloc_zeroed(scene->domain, weft_i_map_segment_bytes(LEVEL));
     CHECK(segment != NULL);
     segment->domain = scene->domain;
-    segment->bytes = weft_i_segment_bytes(LEVEL);
+    segment->bytes = weft_i_map_segment_bytes(LEVEL);
     segment->serial = t_int(weft_i_load(slot, MAP_A2));
     weft_i_store(slot, segment, MAP_R2);
 }

@@ -159,17 +159,17 @@ static void shrink_in_a_callback(void)
 static void check_small(void)
 {
     size_t table = weft_i_map_table(structure);
-    MODEL_CHECK(weft_i_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_is_closing(table));
+    MODEL_CHECK(weft_i_map_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_map_is_closing(table));
 }
 
 static void check_open(int64_t key)
 {
     weft_map *map = structure;
-    weft_i_place place = weft_i_place_of(weft_i_hash(map, as_pointer(key)), weft_i_map_level(map));
+    weft_i_map_place place = weft_i_map_place_of(weft_i_map_hash(map, as_pointer(key)), weft_i_map_level(map));
     MODEL_CHECK(place.level > WEFT_MAP_FIRST_BITS);
-    weft_i_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    weft_i_map_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
     void *link = weft_i_load(&segment->bucket[place.offset].link, MAP_S1);
-    MODEL_CHECK(link && !(weft_i_bits(link) & (WEFT_I_FROZEN | WEFT_I_PENDING)));
+    MODEL_CHECK(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)));
 }
 
 static bool somebody(char does, int64_t key)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include <weft/hashmap/split_map_kernel.h>
+#include <weft/hashmap/split_map_layout.h>
 
 enum { SEEDS = T_SCALE(4000, 400), KEYS = 1 << 10, BITS = 11 };
 
@@ -47,7 +47,7 @@ static unsigned fullest(uint64_t (*pattern)(uint64_t i), const weft_map_seed *se
     unsigned most = 0;
     memset(bucket, 0, sizeof bucket);
     for (uint64_t i = 0; i < KEYS; i++) {
-        unsigned now = ++bucket[weft_i_hash_integer(pattern(i), seed) >> (64 - BITS)];
+        unsigned now = ++bucket[weft_i_map_hash_integer(pattern(i), seed) >> (64 - BITS)];
         most = now > most ? now : most;
     }
     return most;
@@ -74,7 +74,7 @@ static void test_it_is_one_to_one(void **state)
         weft_map_seed seed = {t_random(&rng), t_random(&rng)};
         uint64_t key = t_random(&rng);
         for (int bit = 0; bit < 64; bit++)
-            assert_int_not_equal(weft_i_hash_integer(key, &seed), weft_i_hash_integer(key ^ (uint64_t)1 << bit, &seed));
+            assert_int_not_equal(weft_i_map_hash_integer(key, &seed), weft_i_map_hash_integer(key ^ (uint64_t)1 << bit, &seed));
     }
 }
 
@@ -87,7 +87,7 @@ static void test_each_map_has_its_own_seed(void **state)
         assert_int_equal(weft_map_create(&map[i], NULL, NULL), 0);
         for (size_t j = 0; j < i; j++) {
             assert_memory_not_equal(&map[i]->seed, &map[j]->seed, sizeof map[i]->seed);
-            assert_true(weft_i_hash(map[i], t_ptr(1)) != weft_i_hash(map[j], t_ptr(1)));
+            assert_true(weft_i_map_hash(map[i], t_ptr(1)) != weft_i_map_hash(map[j], t_ptr(1)));
         }
     }
     for (size_t i = 0; i < T_COUNT(map); i++)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <weft/hashmap/split_map_kernel.h>
+#include <weft/hashmap/split_map_layout.h>
 
 enum { MANY = T_SCALE(1000000, 100000) };
 

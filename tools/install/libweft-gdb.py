@@ -76,7 +76,7 @@ class Map:
         link = address(self.value["base"][0]["link"])
         while link & ~LINK_BITS:
             if link & DUMMY:
-                link = address(at(link & ~LINK_BITS, "weft_i_bucket")["link"])
+                link = address(at(link & ~LINK_BITS, "weft_i_map_bucket")["link"])
                 continue
             node = at(link & ~LINK_BITS, "weft_i_map_node")
             if address(node["value"]):

@@ -3,10 +3,12 @@
 
 usage: rooms.py [ROOT]
 
-A file here is X.c with X.h and X_kernel.h: one thing, with one name. Reports, below ROOT (default: the current directory),
+A file here is X.c with X.h and X_kernel.h: one thing, with one name; but a public header is a contract, a thing of its own that needs nothing of
+what keeps it. Reports, below ROOT (default: the current directory),
 
 - files of one room that need each other in a circle,
-- a header with a .c of its own that declares what another file defines (one without is a contract, of several files of its room),
+- a header that declares what another file defines (but a contract is kept by all files that bear its name, and one without a .c of its
+  own by several files of its room),
 - a lower room that includes an upper one, or uses a symbol of it.
 """
 
@@ -24,7 +26,7 @@ import library  # noqa: E402
 
 # Rooms, or files as "base/thread", that are not in order yet: what is found there is told and passes. One that is in order fails
 # here until it is taken out.
-NOT_YET = {"hashmap"}
+NOT_YET = set()
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<weft/|")([\w./]+)[>"]', re.MULTILINE)
 DECLARED = re.compile(r"^/\* (.+):(\d+):[NO]([CF])[ C]*\*/ (.*?)\b(\w+) \(")
@@ -34,8 +36,8 @@ VARIABLE = re.compile(r"^(?:WEFT_API )?extern [^()\n;]*?\b(\w+)(?:\[[^;]*)?;", r
 Fault = collections.namedtuple("Fault", "where message")
 
 
-def unit(path):
-    """base/atomic.h -> base/atomic; a kernel belongs to its structure."""
+def named(path):
+    """base/seam.h -> base/seam; a kernel belongs to its structure."""
     return re.sub(r"(_kernel)?\.[ch]$", "", path)
 
 
@@ -47,6 +49,7 @@ class Plan:
     def __init__(self, root):
         self.root = root
         self.headers, self.sources = library.files(root, "*.h"), library.files(root, "*.c")
+        self.contracts = set(library.public_headers(root))
         self.needs = collections.defaultdict(lambda: collections.defaultdict(set))  # unit -> unit -> why
         self.defined, self.undefined = {}, collections.defaultdict(set)  # symbol -> source; source -> symbols
         self.faults = []
@@ -61,11 +64,14 @@ class Plan:
                 self.check_header(header, folder)
         for source, symbols in self.undefined.items():
             for symbol in symbols & self.defined.keys():
-                self.need(unit(source), unit(self.defined[symbol]), symbol)
+                self.need(self.unit(source), self.unit(self.defined[symbol]), symbol)
         self.check_arrows()
         for name in library.FOLDERS:
             self.check_circles(name)
         return sorted(set(self.faults))
+
+    def unit(self, path):
+        return path if path in self.contracts else named(path)
 
     def text(self, path):
         with open(os.path.join(self.root, path), encoding="utf-8") as file:
@@ -81,7 +87,7 @@ class Plan:
                 beside = os.path.join(os.path.dirname(path), included)
                 target = beside if beside in self.headers else included
                 if room(target) in library.FOLDERS:
-                    self.need(unit(path), unit(target), target)
+                    self.need(self.unit(path), self.unit(target), target)
 
     def compile(self, arguments, folder, text=None):
         command = ["gcc", "-std=c11", "-O0", "-w", "-I" + folder, "-I" + self.root, "-x", "c"] + arguments
@@ -110,9 +116,15 @@ class Plan:
         names = {name for kind, name in here if kind == "C"} - {name for kind, name in here if kind == "F"}
         for name in sorted(names | set(VARIABLE.findall(self.text(header)))):
             source = self.defined.get(name)
-            whole_room = unit(header) + ".c" not in self.sources and source and room(source) == room(header)
-            if source and unit(source) != unit(header) and not whole_room:
-                self.faults.append(Fault((unit(header),), "%s declares %s, which %s defines" % (header, name, source)))
+            if source and not self.keeps(source, header):
+                self.faults.append(Fault((self.unit(header),), "%s declares %s, which %s defines" % (header, name, source)))
+
+    def keeps(self, source, header):
+        """Of a contract with a .c of its own, all files that bear its name; of one without, all files of its room; of any other, its own."""
+        stem = named(header)
+        if header in self.contracts and stem + ".c" not in self.sources:
+            return room(source) == room(header)
+        return named(source) == stem or (header in self.contracts and source.startswith(stem + "_"))
 
     def check_arrows(self):
         for one, others in self.needs.items():

@@ -14,20 +14,21 @@ import rooms  # noqa: E402
 CLEAN = {
     "base/seam.h": "int seam(void);\nextern int seam_count;\nstatic inline int seam_twice(void) { return 2 * seam(); }\n",
     "base/seam.c": "#include <weft/base/seam.h>\nint seam_count;\nint seam(void) { return seam_count++; }\n",
-    "base/alone.h": "/* #include <weft/queues/msq.h> in a comment of one line */\nstatic inline int alone(void) { return 1; }\n",
-    "reclaim/scan.h": "#include <weft/base/seam.h>\nint scan(void);\n",
+    "base/alone.h": "/* private. */\n/* #include <weft/queues/msq.h> in a comment of one line */\nstatic inline int alone(void) { return 1; }\n",
+    "reclaim/scan.h": "/* private. */\n#include <weft/base/seam.h>\nint scan(void);\n",
     "reclaim/scan.c": "#include <weft/reclaim/scan.h>\n#include <stdlib.h>\nint scan(void) { return seam_twice() + abs(seam()); }\n",
-    "reclaim/list.h": "int list(void);\n",
+    "reclaim/list.h": "/* private. */ int list(void);\n",
     "reclaim/list.c": '#include <weft/reclaim/list.h>\n#include "scan.h"\nint list(void) { return scan(); }\n',
-    "queues/msq.h": "int msq(void);\n",
+    "queues/msq.h": "int msq(void);\nint msq_create(void);\n",
     "queues/msq_kernel.h": "#include <weft/queues/msq.h>\n#include <weft/reclaim/list.h>\n#define LIST list()\nint msq_slow(void);\n",
+    "queues/msq_life.c": "#include <weft/queues/msq.h>\nint msq_create(void) { return 1; }\n",
     "queues/msq.c": "#include <weft/queues/msq_kernel.h>\nint msq(void) { return LIST; }\nint msq_slow(void) { return 0; }\n",
 }
 SCAN = "#include <weft/reclaim/scan.h>\n"
 
 # name, files instead of those, the rooms or files that the fault is about, what must be said of it
 SEEDS = [
-    ("circle_of_includes", {"reclaim/scan.h": '#include "reclaim/list.h"\n#include <weft/base/seam.h>\nint scan(void);\n'}, {"reclaim/scan", "reclaim/list"},
+    ("circle_of_includes", {"reclaim/scan.h": '/* private. */\n#include "reclaim/list.h"\n#include <weft/base/seam.h>\nint scan(void);\n'}, {"reclaim/scan", "reclaim/list"},
      "a circle: reclaim/list -> reclaim/scan -> reclaim/list\n    reclaim/list needs reclaim/scan: reclaim/scan.h, scan\n"
      "    reclaim/scan needs reclaim/list: reclaim/list.h"),
     ("circle_of_symbols", {"reclaim/scan.c": SCAN + "int list(void);\nint scan(void) { return list(); }\n"}, {"reclaim/scan", "reclaim/list"},
@@ -38,18 +39,21 @@ SEEDS = [
     ("circle_of_three", {"reclaim/hub.c": "int list(void);\nint hub(void) { return list(); }\n",
                          "reclaim/scan.c": SCAN + "int hub(void);\nint scan(void) { return hub(); }\n"},
      {"reclaim/hub", "reclaim/list", "reclaim/scan"}, "a circle: reclaim/hub -> reclaim/list -> reclaim/scan -> reclaim/hub\n"),
-    ("circle_by_a_kernel", {"queues/ring.h": "#include <weft/queues/msq.h>\n", "queues/msq_kernel.h": "#include <weft/queues/ring.h>\n#define LIST 1\n"},
-     {"queues/msq", "queues/ring"}, "queues/ring.h"),
+    ("circle_by_a_kernel", {"queues/ring_kernel.h": "#include <weft/queues/msq_kernel.h>\n",
+                            "queues/msq_kernel.h": "#pragma once\n#include <weft/queues/ring_kernel.h>\n#define LIST 1\nint msq(void);\n"},
+     {"queues/msq", "queues/ring"}, "queues/ring_kernel.h"),
     ("circle_by_an_inline_function", {"reclaim/scan.h": "int list(void);\nint scan(void);\nstatic inline int both(void) { return list() + scan(); }\n",
                                       "reclaim/scan.c": SCAN + "int scan(void) { return 1; }\nint use(void) { return both(); }\n"},
      {"reclaim/scan", "reclaim/list"}, "    reclaim/scan needs reclaim/list: list"),
-    ("of_another_file", {"base/alone.h": "int seam(void);\n"}, {"base/alone"}, "base/alone.h declares seam, which base/seam.c defines"),
-    ("of_another_file_by_macro", {"base/alone.h": "#define API __attribute__((unused)) extern\nAPI char *\nnames(const char *(*f)(int),\n int);\n",
+    ("of_another_file", {"base/alone.h": "/* private. */ int seam(void);\n"}, {"base/alone"}, "base/alone.h declares seam, which base/seam.c defines"),
+    ("of_another_file_by_macro", {"base/alone.h": "/* private. */\n#define API __attribute__((unused)) extern\nAPI char *\nnames(const char *(*f)(int),\n int);\n",
                                   "base/seam.c": CLEAN["base/seam.c"] + "char *names(const char *(*f)(int), int i) { return (char *)f(i); }\n"},
      {"base/alone"}, "base/alone.h declares names, which base/seam.c defines"),
-    ("variable_of_another_file", {"base/alone.h": "extern int seam_count;\n"}, {"base/alone"}, "base/alone.h declares seam_count, which"),
-    ("of_another_room", {"base/alone.h": "int list(void);\n"}, {"base/alone"}, "base/alone.h declares list, which reclaim/list.c defines"),
-    ("upper_room", {"base/alone.h": "#include <weft/queues/msq.h>\n"}, {"base/alone"}, "base/alone names the upper room queues/: queues/msq.h"),
+    ("variable_of_another_file", {"base/alone.h": "/* private. */\nextern int seam_count;\n"}, {"base/alone"}, "base/alone.h declares seam_count, which"),
+    ("of_a_contract", {"base/seam.h": CLEAN["base/seam.h"] + "int other(void);\n", "base/more.c": "int other(void) { return 1; }\n"}, {"base/seam.h"},
+     "base/seam.h declares other, which base/more.c defines"),
+    ("of_another_room", {"base/alone.h": "/* private. */ int list(void);\n"}, {"base/alone"}, "base/alone.h declares list, which reclaim/list.c defines"),
+    ("upper_room", {"base/alone.h": "/* private. */\n#include <weft/queues/msq.h>\n"}, {"base/alone"}, "base/alone names the upper room queues/: queues/msq.h"),
     ("upper_room_in_quotes", {"base/seam.c": CLEAN["base/seam.c"] + '#include "queues/msq.h"\n'}, {"base/seam"}, "names the upper room queues/"),
     ("symbol_of_an_upper_room", {"base/seam.c": CLEAN["base/seam.c"] + "int msq(void);\nint use(void) { return msq(); }\n"}, {"base/seam"},
      "base/seam names the upper room queues/: msq"),
@@ -68,7 +72,7 @@ def faults_of(files):
 def seeded(files, where, expected):
     faults = faults_of({**CLEAN, **files})
     found = [fault for fault in faults if expected in fault.message and set(fault.where) == where]
-    return None if len(found) == 1 else faults
+    return None if len(found) == 1 else faults or "nothing was found"
 
 
 def judged():

@@ -1,0 +1,9 @@
+/* private. The map's seed: of its own for each map. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_HASH_H
+#define WEFT_HASHMAP_SPLIT_MAP_HASH_H
+
+#include <weft/hashmap/split_map.h>
+
+WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+
+#endif

@@ -1,0 +1,11 @@
+/* private. For iterations of the map's own, which are left between two entries, whenever anybody is called back. */
+#ifndef WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
+#define WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
+
+#include <weft/hashmap/split_map_layout.h>
+
+WEFT_I_PRIVATE void weft_i_map_iterator_enter(weft_map_iterator *iterator);
+WEFT_I_PRIVATE void weft_i_map_iterator_leave(weft_map_iterator *iterator);
+WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void **key, void **value);
+
+#endif
