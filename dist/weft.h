@@ -1897,7 +1897,7 @@ typedef struct weft_i_hint {
 
 /*
  * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
- * (handshake.h); and times THIEF, how many barriers want the thread's lists.
+ * (handshake.h); and times TAKER, how many barriers want the thread's lists.
  */
 enum {
     WEFT_I_FENCES = 1,
@@ -1905,7 +1905,7 @@ enum {
     WEFT_I_MARKED = 4,
     WEFT_I_ABSENT = 8,
     WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
-    WEFT_I_THIEF = 16
+    WEFT_I_TAKER = 16
 };
 
 /*
@@ -2001,9 +2001,9 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
  * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
  *
  * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
- * that is, takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to that, heavy fence, waits for
- * the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is busy over a callback. The domain's
- * own places: a word that holds the thread's id. (record.h has the order of locks.)
+ * that is, takes its record's `operation` slot, light fence, looks at `attention`; a taker (a barrier, which takes the lists of
+ * all) adds to that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the taker's side only. Nobody
+ * is busy over a callback. The domain's own places: a word that holds the thread's id. (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -2027,8 +2027,8 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #define WEFT_MAP_FROM (2u << 20)
 #endif
 /* How often a barrier yields to a thread inside an operation before it tries the others. */
-#ifndef WEFT_THIEF_TURNS
-#define WEFT_THIEF_TURNS 100
+#ifndef WEFT_TAKER_TURNS
+#define WEFT_TAKER_TURNS 100
 #endif
 /* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
@@ -2205,10 +2205,10 @@ WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LOCAL_A1 memory_order_acquire /* called? -> WEFT_LOCAL_R2: sees the lists as the thief left them */
+#define WEFT_LOCAL_A1 memory_order_acquire /* called? -> WEFT_LOCAL_R2: sees the lists as the taker left them */
 #define WEFT_LOCAL_R1 memory_order_release /* no longer busy -> WEFT_LOCAL_A2: what the owner did to its lists comes before */
-#define WEFT_LOCAL_A2 memory_order_acquire /* thief: busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
-#define WEFT_LOCAL_R2 memory_order_release /* thief has done -> WEFT_LOCAL_A1: what it did to the lists comes before */
+#define WEFT_LOCAL_A2 memory_order_acquire /* taker: busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
+#define WEFT_LOCAL_R2 memory_order_release /* taker has done -> WEFT_LOCAL_A1: what it did to the lists comes before */
 #define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last one left them */
 #define WEFT_RIGHT_R1 memory_order_release /* give it back -> WEFT_RIGHT_A1: what was done to the lists comes before */
 #endif
@@ -2245,7 +2245,7 @@ weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, in
         weft_i_store(right, now, WEFT_RIGHT_R1);
 }
 
-/* The lists may be used although the thread is called to attention: not by a thief. */
+/* The lists may be used although the thread is called to attention: not by a taker. */
 WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 
 /* For a moment: an operation takes less. False: the owner is still busy. */
@@ -2256,7 +2256,7 @@ weft_i_inline void weft_i_busy_end(void)
     weft_i_store(&weft_i_own_record()->operation.domain, NULL, WEFT_LOCAL_R1);
 }
 
-/* Outside operations. False: a thief has the lists. */
+/* Outside operations. False: a taker has the lists. */
 weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
@@ -2537,7 +2537,7 @@ static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
         if (weft_i_own_barrier_asked(domain, l))
             /* relaxed: the fence orders it before the look at the slot */
-            (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_THIEF, memory_order_relaxed);
+            (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_TAKER, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
         if (!weft_i_own_barrier_asked(domain, l))
@@ -2549,7 +2549,7 @@ static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
         } else {
             all = false;
         }
-        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_THIEF, WEFT_LOCAL_R2);
+        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_TAKER, WEFT_LOCAL_R2);
     }
     return all;
 }
@@ -2786,7 +2786,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     weft_i_count_reclaimed(local, count, count * weft_i_own_cache_class_size[node_class]);
 }
 
-/* One of those that are ready to be given back. NULL: there is none, or a thief has them. */
+/* One of those that are ready to be given back. NULL: there is none, or a taker has them. */
 static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
 {
     if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))
@@ -3026,7 +3026,7 @@ static weft_i_hook *weft_i_own_collect_next_ready(weft_i_local *local, weft_i_du
     return hook;
 }
 
-/* Reclaims one of the ready objects. False: there is none, or a thief has them. */
+/* Reclaims one of the ready objects. False: there is none, or a taker has them. */
 static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, bool takes)
 {
     weft_domain *domain = local->domain;
@@ -3093,7 +3093,7 @@ static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
-        return false; /* a thief, who will make room */
+        return false; /* a taker, who will make room */
     if (!weft_i_in_callback())
         weft_i_own_collect_step(local);
     size_t room = weft_i_own_collect_grant_what_is_left(local), idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
@@ -3375,8 +3375,8 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
     weft_i_local *local = weft_i_local_peek(domain);
-    /* relaxed: this thread's; a thief who is not seen yet has made room, or will */
-    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_THIEF ||
+    /* relaxed: this thread's; a taker who is not seen yet has made room, or will */
+    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
         (void)weft_i_maintain(domain, local);
 }
@@ -5479,13 +5479,13 @@ weft_domain *weft_i_first_domain(void)
 bool weft_i_attend(weft_i_record *record)
 {
     weft_i_full_fence();
-    return weft_i_load(&record->thread.attention, WEFT_LOCAL_A1) < WEFT_I_THIEF;
+    return weft_i_load(&record->thread.attention, WEFT_LOCAL_A1) < WEFT_I_TAKER;
 }
 
 bool weft_i_wait_until_idle(weft_i_record *owner)
 {
     for (int turns = 0; weft_i_load(&owner->operation.domain, WEFT_LOCAL_A2); turns++) {
-        if (turns == WEFT_THIEF_TURNS)
+        if (turns == WEFT_TAKER_TURNS)
             return false;
         weft_i_sys_yield();
     }

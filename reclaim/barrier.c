@@ -47,7 +47,7 @@ static bool take_from_threads(weft_domain *domain)
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
         if (asked(domain, l))
             /* relaxed: the fence orders it before the look at the slot */
-            (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_THIEF, memory_order_relaxed);
+            (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_TAKER, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
         if (!asked(domain, l))
@@ -59,7 +59,7 @@ static bool take_from_threads(weft_domain *domain)
         } else {
             all = false;
         }
-        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_THIEF, LOCAL_R2);
+        (void)weft_i_fetch_sub(&l->record->thread.attention, WEFT_I_TAKER, LOCAL_R2);
     }
     return all;
 }

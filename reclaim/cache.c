@@ -83,7 +83,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     weft_i_count_reclaimed(local, count, count * class_size[node_class]);
 }
 
-/* One of those that are ready to be given back. NULL: there is none, or a thief has them. */
+/* One of those that are ready to be given back. NULL: there is none, or a taker has them. */
 static weft_i_hook *reuse(weft_i_local *local, int node_class)
 {
     if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))

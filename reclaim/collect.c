@@ -115,7 +115,7 @@ static weft_i_hook *next_ready(weft_i_local *local, weft_i_due *due)
     return hook;
 }
 
-/* Reclaims one of the ready objects. False: there is none, or a thief has them. */
+/* Reclaims one of the ready objects. False: there is none, or a taker has them. */
 static bool drain_one(weft_i_local *local, weft_i_due *due, bool takes)
 {
     weft_domain *domain = local->domain;
@@ -182,7 +182,7 @@ static size_t idle_nodes(weft_i_local *local, size_t room)
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
-        return false; /* a thief, who will make room */
+        return false; /* a taker, who will make room */
     if (!weft_i_in_callback())
         step(local);
     size_t room = grant_what_is_left(local), idle = idle_nodes(local, room), nodes = 2 * room;

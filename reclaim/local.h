@@ -52,8 +52,8 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
     weft_i_local *local = weft_i_local_peek(domain);
-    /* relaxed: this thread's; a thief who is not seen yet has made room, or will */
-    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_THIEF ||
+    /* relaxed: this thread's; a taker who is not seen yet has made room, or will */
+    if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
         (void)weft_i_maintain(domain, local);
 }

@@ -28,7 +28,7 @@ typedef struct weft_i_hint {
 
 /*
  * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
- * (handshake.h); and times THIEF, how many barriers want the thread's lists.
+ * (handshake.h); and times TAKER, how many barriers want the thread's lists.
  */
 enum {
     WEFT_I_FENCES = 1,
@@ -36,7 +36,7 @@ enum {
     WEFT_I_MARKED = 4,
     WEFT_I_ABSENT = 8,
     WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
-    WEFT_I_THIEF = 16
+    WEFT_I_TAKER = 16
 };
 
 /*

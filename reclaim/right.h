@@ -8,10 +8,10 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the thief left them */
+#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the taker left them */
 #define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
-#define LOCAL_A2 memory_order_acquire /* thief: busy? -> LOCAL_R1: sees the lists as the owner left them */
-#define LOCAL_R2 memory_order_release /* thief has done -> LOCAL_A1: what it did to the lists comes before */
+#define LOCAL_A2 memory_order_acquire /* taker: busy? -> LOCAL_R1: sees the lists as the owner left them */
+#define LOCAL_R2 memory_order_release /* taker has done -> LOCAL_A1: what it did to the lists comes before */
 #define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
 #define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
 #endif
@@ -48,7 +48,7 @@ weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, in
         weft_i_store(right, now, RIGHT_R1);
 }
 
-/* The lists may be used although the thread is called to attention: not by a thief. */
+/* The lists may be used although the thread is called to attention: not by a taker. */
 WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 
 /* For a moment: an operation takes less. False: the owner is still busy. */
@@ -59,7 +59,7 @@ weft_i_inline void weft_i_busy_end(void)
     weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
 }
 
-/* Outside operations. False: a thief has the lists. */
+/* Outside operations. False: a taker has the lists. */
 weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();

@@ -8,9 +8,9 @@
  * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
  *
  * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
- * that is, takes its record's `operation` slot, light fence, looks at `attention`; a thief adds to that, heavy fence, waits for
- * the slot to be free: Dekker's argument with the fence on the thief's side only. Nobody is busy over a callback. The domain's
- * own places: a word that holds the thread's id. (record.h has the order of locks.)
+ * that is, takes its record's `operation` slot, light fence, looks at `attention`; a taker (a barrier, which takes the lists of
+ * all) adds to that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the taker's side only. Nobody
+ * is busy over a callback. The domain's own places: a word that holds the thread's id. (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -36,8 +36,8 @@
 #define WEFT_MAP_FROM (2u << 20)
 #endif
 /* How often a barrier yields to a thread inside an operation before it tries the others. */
-#ifndef WEFT_THIEF_TURNS
-#define WEFT_THIEF_TURNS 100
+#ifndef WEFT_TAKER_TURNS
+#define WEFT_TAKER_TURNS 100
 #endif
 /* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE

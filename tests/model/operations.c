@@ -56,7 +56,7 @@ void kernel_do_all(void)
 
 /* ---- before and after ---- */
 
-/* What is only counted, and what only a thief or a barrier would look at where there is none. */
+/* What is only counted, and what only a taker or a barrier would look at where there is none. */
 static void attach(void)
 {
     const kernel_case *c = kernel_running();

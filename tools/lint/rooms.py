@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The plan of the house: which file of a room needs which, by what it includes and by the symbols of its object.
 
-usage: rooms.py [ROOT]
+usage: rooms.py [--draw] [ROOT]
 
 A file here is X.c with X.h and X_kernel.h: one thing, with one name; but a public header is a contract, a thing of its own that needs nothing of
 what keeps it. Reports, below ROOT (default: the current directory),
@@ -9,7 +9,8 @@ what keeps it. Reports, below ROOT (default: the current directory),
 - files of one room that need each other in a circle,
 - a header that declares what another file defines (but a contract is kept by all files that bear its name, and one without a .c of its
   own by several files of its room),
-- a lower room that includes an upper one, or uses a symbol of it.
+- a lower room that includes an upper one, or uses a symbol of it,
+- a drawing in docs/internals.md that is another tree's: --draw prints it.
 """
 
 import collections
@@ -159,6 +160,35 @@ class Plan:
         return None
 
 
+DRAWING = """## The drawing
+
+Made by `tools/lint/rooms.py --draw`, of what files include and which symbols their objects use. A file needs only files of lower rows of
+its room, and of lower rooms.
+
+"""
+
+
+def rows(plan, name):
+    """The files of a room, lowest first: each row needs nothing but rows before it."""
+    left = {plan.unit(path) for path in plan.headers + plan.sources if room(path) == name}
+    while left:
+        row = sorted(one for one in left if not (set(plan.needs[one]) - {one}) & left)
+        if not row:
+            row = sorted(left)  # a circle, which is told elsewhere
+        yield row
+        left -= set(row)
+
+
+def drawing(plan):
+    lines = ["| room | row | files |", "|---|---|---|"]
+    for name in reversed(library.FOLDERS):
+        stack = list(rows(plan, name))
+        for height in reversed(range(len(stack))):
+            files = ", ".join("`%s`" % one.split("/", 1)[1] for one in stack[height])
+            lines.append("| %s | %d | %s |" % (name + "/" if height == len(stack) - 1 else "", height + 1, files))
+    return DRAWING + "\n".join(lines) + "\n"
+
+
 def judge(faults, not_yet):
     """(what fails, what is only told)"""
     def names(fault):
@@ -170,11 +200,20 @@ def judge(faults, not_yet):
 
 
 def main():
-    plan = Plan(os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else "."))
+    arguments = [argument for argument in sys.argv[1:] if argument != "--draw"]
+    root = os.path.realpath(arguments[0] if arguments else ".")
+    plan = Plan(root)
     if not plan.sources:
         print("rooms.py: there is no source file below %s" % plan.root)
         return 2
-    failing, told = judge(plan.run(), NOT_YET)
+    faults = plan.run()
+    if "--draw" in sys.argv:
+        print(drawing(plan), end="")
+        return 0
+    failing, told = judge(faults, NOT_YET)
+    with open(os.path.join(root, "docs/internals.md"), encoding="utf-8") as file:
+        if not file.read().endswith("\n" + drawing(plan)):
+            failing.append("docs/internals.md: the drawing is another tree's: see tools/lint/rooms.py --draw")
     for message in told:
         print("(not yet) " + message)
     print("\n".join(failing) if failing else "%d files, in order%s" % (len(plan.sources + plan.headers), " but for " + ", ".join(sorted(NOT_YET))
