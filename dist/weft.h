@@ -498,8 +498,11 @@ WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
 /* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
+/* The same if the domain has been destroyed. */
+WEFT_API void weft_i_check_domain(const weft_domain *domain);
 #ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
+#define weft_i_check_domain(domain) ((void)0)
 #endif
 
 /* clang-format off */
@@ -604,6 +607,7 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         weft_i_enter_slow(guard, NULL);
         return;
     }
+    weft_i_check_domain(domain);
     if (weft_i_scheme(domain) == WEFT_EPOCH)
         guard->slot = (weft_i_slot *)(void *)((uintptr_t)weft_i_begin(guard, domain, WEFT_EPOCH).slot | 1);
     else
@@ -723,7 +727,8 @@ WEFT_END_DECLS
  * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
  * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
- * guard that has been left, or that another thread has entered.
+ * guard that has been left, or that another thread has entered, or enters a domain that has been destroyed. Where the library is
+ * compiled so, too, likewise where a structure or domain is used that has been destroyed, and where an object is retired twice.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
@@ -1867,6 +1872,44 @@ WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 
 #endif
 
+/* ---- reclaim/misuse.h ---- */
+
+/*
+ * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
+ * what was done. Elsewhere all of this is nothing.
+ */
+#ifndef WEFT_RECLAIM_MISUSE_H
+#define WEFT_RECLAIM_MISUSE_H
+
+
+/* Ends the program. */
+_Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
+
+/* What a structure or domain bears from its creation to its destruction. */
+#define WEFT_I_ALIVE ((uintptr_t)0x57656674)
+
+#ifdef WEFT_DEBUG
+/* A structure's last member, behind what an allocator writes into memory that it was given back. */
+#define WEFT_I_LIFE uintptr_t alive;
+#define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
+#define weft_i_check(structure)                                                            \
+    ((structure)->alive == WEFT_I_ALIVE ? (void)0                                          \
+                                        : weft_i_misused("a structure is used that has been destroyed, or never was created"))
+#define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
+/* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
+WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
+WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
+#else
+#define WEFT_I_LIFE
+#define weft_i_born(structure) ((void)0)
+#define weft_i_check(structure) ((void)0)
+#define weft_i_dies(structure) ((void)0)
+#define weft_i_note_retired(object) ((void)0)
+#define weft_i_note_reclaimed(object) ((void)0)
+#endif
+
+#endif
+
 /* ---- reclaim/record.h ---- */
 
 /*
@@ -2145,6 +2188,7 @@ struct weft_domain {
     weft_i_atomic_size pending_peak;
     weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
     weft_i_local barrier;
+    uintptr_t alive; /* WEFT_I_ALIVE until it is destroyed */
 };
 
 weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)
@@ -2631,6 +2675,7 @@ static int weft_i_own_barrier_run_barrier(weft_domain *domain, uint64_t timeout_
 int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_thread_id()))
         return -EBUSY;
     weft_i_record *borrowed = weft_i_record_borrow();
@@ -3511,7 +3556,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
                                    : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}};
+    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}, .alive = WEFT_I_ALIVE};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
     weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
@@ -3524,6 +3569,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
 static void weft_i_own_domain_life_free_domain(weft_domain *domain)
 {
     weft_allocator a = domain->allocator;
+    domain->alive = 0;
     weft_i_trim_depot(domain);
     for (weft_i_local *l = weft_i_place_after(domain, &domain->barrier), *next; l; l = next) {
         next = weft_i_place_after(domain, l);
@@ -3570,6 +3616,7 @@ int weft_domain_destroy(weft_domain *domain)
 {
     if (!domain || domain == weft_default_domain())
         return -EINVAL;
+    weft_i_check_domain(domain);
     if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
@@ -3591,6 +3638,7 @@ int weft_domain_destroy(weft_domain *domain)
 void weft_domain_flush(weft_domain *domain)
 {
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_i_local *local = weft_i_local_get(domain);
     if (weft_i_in_callback())
         return;
@@ -3619,6 +3667,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     if (!out)
         return;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = weft_i_own_domain_life_attached(domain)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))
@@ -3959,9 +4008,6 @@ void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out)
  * The slow half of guards: the first use in a thread, nested guards, and guards without a slot.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 static bool weft_i_own_guard_slow_owns(const weft_i_thread *thread, const weft_i_slot *slot)
 {
     return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
@@ -4011,19 +4057,19 @@ void weft_i_leave_slow(weft_guard *guard)
     } /* else the thread's exit hook has left it */
 }
 
-static void weft_i_own_guard_slow_misuse(const char *what)
-{
-    fprintf(stderr, "weft: %s\n", what);
-    abort();
-}
-
 void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
 {
     if (!guard->slot)
-        weft_i_own_guard_slow_misuse("a guard is used or left that has been left already");
+        weft_i_misused("a guard is used or left that has been left already");
     const weft_i_slot *slot = (const weft_i_slot *)(const void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
     if (slot != &guard->own && !weft_i_own_guard_slow_owns(weft_i_self(), slot))
-        weft_i_own_guard_slow_misuse("a guard is used or left by a thread that did not enter it");
+        weft_i_misused("a guard is used or left by a thread that did not enter it");
+}
+
+void(weft_i_check_domain)(const weft_domain *domain)
+{
+    if (domain->alive != WEFT_I_ALIVE)
+        weft_i_misused("a domain is used that has been destroyed, or never was created");
 }
 
 void weft_enter_outline(weft_guard *guard, weft_domain *domain)
@@ -4979,6 +5025,7 @@ static void weft_i_own_local_reclaim_public(weft_i_hook *link, weft_domain *doma
 {
     weft_hook *hook = weft_i_own_local_public_hook(link);
     (void)domain;
+    weft_i_note_reclaimed(hook->object);
     hook->reclaim(hook->object, hook->ctx); /* may free the hook */
 }
 
@@ -4987,6 +5034,7 @@ static void weft_i_own_local_reclaim_owned(weft_i_hook *link, weft_domain *domai
 {
     weft_hook copy = *weft_i_own_local_public_hook(link);
     weft_i_free(domain, link, sizeof copy);
+    weft_i_note_reclaimed(copy.object);
     copy.reclaim(copy.object, copy.ctx);
 }
 
@@ -4999,6 +5047,8 @@ void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t
     if (!hook || !object || !reclaim)
         return;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    weft_i_note_retired(object);
     *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
     weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &weft_i_own_local_public_kind, size);
 }
@@ -5008,9 +5058,11 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
     if (!object || !reclaim)
         return -EINVAL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_hook *hook = weft_i_alloc(domain, sizeof *hook, _Alignof(weft_hook));
     if (!hook)
         return -ENOMEM;
+    weft_i_note_retired(object);
     *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
     weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &weft_i_own_local_owned_kind, 0);
     return 0;
@@ -5018,7 +5070,9 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
 
 int weft_domain_attach(weft_domain *domain)
 {
-    return weft_i_local_get(domain ? domain : weft_default_domain()) ? 0 : -ENOMEM;
+    domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    return weft_i_local_get(domain) ? 0 : -ENOMEM;
 }
 
 /* ---- reclaim/memory.c ---- */
@@ -5091,6 +5145,55 @@ void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size)
     weft_i_own_memory_count_allocated(domain, NULL, (size_t)0 - size);
     weft_i_sys_unmap(memory, size);
 }
+
+/* ---- reclaim/misuse.c ---- */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void weft_i_misused(const char *what)
+{
+    fprintf(stderr, "weft: %s\n", what);
+    abort();
+}
+
+#ifdef WEFT_DEBUG
+
+/* An object has its address in one of PROBES places that follow its hash; where these are taken, it is not remembered. */
+enum { WEFT_I_OWN_MISUSE_PLACES = 1 << 16, WEFT_I_OWN_MISUSE_PROBES = 16 };
+
+static weft_atomic_ptr weft_i_own_misuse_retired[WEFT_I_OWN_MISUSE_PLACES];
+
+static weft_atomic_ptr *weft_i_own_misuse_place(const void *object, size_t probe)
+{
+    return &weft_i_own_misuse_retired[(((uintptr_t)object >> 4) * 0x9e3779b1u + probe) % WEFT_I_OWN_MISUSE_PLACES];
+}
+
+void weft_i_note_retired(const void *object)
+{
+    for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++)
+        /* relaxed: an address, not followed */
+        if (weft_i_load(weft_i_own_misuse_place(object, probe), memory_order_relaxed) == object)
+            weft_i_misused("an object is retired that has been retired already, and was not reclaimed since");
+    for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++) {
+        void *none = NULL;
+        /* relaxed: likewise */
+        if (weft_i_cas(weft_i_own_misuse_place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed, memory_order_relaxed))
+            return;
+    }
+}
+
+void weft_i_note_reclaimed(const void *object)
+{
+    for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++) {
+        void *same = (void *)(uintptr_t)object;
+        /* relaxed: likewise */
+        if (weft_i_cas(weft_i_own_misuse_place(object, probe), &same, NULL, memory_order_relaxed, memory_order_relaxed))
+            return;
+    }
+}
+
+#endif
 
 /* ---- reclaim/orphans.c ---- */
 
@@ -5382,6 +5485,7 @@ static weft_domain weft_i_own_registry_the_default = {
     .blocker_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_BLOCKER),
     .shared = {.domain = &weft_i_own_registry_the_default},
     .barrier = {.domain = &weft_i_own_registry_the_default},
+    .alive = WEFT_I_ALIVE,
 };
 
 static weft_i_mutex weft_i_own_registry_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_DOMAINS);
@@ -5745,6 +5849,7 @@ struct weft_msq {
     weft_domain *domain;
     weft_i_aligned weft_atomic_ptr head;
     weft_i_aligned weft_atomic_ptr tail;
+    WEFT_I_LIFE
 };
 
 /* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */
@@ -5921,6 +6026,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
         return -EINVAL;
     *out = NULL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
     weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
@@ -5929,6 +6035,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     }
     weft_i_domain_use(domain);
     *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
+    weft_i_born(queue);
     *out = queue;
     return 0;
 }
@@ -5937,6 +6044,7 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
 {
     if (weft_i_unlikely(!queue))
         return -EINVAL;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, value);
 }
 
@@ -5954,6 +6062,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_msq_node *first = NULL, *last = NULL;
     if (!queue || (!values && count))
         return -EINVAL;
+    weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
         weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
@@ -5977,6 +6086,7 @@ bool weft_msq_try_dequeue(weft_msq *queue, void **value)
 {
     if (weft_i_unlikely(!queue || !value))
         return false;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value);
 }
 
@@ -5984,6 +6094,7 @@ bool weft_msq_is_empty(weft_msq *queue)
 {
     if (!queue)
         return true;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_is_empty, queue);
 }
 
@@ -5991,6 +6102,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 {
     if (!queue)
         return;
+    weft_i_dies(queue);
     weft_domain *domain = queue->domain;
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
@@ -6035,6 +6147,7 @@ _Static_assert(sizeof(weft_i_treiber_node) == WEFT_I_SMALL_SIZE, "a stack's node
 struct weft_treiber {
     weft_domain *domain;
     weft_i_aligned weft_atomic_ptr top;
+    WEFT_I_LIFE
 };
 
 /* ---- push ---- */
@@ -6144,18 +6257,23 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
         return -EINVAL;
     *out = NULL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
     if (!stack)
         return -ENOMEM;
     weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
+    weft_i_born(stack);
     *out = stack;
     return 0;
 }
 
 int weft_treiber_push(weft_treiber *stack, void *value)
 {
-    return weft_i_likely(stack != NULL) ? weft_i_treiber_push(stack, value) : -EINVAL;
+    if (weft_i_unlikely(!stack))
+        return -EINVAL;
+    weft_i_check(stack);
+    return weft_i_treiber_push(stack, value);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -6163,6 +6281,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_treiber_node *first = NULL, *last = NULL;
     if (!stack || (!values && count))
         return -EINVAL;
+    weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
         weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
@@ -6184,6 +6303,7 @@ bool weft_treiber_try_pop(weft_treiber *stack, void **value)
 {
     if (weft_i_unlikely(!stack || !value))
         return false;
+    weft_i_check(stack);
     return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
 }
 
@@ -6192,6 +6312,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     size_t count = 0;
     if (!stack)
         return 0;
+    weft_i_check(stack);
     weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, WEFT_TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
@@ -6205,13 +6326,17 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
 
 bool weft_treiber_is_empty(weft_treiber *stack)
 {
-    return !stack || !weft_i_load(&stack->top, WEFT_TREIBER_A2);
+    if (!stack)
+        return true;
+    weft_i_check(stack);
+    return !weft_i_load(&stack->top, WEFT_TREIBER_A2);
 }
 
 void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx)
 {
     if (!stack)
         return;
+    weft_i_dies(stack);
     weft_domain *domain = stack->domain;
     weft_i_local *local = weft_i_local_get(domain);
     /* relaxed: no other thread uses the stack */
@@ -6348,6 +6473,7 @@ struct weft_map {
     struct {
         weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
     } stripe[WEFT_MAP_STRIPES];
+    WEFT_I_LIFE
 };
 
 weft_i_inline uintptr_t weft_i_map_bits(void *link)
@@ -7240,6 +7366,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     if (!config->hash != !config->equal)
         return -EINVAL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
     weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
@@ -7256,6 +7383,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
         weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY), WEFT_MAP_S2);
+    weft_i_born(map);
     *out = map;
     return 0;
 }
@@ -7264,6 +7392,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
 {
     if (!map)
         return;
+    weft_i_dies(map);
     weft_domain *domain = map->domain;
     void *link = weft_i_load(&map->base[0].link, WEFT_MAP_S1);
     for (void *here; (here = weft_i_map_target(link)) != NULL;) {
@@ -7297,6 +7426,7 @@ int weft_map_insert(weft_map *map, void *key, void *value)
 {
     if (weft_i_unlikely(!map || !value))
         return -EINVAL;
+    weft_i_check(map);
     if (map->hash)
         return weft_i_map_insert_again(map, key, value);
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
@@ -7308,6 +7438,7 @@ int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *va
         *present = NULL;
     if (!map || !value || !present)
         return -EINVAL;
+    weft_i_check(map);
     weft_i_map_upsert r = weft_i_map_get_or_insert(map, guard, key, value);
     if (r.error)
         return -ENOMEM;
@@ -7321,6 +7452,7 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
         *old = NULL;
     if (!map || !value)
         return -EINVAL;
+    weft_i_check(map);
     bool destroy = !old && map->kinds && map->kinds->config.destroy_value;
     weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_put, map, key, value, destroy);
     int result = r.error ? -ENOMEM : r.found != NULL;
@@ -7342,6 +7474,7 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
 {
     if (weft_i_unlikely(!map))
         return NULL;
+    weft_i_check(map);
     if (weft_i_unlikely(map->hash != NULL))
         return weft_i_map_get_again(map, guard, key);
     if (guard)
@@ -7361,6 +7494,7 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
 {
     if (!map || !expected || !desired)
         return -EINVAL;
+    weft_i_check(map);
     weft_i_map_node *spare = NULL;
     bool destroy = map->kinds && map->kinds->config.destroy_value && expected != desired;
     if (destroy && !(spare = weft_i_map_node_make(map, 0, NULL, NULL)))
@@ -7382,6 +7516,7 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
         *value = NULL;
     if (weft_i_unlikely(!map))
         return false;
+    weft_i_check(map);
     if (map->hash || map->kinds)
         return weft_i_map_remove_again(map, key, NULL, value) == 0;
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_remove, map, key, value);
@@ -7389,12 +7524,18 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
 
 int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
 {
-    return map && expected ? weft_i_own_split_map_errors[weft_i_map_remove_again(map, key, expected, NULL)] : -EINVAL;
+    if (!map || !expected)
+        return -EINVAL;
+    weft_i_check(map);
+    return weft_i_own_split_map_errors[weft_i_map_remove_again(map, key, expected, NULL)];
 }
 
 size_t weft_map_size(weft_map *map)
 {
-    return map ? weft_i_map_sum(map) : 0;
+    if (!map)
+        return 0;
+    weft_i_check(map);
+    return weft_i_map_sum(map);
 }
 
 void weft_map_clear(weft_map *map)
@@ -7403,6 +7544,7 @@ void weft_map_clear(weft_map *map)
     void *key;
     if (!map)
         return;
+    weft_i_check(map);
     weft_map_iterate(&it, map);
     while (weft_i_map_iterator_next(&it, &key, NULL)) {
         bool removed = weft_i_map_take(map, key, NULL, NULL) == 0;
@@ -7445,6 +7587,7 @@ void weft_map_stats(weft_map *map, weft_map_statistics *out)
     *out = (weft_map_statistics){0};
     if (!map)
         return;
+    weft_i_check(map);
     size_t level = weft_i_map_level(map);
     out->size = weft_i_map_sum(map);
     out->buckets = (size_t)1 << level;
@@ -7625,14 +7768,17 @@ void weft_map_iterate(weft_map_iterator *iterator, weft_map *map)
     iterator->map = map;
     iterator->hash = 0;
     iterator->seen = 0;
-    if (map)
-        weft_i_map_iterator_enter(iterator);
+    if (!map)
+        return;
+    weft_i_check(map);
+    weft_i_map_iterator_enter(iterator);
 }
 
 bool weft_map_next(weft_map_iterator *iterator, void **key, void **value)
 {
     if (!iterator || !iterator->map)
         return false;
+    weft_i_check(iterator->map);
     bool any = weft_i_map_iterator_next(iterator, key, value);
     weft_i_catch_up(iterator->map->domain);
     return any;
@@ -7642,6 +7788,7 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 {
     if (!iterator || !iterator->map)
         return;
+    weft_i_check(iterator->map);
     weft_i_map_iterator_leave(iterator);
     iterator->map = NULL;
 }

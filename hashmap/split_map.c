@@ -15,6 +15,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     if (!config->hash != !config->equal)
         return -EINVAL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     bool owns = config->destroy_key || config->destroy_value;
     weft_map *map = weft_i_alloc(domain, sizeof *map, WEFT_I_LINE);
     weft_i_map_kinds *kinds = map && owns ? weft_i_map_kinds_make(domain, config) : NULL;
@@ -31,6 +32,7 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
         weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY), MAP_S2);
+    weft_i_born(map);
     *out = map;
     return 0;
 }
@@ -39,6 +41,7 @@ void weft_map_destroy(weft_map *map, void (*drain)(void *key, void *value, void 
 {
     if (!map)
         return;
+    weft_i_dies(map);
     weft_domain *domain = map->domain;
     void *link = weft_i_load(&map->base[0].link, MAP_S1);
     for (void *here; (here = weft_i_map_target(link)) != NULL;) {
@@ -72,6 +75,7 @@ int weft_map_insert(weft_map *map, void *key, void *value)
 {
     if (weft_i_unlikely(!map || !value))
         return -EINVAL;
+    weft_i_check(map);
     if (map->hash)
         return weft_i_map_insert_again(map, key, value);
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
@@ -83,6 +87,7 @@ int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *va
         *present = NULL;
     if (!map || !value || !present)
         return -EINVAL;
+    weft_i_check(map);
     weft_i_map_upsert r = weft_i_map_get_or_insert(map, guard, key, value);
     if (r.error)
         return -ENOMEM;
@@ -96,6 +101,7 @@ int weft_map_put(weft_map *map, void *key, void *value, void **old)
         *old = NULL;
     if (!map || !value)
         return -EINVAL;
+    weft_i_check(map);
     bool destroy = !old && map->kinds && map->kinds->config.destroy_value;
     weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_put, map, key, value, destroy);
     int result = r.error ? -ENOMEM : r.found != NULL;
@@ -117,6 +123,7 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
 {
     if (weft_i_unlikely(!map))
         return NULL;
+    weft_i_check(map);
     if (weft_i_unlikely(map->hash != NULL))
         return weft_i_map_get_again(map, guard, key);
     if (guard)
@@ -136,6 +143,7 @@ int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected,
 {
     if (!map || !expected || !desired)
         return -EINVAL;
+    weft_i_check(map);
     weft_i_map_node *spare = NULL;
     bool destroy = map->kinds && map->kinds->config.destroy_value && expected != desired;
     if (destroy && !(spare = weft_i_map_node_make(map, 0, NULL, NULL)))
@@ -157,6 +165,7 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
         *value = NULL;
     if (weft_i_unlikely(!map))
         return false;
+    weft_i_check(map);
     if (map->hash || map->kinds)
         return weft_i_map_remove_again(map, key, NULL, value) == 0;
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_remove, map, key, value);
@@ -164,12 +173,18 @@ bool weft_map_remove(weft_map *map, const void *key, void **value)
 
 int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected)
 {
-    return map && expected ? errors[weft_i_map_remove_again(map, key, expected, NULL)] : -EINVAL;
+    if (!map || !expected)
+        return -EINVAL;
+    weft_i_check(map);
+    return errors[weft_i_map_remove_again(map, key, expected, NULL)];
 }
 
 size_t weft_map_size(weft_map *map)
 {
-    return map ? weft_i_map_sum(map) : 0;
+    if (!map)
+        return 0;
+    weft_i_check(map);
+    return weft_i_map_sum(map);
 }
 
 void weft_map_clear(weft_map *map)
@@ -178,6 +193,7 @@ void weft_map_clear(weft_map *map)
     void *key;
     if (!map)
         return;
+    weft_i_check(map);
     weft_map_iterate(&it, map);
     while (weft_i_map_iterator_next(&it, &key, NULL)) {
         bool removed = weft_i_map_take(map, key, NULL, NULL) == 0;

@@ -27,6 +27,7 @@ void weft_map_stats(weft_map *map, weft_map_statistics *out)
     *out = (weft_map_statistics){0};
     if (!map)
         return;
+    weft_i_check(map);
     size_t level = weft_i_map_level(map);
     out->size = weft_i_map_sum(map);
     out->buckets = (size_t)1 << level;

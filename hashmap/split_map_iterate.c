@@ -67,14 +67,17 @@ void weft_map_iterate(weft_map_iterator *iterator, weft_map *map)
     iterator->map = map;
     iterator->hash = 0;
     iterator->seen = 0;
-    if (map)
-        weft_i_map_iterator_enter(iterator);
+    if (!map)
+        return;
+    weft_i_check(map);
+    weft_i_map_iterator_enter(iterator);
 }
 
 bool weft_map_next(weft_map_iterator *iterator, void **key, void **value)
 {
     if (!iterator || !iterator->map)
         return false;
+    weft_i_check(iterator->map);
     bool any = weft_i_map_iterator_next(iterator, key, value);
     weft_i_catch_up(iterator->map->domain);
     return any;
@@ -84,6 +87,7 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 {
     if (!iterator || !iterator->map)
         return;
+    weft_i_check(iterator->map);
     weft_i_map_iterator_leave(iterator);
     iterator->map = NULL;
 }

@@ -109,6 +109,7 @@ struct weft_map {
     struct {
         weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
     } stripe[WEFT_MAP_STRIPES];
+    WEFT_I_LIFE
 };
 
 weft_i_inline uintptr_t weft_i_map_bits(void *link)

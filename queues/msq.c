@@ -7,6 +7,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
         return -EINVAL;
     *out = NULL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
     weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
@@ -15,6 +16,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     }
     weft_i_domain_use(domain);
     *queue = (weft_msq){.domain = domain, .head = dummy, .tail = dummy};
+    weft_i_born(queue);
     *out = queue;
     return 0;
 }
@@ -23,6 +25,7 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
 {
     if (weft_i_unlikely(!queue))
         return -EINVAL;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, value);
 }
 
@@ -40,6 +43,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_msq_node *first = NULL, *last = NULL;
     if (!queue || (!values && count))
         return -EINVAL;
+    weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
         weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
@@ -63,6 +67,7 @@ bool weft_msq_try_dequeue(weft_msq *queue, void **value)
 {
     if (weft_i_unlikely(!queue || !value))
         return false;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value);
 }
 
@@ -70,6 +75,7 @@ bool weft_msq_is_empty(weft_msq *queue)
 {
     if (!queue)
         return true;
+    weft_i_check(queue);
     return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_is_empty, queue);
 }
 
@@ -77,6 +83,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 {
     if (!queue)
         return;
+    weft_i_dies(queue);
     weft_domain *domain = queue->domain;
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);

@@ -44,6 +44,7 @@ struct weft_msq {
     weft_domain *domain;
     weft_i_aligned weft_atomic_ptr head;
     weft_i_aligned weft_atomic_ptr tail;
+    WEFT_I_LIFE
 };
 
 /* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */

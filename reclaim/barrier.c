@@ -141,6 +141,7 @@ static int run_barrier(weft_domain *domain, uint64_t timeout_ns)
 int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 {
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     if (weft_i_in_callback_of(domain) || weft_i_guards_held(domain, weft_i_thread_id()))
         return -EBUSY;
     weft_i_record *borrowed = weft_i_record_borrow();

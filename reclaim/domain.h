@@ -42,7 +42,8 @@
  * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
  * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
- * guard that has been left, or that another thread has entered.
+ * guard that has been left, or that another thread has entered, or enters a domain that has been destroyed. Where the library is
+ * compiled so, too, likewise where a structure or domain is used that has been destroyed, and where an object is retired twice.
  *
  * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
  * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its

@@ -25,7 +25,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
                                    : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}};
+    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}, .alive = WEFT_I_ALIVE};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
     weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
@@ -38,6 +38,7 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
 static void free_domain(weft_domain *domain)
 {
     weft_allocator a = domain->allocator;
+    domain->alive = 0;
     weft_i_trim_depot(domain);
     for (weft_i_local *l = weft_i_place_after(domain, &domain->barrier), *next; l; l = next) {
         next = weft_i_place_after(domain, l);
@@ -84,6 +85,7 @@ int weft_domain_destroy(weft_domain *domain)
 {
     if (!domain || domain == weft_default_domain())
         return -EINVAL;
+    weft_i_check_domain(domain);
     if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
@@ -105,6 +107,7 @@ int weft_domain_destroy(weft_domain *domain)
 void weft_domain_flush(weft_domain *domain)
 {
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_i_local *local = weft_i_local_get(domain);
     if (weft_i_in_callback())
         return;
@@ -133,6 +136,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     if (!out)
         return;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = attached(domain)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))

@@ -56,8 +56,11 @@ WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
 /* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
+/* The same if the domain has been destroyed. */
+WEFT_API void weft_i_check_domain(const weft_domain *domain);
 #ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
+#define weft_i_check_domain(domain) ((void)0)
 #endif
 
 /* clang-format off */
@@ -162,6 +165,7 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         weft_i_enter_slow(guard, NULL);
         return;
     }
+    weft_i_check_domain(domain);
     if (weft_i_scheme(domain) == WEFT_EPOCH)
         guard->slot = (weft_i_slot *)(void *)((uintptr_t)weft_i_begin(guard, domain, WEFT_EPOCH).slot | 1);
     else

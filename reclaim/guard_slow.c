@@ -3,9 +3,7 @@
  */
 #include <weft/reclaim/life.h>
 #include <weft/reclaim/linked.h>
-
-#include <stdio.h>
-#include <stdlib.h>
+#include <weft/reclaim/misuse.h>
 
 static bool owns(const weft_i_thread *thread, const weft_i_slot *slot)
 {
@@ -56,19 +54,19 @@ void weft_i_leave_slow(weft_guard *guard)
     } /* else the thread's exit hook has left it */
 }
 
-static void misuse(const char *what)
-{
-    fprintf(stderr, "weft: %s\n", what);
-    abort();
-}
-
 void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
 {
     if (!guard->slot)
-        misuse("a guard is used or left that has been left already");
+        weft_i_misused("a guard is used or left that has been left already");
     const weft_i_slot *slot = (const weft_i_slot *)(const void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
     if (slot != &guard->own && !owns(weft_i_self(), slot))
-        misuse("a guard is used or left by a thread that did not enter it");
+        weft_i_misused("a guard is used or left by a thread that did not enter it");
+}
+
+void(weft_i_check_domain)(const weft_domain *domain)
+{
+    if (domain->alive != WEFT_I_ALIVE)
+        weft_i_misused("a domain is used that has been destroyed, or never was created");
 }
 
 void weft_enter_outline(weft_guard *guard, weft_domain *domain)

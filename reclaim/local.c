@@ -99,6 +99,7 @@ static void reclaim_public(weft_i_hook *link, weft_domain *domain)
 {
     weft_hook *hook = public_hook(link);
     (void)domain;
+    weft_i_note_reclaimed(hook->object);
     hook->reclaim(hook->object, hook->ctx); /* may free the hook */
 }
 
@@ -107,6 +108,7 @@ static void reclaim_owned(weft_i_hook *link, weft_domain *domain)
 {
     weft_hook copy = *public_hook(link);
     weft_i_free(domain, link, sizeof copy);
+    weft_i_note_reclaimed(copy.object);
     copy.reclaim(copy.object, copy.ctx);
 }
 
@@ -119,6 +121,8 @@ void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t
     if (!hook || !object || !reclaim)
         return;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    weft_i_note_retired(object);
     *hook = (weft_hook){.object = object, .size = size, .reclaim = reclaim, .ctx = ctx};
     weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &public_kind, size);
 }
@@ -128,9 +132,11 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
     if (!object || !reclaim)
         return -EINVAL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_hook *hook = weft_i_alloc(domain, sizeof *hook, _Alignof(weft_hook));
     if (!hook)
         return -ENOMEM;
+    weft_i_note_retired(object);
     *hook = (weft_hook){.object = object, .reclaim = reclaim, .ctx = ctx};
     weft_i_retire(domain, weft_i_local_get(domain), &hook->link, &owned_kind, 0);
     return 0;
@@ -138,5 +144,7 @@ int weft_retire(weft_domain *domain, void *object, void (*reclaim)(void *object,
 
 int weft_domain_attach(weft_domain *domain)
 {
-    return weft_i_local_get(domain ? domain : weft_default_domain()) ? 0 : -ENOMEM;
+    domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    return weft_i_local_get(domain) ? 0 : -ENOMEM;
 }

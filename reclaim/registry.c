@@ -15,6 +15,7 @@ static weft_domain the_default = {
     .blocker_lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_BLOCKER),
     .shared = {.domain = &the_default},
     .barrier = {.domain = &the_default},
+    .alive = WEFT_I_ALIVE,
 };
 
 static weft_i_mutex lock = WEFT_I_MUTEX_INIT(WEFT_I_RANK_DOMAINS);

@@ -16,6 +16,7 @@
 #define WEFT_RECLAIM_STATE_H
 
 #include <weft/reclaim/list.h>
+#include <weft/reclaim/misuse.h>
 #include <weft/reclaim/record.h>
 
 #ifndef WEFT_BATCH
@@ -154,6 +155,7 @@ struct weft_domain {
     weft_i_atomic_size pending_peak;
     weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
     weft_i_local barrier;
+    uintptr_t alive; /* WEFT_I_ALIVE until it is destroyed */
 };
 
 weft_i_inline void weft_i_count(weft_i_atomic_size *counter, size_t n)

@@ -7,18 +7,23 @@ int weft_treiber_create(weft_treiber **out, weft_domain *domain)
         return -EINVAL;
     *out = NULL;
     domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
     weft_treiber *stack = weft_i_alloc(domain, sizeof *stack, WEFT_I_LINE);
     if (!stack)
         return -ENOMEM;
     weft_i_domain_use(domain);
     *stack = (weft_treiber){.domain = domain};
+    weft_i_born(stack);
     *out = stack;
     return 0;
 }
 
 int weft_treiber_push(weft_treiber *stack, void *value)
 {
-    return weft_i_likely(stack != NULL) ? weft_i_treiber_push(stack, value) : -EINVAL;
+    if (weft_i_unlikely(!stack))
+        return -EINVAL;
+    weft_i_check(stack);
+    return weft_i_treiber_push(stack, value);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -26,6 +31,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_treiber_node *first = NULL, *last = NULL;
     if (!stack || (!values && count))
         return -EINVAL;
+    weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
         weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
@@ -47,6 +53,7 @@ bool weft_treiber_try_pop(weft_treiber *stack, void **value)
 {
     if (weft_i_unlikely(!stack || !value))
         return false;
+    weft_i_check(stack);
     return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
 }
 
@@ -55,6 +62,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     size_t count = 0;
     if (!stack)
         return 0;
+    weft_i_check(stack);
     weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
@@ -68,13 +76,17 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
 
 bool weft_treiber_is_empty(weft_treiber *stack)
 {
-    return !stack || !weft_i_load(&stack->top, TREIBER_A2);
+    if (!stack)
+        return true;
+    weft_i_check(stack);
+    return !weft_i_load(&stack->top, TREIBER_A2);
 }
 
 void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx)
 {
     if (!stack)
         return;
+    weft_i_dies(stack);
     weft_domain *domain = stack->domain;
     weft_i_local *local = weft_i_local_get(domain);
     /* relaxed: no other thread uses the stack */

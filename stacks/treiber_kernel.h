@@ -31,6 +31,7 @@ _Static_assert(sizeof(weft_i_treiber_node) == WEFT_I_SMALL_SIZE, "a stack's node
 struct weft_treiber {
     weft_domain *domain;
     weft_i_aligned weft_atomic_ptr top;
+    WEFT_I_LIFE
 };
 
 /* ---- push ---- */

@@ -1,0 +1,49 @@
+#include <weft/base/atomic.h>
+#include <weft/reclaim/misuse.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void weft_i_misused(const char *what)
+{
+    fprintf(stderr, "weft: %s\n", what);
+    abort();
+}
+
+#ifdef WEFT_DEBUG
+
+/* An object has its address in one of PROBES places that follow its hash; where these are taken, it is not remembered. */
+enum { PLACES = 1 << 16, PROBES = 16 };
+
+static weft_atomic_ptr retired[PLACES];
+
+static weft_atomic_ptr *place(const void *object, size_t probe)
+{
+    return &retired[(((uintptr_t)object >> 4) * 0x9e3779b1u + probe) % PLACES];
+}
+
+void weft_i_note_retired(const void *object)
+{
+    for (size_t probe = 0; probe < PROBES; probe++)
+        /* relaxed: an address, not followed */
+        if (weft_i_load(place(object, probe), memory_order_relaxed) == object)
+            weft_i_misused("an object is retired that has been retired already, and was not reclaimed since");
+    for (size_t probe = 0; probe < PROBES; probe++) {
+        void *none = NULL;
+        /* relaxed: likewise */
+        if (weft_i_cas(place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed, memory_order_relaxed))
+            return;
+    }
+}
+
+void weft_i_note_reclaimed(const void *object)
+{
+    for (size_t probe = 0; probe < PROBES; probe++) {
+        void *same = (void *)(uintptr_t)object;
+        /* relaxed: likewise */
+        if (weft_i_cas(place(object, probe), &same, NULL, memory_order_relaxed, memory_order_relaxed))
+            return;
+    }
+}
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
+ * what was done. Elsewhere all of this is nothing.
+ */
+#ifndef WEFT_RECLAIM_MISUSE_H
+#define WEFT_RECLAIM_MISUSE_H
+
+#include <weft/base/defs.h>
+
+/* Ends the program. */
+_Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
+
+/* What a structure or domain bears from its creation to its destruction. */
+#define WEFT_I_ALIVE ((uintptr_t)0x57656674)
+
+#ifdef WEFT_DEBUG
+/* A structure's last member, behind what an allocator writes into memory that it was given back. */
+#define WEFT_I_LIFE uintptr_t alive;
+#define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
+#define weft_i_check(structure)                                                            \
+    ((structure)->alive == WEFT_I_ALIVE ? (void)0                                          \
+                                        : weft_i_misused("a structure is used that has been destroyed, or never was created"))
+#define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
+/* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
+WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
+WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
+#else
+#define WEFT_I_LIFE
+#define weft_i_born(structure) ((void)0)
+#define weft_i_check(structure) ((void)0)
+#define weft_i_dies(structure) ((void)0)
+#define weft_i_note_retired(object) ((void)0)
+#define weft_i_note_reclaimed(object) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * With -DWEFT_DEBUG, program and library, misuse ends the program with a line that says what was done; right use does not. Each case is a
+ * process of its own. Memory that was given back stays as it was, so that what is read there is certain.
+ */
+#include "tests/unit/support.h"
+
+#include <weft/hashmap/split_map.h>
+#include <weft/queues/msq.h>
+#include <weft/stacks/treiber.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct things {
+    weft_domain *domain;
+    weft_msq *queue;
+    weft_treiber *stack;
+    weft_map *map;
+    weft_guard guard;
+    weft_hook hook;
+    long object[4];
+} things;
+
+static void *give(size_t size, size_t alignment, void *ctx)
+{
+    void *memory = NULL;
+    (void)ctx;
+    return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory : NULL;
+}
+
+static void keep(void *memory, size_t size, void *ctx)
+{
+    (void)memory, (void)size, (void)ctx;
+}
+
+static void nothing(void *object, void *ctx)
+{
+    (void)object, (void)ctx;
+}
+
+static void make(things *t, weft_scheme scheme)
+{
+    *t = (things){0};
+    CHECK(weft_domain_create(&t->domain, &(weft_domain_config){.scheme = scheme, .allocator = {give, keep, NULL}}) == 0);
+    CHECK(weft_msq_create(&t->queue, t->domain) == 0 && weft_treiber_create(&t->stack, t->domain) == 0);
+    CHECK(weft_map_create(&t->map, t->domain, NULL) == 0);
+}
+
+static void end(things *t)
+{
+    weft_msq_destroy(t->queue, NULL, NULL);
+    weft_treiber_destroy(t->stack, NULL, NULL);
+    weft_map_destroy(t->map, NULL, NULL);
+    CHECK(weft_domain_destroy(t->domain) == 0);
+}
+
+static void right_use(things *t)
+{
+    void *value;
+    for (int round = 0; round < 3000; round++) {
+        CHECK(weft_msq_enqueue(t->queue, t) == 0 && weft_msq_try_dequeue(t->queue, &value));
+        CHECK(weft_treiber_push(t->stack, t) == 0 && weft_treiber_try_pop(t->stack, &value));
+        CHECK(weft_map_insert(t->map, t_ptr(7), t) == 0 && weft_map_remove(t->map, t_ptr(7), NULL));
+        weft_retire_hook(t->domain, &t->hook, t->object, sizeof t->object, nothing, NULL);
+        CHECK(weft_retire(t->domain, &t->object[round % 4 + (round % 4 == 0)], nothing, NULL) == 0);
+        CHECK(weft_domain_barrier(t->domain, 0) == 0);
+    }
+    weft_enter(&t->guard, t->domain);
+    weft_leave(&t->guard);
+    end(t);
+}
+
+static void enqueue_late(things *t)
+{
+    weft_msq_destroy(t->queue, NULL, NULL);
+    (void)!weft_msq_enqueue(t->queue, t);
+}
+
+static void dequeue_late(things *t)
+{
+    void *value;
+    weft_msq_destroy(t->queue, NULL, NULL);
+    (void)!weft_msq_try_dequeue(t->queue, &value);
+}
+
+static void destroy_twice(things *t)
+{
+    weft_msq_destroy(t->queue, NULL, NULL);
+    weft_msq_destroy(t->queue, NULL, NULL);
+}
+
+static void use_what_was_never_made(things *t)
+{
+    static long memory[64];
+    memory[0] = (long)t->domain;
+    (void)!weft_msq_is_empty((weft_msq *)(void *)memory);
+}
+
+static void push_late(things *t)
+{
+    weft_treiber_destroy(t->stack, NULL, NULL);
+    (void)!weft_treiber_push(t->stack, t);
+}
+
+static void pop_all_late(things *t)
+{
+    weft_treiber_destroy(t->stack, NULL, NULL);
+    (void)weft_treiber_pop_all(t->stack, NULL, NULL);
+}
+
+static void get_late(things *t)
+{
+    weft_map_destroy(t->map, NULL, NULL);
+    (void)(weft_map_get(t->map, NULL, t) == NULL);
+}
+
+static void iterate_on(things *t)
+{
+    weft_map_iterator it;
+    weft_map_iterate(&it, t->map);
+    weft_map_destroy(t->map, NULL, NULL);
+    (void)!weft_map_next(&it, NULL, NULL);
+}
+
+static void enter_late(things *t)
+{
+    end(t);
+    weft_enter(&t->guard, t->domain);
+}
+
+static void flush_late(things *t)
+{
+    end(t);
+    weft_domain_flush(t->domain);
+}
+
+static void create_late(things *t)
+{
+    end(t);
+    (void)!weft_msq_create(&t->queue, t->domain);
+}
+
+static void destroy_domain_twice(things *t)
+{
+    end(t);
+    (void)!weft_domain_destroy(t->domain);
+}
+
+static void retire_twice(things *t)
+{
+    CHECK(weft_retire(t->domain, t->object, nothing, NULL) == 0);
+    (void)!weft_retire(t->domain, t->object, nothing, NULL);
+}
+
+static void retire_by_hook_too(things *t)
+{
+    CHECK(weft_retire(t->domain, t->object, nothing, NULL) == 0);
+    weft_retire_hook(NULL, &t->hook, t->object, sizeof t->object, nothing, NULL);
+}
+
+static void *retire_elsewhere(void *argument)
+{
+    things *t = argument;
+    (void)!weft_retire(t->domain, t->object, nothing, NULL);
+    return NULL;
+}
+
+static void retire_in_two_threads(things *t)
+{
+    pthread_t other;
+    CHECK(weft_retire(t->domain, t->object, nothing, NULL) == 0);
+    CHECK(pthread_create(&other, NULL, retire_elsewhere, t) == 0 && pthread_join(other, NULL) == 0);
+}
+
+static void *leave_elsewhere(void *guard)
+{
+    weft_leave(guard);
+    return NULL;
+}
+
+static void leave_in_another_thread(things *t)
+{
+    pthread_t other;
+    weft_enter(&t->guard, t->domain);
+    CHECK(pthread_create(&other, NULL, leave_elsewhere, &t->guard) == 0 && pthread_join(other, NULL) == 0);
+}
+
+static void leave_twice(things *t)
+{
+    weft_enter(&t->guard, t->domain);
+    weft_leave(&t->guard);
+    weft_leave(&t->guard);
+}
+
+typedef struct mistake {
+    void (*make)(things *t);
+    const char *said; /* NULL: none, and it goes well */
+} mistake;
+
+#define STRUCTURE "weft: a structure is used that has been destroyed, or never was created\n"
+#define DOMAIN    "weft: a domain is used that has been destroyed, or never was created\n"
+#define RETIRED   "weft: an object is retired that has been retired already, and was not reclaimed since\n"
+
+static void run_it(const mistake *m, weft_scheme scheme, int to)
+{
+    things t;
+    (void)signal(SIGABRT, SIG_DFL);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    (void)alarm(20);
+    CHECK(dup2(to, STDERR_FILENO) == STDERR_FILENO);
+    make(&t, scheme);
+    m->make(&t);
+    _exit(0);
+}
+
+static void test_misuse(void **state)
+{
+    t_env *env = *state;
+    const mistake *m = env->what;
+    int ends[2], status;
+    char said[300] = {0};
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        run_it(m, env->scheme, ends[1]);
+    (void)close(ends[1]);
+    for (size_t have = 0, got; (got = (size_t)read(ends[0], said + have, sizeof said - 1 - have)) > 0 && got < sizeof said;)
+        have += got;
+    (void)close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_string_equal(said, m->said ? m->said : "");
+    assert_true(m->said ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+#define MISTAKE(how, says)                                                                            \
+    T_CASE(test_misuse, #how ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says}})),      \
+        T_CASE(test_misuse, #how ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says}}))
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        MISTAKE(right_use, NULL),
+        MISTAKE(enqueue_late, STRUCTURE),
+        MISTAKE(dequeue_late, STRUCTURE),
+        MISTAKE(destroy_twice, STRUCTURE),
+        MISTAKE(use_what_was_never_made, STRUCTURE),
+        MISTAKE(push_late, STRUCTURE),
+        MISTAKE(pop_all_late, STRUCTURE),
+        MISTAKE(get_late, STRUCTURE),
+        MISTAKE(iterate_on, STRUCTURE),
+        MISTAKE(enter_late, DOMAIN),
+        MISTAKE(flush_late, DOMAIN),
+        MISTAKE(create_late, DOMAIN),
+        MISTAKE(destroy_domain_twice, DOMAIN),
+        MISTAKE(retire_twice, RETIRED),
+        MISTAKE(retire_by_hook_too, RETIRED),
+        MISTAKE(retire_in_two_threads, RETIRED),
+        MISTAKE(leave_in_another_thread, "weft: a guard is used or left by a thread that did not enter it\n"),
+        MISTAKE(leave_twice, "weft: a guard is used or left that has been left already\n"),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
