@@ -56,8 +56,8 @@ inline void check(int error)
 }
 
 template <class T>
-inline constexpr bool storable =
-    std::is_object_v<T> && !std::is_array_v<T> && std::is_move_constructible_v<T> && std::is_same_v<T, std::remove_cv_t<T>>;
+inline constexpr bool storable = std::is_object_v<T> && !std::is_array_v<T> && std::is_move_constructible_v<T> &&
+                                 std::is_same_v<T, std::remove_cv_t<T>>;
 
 /* How a T is a void *: as it is, or in a box. */
 template <class T> constexpr bool does_fit()
@@ -106,7 +106,11 @@ public:
     explicit held(void *bits) : bits_(bits) {}
     held(const held &) = delete;
     held &operator=(const held &) = delete;
-    ~held() { if (mine_) Word::drop(bits_, nullptr); }
+    ~held()
+    {
+        if (mine_)
+            Word::drop(bits_, nullptr);
+    }
     void *lend()
     {
         mine_ = false;
@@ -124,7 +128,10 @@ private:
 /* ---- reclamation (weft/reclaim/domain.h) ---- */
 
 /* weft_shutdown. False: something is still in use, and nothing has happened. Structures of static storage are destroyed only after main. */
-[[nodiscard]] inline bool shutdown() { return weft_shutdown() == 0; }
+[[nodiscard]] inline bool shutdown()
+{
+    return weft_shutdown() == 0;
+}
 
 /* Owns a domain. Its destructor needs all guards left and all its structures gone; else the domain stays, and leaks. */
 class domain {
@@ -178,7 +185,8 @@ private:
 template <class T> void retire(T *object, const domain *in = nullptr)
 {
     void *bits = const_cast<void *>(static_cast<const volatile void *>(object));
-    detail::check(weft_retire(in ? in->get() : nullptr, bits, [](void *o, void *) { delete static_cast<T *>(o); }, nullptr));
+    detail::check(weft_retire(
+        in ? in->get() : nullptr, bits, [](void *o, void *) { delete static_cast<T *>(o); }, nullptr));
 }
 
 /* ---- queue and stack ---- */
@@ -258,14 +266,18 @@ namespace detail {
 /* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed and compared by ==; hashed by
    std::hash, but strings with the map's seed, so that nobody can choose keys that collide. Only where == compares bytes: a type that
    converts to a string may have its own. */
-template <class K> inline constexpr bool plain_key = (std::is_integral_v<K> || std::is_enum_v<K>) && fits<K>;
+template <class K> inline constexpr bool plain_key = fits<K> && (std::is_integral_v<K> || std::is_enum_v<K>);
 template <class K> inline constexpr bool byte_string = std::is_same_v<K, std::string_view>;
 template <class A> inline constexpr bool byte_string<std::basic_string<char, std::char_traits<char>, A>> = true;
-template <class K> inline constexpr bool hashable = plain_key<K> || byte_string<K> || std::is_default_constructible_v<std::hash<K>>;
+template <class K>
+inline constexpr bool hashable = plain_key<K> || byte_string<K> || std::is_default_constructible_v<std::hash<K>>;
 
 template <class K, bool = plain_key<K>> struct key {
     static void *put(K &&value) { return reinterpret_cast<void *>(static_cast<std::uintptr_t>(value)); }
-    static const void *look(const K &value) { return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(value)); }
+    static const void *look(const K &value)
+    {
+        return reinterpret_cast<const void *>(static_cast<std::uintptr_t>(value));
+    }
     static K see(void *bits) { return static_cast<K>(reinterpret_cast<std::uintptr_t>(bits)); }
     static void drop(void *, void *) {}
     static void configure(weft_map_config &) {}
@@ -305,7 +317,9 @@ template <class K> struct key<K, false> {
    in a box, which is destroyed when no reader can see it any more. */
 enum class how { pointer, small, box };
 template <class V>
-inline constexpr how stored = std::is_pointer_v<V> ? how::pointer : fits<V> && sizeof(V) < sizeof(void *) ? how::small : how::box;
+inline constexpr how stored = std::is_pointer_v<V>                    ? how::pointer
+                              : fits<V> && sizeof(V) < sizeof(void *) ? how::small
+                                                                      : how::box;
 
 template <class V, how = stored<V>> struct value {
     static void *put(V &&v)

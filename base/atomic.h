@@ -24,22 +24,22 @@ typedef std::atomic<size_t> weft_i_atomic_size;
 typedef std::atomic<int> weft_i_atomic_int;
 
 /* Brings the C names of the orders into a function's scope. */
-#define WEFT_I_ORDERS                 \
-    using std::memory_order_relaxed;  \
-    using std::memory_order_acquire;  \
-    using std::memory_order_release;  \
-    using std::memory_order_acq_rel;  \
-    using std::memory_order_seq_cst;  \
-    (void)memory_order_relaxed;       \
-    (void)memory_order_acquire;       \
-    (void)memory_order_release;       \
-    (void)memory_order_acq_rel;       \
+#define WEFT_I_ORDERS                                                                                                  \
+    using std::memory_order_relaxed;                                                                                   \
+    using std::memory_order_acquire;                                                                                   \
+    using std::memory_order_release;                                                                                   \
+    using std::memory_order_acq_rel;                                                                                   \
+    using std::memory_order_seq_cst;                                                                                   \
+    (void)memory_order_relaxed;                                                                                        \
+    (void)memory_order_acquire;                                                                                        \
+    (void)memory_order_release;                                                                                        \
+    (void)memory_order_acq_rel;                                                                                        \
     (void)memory_order_seq_cst;
 
 #define weft_i_load(p, order) ((p)->load(order))
 #define weft_i_store(p, v, order) ((p)->store((v), (order)))
 #define weft_i_exchange(p, v, order) ((p)->exchange((v), (order)))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     ((p)->compare_exchange_strong(*(expected), (desired), (success), (failure)))
 #define weft_i_compiler_fence() std::atomic_signal_fence(std::memory_order_seq_cst)
 
@@ -57,7 +57,7 @@ typedef atomic_int weft_i_atomic_int;
 #define weft_i_load(p, order) atomic_load_explicit((p), (order))
 #define weft_i_store(p, v, order) atomic_store_explicit((p), (v), (order))
 #define weft_i_exchange(p, v, order) atomic_exchange_explicit((p), (v), (order))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     atomic_compare_exchange_strong_explicit((p), (expected), (desired), (success), (failure))
 #define weft_i_fetch_add(p, v, order) atomic_fetch_add_explicit((p), (v), (order))
 #define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
@@ -87,12 +87,14 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
                "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
 #endif
 
+/* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_PTR_A1 memory_order_acquire /* weft_ptr_load -> WEFT_PTR_R1, WEFT_PTR_X1, WEFT_PTR_X2: sees what was written before the pointer was published */
 #define WEFT_PTR_R1 memory_order_release /* weft_ptr_store -> WEFT_PTR_A1: publishes what the pointer leads to */
 #define WEFT_PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> WEFT_PTR_A1, WEFT_PTR_X1: publishes the new target, sees the old one */
 #define WEFT_PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> WEFT_PTR_A1, WEFT_PTR_X2: publishes the new target, sees the old one */
 #endif
+/* clang-format on */
 
 WEFT_BEGIN_DECLS
 

@@ -112,7 +112,8 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size,
+                      MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;

@@ -20,14 +20,20 @@ typedef struct weft_i_mutex {
 #endif
 } weft_i_mutex;
 #ifdef WEFT_DEBUG
-#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, (rank)}
+#define WEFT_I_MUTEX_INIT(rank)                                                                                        \
+    {                                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER, (rank)                                                                              \
+    }
 #define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
 /* They end the program, having said why, where the order of ranks is not kept. */
 WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
 #else
-#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER}
+#define WEFT_I_MUTEX_INIT(rank)                                                                                        \
+    {                                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER                                                                                      \
+    }
 #define weft_i_mutex_init(m, rank) ((void)pthread_mutex_init(&(m)->mutex, NULL))
 #define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(&(m)->mutex))
 #define weft_i_mutex_trylock(m) (pthread_mutex_trylock(&(m)->mutex) == 0)

@@ -23,7 +23,8 @@
 
 #define WEFT_I_TYPED_CHECK(type)                                                                                       \
     _Static_assert(sizeof(type) <= sizeof(void *), "expected a pointer or an integer no wider than one, not " #type);  \
-    _Static_assert(_Generic((type)0, float: 0, double: 0, default: 1), "expected a pointer or an integer, not " #type)
+    _Static_assert(_Generic((type)0, float : 0, double : 0, default : 1),                                              \
+                   "expected a pointer or an integer, not " #type)
 
 /* A word of any such type, and back. */
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))

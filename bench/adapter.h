@@ -23,7 +23,14 @@
 extern "C" {
 #endif
 
-typedef enum bench_family { BENCH_QUEUE, BENCH_STACK, BENCH_MAP, BENCH_RECLAIM, BENCH_WORDS, BENCH_FAMILIES } bench_family;
+typedef enum bench_family {
+    BENCH_QUEUE,
+    BENCH_STACK,
+    BENCH_MAP,
+    BENCH_RECLAIM,
+    BENCH_WORDS,
+    BENCH_FAMILIES
+} bench_family;
 
 /* Who it is: decides what a row is compared with, and whether a wrong result is our defect or a finding. */
 typedef enum bench_role {

@@ -50,7 +50,8 @@ static unsigned rank_of(const bench_row *row)
 {
     const bench_workload *w = bench_workload_named(row->workload, row->family);
     bool first = w->burst == 1 || w->get_share == 90 || w->read || w->kind == BENCH_PROGRAM;
-    return (row->what == BENCH_SPEED) * 16u + (row->threads == 2) * 8u + first * 4u + (row->keys == 1 << 20) * 2u + (row->work_ns == 0) + 1;
+    return (row->what == BENCH_SPEED) * 16u + (row->threads == 2) * 8u + first * 4u + (row->keys == 1 << 20) * 2u +
+           (row->work_ns == 0) + 1;
 }
 
 /* ---- words ---- */
@@ -66,19 +67,19 @@ static words name_of(const bench_row *row)
     for (const bench_impl **at = bench_impls; *at; at++)
         if ((*at)->family == row->family && strcmp((*at)->name, row->implementation) == 0)
             limits = (*at)->limits;
-    snprintf(w.text, sizeof w.text, "%s%s%s%s", bench_label_of(row->implementation, row->scheme).text, limits ? " (" : "", limits ? limits : "",
-             limits ? ")" : "");
+    snprintf(w.text, sizeof w.text, "%s%s%s%s", bench_label_of(row->implementation, row->scheme).text,
+             limits ? " (" : "", limits ? limits : "", limits ? ")" : "");
     return w;
 }
 
 static words point_of(const bench_row *row)
 {
     words w;
-    size_t used = (size_t)snprintf(w.text, sizeof w.text, "%s, %u thread%s", row->workload,
-                                   row->threads, row->threads > 1 ? "s" : "");
+    size_t used = (size_t)snprintf(w.text, sizeof w.text, "%s, %u thread%s", row->workload, row->threads,
+                                   row->threads > 1 ? "s" : "");
     if (row->keys)
-        used += (size_t)snprintf(w.text + used, sizeof w.text - used, ", %llu keys %s%s", (unsigned long long)row->keys, row->distribution,
-                                 row->huge_pages ? "" : ", small pages");
+        used += (size_t)snprintf(w.text + used, sizeof w.text - used, ", %llu keys %s%s", (unsigned long long)row->keys,
+                                 row->distribution, row->huge_pages ? "" : ", small pages");
     if (row->work_ns)
         used += (size_t)snprintf(w.text + used, sizeof w.text - used, ", %u ns of work", row->work_ns);
     if (row->open)
@@ -108,8 +109,9 @@ static void print_most(FILE *out, const best *at)
     const bench_row *most = at->weft;
     if (!most || (at->other && worth_of(at->other) > worth_of(most)))
         most = at->other;
-    fprintf(out, "%s: %s %s at %s: %s %s", bench_family_names[most->family], name_of(most).text, most->what == BENCH_SPEED ? "does most" : "has the least p99.9",
-            point_of(most).text, figure_of(most).text, unit_of(most));
+    fprintf(out, "%s: %s %s at %s: %s %s", bench_family_names[most->family], name_of(most).text,
+            most->what == BENCH_SPEED ? "does most" : "has the least p99.9", point_of(most).text, figure_of(most).text,
+            unit_of(most));
     if (at->mutex && at->mutex != most && most->what == BENCH_SPEED)
         fprintf(out, ", %.1f times the mutex", worth_of(most) / worth_of(at->mutex));
     else if (at->mutex && at->mutex != most)
@@ -156,8 +158,12 @@ static void print_losses(FILE *out, const char *of, const losses *all)
     fprintf(out, "in %s at %u of %u point%s", of, all->lost, all->points, all->points > 1 ? "s" : "");
     for (unsigned i = 0; i < MOST_SHOWN && all->worst[i].other; i++) {
         const loss *l = &all->worst[i];
-        fprintf(out, "%s %s: %s %s, %s %s %s", i ? ";" : all->lost > MOST_SHOWN ? ", worst" : ":", point_of(l->weft).text, name_of(l->other).text,
-                figure_of(l->other).text, name_of(l->weft).text, figure_of(l->weft).text, unit_of(l->weft));
+        fprintf(out, "%s %s: %s %s, %s %s %s",
+                i                        ? ";"
+                : all->lost > MOST_SHOWN ? ", worst"
+                                         : ":",
+                point_of(l->weft).text, name_of(l->other).text, figure_of(l->other).text, name_of(l->weft).text,
+                figure_of(l->weft).text, unit_of(l->weft));
     }
 }
 

@@ -12,8 +12,13 @@
 typedef enum kind { TEXT, WHOLE, SMALL, REAL, TRUTH, INTERVAL, ROUNDS, PENDING } kind;
 
 enum { SPEED = 1 << BENCH_SPEED, LATENCY = 1 << BENCH_LATENCY, MEMORY = 1 << BENCH_MEMORY, TIMED = SPEED | LATENCY };
-enum { MAP = 1 << BENCH_MAP, RECLAIM = 1 << BENCH_RECLAIM, WORDS = 1 << BENCH_WORDS, CONTAINED = MAP | 1 << BENCH_QUEUE | 1 << BENCH_STACK,
-       EVERY = CONTAINED | RECLAIM | WORDS };
+enum {
+    MAP = 1 << BENCH_MAP,
+    RECLAIM = 1 << BENCH_RECLAIM,
+    WORDS = 1 << BENCH_WORDS,
+    CONTAINED = MAP | 1 << BENCH_QUEUE | 1 << BENCH_STACK,
+    EVERY = CONTAINED | RECLAIM | WORDS
+};
 
 typedef struct field {
     const char *name;
@@ -79,10 +84,15 @@ static const field fields[] = {
 /* Room for a text, the terminator included. */
 static size_t room_of(const field *f)
 {
-    static const struct { size_t at, room; } rooms[] = {
-        {AT(workload), sizeof((bench_row *)0)->workload},   {AT(distribution), sizeof((bench_row *)0)->distribution},
-        {AT(scheme), sizeof((bench_row *)0)->scheme},       {AT(implementation), sizeof((bench_row *)0)->implementation},
-        {AT(best_peer), sizeof((bench_row *)0)->best_peer}, {AT(regime), sizeof((bench_row *)0)->regime},
+    static const struct {
+        size_t at, room;
+    } rooms[] = {
+        {AT(workload), sizeof((bench_row *)0)->workload},
+        {AT(distribution), sizeof((bench_row *)0)->distribution},
+        {AT(scheme), sizeof((bench_row *)0)->scheme},
+        {AT(implementation), sizeof((bench_row *)0)->implementation},
+        {AT(best_peer), sizeof((bench_row *)0)->best_peer},
+        {AT(regime), sizeof((bench_row *)0)->regime},
         {AT(fault), sizeof((bench_row *)0)->fault},
     };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
@@ -124,7 +134,8 @@ static void put_field(json_t *object, const field *f, const bench_row *row)
     else if (f->kind == WHOLE)
         json_object_set_new(object, f->name, json_integer((json_int_t) * (const uint64_t *)at));
     else if (f->kind == PENDING)
-        json_object_set_new(object, f->name, row->stalled ? json_integer((json_int_t) * (const uint64_t *)at) : json_null());
+        json_object_set_new(object, f->name,
+                            row->stalled ? json_integer((json_int_t) * (const uint64_t *)at) : json_null());
     else if (f->kind == SMALL)
         json_object_set_new(object, f->name, json_integer(*(const unsigned *)at));
     else if (f->kind == REAL)
@@ -186,9 +197,10 @@ static bool get_field(const json_t *object, const field *f, bench_row *row)
     else if (f->kind == TRUTH)
         *(bool *)at = json_is_true(value);
     else if (f->kind == INTERVAL)
-        *(bench_interval *)at = (bench_interval){
-            json_number_value(value), json_number_value(json_object_get(object, end_name(f->name, "low", name, sizeof name))),
-            json_number_value(json_object_get(object, end_name(f->name, "high", name, sizeof name)))};
+        *(bench_interval *)at =
+            (bench_interval){json_number_value(value),
+                             json_number_value(json_object_get(object, end_name(f->name, "low", name, sizeof name))),
+                             json_number_value(json_object_get(object, end_name(f->name, "high", name, sizeof name)))};
     else
         for (unsigned r = 0; r < row->rounds && r < BENCH_MOST_ROUNDS; r++)
             ((double *)at)[r] = json_number_value(json_array_get(value, r));
@@ -204,7 +216,8 @@ static bool get_histogram(const json_t *buckets, bench_row *row)
         return true;
     if (!(row->histogram = calloc(1, sizeof *row->histogram)))
         return false;
-    json_array_foreach(buckets, i, bucket) {
+    json_array_foreach(buckets, i, bucket)
+    {
         uint64_t ticks = (uint64_t)(json_number_value(json_array_get(bucket, 0)) * bench_ticks_per_ns() + 0.5);
         uint64_t count = (uint64_t)json_integer_value(json_array_get(bucket, 1));
         row->histogram->count[bench_histogram_index(ticks)] += count;

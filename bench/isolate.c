@@ -101,7 +101,8 @@ int bench_interrupted(void)
 
 /* ---- the child ---- */
 
-static _Noreturn void be_child(bench_suite *suite, void (*work)(bench_suite *, void *), void *ctx, int file, pid_t parent)
+static _Noreturn void be_child(bench_suite *suite, void (*work)(bench_suite *, void *), void *ctx, int file,
+                               pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -145,7 +146,8 @@ static bool blame(bench_suite *suite, bool ended, int status)
     int running = atomic_load(&watch->running);
     if (running == NOBODY) {
         bench_progress_clear(&watch->progress);
-        bench_say("error: a measuring process broke off (%s)", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
+        bench_say("error: a measuring process broke off (%s)",
+                  WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
         watch->failed = true;
         return false;
     }

@@ -17,9 +17,9 @@ enum { BENCH_MOST_IMPLS = 128 };
 
 /* Memory that the process and its child share. */
 typedef struct bench_watch {
-    _Atomic(int) running;             /* index in bench_impls of what the child is in or was in last; -1: nothing yet */
-    _Atomic(uint64_t) until_ns;       /* by when it must have come out; UINT64_MAX: it is out */
-    _Atomic(bool) finished;           /* the child came to the end of its work */
+    _Atomic(int) running;       /* index in bench_impls of what the child is in or was in last; -1: nothing yet */
+    _Atomic(uint64_t) until_ns; /* by when it must have come out; UINT64_MAX: it is out */
+    _Atomic(bool) finished;     /* the child came to the end of its work */
     uint64_t limit_ns;
     bench_progress progress;
     bool failed;                      /* an implementation of ours, or a baseline, gave a wrong result */
@@ -39,7 +39,8 @@ void bench_watch_end(bench_watch *watch);
 const char *bench_watch_fault(const bench_watch *watch, const bench_impl *impl);
 
 /* Leaves it out from here on, and says so. */
-__attribute__((format(printf, 3, 4))) void bench_leave_out(bench_watch *watch, const bench_impl *impl, const char *why, ...);
+__attribute__((format(printf, 3, 4))) void bench_leave_out(bench_watch *watch, const bench_impl *impl, const char *why,
+                                                           ...);
 
 /*
  * Runs work(suite, ctx) in a child, again and again until one comes to its end. Rows that the child finishes are in suite->rows, of the

@@ -40,11 +40,12 @@ static json_t *driver_json(const bench_suite *suite)
     json_t *work = json_array();
     for (unsigned i = 0; i < suite->options->work_count; i++)
         if (suite->options->work_ns[i] > 0)
-            json_array_append_new(work, json_pack("{s:i,s:o}", "work_ns", (int)suite->options->work_ns[i], "container_ns",
-                                                  bench_json_real(cost->work_ns[i])));
+            json_array_append_new(work, json_pack("{s:i,s:o}", "work_ns", (int)suite->options->work_ns[i],
+                                                  "container_ns", bench_json_real(cost->work_ns[i])));
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "container_ns", bench_json_real(cost->container_ns), "map_uniform_ns",
-                     bench_json_real(cost->map_uniform_ns), "map_zipf_ns", bench_json_real(cost->map_zipf_ns), "latency_ns",
-                     bench_json_real(cost->latency_ns), "work_turns_per_ns", bench_json_real(cost->work_turns_per_ns), "work", work);
+                     bench_json_real(cost->map_uniform_ns), "map_zipf_ns", bench_json_real(cost->map_zipf_ns),
+                     "latency_ns", bench_json_real(cost->latency_ns), "work_turns_per_ns",
+                     bench_json_real(cost->work_turns_per_ns), "work", work);
 }
 
 static json_t *probe_json(const bench_probe *p)
@@ -66,10 +67,11 @@ static json_t *implementations_json(const bench_rows *rows)
     json_t *list = json_array();
     for (const bench_impl **at = bench_impls; *at; at++)
         if (bench_rows_have(rows, *at))
-            json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o}", "family", bench_family_names[(*at)->family],
-                                                  "implementation", (*at)->name, "scheme", bench_json_text((*at)->scheme), "role",
-                                                  roles[(*at)->role], "limits", bench_json_text((*at)->limits), "note",
-                                                  bench_json_text((*at)->note), "broken", bench_json_text((*at)->broken)));
+            json_array_append_new(
+                list, json_pack("{s:s,s:s,s:o,s:s,s:o,s:o,s:o}", "family", bench_family_names[(*at)->family],
+                                "implementation", (*at)->name, "scheme", bench_json_text((*at)->scheme), "role",
+                                roles[(*at)->role], "limits", bench_json_text((*at)->limits), "note",
+                                bench_json_text((*at)->note), "broken", bench_json_text((*at)->broken)));
     return list;
 }
 
@@ -106,8 +108,10 @@ bool bench_json_write(FILE *out, const bench_machine *machine, const bench_suite
     dump(out, driver_json(suite));
     if (suite->watch->words_ns > 0) {
         fputs(",\n\"text\": ", out);
-        dump(out, json_pack("{s:I,s:I,s:o}", "files", (json_int_t)suite->text->files, "bytes", (json_int_t)suite->text->bytes, "one_thread_mops",
-                            bench_json_real((double)suite->watch->words_total * 1000 / (double)suite->watch->words_ns)));
+        dump(out,
+             json_pack("{s:I,s:I,s:o}", "files", (json_int_t)suite->text->files, "bytes",
+                       (json_int_t)suite->text->bytes, "one_thread_mops",
+                       bench_json_real((double)suite->watch->words_total * 1000 / (double)suite->watch->words_ns)));
     }
     fputs(",\n\"implementations\": ", out);
     dump(out, implementations_json(&suite->rows));
@@ -131,7 +135,8 @@ static bool get_rows(const json_t *root, bench_suite *suite)
         const json_t *list = json_object_get(root, what_names[what]);
         for (size_t i = 0; i < json_array_size(list); i++) {
             bench_row row;
-            if (!bench_json_get_row(json_array_get(list, i), (bench_what)what, &row) || !bench_rows_add(&suite->rows, &row))
+            if (!bench_json_get_row(json_array_get(list, i), (bench_what)what, &row) ||
+                !bench_rows_add(&suite->rows, &row))
                 return false;
         }
     }
@@ -171,7 +176,8 @@ static void get_probes(const json_t *root, bench_suite *suite)
         const json_t *found = json_array_get(list, i);
         bench_probe probe = {.when = strcmp(text_of(found, "when"), "before") == 0 ? "before" : "after",
                              .regime = strcmp(text_of(found, "regime"), "near") == 0 ? "near" : "far"};
-        while (probe.family < BENCH_FAMILIES - 1 && strcmp(bench_family_names[probe.family], text_of(found, "family")) != 0)
+        while (probe.family < BENCH_FAMILIES - 1 &&
+               strcmp(bench_family_names[probe.family], text_of(found, "family")) != 0)
             probe.family++;
         probe.look.round_trip_ns = json_number_value(json_object_get(found, "round_trip_ns"));
         probe.look.slowdown = json_number_value(json_object_get(found, "private_slowdown"));
@@ -201,11 +207,14 @@ bool bench_json_resume(const char *path, const bench_machine *machine, bench_sui
     const json_t *then = json_object_get(root, "machine");
     bool good = false;
     if (!then)
-        bench_say("--resume expects --json to name what an interrupted run wrote, not '%s': %s", path, root ? "no machine in it" : error.text);
+        bench_say("--resume expects --json to name what an interrupted run wrote, not '%s': %s", path,
+                  root ? "no machine in it" : error.text);
     else if (!same_arguments(root, suite->options))
         say_arguments(root);
-    else if (strcmp(text_of(then, "commit"), machine->commit) != 0 || strcmp(text_of(then, "processor"), machine->processor) != 0)
-        bench_say("--resume expects the machine and the commit of '%s': %s, %s", path, text_of(then, "processor"), text_of(then, "commit"));
+    else if (strcmp(text_of(then, "commit"), machine->commit) != 0 ||
+             strcmp(text_of(then, "processor"), machine->processor) != 0)
+        bench_say("--resume expects the machine and the commit of '%s': %s, %s", path, text_of(then, "processor"),
+                  text_of(then, "commit"));
     else if (!(good = get_rows(root, suite)))
         bench_say("--resume expects rows of this build in '%s'", path);
     if (good) {

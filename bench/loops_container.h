@@ -52,8 +52,8 @@ bench_inline bool bench_one_take(bench_worker *w, bench_take_function *take, ben
 }
 
 /* Pairs are bursts of one. The prefill keeps it from running empty: an empty answer is counted as a fault. */
-bench_inline void bench_both_loop(bench_worker *w, bench_put_function *put, bench_take_function *take, bench_histogram *times,
-                                  uint64_t work)
+bench_inline void bench_both_loop(bench_worker *w, bench_put_function *put, bench_take_function *take,
+                                  bench_histogram *times, uint64_t work)
 {
     unsigned burst = w->burst;
     while (bench_running(w)) {
@@ -152,8 +152,8 @@ bench_inline void bench_echo_loop(bench_worker *w, bench_put_function *put, benc
     }
 }
 
-bench_inline void bench_container_loops(bench_worker *w, bench_put_function *put, bench_take_function *take, bench_histogram *times,
-                                        uint64_t work)
+bench_inline void bench_container_loops(bench_worker *w, bench_put_function *put, bench_take_function *take,
+                                        bench_histogram *times, uint64_t work)
 {
     if (w->role == BENCH_PRODUCER)
         bench_producer_loop(w, put, times, work);

@@ -73,7 +73,8 @@ static bool is_one_of(const char *word, size_t length, const char *const *list, 
 {
     for (; *list; list++) {
         size_t begins = strlen(*list);
-        if (length >= begins && strncmp(word, *list, begins) == 0 && (!whole || length == begins || (*list)[begins - 1] == '='))
+        if (length >= begins && strncmp(word, *list, begins) == 0 &&
+            (!whole || length == begins || (*list)[begins - 1] == '='))
             return true;
     }
     return false;
@@ -91,8 +92,15 @@ static bool has_word(const char *list, const char *word, size_t length)
 static bool choose_flags(const char *text, size_t size, char *out, size_t room)
 {
     static const char *const kept[] = {"-O", "-f", "-m", "-std", NULL};
-    static const char *const filled_in[] = {"-mtune=generic", "-march=x86-64", "-fstack-protector", "-ffunction-sections", "-fdata-sections",
-                                            "-frandom-seed=", "-fno-canonical-system-headers", "-fasynchronous-unwind-tables", NULL};
+    static const char *const filled_in[] = {"-mtune=generic",
+                                            "-march=x86-64",
+                                            "-fstack-protector",
+                                            "-ffunction-sections",
+                                            "-fdata-sections",
+                                            "-frandom-seed=",
+                                            "-fno-canonical-system-headers",
+                                            "-fasynchronous-unwind-tables",
+                                            NULL};
     size_t used = 0, length;
     *out = '\0';
     for (size_t at = 0; at < size; at += length + 1) {
@@ -100,7 +108,8 @@ static bool choose_flags(const char *text, size_t size, char *out, size_t room)
         length = 0;
         while (at + length < size && word[length] != ' ' && word[length] != '\0')
             length++;
-        if (is_one_of(word, length, kept, false) && !is_one_of(word, length, filled_in, true) && !has_word(out, word, length) && used < room)
+        if (is_one_of(word, length, kept, false) && !is_one_of(word, length, filled_in, true) &&
+            !has_word(out, word, length) && used < room)
             used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, word);
     }
     return used > 0 && used < room;
@@ -110,13 +119,15 @@ static bool choose_flags(const char *text, size_t size, char *out, size_t room)
 static bool recorded_flags(const char *image, size_t size, char *out, size_t room)
 {
     const Elf64_Ehdr *header = (const void *)image;
-    if (size < sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
+    if (size < sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_ident[EI_CLASS] != ELFCLASS64 ||
         header->e_shoff + (size_t)header->e_shnum * sizeof(Elf64_Shdr) > size || header->e_shstrndx >= header->e_shnum)
         return false;
     const Elf64_Shdr *section = (const void *)(image + header->e_shoff);
     const char *names = image + section[header->e_shstrndx].sh_offset;
     for (unsigned i = 0; i < header->e_shnum; i++)
-        if (strcmp(names + section[i].sh_name, ".GCC.command.line") == 0 && section[i].sh_offset + section[i].sh_size <= size) {
+        if (strcmp(names + section[i].sh_name, ".GCC.command.line") == 0 &&
+            section[i].sh_offset + section[i].sh_size <= size) {
             const char *text = image + section[i].sh_offset; /* one string per object: the first will do */
             return choose_flags(text, strnlen(text, section[i].sh_size), out, room);
         }
@@ -154,7 +165,8 @@ void bench_machine_read(bench_machine *machine, const char *pin)
     machine->cores_online = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     bench_topology_describe(machine->topology, sizeof machine->topology);
     first_line("/proc/cpuinfo", "model name", machine->processor, sizeof machine->processor);
-    first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", machine->system_huge_pages, sizeof machine->system_huge_pages);
+    first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", machine->system_huge_pages,
+               sizeof machine->system_huge_pages);
 #if defined(__clang__)
     snprintf(machine->compiler, sizeof machine->compiler, "%s", __VERSION__);
 #else

@@ -6,21 +6,21 @@
 #include <stdint.h>
 
 typedef struct bench_machine {
-    unsigned cores;        /* that this process may run on */
+    unsigned cores; /* that this process may run on */
     unsigned cores_online;
     char processor[128];
     char topology[64];
-    const char *pin;       /* where threads are pinned as long as there is a processor each */
+    const char *pin; /* where threads are pinned as long as there is a processor each */
     char compiler[128];
     char flags[512];
     char allocator[64];
-    bool huge_pages;       /* the allocator asks for them */
+    bool huge_pages; /* the allocator asks for them */
     char system_huge_pages[64];
     char kernel[96];
     char commit[64];
-    char when[32];         /* UTC */
-    double load;           /* of the last minute, before the start */
-    bool membarrier;       /* PRIVATE_EXPEDITED is to be had */
+    char when[32];   /* UTC */
+    double load;     /* of the last minute, before the start */
+    bool membarrier; /* PRIVATE_EXPEDITED is to be had */
 } bench_machine;
 
 void bench_machine_read(bench_machine *machine, const char *pin);

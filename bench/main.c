@@ -16,8 +16,9 @@ static void warn_if_busy(const bench_rows *rows)
         busy += strcmp(rows->row[i].regime, "busy") == 0;
     }
     if (busy > 0)
-        bench_say("note: other programs ran beside %u of %u tables (DISTURBED, \"regime\": \"busy\"): measure those again",
-                  busy, points);
+        bench_say(
+            "note: other programs ran beside %u of %u tables (DISTURBED, \"regime\": \"busy\"): measure those again",
+            busy, points);
 }
 
 static void run(bench_suite *suite, FILE *tables)
@@ -50,7 +51,8 @@ static bool write_json(const char *json, const bench_machine *machine, const ben
         return true;
     if (to_standard_output(json))
         return bench_json_write(stdout, machine, suite, bench_interrupted() != 0);
-    bool opened = output_open(&file, json), written = opened && bench_json_write(file.stream, machine, suite, bench_interrupted() != 0);
+    bool opened = output_open(&file, json),
+         written = opened && bench_json_write(file.stream, machine, suite, bench_interrupted() != 0);
     written = opened && output_commit(&file) && written;
     if (!written)
         bench_say("error: '%s' could not be written: %s", json, strerror(errno));

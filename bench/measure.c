@@ -119,7 +119,8 @@ static bool prefill(const bench_impl *impl, void *object, bench_counts *before)
 }
 
 /* Takes what is left, and compares all that was put with all that was taken. */
-static void check_container(const bench_impl *impl, void *object, bench_team *team, bench_counts *all, bench_result *result)
+static void check_container(const bench_impl *impl, void *object, bench_team *team, bench_counts *all,
+                            bench_result *result)
 {
     void *thread = impl->thread_begin(object);
     void *value;
@@ -138,10 +139,11 @@ static void check_container(const bench_impl *impl, void *object, bench_team *te
     if (thread)
         impl->thread_end(object, thread);
     if (all->puts != all->takes)
-        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " values put, %" PRIu64 "%s taken", all->puts, all->takes,
-                 all->takes > all->puts ? " or more" : "");
+        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " values put, %" PRIu64 "%s taken", all->puts,
+                 all->takes, all->takes > all->puts ? " or more" : "");
     else if (all->put_sum != all->take_sum)
-        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " values put and taken, but not the same ones", all->puts);
+        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " values put and taken, but not the same ones",
+                 all->puts);
     else if (result->empty != 0 && impl->role != BENCH_PEER)
         snprintf(result->fault, sizeof result->fault, "said empty %" PRIu64 " times when it was not", result->empty);
     else if (all->refused != 0)
@@ -182,14 +184,17 @@ static unsigned left_in(const bench_impl *impl, void *object, void **last)
 }
 
 /* At the end the two queues hold the value that was under way, if one was, and nothing else. */
-static void check_round_trip(const bench_impl *impl, const bench_worker *caller, const bench_worker *echo, bench_result *result)
+static void check_round_trip(const bench_impl *impl, const bench_worker *caller, const bench_worker *echo,
+                             bench_result *result)
 {
     void *value = NULL;
     unsigned left = left_in(impl, caller->object, &value) + left_in(impl, caller->replies, &value);
     if (caller->counts.wrong != 0)
-        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " replies were not the value sent", caller->counts.wrong);
+        snprintf(result->fault, sizeof result->fault, "%" PRIu64 " replies were not the value sent",
+                 caller->counts.wrong);
     else if (caller->counts.refused + echo->counts.refused != 0)
-        snprintf(result->fault, sizeof result->fault, "refused %" PRIu64 " values", caller->counts.refused + echo->counts.refused);
+        snprintf(result->fault, sizeof result->fault, "refused %" PRIu64 " values",
+                 caller->counts.refused + echo->counts.refused);
     else if (caller->asked && left == 0)
         snprintf(result->fault, sizeof result->fault, "a value never came back");
     else if (left != caller->asked || (left == 1 && (uintptr_t)value != caller->next_value))
@@ -247,7 +252,8 @@ bool bench_check_map(const bench_impl *impl, void *object, uint64_t entries, uin
     }
     if (thread && found == entries && told == entries && wrong == 0)
         return true;
-    snprintf(fault, size, "holds %" PRIu64 " entries instead of %" PRIu64 ", tells a size of %" PRIu64 ", %" PRIu64 " values wrong",
+    snprintf(fault, size,
+             "holds %" PRIu64 " entries instead of %" PRIu64 ", tells a size of %" PRIu64 ", %" PRIu64 " values wrong",
              found, entries, told, wrong);
     return false;
 }
@@ -276,15 +282,16 @@ static int measure_map(const bench_measurement *what, bench_team *team, void *ob
     if (wrong != 0)
         snprintf(result->fault, sizeof result->fault, "%" PRIu64 " lookups returned the value of another key", wrong);
     else if (what->entries && told != *what->entries)
-        snprintf(result->fault, sizeof result->fault, "size is %" PRIu64 ", by what was inserted and removed it is %" PRIu64, told,
-                 *what->entries);
+        snprintf(result->fault, sizeof result->fault,
+                 "size is %" PRIu64 ", by what was inserted and removed it is %" PRIu64, told, *what->entries);
     return 0;
 }
 
 /* ---- reclamation ---- */
 
 /* The stalled reader is this thread: it stays inside, looking at one object, until all has been retired and flushed. */
-static int measure_stalled(const bench_measurement *what, bench_team *team, void *object, bench_cell *cell, bench_result *result)
+static int measure_stalled(const bench_measurement *what, bench_team *team, void *object, bench_cell *cell,
+                           bench_result *result)
 {
     const bench_reclaim_ops *ops = what->impl->reclaim;
     void *thread = what->impl->thread_begin(object);
@@ -306,7 +313,8 @@ static int measure_stalled(const bench_measurement *what, bench_team *team, void
     return error;
 }
 
-static int measure_reclaim(const bench_measurement *what, bench_team *team, void *object, bench_cell *cell, bench_result *result)
+static int measure_reclaim(const bench_measurement *what, bench_team *team, void *object, bench_cell *cell,
+                           bench_result *result)
 {
     if (what->workload->kind == BENCH_STALLED)
         return measure_stalled(what, team, object, cell, result);
@@ -345,9 +353,9 @@ static int measure_in(const bench_measurement *what, bench_team *team, bench_res
         error = instruct(what, team, object, &cell);
     if (error == 0)
         error = what->workload->kind == BENCH_ROUND_TRIP ? measure_round_trip(what, team, result)
-                : what->impl->container ? measure_container(what, team, object, result)
-                : what->impl->map     ? measure_map(what, team, object, result)
-                                      : measure_reclaim(what, team, object, &cell, result);
+                : what->impl->container                  ? measure_container(what, team, object, result)
+                : what->impl->map                        ? measure_map(what, team, object, result)
+                                                         : measure_reclaim(what, team, object, &cell, result);
     if (!what->object)
         what->impl->destroy(object);
     free(cell.pointer);

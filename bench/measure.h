@@ -14,7 +14,7 @@ typedef struct bench_measurement {
     uint64_t seed;
     unsigned work_ns;       /* of private work after each operation */
     bench_histogram *times; /* single operations are timed and added here; NULL: they are not */
-    double rate;            /* with times: M operations per second that are due, all threads together; 0: at their own pace */
+    double rate; /* with times: M operations per second that are due, all threads together; 0: at their own pace */
     /* maps: made and filled by the caller, and used again and again */
     void *object;
     uint64_t range;

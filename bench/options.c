@@ -115,7 +115,8 @@ static bool parse_distribution(bench_options *o, const bench_names *names)
 
 /* ---- flags ---- */
 
-static bool parse_list(bench_options *o, const char *flag, const char *value, bool (*parse)(bench_options *, const bench_names *))
+static bool parse_list(bench_options *o, const char *flag, const char *value,
+                       bool (*parse)(bench_options *, const bench_names *))
 {
     bench_names items = {0};
     bool good = split(flag, value, &items) && parse(o, &items);
@@ -269,7 +270,8 @@ static bool parse_flag(bench_options *o, int argc, char **argv, int *i)
         bench_say("%s expects a value after it", flag->name);
         return false;
     }
-    if (flag->parse != json && strcmp(flag->name, "--resume") != 0) /* what an interrupted run and its end have in common */
+    if (flag->parse != json &&
+        strcmp(flag->name, "--resume") != 0) /* what an interrupted run and its end have in common */
         for (int n = 0; n <= (flag->parse != NULL); n++)
             o->arguments[o->argument_count++] = argv[*i + n];
     if (!flag->parse)

@@ -18,10 +18,10 @@ typedef struct bench_names {
 typedef struct bench_options {
     bool quick, peers, latency, memory, list, help, resume;
     bool families[BENCH_FAMILIES];
-    bool family_asked;            /* a selection was made that leaves out families */
+    bool family_asked; /* a selection was made that leaves out families */
     bench_names family_names;
-    bench_names implementations;  /* none: all */
-    bench_names workloads;        /* none: all */
+    bench_names implementations; /* none: all */
+    bench_names workloads;       /* none: all */
     unsigned threads[BENCH_MOST], thread_count;
     bool threads_asked, threads_auto;
     unsigned work_ns[BENCH_MOST], work_count; /* after each operation; default 0 alone */
@@ -38,7 +38,7 @@ typedef struct bench_options {
     const char *json; /* NULL: none; "-": standard output */
     char **files;
     int file_count;
-    char **arguments;     /* all that say what is measured */
+    char **arguments; /* all that say what is measured */
     unsigned argument_count;
 } bench_options;
 

@@ -161,7 +161,8 @@ static bool choose_families(bench_options *o)
         any |= o->families[f];
     }
     if (!any)
-        bench_say("nothing is left to run: expected --impl and --workload to name what is in the families chosen (--list shows all)");
+        bench_say(
+            "nothing is left to run: expected --impl and --workload to name what is in the families chosen (--list shows all)");
     else if (o->file_count > 0 && !o->families[BENCH_WORDS])
         bench_say("unexpected argument '%s': files are for --family words", o->files[0]);
     return any && (o->file_count == 0 || o->families[BENCH_WORDS]);
@@ -183,14 +184,18 @@ static bool check_work(const bench_options *o, const char *flag, const char *nam
     for (unsigned i = 0; i < o->work_count; i++)
         if (works || o->work_ns[i] == 0)
             return true;
-    bench_say("%s %s expects --work to have 0 in its list: it has no work between operations, as queues, stacks and maps do", flag, name);
+    bench_say(
+        "%s %s expects --work to have 0 in its list: it has no work between operations, as queues, stacks and maps do",
+        flag, name);
     return false;
 }
 
 static bool check_workload(const bench_options *o, const bench_workload *w)
 {
     if (w->kind == BENCH_ROUND_TRIP && !bench_round_trip_possible()) {
-        bench_say("--workload %s expects two processors, and there is one: two threads that take turns on it tell nothing of a queue", w->name);
+        bench_say(
+            "--workload %s expects two processors, and there is one: two threads that take turns on it tell nothing of a queue",
+            w->name);
         return false;
     }
     return check_threads(o, w) && check_work(o, "--workload", w->name, bench_workload_works(w));
@@ -205,7 +210,8 @@ static bool check_named(const bench_options *o)
     for (unsigned f = 0; f < BENCH_FAMILIES; f++)
         for (unsigned i = 0; i < o->family_names.count; i++)
             if (strcmp(o->family_names.item[i], bench_family_names[f]) == 0 &&
-                !check_work(o, "--family", bench_family_names[f], f == BENCH_QUEUE || f == BENCH_STACK || f == BENCH_MAP))
+                !check_work(o, "--family", bench_family_names[f],
+                            f == BENCH_QUEUE || f == BENCH_STACK || f == BENCH_MAP))
                 return false;
     return true;
 }
@@ -223,7 +229,8 @@ static bool choose_by_work(bench_options *o)
         any |= o->families[f];
     }
     if (!any)
-        bench_say("nothing is left to run: expected --work to have 0 in its list, or queues, stacks or maps to be chosen");
+        bench_say(
+            "nothing is left to run: expected --work to have 0 in its list, or queues, stacks or maps to be chosen");
     return any;
 }
 
@@ -291,4 +298,3 @@ bool bench_options_check(bench_options *options)
     say_what_is_left_out(options);
     return true;
 }
-

@@ -8,7 +8,7 @@ typedef struct bench_progress {
     unsigned done, total; /* measurements */
     unsigned kept;        /* of those done, what has rows */
     uint64_t started_ns, shown_ns;
-    int terminal;         /* 1: the line is rewritten; 0: a new one, now and then; -1: not known yet */
+    int terminal; /* 1: the line is rewritten; 0: a new one, now and then; -1: not known yet */
 } bench_progress;
 
 /* Before measurement `done` + 1. */

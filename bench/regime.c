@@ -18,8 +18,11 @@ static const double own_share = 0.85;
 
 static double pairs(const bench_impl *impl, unsigned threads, uint64_t ns, double *share)
 {
-    bench_measurement what = {.impl = impl, .workload = bench_workload_named("pairs", BENCH_QUEUE), .threads = threads,
-                              .warm_ns = MS / 2, .duration_ns = ns};
+    bench_measurement what = {.impl = impl,
+                              .workload = bench_workload_named("pairs", BENCH_QUEUE),
+                              .threads = threads,
+                              .warm_ns = MS / 2,
+                              .duration_ns = ns};
     bench_result result;
     if (bench_measure(&what, &result) != 0)
         return 0;
@@ -45,7 +48,10 @@ bench_look bench_look_now(void)
 bench_probe bench_probe_now(bench_family family, const char *when)
 {
     bench_look look = bench_look_now();
-    return (bench_probe){family, when, look, bench_cores() < 2 ? "" : look.slowdown >= shared_slowdown ? "near" : "far"};
+    return (bench_probe){family, when, look,
+                         bench_cores() < 2                  ? ""
+                         : look.slowdown >= shared_slowdown ? "near"
+                                                            : "far"};
 }
 
 /* Twice as far is elsewhere: 100 ns and 500 were seen, and nothing between. */

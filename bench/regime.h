@@ -15,7 +15,7 @@ typedef struct bench_look {
     double floor_mops; /* 0: there is but one core */
     double slowdown;   /* of private work, 1: none */
     double round_trip_ns;
-    double share;      /* of the cores that these threads had */
+    double share; /* of the cores that these threads had */
 } bench_look;
 
 bench_look bench_look_now(void);
@@ -25,7 +25,7 @@ enum { BENCH_MOST_PROBES = 64 };
 /* A look before and after a family, in the table and the JSON. */
 typedef struct bench_probe {
     bench_family family;
-    const char *when;   /* "before", "after" */
+    const char *when; /* "before", "after" */
     bench_look look;
     const char *regime; /* "near", "far"; "": there is but one core */
 } bench_probe;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+/* clang-format off */
 #ifndef BENCH_WITHOUT_WEFT
 #define WEFT_IMPLS(X)                                                                                                  \
     X(weft_msq_hazard) X(weft_msq_epoch) X(weft_treiber_hazard) X(weft_treiber_epoch) X(weft_map_hazard)               \
@@ -33,8 +34,9 @@
 #define LIST(name)    {#name, &bench_##name},
 
 WEFT_IMPLS(DECLARE) BASELINES(DECLARE) PEERS(DECLARE) FLOORS(DECLARE)
+    /* clang-format on */
 
-static const struct {
+    static const struct {
     const char *name;
     const bench_impl *impl;
 } known[] = {WEFT_IMPLS(LIST) BASELINES(LIST) PEERS(LIST) FLOORS(LIST)};

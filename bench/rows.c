@@ -38,9 +38,9 @@ void bench_rows_free(bench_rows *rows)
 
 bool bench_rows_same_point(const bench_row *a, const bench_row *b)
 {
-    return a->what == b->what && a->family == b->family && strcmp(a->workload, b->workload) == 0 && a->keys == b->keys &&
-           strcmp(a->distribution, b->distribution) == 0 && a->huge_pages == b->huge_pages && a->threads == b->threads &&
-           a->work_ns == b->work_ns && a->open == b->open && a->group == b->group;
+    return a->what == b->what && a->family == b->family && strcmp(a->workload, b->workload) == 0 &&
+           a->keys == b->keys && strcmp(a->distribution, b->distribution) == 0 && a->huge_pages == b->huge_pages &&
+           a->threads == b->threads && a->work_ns == b->work_ns && a->open == b->open && a->group == b->group;
 }
 
 size_t bench_rows_point_end(const bench_rows *rows, size_t first)
@@ -56,7 +56,8 @@ bool bench_rows_have_point(const bench_rows *rows, const bench_row *point, const
     for (size_t i = 0; i < rows->count; i++) {
         const bench_row *row = &rows->row[i];
         if (bench_rows_same_point(row, point) &&
-            (!impl || (strcmp(row->implementation, impl->name) == 0 && strcmp(row->scheme, impl->scheme ? impl->scheme : "") == 0)))
+            (!impl || (strcmp(row->implementation, impl->name) == 0 &&
+                       strcmp(row->scheme, impl->scheme ? impl->scheme : "") == 0)))
             return true;
     }
     return false;
@@ -136,7 +137,8 @@ bool bench_rows_send(const bench_rows *rows, size_t first, int file)
     bool sent = send_bytes(file, &count, sizeof count);
     for (size_t i = first; i < rows->count && sent; i++) {
         const bench_row *row = &rows->row[i];
-        sent = send_bytes(file, row, sizeof *row) && (!row->histogram || send_bytes(file, row->histogram, sizeof *row->histogram));
+        sent = send_bytes(file, row, sizeof *row) &&
+               (!row->histogram || send_bytes(file, row->histogram, sizeof *row->histogram));
     }
     return sent;
 }
@@ -146,7 +148,8 @@ static bool receive_row(bench_rows *rows, int file)
     bench_row row;
     if (!receive_bytes(file, &row, sizeof row))
         return false;
-    if (row.histogram && (!(row.histogram = malloc(sizeof *row.histogram)) || !receive_bytes(file, row.histogram, sizeof *row.histogram))) {
+    if (row.histogram && (!(row.histogram = malloc(sizeof *row.histogram)) ||
+                          !receive_bytes(file, row.histogram, sizeof *row.histogram))) {
         free(row.histogram);
         return false;
     }

@@ -19,17 +19,17 @@ typedef struct bench_row {
     uint64_t keys;         /* maps; else 0 */
     char distribution[12]; /* maps; else "" */
     bool huge_pages;
-    unsigned group;        /* maps that do not fit into memory all at once: which part of them, from 1; else 0 */
+    unsigned group; /* maps that do not fit into memory all at once: which part of them, from 1; else 0 */
     unsigned threads;
-    unsigned work_ns;      /* private work after each operation */
-    bool open;             /* latency: operations are due at set times, at `rate`; else each when the one before has ended */
-    bool crowded;          /* more threads than cores */
-    char regime[8];        /* "near", "far", "mixed"; "busy": other programs ran; "": one thread, or one core */
-    double floor_mops;     /* regime.h: medians over the rounds; 0: none */
+    unsigned work_ns; /* private work after each operation */
+    bool open;        /* latency: operations are due at set times, at `rate`; else each when the one before has ended */
+    bool crowded;     /* more threads than cores */
+    char regime[8];   /* "near", "far", "mixed"; "busy": other programs ran; "": one thread, or one core */
+    double floor_mops; /* regime.h: medians over the rounds; 0: none */
     double slowdown, round_trip_ns;
     /* who */
     char implementation[24];
-    char scheme[12];       /* "": none */
+    char scheme[12]; /* "": none */
     bench_role role;
     /* speed */
     unsigned rounds, repeated; /* rounds: 0, of what is faulty; repeated: the machine changed its regime meanwhile */
@@ -37,9 +37,9 @@ typedef struct bench_row {
     double least[BENCH_MOST_ROUNDS], most[BENCH_MOST_ROUNDS]; /* of a thread */
     bench_interval speed;
     double mops_min, mops_max, thread_least, thread_most; /* of a thread: medians */
-    double ns_median;      /* reclaim; else 0 */
-    bench_interval to_mutex, to_best_peer; /* ratios round by round; 0: there is none */
-    char best_peer[24];                    /* by its median */
+    double ns_median;                                     /* reclaim; else 0 */
+    bench_interval to_mutex, to_best_peer;                /* ratios round by round; 0: there is none */
+    char best_peer[24];                                   /* by its median */
     bool stalled;
     uint64_t pending_peak, pending_end;
     uint64_t words_total, words_distinct;
@@ -48,13 +48,13 @@ typedef struct bench_row {
     bench_histogram *histogram; /* the rows' own; NULL: none */
     double p50_ns, p90_ns, p99_ns, p999_ns, p9999_ns, max_ns;
     /* memory: bytes that the allocator has given out (rss: that the process has, all above what it began with) */
-    uint64_t elements;                        /* held at rest */
+    uint64_t elements; /* held at rest */
     double bytes_per_element, rss_per_element;
-    uint64_t bytes_emptied;                   /* when all have been taken out again */
+    uint64_t bytes_emptied;                    /* when all have been taken out again */
     uint64_t bytes_peak, bytes_left, rss_peak; /* under load (reclaim: stalled), and when the object was destroyed */
     /* what is wrong */
-    uint64_t empty;        /* answers of a peer that said so when it was not */
-    char fault[160];       /* "": none; else it has no figures */
+    uint64_t empty;  /* answers of a peer that said so when it was not */
+    char fault[160]; /* "": none; else it has no figures */
 } bench_row;
 
 typedef struct bench_rows {

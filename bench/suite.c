@@ -23,18 +23,31 @@ void bench_suite_fault(bench_suite *suite, const bench_row *row)
 {
     bool ours = row->role != BENCH_PEER;
     bench_progress_clear(&suite->watch->progress);
-    bench_say("%s: %s, %s %s, %u threads: %s", ours ? "error" : "note", bench_label_of(row->implementation, row->scheme).text,
-              bench_family_names[row->family], row->workload, row->threads, row->fault);
+    bench_say("%s: %s, %s %s, %u threads: %s", ours ? "error" : "note",
+              bench_label_of(row->implementation, row->scheme).text, bench_family_names[row->family], row->workload,
+              row->threads, row->fault);
     suite->watch->failed |= ours;
 }
 
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row)
 {
-    *row = (bench_row){.what = point->what, .family = point->family, .keys = point->keys, .huge_pages = suite->huge_pages,
-                       .group = point->group, .threads = point->threads, .work_ns = point->work_ns, .open = point->open, .crowded = point->threads > bench_cores(),
-                       .role = impl->role, .rounds = suite->options->rounds, .stalled = point->workload->kind == BENCH_STALLED};
+    *row = (bench_row){.what = point->what,
+                       .family = point->family,
+                       .keys = point->keys,
+                       .huge_pages = suite->huge_pages,
+                       .group = point->group,
+                       .threads = point->threads,
+                       .work_ns = point->work_ns,
+                       .open = point->open,
+                       .crowded = point->threads > bench_cores(),
+                       .role = impl->role,
+                       .rounds = suite->options->rounds,
+                       .stalled = point->workload->kind == BENCH_STALLED};
     snprintf(row->workload, sizeof row->workload, "%s", point->workload->name);
-    snprintf(row->distribution, sizeof row->distribution, "%s", point->keys == 0 ? "" : point->draws ? "zipf" : "uniform");
+    snprintf(row->distribution, sizeof row->distribution, "%s",
+             point->keys == 0 ? ""
+             : point->draws   ? "zipf"
+                              : "uniform");
     snprintf(row->implementation, sizeof row->implementation, "%s", impl->name);
     snprintf(row->scheme, sizeof row->scheme, "%s", impl->scheme ? impl->scheme : "");
     snprintf(row->fault, sizeof row->fault, "%s", bench_watch_fault(suite->watch, impl));
@@ -117,12 +130,16 @@ typedef struct samples {
 
 static void show(bench_suite *suite, const bench_point *point, const bench_row *row)
 {
-    bench_progress_show(&suite->watch->progress, "%s %s, %s, %u thread%s%s", bench_family_names[point->family], row->workload,
-                        bench_label_of(row->implementation, row->scheme).text, row->threads, row->threads > 1 ? "s" : "",
-                        point->what == BENCH_SPEED ? "" : point->open ? ", latency at a set rate" : ", latency");
+    bench_progress_show(&suite->watch->progress, "%s %s, %s, %u thread%s%s", bench_family_names[point->family],
+                        row->workload, bench_label_of(row->implementation, row->scheme).text, row->threads,
+                        row->threads > 1 ? "s" : "",
+                        point->what == BENCH_SPEED ? ""
+                        : point->open              ? ", latency at a set rate"
+                                                   : ", latency");
 }
 
-static void note_result(bench_suite *suite, bench_row *row, unsigned round, const bench_result *result, bench_look *look)
+static void note_result(bench_suite *suite, bench_row *row, unsigned round, const bench_result *result,
+                        bench_look *look)
 {
     row->mops[round] = result->mops;
     row->least[round] = result->least_mops;
@@ -147,9 +164,17 @@ static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned ro
     const bench_point *point = s->point;
     bench_row *row = &s->rows[i];
     uint64_t warm = suite->duration_ns / 5 < 20 * MS ? suite->duration_ns / 5 : 20 * MS;
-    bench_measurement what = {.impl = point->impls[i], .workload = point->workload, .threads = point->threads, .warm_ns = warm,
-                              .duration_ns = suite->duration_ns, .seed = suite->seed, .work_ns = row->work_ns, .times = row->histogram,
-                              .rate = row->rate, .range = point->keys * 2, .draws = point->draws};
+    bench_measurement what = {.impl = point->impls[i],
+                              .workload = point->workload,
+                              .threads = point->threads,
+                              .warm_ns = warm,
+                              .duration_ns = suite->duration_ns,
+                              .seed = suite->seed,
+                              .work_ns = row->work_ns,
+                              .times = row->histogram,
+                              .rate = row->rate,
+                              .range = point->keys * 2,
+                              .draws = point->draws};
     bench_result result;
     if (row->fault[0] == '\0') {
         if (point->objects) {
@@ -243,7 +268,8 @@ void bench_suite_point_working(bench_suite *suite, bench_point point)
 
 /* ---- families ---- */
 
-unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload, const bench_impl **out)
+unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,
+                           const bench_impl **out)
 {
     unsigned count = 0;
     for (const bench_impl **at = bench_impls; *at && count < BENCH_MOST_IMPLS; at++) {

@@ -12,8 +12,9 @@
 /* The driver's own cost in ns per operation, contained in every figure; latency: in every single time. */
 typedef struct bench_driver_cost {
     double container_ns, map_uniform_ns, map_zipf_ns, latency_ns;
-    double work_turns_per_ns;    /* as calibrated; 0: no --work */
-    double work_ns[BENCH_MOST];  /* of a queue's or stack's operation and the work after it; in the order of the options */
+    double work_turns_per_ns; /* as calibrated; 0: no --work */
+    double
+        work_ns[BENCH_MOST]; /* of a queue's or stack's operation and the work after it; in the order of the options */
 } bench_driver_cost;
 
 struct bench_suite {
@@ -22,13 +23,13 @@ struct bench_suite {
     bench_probe probes[BENCH_MOST_PROBES]; /* before and after each family */
     unsigned probe_count;
     bench_watch *watch;
-    int rows_to;   /* in a child: where finished rows go; else 0 */
+    int rows_to; /* in a child: where finished rows go; else 0 */
     bench_driver_cost cost;
     uint64_t duration_ns;
     bool counting; /* nothing is measured: progress.total is counted up */
     bool huge_pages;
     uint64_t seed;
-    corpus *text;  /* words */
+    corpus *text; /* words */
 };
 
 /* One point: what is measured in interleaved rounds, for all implementations of one family. */
@@ -40,7 +41,7 @@ typedef struct bench_point {
     const bench_impl *const *impls;
     unsigned count;
     unsigned work_ns; /* after each operation */
-    bool open; /* latency: operations are due at a set rate */
+    bool open;        /* latency: operations are due at a set rate */
     /* maps */
     uint64_t keys;
     unsigned group;        /* as in a row */

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 enum { BYTES_PER_ENTRY = 160, FILL_NS = 20000 }; /* of the largest, of the slowest, about */
-#define CHECKED_RANGE (UINT64_C(1) << 23)         /* beyond it the size is checked, not every key */
-#define MUCH          (UINT64_C(1) << 22)         /* from here on, speed alone: the groups take long, and say the same of latency */
+#define CHECKED_RANGE (UINT64_C(1) << 23)        /* beyond it the size is checked, not every key */
+#define MUCH (UINT64_C(1) << 22) /* from here on, speed alone: the groups take long, and say the same of latency */
 
 typedef struct maps {
     const bench_impl *impls[BENCH_MOST_IMPLS];
@@ -41,8 +41,8 @@ static void make_one(bench_suite *suite, maps *m, unsigned i)
         return;
     for (unsigned t = 0; t < o->thread_count; t++)
         setup.threads = o->threads[t] + 1 > setup.threads ? o->threads[t] + 1 : setup.threads;
-    bench_progress_show(&suite->watch->progress, "map, filling %s with %llu keys", bench_label_of(impl->name, impl->scheme).text,
-                        (unsigned long long)m->keys);
+    bench_progress_show(&suite->watch->progress, "map, filling %s with %llu keys",
+                        bench_label_of(impl->name, impl->scheme).text, (unsigned long long)m->keys);
     bench_watch_begin(suite->watch, impl, m->keys * FILL_NS);
     int error = impl->create(&m->objects[i], &setup);
     if (error == 0 && !bench_fill_map(impl, m->objects[i], m->keys, m->keys * 2, m->keys))
@@ -72,8 +72,13 @@ static void all_points(bench_suite *suite, void *ctx)
 {
     const bench_options *o = suite->options;
     maps *m = ctx;
-    bench_point point = {.family = BENCH_MAP, .impls = m->impls, .count = m->count, .keys = m->keys, .group = m->group,
-                         .objects = m->objects, .entries = m->entries};
+    bench_point point = {.family = BENCH_MAP,
+                         .impls = m->impls,
+                         .count = m->count,
+                         .keys = m->keys,
+                         .group = m->group,
+                         .objects = m->objects,
+                         .entries = m->entries};
     for (point.workload = bench_workloads; point.workload->name; point.workload++)
         for (int zipf = !o->uniform; zipf <= o->zipf && bench_wants_workload(o, point.workload, BENCH_MAP); zipf++) {
             static const uint32_t some; /* counting only asks whether there are any */

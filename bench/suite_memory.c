@@ -95,8 +95,13 @@ static void *sample(void *argument)
 
 static void under_load(bench_suite *suite, const bench_impl *impl, const bench_workload *workload, bench_row *row)
 {
-    bench_measurement what = {.impl = impl, .workload = workload, .threads = THREADS, .warm_ns = MS,
-                              .duration_ns = suite->duration_ns, .seed = 1, .range = UINT64_C(2) * ELEMENTS};
+    bench_measurement what = {.impl = impl,
+                              .workload = workload,
+                              .threads = THREADS,
+                              .warm_ns = MS,
+                              .duration_ns = suite->duration_ns,
+                              .seed = 1,
+                              .range = UINT64_C(2) * ELEMENTS};
     uint64_t bytes = bench_allocated_bytes(), resident = bench_resident_bytes("VmRSS"), entries = ELEMENTS;
     bench_setup setup = {.capacity = ELEMENTS, .threads = THREADS + 1};
     bench_result result = {0};
@@ -165,7 +170,10 @@ void bench_suite_memory(bench_suite *suite, bench_family family)
     const bench_workload *workload = bench_workload_named(name, family);
     unsigned count = bench_suite_impls(suite, family, workload, impls);
     for (unsigned i = 0; i < count && !bench_interrupted(); i++) {
-        bench_point point = {.what = BENCH_MEMORY, .family = family, .workload = workload, .threads = THREADS,
+        bench_point point = {.what = BENCH_MEMORY,
+                             .family = family,
+                             .workload = workload,
+                             .threads = THREADS,
                              .keys = family == BENCH_MAP ? ELEMENTS : 0};
         place p = {.impl = impls[i], .workload = workload};
         bench_suite_name_row(suite, &point, impls[i], &p.row);

@@ -69,8 +69,9 @@ static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round,
     suite->watch->progress.done++;
     if (row->fault[0])
         return;
-    bench_progress_show(&suite->watch->progress, "words, %s, %u thread%s", bench_label_of(row->implementation, row->scheme).text,
-                        row->threads, row->threads > 1 ? "s" : "");
+    bench_progress_show(&suite->watch->progress, "words, %s, %u thread%s",
+                        bench_label_of(row->implementation, row->scheme).text, row->threads,
+                        row->threads > 1 ? "s" : "");
     bench_watch_begin(suite->watch, impl, 10 * suite->watch->words_ns);
     int error = run_program(impl, now->j, row, round, fault, sizeof fault);
     bench_watch_end(suite->watch);
@@ -87,8 +88,11 @@ static void one_round(bench_suite *suite, void *ctx, unsigned i, unsigned round,
 
 static void one_number_of_threads(bench_suite *suite, const job *j, unsigned threads)
 {
-    bench_point point = {.family = BENCH_WORDS, .workload = bench_workload_named("words", BENCH_WORDS), .threads = threads,
-                         .impls = j->impls, .count = j->count};
+    bench_point point = {.family = BENCH_WORDS,
+                         .workload = bench_workload_named("words", BENCH_WORDS),
+                         .threads = threads,
+                         .impls = j->impls,
+                         .count = j->count};
     bench_row *rows = bench_suite_begin_point(suite, &point);
     if (!rows)
         return;

@@ -13,9 +13,9 @@ typedef struct bench_team {
     bench_control control;
     pthread_t *ids;
     unsigned started;
-    bool warm;             /* a phase of warming up comes first */
+    bool warm; /* a phase of warming up comes first */
     uint64_t started_ns, stopped_ns;
-    int error;             /* the first of the workers' */
+    int error; /* the first of the workers' */
 } bench_team;
 
 /* Makes the workers' places; fill them in, then start. 0 or -ENOMEM. */

@@ -34,13 +34,17 @@ static int read_number(int which, const char *what)
 static int compactly(const void *a, const void *b)
 {
     const processor *x = a, *y = b;
-    return x->socket != y->socket ? x->socket - y->socket : x->core != y->core ? x->core - y->core : x->number - y->number;
+    return x->socket != y->socket ? x->socket - y->socket
+           : x->core != y->core   ? x->core - y->core
+                                  : x->number - y->number;
 }
 
 static int spread(const void *a, const void *b)
 {
     const processor *x = a, *y = b;
-    return x->thread != y->thread ? x->thread - y->thread : x->in_turn != y->in_turn ? x->in_turn - y->in_turn : compactly(a, b);
+    return x->thread != y->thread     ? x->thread - y->thread
+           : x->in_turn != y->in_turn ? x->in_turn - y->in_turn
+                                      : compactly(a, b);
 }
 
 static void look(const cpu_set_t *allowed)
@@ -48,7 +52,8 @@ static void look(const cpu_set_t *allowed)
     count = cores = sockets = 0;
     for (int i = 0; i < CPU_SETSIZE; i++)
         if (CPU_ISSET((size_t)i, allowed))
-            processors[count++] = (processor){i, read_number(i, "physical_package_id"), read_number(i, "core_id"), 0, 0};
+            processors[count++] =
+                (processor){i, read_number(i, "physical_package_id"), read_number(i, "core_id"), 0, 0};
     qsort(processors, count, sizeof *processors, compactly);
     for (unsigned i = 0; i < count; i++) {
         processor *now = &processors[i], *last = i > 0 ? now - 1 : NULL;
@@ -93,8 +98,8 @@ unsigned bench_topology_cores(void)
 void bench_topology_describe(char *out, size_t size)
 {
     (void)bench_cores();
-    snprintf(out, size, "%u socket%s, %u core%s, %u thread%s each", sockets, sockets > 1 ? "s" : "", cores, cores > 1 ? "s" : "",
-             (count + cores - 1) / cores, count > cores ? "s" : "");
+    snprintf(out, size, "%u socket%s, %u core%s, %u thread%s each", sockets, sockets > 1 ? "s" : "", cores,
+             cores > 1 ? "s" : "", (count + cores - 1) / cores, count > cores ? "s" : "");
 }
 
 void bench_topology_pin(bench_pin policy)

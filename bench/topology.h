@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 typedef enum bench_pin {
-    BENCH_PIN_SPREAD,  /* each on a core of its own, the sockets in turn; a core's second thread when all cores have one */
+    BENCH_PIN_SPREAD, /* each on a core of its own, the sockets in turn; a core's second thread when all cores have one */
     BENCH_PIN_COMPACT, /* one core's threads, then the next core of that socket, then the next socket */
     BENCH_PIN_NONE
 } bench_pin;

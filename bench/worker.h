@@ -13,23 +13,29 @@
 /* For C++, too: the loops are inlined into adapters for C++ libraries. */
 #ifdef __cplusplus
 #include <atomic>
-#define BENCH_ATOMIC(type)   std::atomic<type>
+#define BENCH_ATOMIC(type) std::atomic<type>
 #define BENCH_ALIGNED(bytes) alignas(bytes)
-#define BENCH_TABLE          static constexpr
+#define BENCH_TABLE static constexpr
 using std::atomic_load_explicit;
 using std::atomic_store_explicit;
 using std::memory_order_relaxed;
 #else
 #include <stdatomic.h>
-#define BENCH_ATOMIC(type)   _Atomic(type)
+#define BENCH_ATOMIC(type) _Atomic(type)
 #define BENCH_ALIGNED(bytes) _Alignas(bytes)
-#define BENCH_TABLE          static const
+#define BENCH_TABLE static const
 #endif
 
 #define BENCH_LINE 128
 #define bench_inline static inline __attribute__((always_inline))
 
-typedef enum bench_role_of_thread { BENCH_BOTH, BENCH_PRODUCER, BENCH_CONSUMER, BENCH_CALLER, BENCH_ECHO } bench_role_of_thread;
+typedef enum bench_role_of_thread {
+    BENCH_BOTH,
+    BENCH_PRODUCER,
+    BENCH_CONSUMER,
+    BENCH_CALLER,
+    BENCH_ECHO
+} bench_role_of_thread;
 
 /* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
 typedef struct bench_control {
@@ -42,7 +48,7 @@ typedef struct bench_control {
 
 /* Plain counters, never reset, so that the end can be checked against the beginning. */
 typedef struct bench_counts {
-    uint64_t operations, operations_before; /* in all, and when the measured phase began */
+    uint64_t operations, operations_before;  /* in all, and when the measured phase began */
     uint64_t puts, put_sum, takes, take_sum; /* queue and stack */
     uint64_t refused;                        /* puts that failed */
     uint64_t empty;                          /* takes that said empty while it cannot have been */
@@ -61,16 +67,16 @@ struct bench_worker {
     unsigned index;
     /* what to do */
     bench_role_of_thread role;
-    unsigned burst;                      /* so many puts, then so many takes */
-    unsigned get_share, insert_share;    /* of 100; the rest removes */
-    uint64_t range;                      /* keys are below it */
-    const uint32_t *draws;               /* keys from here; NULL: uniform */
-    bench_cell *cell;                    /* reclaim */
-    uint64_t retirements;                /* so many, then done; 0: read until the end of the phase */
-    bool read;                           /* reclaim: a protected read inside */
-    uint64_t work;                       /* turns of bench_work after each operation */
-    bench_histogram *times;              /* NULL: single operations are not timed */
-    uint64_t interval;                   /* ticks from one operation that is due to the next; 0: none is */
+    unsigned burst;                   /* so many puts, then so many takes */
+    unsigned get_share, insert_share; /* of 100; the rest removes */
+    uint64_t range;                   /* keys are below it */
+    const uint32_t *draws;            /* keys from here; NULL: uniform */
+    bench_cell *cell;                 /* reclaim */
+    uint64_t retirements;             /* so many, then done; 0: read until the end of the phase */
+    bool read;                        /* reclaim: a protected read inside */
+    uint64_t work;                    /* turns of bench_work after each operation */
+    bench_histogram *times;           /* NULL: single operations are not timed */
+    uint64_t interval;                /* ticks from one operation that is due to the next; 0: none is */
     /* state and results */
     uint64_t due;
     uint64_t random, next_value;
@@ -79,7 +85,7 @@ struct bench_worker {
     int error;
     /* what others look at */
     BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(uint64_t) moved; /* values put, or taken */
-    uint64_t *reclaimed;                         /* stalled: counted up by bench_object_free */
+    uint64_t *reclaimed;                                    /* stalled: counted up by bench_object_free */
     BENCH_ATOMIC(uint64_t) retired;
     BENCH_ATOMIC(uint64_t) pending_peak;
 };

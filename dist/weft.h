@@ -153,22 +153,22 @@ typedef std::atomic<size_t> weft_i_atomic_size;
 typedef std::atomic<int> weft_i_atomic_int;
 
 /* Brings the C names of the orders into a function's scope. */
-#define WEFT_I_ORDERS                 \
-    using std::memory_order_relaxed;  \
-    using std::memory_order_acquire;  \
-    using std::memory_order_release;  \
-    using std::memory_order_acq_rel;  \
-    using std::memory_order_seq_cst;  \
-    (void)memory_order_relaxed;       \
-    (void)memory_order_acquire;       \
-    (void)memory_order_release;       \
-    (void)memory_order_acq_rel;       \
+#define WEFT_I_ORDERS                                                                                                  \
+    using std::memory_order_relaxed;                                                                                   \
+    using std::memory_order_acquire;                                                                                   \
+    using std::memory_order_release;                                                                                   \
+    using std::memory_order_acq_rel;                                                                                   \
+    using std::memory_order_seq_cst;                                                                                   \
+    (void)memory_order_relaxed;                                                                                        \
+    (void)memory_order_acquire;                                                                                        \
+    (void)memory_order_release;                                                                                        \
+    (void)memory_order_acq_rel;                                                                                        \
     (void)memory_order_seq_cst;
 
 #define weft_i_load(p, order) ((p)->load(order))
 #define weft_i_store(p, v, order) ((p)->store((v), (order)))
 #define weft_i_exchange(p, v, order) ((p)->exchange((v), (order)))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     ((p)->compare_exchange_strong(*(expected), (desired), (success), (failure)))
 #define weft_i_compiler_fence() std::atomic_signal_fence(std::memory_order_seq_cst)
 
@@ -186,7 +186,7 @@ typedef atomic_int weft_i_atomic_int;
 #define weft_i_load(p, order) atomic_load_explicit((p), (order))
 #define weft_i_store(p, v, order) atomic_store_explicit((p), (v), (order))
 #define weft_i_exchange(p, v, order) atomic_exchange_explicit((p), (v), (order))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     atomic_compare_exchange_strong_explicit((p), (expected), (desired), (success), (failure))
 #define weft_i_fetch_add(p, v, order) atomic_fetch_add_explicit((p), (v), (order))
 #define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
@@ -216,12 +216,14 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
                "weft_atomic_ptr must be laid out as a plain pointer in C and C++ alike");
 #endif
 
+/* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_PTR_A1 memory_order_acquire /* weft_ptr_load -> WEFT_PTR_R1, WEFT_PTR_X1, WEFT_PTR_X2: sees what was written before the pointer was published */
 #define WEFT_PTR_R1 memory_order_release /* weft_ptr_store -> WEFT_PTR_A1: publishes what the pointer leads to */
 #define WEFT_PTR_X1 memory_order_acq_rel /* weft_ptr_cas -> WEFT_PTR_A1, WEFT_PTR_X1: publishes the new target, sees the old one */
 #define WEFT_PTR_X2 memory_order_acq_rel /* weft_ptr_exchange -> WEFT_PTR_A1, WEFT_PTR_X2: publishes the new target, sees the old one */
 #endif
+/* clang-format on */
 
 WEFT_BEGIN_DECLS
 
@@ -283,7 +285,8 @@ WEFT_END_DECLS
 
 #define WEFT_I_TYPED_CHECK(type)                                                                                       \
     _Static_assert(sizeof(type) <= sizeof(void *), "expected a pointer or an integer no wider than one, not " #type);  \
-    _Static_assert(_Generic((type)0, float: 0, double: 0, default: 1), "expected a pointer or an integer, not " #type)
+    _Static_assert(_Generic((type)0, float : 0, double : 0, default : 1),                                              \
+                   "expected a pointer or an integer, not " #type)
 
 /* A word of any such type, and back. */
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
@@ -395,7 +398,7 @@ typedef struct weft_i_words {
 } weft_i_words;
 
 typedef struct weft_i_slot {
-    weft_i_words words; /* first: a guard points here */
+    weft_i_words words;     /* first: a guard points here */
     weft_atomic_ptr domain; /* NULL: not in use */
 } weft_i_slot;
 
@@ -787,16 +790,16 @@ typedef struct weft_domain_config {
 
 /* Figures of one moment; exact when no other thread uses the domain. */
 typedef struct weft_domain_statistics {
-    size_t threads;           /* that have a place in the domain: they retired in it, used a structure of it, or attached */
-    size_t guards_held;       /* by any thread */
-    size_t retired;           /* objects, since the domain's creation */
-    size_t reclaimed;         /* of these, given to their callback or recycled */
-    size_t pending;           /* retired - reclaimed */
-    size_t pending_bytes;     /* of these, as far as sizes are known (weft_retire tells none) */
-    size_t pending_peak;      /* highest `pending` that a batch or this call met */
-    size_t allocated;         /* bytes held through the domain's allocator or mapped, caches included */
-    uint64_t blocker_age_ns;  /* of the guard that holds reclamation back: since the first reclamation that met it; 0: none */
-    int blocker_thread;       /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    size_t threads;       /* that have a place in the domain: they retired in it, used a structure of it, or attached */
+    size_t guards_held;   /* by any thread */
+    size_t retired;       /* objects, since the domain's creation */
+    size_t reclaimed;     /* of these, given to their callback or recycled */
+    size_t pending;       /* retired - reclaimed */
+    size_t pending_bytes; /* of these, as far as sizes are known (weft_retire tells none) */
+    size_t pending_peak;  /* highest `pending` that a batch or this call met */
+    size_t allocated;     /* bytes held through the domain's allocator or mapped, caches included */
+    uint64_t blocker_age_ns; /* of the guard that is in the way: since the first reclamation that met it; 0: none */
+    int blocker_thread;      /* its thread's id as gettid(2) gives it; 0: none, or unknown */
     size_t reserved[6];
 } weft_domain_statistics;
 
@@ -1347,14 +1350,20 @@ typedef struct weft_i_mutex {
 #endif
 } weft_i_mutex;
 #ifdef WEFT_DEBUG
-#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, (rank)}
+#define WEFT_I_MUTEX_INIT(rank)                                                                                        \
+    {                                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER, (rank)                                                                              \
+    }
 #define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
 /* They end the program, having said why, where the order of ranks is not kept. */
 WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
 #else
-#define WEFT_I_MUTEX_INIT(rank) {PTHREAD_MUTEX_INITIALIZER}
+#define WEFT_I_MUTEX_INIT(rank)                                                                                        \
+    {                                                                                                                  \
+        PTHREAD_MUTEX_INITIALIZER                                                                                      \
+    }
 #define weft_i_mutex_init(m, rank) ((void)pthread_mutex_init(&(m)->mutex, NULL))
 #define weft_i_mutex_lock(m) ((void)pthread_mutex_lock(&(m)->mutex))
 #define weft_i_mutex_trylock(m) (pthread_mutex_trylock(&(m)->mutex) == 0)
@@ -1596,7 +1605,8 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size,
+                      MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;
@@ -1892,9 +1902,10 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 /* A structure's last member, behind what an allocator writes into memory that it was given back. */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
-#define weft_i_check(structure)                                                            \
-    ((structure)->alive == WEFT_I_ALIVE ? (void)0                                          \
-                                        : weft_i_misused("a structure is used that has been destroyed, or never was created"))
+#define weft_i_check(structure)                                                                                        \
+    ((structure)->alive == WEFT_I_ALIVE                                                                                \
+         ? (void)0                                                                                                     \
+         : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
 /* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
@@ -1973,9 +1984,9 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_slot operation; /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
-    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
-    size_t number; /* how many records there were before it: tells apart threads that live at once */
+    weft_i_slot operation;      /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open;     /* slots that were ever taken, rounded up */
+    size_t number;              /* how many records there were before it: tells apart threads that live at once */
     weft_i_life life;           /* the owner's alone, as the next two */
     struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
     weft_i_hint hint[WEFT_HINTS];
@@ -2118,18 +2129,18 @@ typedef enum weft_i_stage {
 typedef struct weft_i_scan {
     weft_i_stage stage;
     size_t ticket, patience; /* ASKS */
-    weft_i_bags maybe;  /* hazard pointers: to be compared with the hazards read last */
-    weft_i_bags passed; /* not held by any read so far */
-    bool last;          /* all hazards have been read */
-    bool met_linked;    /* the guards linked by `linked_below` are being read */
+    weft_i_bags maybe;       /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed;      /* not held by any read so far */
+    bool last;               /* all hazards have been read */
+    bool met_linked;         /* the guards linked by `linked_below` are being read */
     size_t linked_below;
     weft_i_record *next_record; /* NULL: all have been read */
     int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total, before; /* read last; by this scan; by the one before it */
-    weft_i_blocker known;   /* as noted by earlier scans */
-    weft_i_blocker blocker; /* that one if it is still in the way, or else the first one met */
+    size_t hazards, total, before;    /* read last; by this scan; by the one before it */
+    weft_i_blocker known;             /* as noted by earlier scans */
+    weft_i_blocker blocker;           /* that one if it is still in the way, or else the first one met */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
     int sealed_count;
 } weft_i_scan;
@@ -2149,8 +2160,8 @@ struct weft_i_local {
     size_t range_bytes;      /* of retired objects that told their size, in `bags` */
     weft_i_bags bags;
     weft_i_bags ready;
-    unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned surplus; /* classes of nodes of which some may be there: a hint, the owner's */
+    size_t kept;      /* in the caches after the last step; SIZE_MAX: one was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
@@ -2996,7 +3007,8 @@ static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
     size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
     weft_i_store(&local->room, room, memory_order_relaxed);
     /* relaxed: likewise */
-    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, WEFT_COUNT_R1);
+    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more,
+                 WEFT_COUNT_R1);
 }
 
 void weft_i_local_open(weft_i_local *local)
@@ -3085,10 +3097,11 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, b
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        if (takes) /* what it needs it takes from where this comes */
+        if (takes) {       /* what it needs it takes from where this comes */
             weft_i_free_in(domain, local, hook, hook->kind->size);
-        else
+        } else {
             weft_i_node_free(domain, local, hook->kind->bag, hook);
+        }
         return true;
     }
     weft_i_count(&local->callbacks, 1);
@@ -3359,8 +3372,8 @@ WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
  * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
  * next call names it as `left` (NULL: none). NULL: there is none.
  */
-WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),
-                                               const void *ctx);
+WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left,
+                                               bool (*wanted)(weft_domain *domain, const void *ctx), const void *ctx);
 
 /* For forks: the lock of the list; with it, the first domain. */
 WEFT_I_PRIVATE void weft_i_lock_domains(void);
@@ -3393,13 +3406,15 @@ WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
 /* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
-WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                                  size_t size);
 
 /*
  * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
  * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
  */
-WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
+                                       const weft_i_kind *kind, size_t size);
 
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
@@ -3459,13 +3474,13 @@ typedef enum weft_i_outcome {
  * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
  * before went, if there was one; else WEFT_I_AGAIN.
  */
-#define WEFT_I_REPEAT(now, step)                                                                                                           \
-    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))                                 \
-        if ((now) == WEFT_I_LOST)                                                                                                          \
+#define WEFT_I_REPEAT(now, step)                                                                                       \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
+        if ((now) == WEFT_I_LOST)                                                                                      \
     weft_i_backoff_wait(&weft_i_waits)
 
 /* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
-#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                                              \
+#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                          \
     (weft_i_scheme(domain) == WEFT_EPOCH ? kernel(__VA_ARGS__, WEFT_EPOCH) : kernel(__VA_ARGS__, WEFT_HAZARD))
 
 /* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */
@@ -3552,11 +3567,15 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
     const weft_allocator *a = &config->allocator;
     if ((scheme != WEFT_HAZARD && scheme != WEFT_EPOCH) || !a->alloc != !a->free)
         return -EINVAL;
-    weft_domain *domain = a->alloc ? a->alloc(sizeof *domain, WEFT_I_LINE, a->ctx)
-                                   : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
+    weft_domain *domain =
+        a->alloc ? a->alloc(sizeof *domain, WEFT_I_LINE, a->ctx) : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}, .alive = WEFT_I_ALIVE};
+    *domain = (weft_domain){.head = {scheme, 1},
+                            .allocator = *a,
+                            .shared = {.domain = domain},
+                            .barrier = {.domain = domain},
+                            .alive = WEFT_I_ALIVE};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
     weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
@@ -3921,8 +3940,8 @@ weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
 
 bool weft_i_place_empty(const weft_i_local *local)
 {
-    return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) && weft_i_bags_empty(&local->scan.passed) &&
-           weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
+    return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) &&
+           weft_i_bags_empty(&local->scan.passed) && weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
 }
 
 bool weft_i_nothing_left(weft_domain *domain)
@@ -4202,7 +4221,9 @@ static void weft_i_own_handshake_begin_round(size_t now)
 static bool weft_i_own_handshake_all_have_answered(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, WEFT_HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
+        int asked = weft_i_record_owned(r)
+                        ? weft_i_load(&r->thread.attention, WEFT_HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT)
+                        : 0;
         if (asked == WEFT_I_ASKED)
             return false;
     }
@@ -4218,7 +4239,8 @@ static void weft_i_own_handshake_mark(void)
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
             /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
-            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed, memory_order_relaxed);
+            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
+                             memory_order_relaxed);
     }
 }
 
@@ -4232,7 +4254,8 @@ static void weft_i_own_handshake_tell_absent(bool fenced)
             /* relaxed: likewise */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
             /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
-            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed, memory_order_relaxed))
+            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
+                           memory_order_relaxed))
                 break;
         }
     }
@@ -4647,7 +4670,8 @@ static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_reco
     }
     for (int i = 0; i < 2; i++)
         /* relaxed: one thread */
-        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);
+        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]),
+                     memory_order_relaxed);
     weft_i_keep_linked(domain, weft_i_own_life_forking_thread, me);
     domain->visitors = own && own->visits == domain;
     domain->blocker = (weft_i_blocker){0};
@@ -4658,7 +4682,7 @@ static void weft_i_own_life_lose(weft_i_record *record, weft_domain *domains)
     for (weft_domain *d = domains; d; d = d->next) {
         weft_i_local *local = weft_i_place_of_record(d, record);
         if (local && local->attached)
-            weft_i_local_abandon(local); /* its caches wait there for the record's next owner: no allocator may run here */
+            weft_i_local_abandon(local); /* its caches wait for the record's next owner: no allocator may run here */
     }
     weft_i_record_give_back(record);
 }
@@ -4994,7 +5018,8 @@ bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
     return true;
 }
 
-bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                        size_t size)
 {
     bool due = true;
     if (local && weft_i_busy_begin(domain)) {
@@ -5178,7 +5203,8 @@ void weft_i_note_retired(const void *object)
     for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++) {
         void *none = NULL;
         /* relaxed: likewise */
-        if (weft_i_cas(weft_i_own_misuse_place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed, memory_order_relaxed))
+        if (weft_i_cas(weft_i_own_misuse_place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed,
+                       memory_order_relaxed))
             return;
     }
 }
@@ -5279,7 +5305,8 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 
 /* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
 WEFT_I_OBJECT weft_i_record weft_i_no_record = {
-    .thread = {.attention = WEFT_I_FENCES, .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
+    .thread = {.attention = WEFT_I_FENCES,
+               .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
 };
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
@@ -5321,7 +5348,8 @@ static void weft_i_own_record_answer(weft_i_thread *thread)
     /* relaxed: nothing is read on failure; WEFT_RECORD_X1 otherwise */
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
-        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, WEFT_RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, WEFT_RECORD_X1,
+                       memory_order_relaxed)) /* relaxed: likewise */
             break;
 }
 
@@ -5374,7 +5402,8 @@ void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
     size_t bit = (size_t)1 << (slot - record->thread.slot);
     weft_i_compiler_fence(); /* a handler takes it when it is empty */
     /* relaxed: as in taking */
-    weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit, memory_order_relaxed);
+    weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
+                 memory_order_relaxed);
 }
 
 /* Of nested guards. */
@@ -5396,7 +5425,8 @@ void weft_i_record_leave_all(weft_i_record *record)
 {
     for (int i = WEFT_I_OPERATION; i < weft_i_record_slots(record); i++)
         weft_i_own_record_clear(weft_i_record_slot(record, i));
-    weft_i_store(&record->thread.free, weft_i_own_record_all_slots(), memory_order_relaxed); /* relaxed: the owner is this thread, or gone */
+    weft_i_store(&record->thread.free, weft_i_own_record_all_slots(),
+                 memory_order_relaxed); /* relaxed: the owner is this thread, or gone */
 }
 
 void weft_i_record_give_back(weft_i_record *record)
@@ -5427,7 +5457,8 @@ static weft_i_record *weft_i_own_record_make(void)
     weft_i_record *record = weft_i_sys_alloc(sizeof *record, WEFT_I_LINE);
     if (!record)
         return NULL;
-    *record = (weft_i_record){.thread = {.free = weft_i_own_record_all_slots()}, .owned = 1, .open = 1}; /* the first slot is any guard's */
+    *record =
+        (weft_i_record){.thread = {.free = weft_i_own_record_all_slots()}, .owned = 1, .open = 1}; /* the first slot is any guard's */
     weft_i_mutex_lock(&weft_i_own_record_owners);
     record->next = weft_i_record_first();
     record->number = record->next ? record->next->number + 1 : 0;
@@ -5734,7 +5765,8 @@ static bool weft_i_own_shutdown_others_are_registered(const weft_domain *domain)
 
 static bool weft_i_own_shutdown_in_use(weft_domain *domain)
 {
-    return weft_i_own_shutdown_others_have_records() || weft_i_own_shutdown_others_are_registered(domain) || weft_i_domain_used(domain) || weft_i_guards_held(domain, 0);
+    return weft_i_own_shutdown_others_have_records() || weft_i_own_shutdown_others_are_registered(domain) || weft_i_domain_used(domain) ||
+           weft_i_guards_held(domain, 0);
 }
 
 /* The domain's figures go on from where they were. */
@@ -5744,8 +5776,10 @@ static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *
     /* relaxed: figures, as all that follow */
     (void)weft_i_fetch_add(&kept->granted, weft_i_retired(local), memory_order_relaxed);
     (void)weft_i_fetch_add(&kept->reclaimed, weft_i_load(&c->reclaimed, memory_order_relaxed), memory_order_relaxed);
-    (void)weft_i_fetch_add(&kept->retired_bytes, weft_i_load(&c->retired_bytes, memory_order_relaxed), memory_order_relaxed);
-    (void)weft_i_fetch_add(&kept->reclaimed_bytes, weft_i_load(&c->reclaimed_bytes, memory_order_relaxed), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->retired_bytes, weft_i_load(&c->retired_bytes, memory_order_relaxed),
+                           memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->reclaimed_bytes, weft_i_load(&c->reclaimed_bytes, memory_order_relaxed),
+                           memory_order_relaxed);
     (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
 }
 
@@ -5887,8 +5921,8 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_
 /* ---- enqueue ---- */
 
 /* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first, weft_i_msq_node *last,
-                                             weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
+                                             weft_i_msq_node *last, weft_scheme scheme)
 {
     void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
@@ -5906,8 +5940,8 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
 }
 
 /* E4 to E17, under a guard. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome now,
-                                       weft_scheme scheme)
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                       weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
@@ -5916,7 +5950,8 @@ weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, 
 }
 
 /* Where the attempt below did not do: the node may be NULL, and is made. */
-static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value, weft_i_outcome now)
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
+                                                    weft_i_outcome now)
 {
     if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
         return -ENOMEM;
@@ -5943,7 +5978,8 @@ weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme s
 /* ---- dequeue ---- */
 
 /* D2 to D13, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old, weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
+                                             weft_scheme scheme)
 {
     void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
     weft_i_msq_node *head = at;
@@ -5970,7 +6006,8 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
 }
 
 /* D1 to D19, under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now, weft_scheme scheme)
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now,
+                                                     weft_scheme scheme)
 {
     weft_guard own;
     void *taken = NULL;
@@ -5981,7 +6018,8 @@ static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **val
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     *value = taken;
     return true;
 }
@@ -6153,7 +6191,8 @@ struct weft_treiber {
 /* ---- push ---- */
 
 /* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
-weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last)
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
+                                                 weft_i_treiber_node *last)
 {
     /* relaxed: confirmed by the compare-and-swap, and not followed */
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
@@ -6164,8 +6203,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
-static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
-                                                   weft_i_outcome now)
+static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first,
+                                                   weft_i_treiber_node *last, weft_i_outcome now)
 {
     WEFT_I_REPEAT(now, weft_i_treiber_link(stack, first, last));
     return 0;
@@ -6201,8 +6240,8 @@ weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
 /* ---- pop ---- */
 
 /* Takes the top, once. *old is the node, to be retired. */
-weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value, weft_i_treiber_node **old,
-                                                 weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
+                                                 weft_i_treiber_node **old, weft_scheme scheme)
 {
     void *top = weft_i_protect(hold, 0, &stack->top, scheme);
     weft_i_treiber_node *node = top;
@@ -6218,7 +6257,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
 }
 
 /* Under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now, weft_scheme scheme)
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now,
+                                                     weft_scheme scheme)
 {
     weft_guard own;
     weft_i_treiber_node *old = NULL;
@@ -6227,7 +6267,8 @@ static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void *
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     return true;
 }
 
@@ -6319,7 +6360,8 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     /* After all values: retiring calls back others, who may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
+                      WEFT_I_SMALL_SIZE);
     }
     return count;
 }
@@ -6465,8 +6507,9 @@ struct weft_map {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void *ctx;
     weft_map_seed seed;
-    weft_i_map_kinds *kinds;                  /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size table;  /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
+    weft_i_map_kinds *kinds; /* NULL: no destructors */
+    weft_i_aligned weft_i_atomic_size
+        table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
     weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
@@ -6508,7 +6551,8 @@ weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed
 
 weft_i_inline uint64_t weft_i_map_hash(const weft_map *map, const void *key)
 {
-    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    return map->hash ? map->hash(key, &map->seed, map->ctx)
+                     : weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
 }
 
 weft_i_inline bool weft_i_map_equal(const weft_map *map, const void *a, const void *b)
@@ -6565,18 +6609,21 @@ weft_i_inline size_t weft_i_map_segment_length(size_t level)
 
 weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 {
-    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
+                                        : (2 * (uint64_t)offset + 1) << (64 - level);
 }
 
 /*
  * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
  * buckets are in the level's own, a quarter in the one below). False: in none of these.
  */
-weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level, uint64_t *start)
+weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level,
+                                           uint64_t *start)
 {
     for (; level > WEFT_MAP_FIRST_BITS; level--) {
         weft_i_map_segment *segment = weft_i_load(&map->segment[level], WEFT_MAP_A2);
-        size_t offset = !weft_i_map_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        size_t offset =
+            !weft_i_map_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
         if (offset < weft_i_map_segment_length(level)) {
             *start = weft_i_map_start_of(level, offset);
             return true;
@@ -6629,7 +6676,8 @@ WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void *
 WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
 
 /* The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too. */
-WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at);
+WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
+                                        weft_i_map_bucket *bucket, void *at);
 
 #endif
 
@@ -6713,7 +6761,8 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
             weft_i_map_note_settle(w, next, scheme);
             continue;
         }
-        if (!(weft_i_map_bits(next) & WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+        if (!(weft_i_map_bits(next) &
+              WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
             (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
             continue;
         }
@@ -6789,7 +6838,8 @@ weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 
 
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
-weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place, weft_scheme scheme)
+weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place,
+                                                      weft_scheme scheme)
 {
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
@@ -6807,11 +6857,12 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
 }
 
 /* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
-WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
+                                           weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
-weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                         weft_scheme scheme)
+weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                         size_t level, weft_scheme scheme)
 {
     *w = (weft_i_map_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
     for (;;) {
@@ -6834,8 +6885,8 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
  * Then w->here is the first entry of that hash or above, or AT_END.
  */
-weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                                 weft_scheme scheme)
+weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                                 size_t level, weft_scheme scheme)
 {
     weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
@@ -6906,8 +6957,8 @@ weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
  * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
  * Returns a node whose value was not NULL.
  */
-weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
-                                               weft_scheme scheme)
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                               const void *key, weft_scheme scheme)
 {
     weft_i_map_seen seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
@@ -6954,13 +7005,14 @@ typedef enum weft_i_map_outcome {
  * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
  * entry, *value its value; ABSENT: w stands where the entry would be inserted.
  */
-weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
-                                                 void **value, bool to_insert, weft_scheme scheme)
+weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                                 const void *key, void **value, bool to_insert, weft_scheme scheme)
 {
     size_t table = weft_i_map_table(map);
     if (weft_i_unlikely(weft_i_map_is_closing(table)))
         return WEFT_I_MAP_AGAIN;
-    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash, weft_i_map_level_of(table)), scheme);
+    weft_i_map_bucket *bucket =
+        weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash, weft_i_map_level_of(table)), scheme);
     *w = (weft_i_map_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
     while (weft_i_likely(w->prev != NULL)) {
         w->at = weft_i_load(w->prev, WEFT_MAP_S1);
@@ -7036,7 +7088,8 @@ typedef struct weft_i_map_upsert {
 } weft_i_map_upsert;
 
 /* Without `held` the found value is not protected. */
-weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value, weft_scheme scheme)
+weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value,
+                                                          weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w;
@@ -7066,7 +7119,8 @@ weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *v
     for (bool done = false; !done;) {
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         /* the replaced value needs a node to wait in */
-        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
+        if (r.found && destroy && !r.made &&
+            !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
             r.error = -1;
         done = r.error || !r.found;
         if (done)
@@ -7113,7 +7167,8 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
 }
 
 /* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
-weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
+weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value,
+                                            weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w = {0};
@@ -7204,7 +7259,8 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
         return weft_i_map_insert_again(map, key, value);
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
-    weft_i_map_node *node = weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
+    weft_i_map_node *node =
+        weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
     if (weft_i_likely(node != NULL)) {
         weft_i_map_node_fill(node, hash, key, value);
         linked = weft_i_map_insert_at(&w, node);
@@ -7375,14 +7431,19 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
         return -ENOMEM;
     }
     weft_i_domain_use(domain);
-    *map = (weft_map){
-        .domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx, .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
+    *map = (weft_map){.domain = domain,
+                      .hash = config->hash,
+                      .equal = config->equal,
+                      .ctx = config->ctx,
+                      .kinds = kinds,
+                      .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
     for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
         weft_i_store(&map->segment[level], (void *)(uintptr_t)1, WEFT_MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
-        weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY), WEFT_MAP_S2);
+        weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY),
+                     WEFT_MAP_S2);
     weft_i_born(map);
     *out = map;
     return 0;
@@ -7850,7 +7911,8 @@ weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_conf
 /* ---- hashmap/split_map_note.c ---- */
 
 /* The note's bucket, its segment protected by word 0. NULL: gone. */
-static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
+static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note,
+                                         weft_scheme scheme)
 {
     size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
     weft_atomic_ptr *slot = &map->segment[level];
@@ -7859,7 +7921,8 @@ static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map
         weft_i_publish(hold, 0, segment, scheme);
         weft_i_map_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, WEFT_MAP_A2) : segment;
         if (weft_i_likely(again == segment))
-            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
+            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)]
+                                                                   : NULL;
         segment = again;
     }
     return NULL;
@@ -7883,8 +7946,8 @@ void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, 
         return;
     if (opens)
         weft_i_own_split_map_note_end_pending(bucket);
-    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                             WEFT_I_LARGE_SIZE);
+    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
+                             &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
 }
 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
@@ -7913,8 +7976,8 @@ static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node 
 }
 
 /* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
-static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place, size_t serial,
-                        weft_i_map_node **spare, weft_scheme scheme)
+static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
+                        size_t serial, weft_i_map_node **spare, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
@@ -8026,7 +8089,8 @@ void weft_i_map_grow(weft_map *map)
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, WEFT_MAP_R1, memory_order_relaxed))
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, WEFT_MAP_R1,
+                   memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
@@ -8094,7 +8158,8 @@ bool weft_i_map_shrink(weft_map *map)
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, (weft_i_map_place){level + 1, 0}, scheme);
-    weft_i_map_segment *segment = bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
+    weft_i_map_segment *segment =
+        bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
     bool mine = false;
     if (!segment)
         (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, WEFT_MAP_R1, WEFT_MAP_A1);

@@ -103,7 +103,8 @@ int main(void)
             sum += answer;
         }
     now += 100;
-    printf("sum %llu, computed %llu of 500 times, %zu swept\n", (unsigned long long)sum, (unsigned long long)computations, sweep(c));
+    printf("sum %llu, computed %llu of 500 times, %zu swept\n", (unsigned long long)sum,
+           (unsigned long long)computations, sweep(c));
     cache_destroy(c, drop, NULL);
     return sum == 100 * (0 + 1 + 4 + 9 + 16) && computations == 50 ? 0 : 1;
 }

@@ -16,7 +16,8 @@ int main(void)
         fputs("out of memory\n", stderr);
         return 1;
     }
-    if (weft_msq_enqueue(queue, "first") != 0 || weft_msq_enqueue(queue, "second") != 0 || weft_msq_enqueue(queue, "third") != 0)
+    if (weft_msq_enqueue(queue, "first") != 0 || weft_msq_enqueue(queue, "second") != 0 ||
+        weft_msq_enqueue(queue, "third") != 0)
         fputs("out of memory: what was enqueued is there, the rest is not\n", stderr);
 
     if (weft_msq_try_dequeue(queue, &value)) /* false: empty */

@@ -65,7 +65,8 @@ int main(void)
     for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++) {
         if (i < PRODUCERS)
             customers[i] = i;
-        if (pthread_create(&threads[i], NULL, i < PRODUCERS ? produce : consume, i < PRODUCERS ? &customers[i] : NULL) != 0)
+        if (pthread_create(&threads[i], NULL, i < PRODUCERS ? produce : consume,
+                           i < PRODUCERS ? &customers[i] : NULL) != 0)
             return 1;
     }
     for (unsigned i = 0; i < PRODUCERS + CONSUMERS; i++)

@@ -107,7 +107,7 @@ int main(void)
         pthread_join(threads[i], &served[i]);
 
     printf("%zu requests served, %zu sessions open\n", (size_t)served[0] + (size_t)served[1], weft_map_size(sessions));
-    weft_map_destroy(sessions, NULL, NULL); /* the destructors run for what is left */
+    weft_map_destroy(sessions, NULL, NULL);                          /* the destructors run for what is left */
     if (weft_domain_barrier(weft_default_domain(), UINT64_MAX) != 0) /* and for what had been removed */
         return 1;
     printf("%u sessions not destroyed\n", atomic_load(&alive));

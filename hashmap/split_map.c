@@ -24,14 +24,19 @@ int weft_map_create(weft_map **out, weft_domain *domain, const weft_map_config *
         return -ENOMEM;
     }
     weft_i_domain_use(domain);
-    *map = (weft_map){
-        .domain = domain, .hash = config->hash, .equal = config->equal, .ctx = config->ctx, .kinds = kinds, .table = WEFT_MAP_FIRST_BITS};
+    *map = (weft_map){.domain = domain,
+                      .hash = config->hash,
+                      .equal = config->equal,
+                      .ctx = config->ctx,
+                      .kinds = kinds,
+                      .table = WEFT_MAP_FIRST_BITS};
     weft_i_map_seed(map, &map->seed);
     for (size_t level = 0; level < WEFT_MAP_LEVELS; level++)
         weft_i_store(&map->segment[level], (void *)(uintptr_t)1, MAP_R2);
     size_t buckets = sizeof map->base / sizeof *map->base;
     for (size_t i = 0; i < buckets; i++)
-        weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY), MAP_S2);
+        weft_i_store(&map->base[i].link, weft_i_map_link(i + 1 < buckets ? &map->base[i + 1] : NULL, WEFT_I_MAP_DUMMY),
+                     MAP_S2);
     weft_i_born(map);
     *out = map;
     return 0;

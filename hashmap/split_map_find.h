@@ -10,8 +10,8 @@
  * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
  * Returns a node whose value was not NULL.
  */
-weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
-                                               weft_scheme scheme)
+weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                               const void *key, weft_scheme scheme)
 {
     weft_i_map_seen seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
@@ -58,13 +58,14 @@ typedef enum weft_i_map_outcome {
  * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
  * entry, *value its value; ABSENT: w stands where the entry would be inserted.
  */
-weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
-                                                 void **value, bool to_insert, weft_scheme scheme)
+weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                                 const void *key, void **value, bool to_insert, weft_scheme scheme)
 {
     size_t table = weft_i_map_table(map);
     if (weft_i_unlikely(weft_i_map_is_closing(table)))
         return WEFT_I_MAP_AGAIN;
-    weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash, weft_i_map_level_of(table)), scheme);
+    weft_i_map_bucket *bucket =
+        weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash, weft_i_map_level_of(table)), scheme);
     *w = (weft_i_map_walk){.hold = hold, .prev = bucket ? &bucket->link : NULL, .word = 2};
     while (weft_i_likely(w->prev != NULL)) {
         w->at = weft_i_load(w->prev, MAP_S1);

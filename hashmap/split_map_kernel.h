@@ -45,7 +45,8 @@ typedef struct weft_i_map_upsert {
 } weft_i_map_upsert;
 
 /* Without `held` the found value is not protected. */
-weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value, weft_scheme scheme)
+weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value,
+                                                          weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w;
@@ -75,7 +76,8 @@ weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *v
     for (bool done = false; !done;) {
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         /* the replaced value needs a node to wait in */
-        if (r.found && destroy && !r.made && !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
+        if (r.found && destroy && !r.made &&
+            !(r.made = weft_i_map_node_make(map, weft_i_map_hash(map, key), key, value)))
             r.error = -1;
         done = r.error || !r.found;
         if (done)
@@ -122,7 +124,8 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
 }
 
 /* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
-weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value, weft_scheme scheme)
+weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value,
+                                            weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w = {0};
@@ -213,7 +216,8 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
         return weft_i_map_insert_again(map, key, value);
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
-    weft_i_map_node *node = weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
+    weft_i_map_node *node =
+        weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
     if (weft_i_likely(node != NULL)) {
         weft_i_map_node_fill(node, hash, key, value);
         linked = weft_i_map_insert_at(&w, node);

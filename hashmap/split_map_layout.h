@@ -101,8 +101,9 @@ struct weft_map {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void *ctx;
     weft_map_seed seed;
-    weft_i_map_kinds *kinds;                  /* NULL: no destructors */
-    weft_i_aligned weft_i_atomic_size table;  /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
+    weft_i_map_kinds *kinds; /* NULL: no destructors */
+    weft_i_aligned weft_i_atomic_size
+        table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
     weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
@@ -144,7 +145,8 @@ weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed
 
 weft_i_inline uint64_t weft_i_map_hash(const weft_map *map, const void *key)
 {
-    return map->hash ? map->hash(key, &map->seed, map->ctx) : weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+    return map->hash ? map->hash(key, &map->seed, map->ctx)
+                     : weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
 }
 
 weft_i_inline bool weft_i_map_equal(const weft_map *map, const void *a, const void *b)
@@ -201,18 +203,21 @@ weft_i_inline size_t weft_i_map_segment_length(size_t level)
 
 weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 {
-    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS) : (2 * (uint64_t)offset + 1) << (64 - level);
+    return level == WEFT_MAP_FIRST_BITS ? (uint64_t)offset << (64 - WEFT_MAP_FIRST_BITS)
+                                        : (2 * (uint64_t)offset + 1) << (64 - level);
 }
 
 /*
  * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
  * buckets are in the level's own, a quarter in the one below). False: in none of these.
  */
-weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level, uint64_t *start)
+weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level,
+                                           uint64_t *start)
 {
     for (; level > WEFT_MAP_FIRST_BITS; level--) {
         weft_i_map_segment *segment = weft_i_load(&map->segment[level], MAP_A2);
-        size_t offset = !weft_i_map_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
+        size_t offset =
+            !weft_i_map_is_none(segment) ? ((uintptr_t)bucket - (uintptr_t)segment->bucket) / sizeof *bucket : SIZE_MAX;
         if (offset < weft_i_map_segment_length(level)) {
             *start = weft_i_map_start_of(level, offset);
             return true;

@@ -1,7 +1,8 @@
 #include <weft/hashmap/split_map_note.h>
 
 /* The note's bucket, its segment protected by word 0. NULL: gone. */
-static weft_i_map_bucket *bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note, weft_scheme scheme)
+static weft_i_map_bucket *bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note,
+                                         weft_scheme scheme)
 {
     size_t level = 64 - (size_t)__builtin_ctzll(note->hash);
     weft_atomic_ptr *slot = &map->segment[level];
@@ -10,7 +11,8 @@ static weft_i_map_bucket *bucket_of_note(weft_map *map, weft_i_hold hold, const 
         weft_i_publish(hold, 0, segment, scheme);
         weft_i_map_segment *again = scheme == WEFT_HAZARD ? weft_i_load(slot, MAP_A2) : segment;
         if (weft_i_likely(again == segment))
-            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)] : NULL;
+            return segment->serial == (size_t)(uintptr_t)note->key ? &segment->bucket[note->hash >> (65 - level)]
+                                                                   : NULL;
         segment = again;
     }
     return NULL;
@@ -34,8 +36,8 @@ void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, 
         return;
     if (opens)
         end_pending(bucket);
-    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook, &weft_i_recycle[WEFT_I_BRIEF],
-                             WEFT_I_LARGE_SIZE);
+    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
+                             &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
 }
 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)

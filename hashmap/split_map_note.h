@@ -8,6 +8,7 @@
 WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
 
 /* The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too. */
-WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at);
+WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
+                                        weft_i_map_bucket *bucket, void *at);
 
 #endif

@@ -18,8 +18,8 @@ static void drop_note(weft_map *map, weft_i_map_node *spare)
 }
 
 /* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
-static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place, size_t serial,
-                        weft_i_map_node **spare, weft_scheme scheme)
+static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
+                        size_t serial, weft_i_map_node **spare, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
@@ -131,7 +131,8 @@ void weft_i_map_grow(weft_map *map)
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !make_segment(map, table))
         return;
     /* relaxed: a failure means that somebody else has changed it */
-    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, MAP_R1, memory_order_relaxed))
+    if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, MAP_R1,
+                   memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
 }
 
@@ -199,7 +200,8 @@ bool weft_i_map_shrink(weft_map *map)
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, (weft_i_map_place){level + 1, 0}, scheme);
-    weft_i_map_segment *segment = bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
+    weft_i_map_segment *segment =
+        bucket ? (weft_i_map_segment *)(void *)((char *)bucket - offsetof(weft_i_map_segment, bucket)) : NULL;
     bool mine = false;
     if (!segment)
         (void)weft_i_cas(&map->table, &table, table & ~(size_t)WEFT_I_MAP_CLOSING, MAP_R1, MAP_A1);

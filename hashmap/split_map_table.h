@@ -44,7 +44,8 @@
 #include <weft/hashmap/split_map_walk.h>
 
 /* The bucket, protected by word 1; NULL: there is no such segment now. */
-weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place, weft_scheme scheme)
+weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place,
+                                                      weft_scheme scheme)
 {
     if (place.level == WEFT_MAP_FIRST_BITS)
         return &map->base[place.offset];
@@ -62,11 +63,12 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
 }
 
 /* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
-WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
+                                           weft_scheme scheme);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
-weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                         weft_scheme scheme)
+weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                         size_t level, weft_scheme scheme)
 {
     *w = (weft_i_map_walk){.map = map, .hold = hold, .hash = hash, .level = level, .word = 2};
     for (;;) {
@@ -89,8 +91,8 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
  * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
  * Then w->here is the first entry of that hash or above, or AT_END.
  */
-weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash, size_t level,
-                                                 weft_scheme scheme)
+weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
+                                                 size_t level, weft_scheme scheme)
 {
     weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {

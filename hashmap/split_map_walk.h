@@ -77,7 +77,8 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
             weft_i_map_note_settle(w, next, scheme);
             continue;
         }
-        if (!(weft_i_map_bits(next) & WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+        if (!(weft_i_map_bits(next) &
+              WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
             (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), MAP_S2, MAP_S1);
             continue;
         }

@@ -82,8 +82,8 @@ weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_
 /* ---- enqueue ---- */
 
 /* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first, weft_i_msq_node *last,
-                                             weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
+                                             weft_i_msq_node *last, weft_scheme scheme)
 {
     void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
@@ -101,8 +101,8 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
 }
 
 /* E4 to E17, under a guard. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last, weft_i_outcome now,
-                                       weft_scheme scheme)
+weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                       weft_i_outcome now, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
@@ -111,7 +111,8 @@ weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, 
 }
 
 /* Where the attempt below did not do: the node may be NULL, and is made. */
-static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value, weft_i_outcome now)
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
+                                                    weft_i_outcome now)
 {
     if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
         return -ENOMEM;
@@ -138,7 +139,8 @@ weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme s
 /* ---- dequeue ---- */
 
 /* D2 to D13, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old, weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
+                                             weft_scheme scheme)
 {
     void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
     weft_i_msq_node *head = at;
@@ -165,7 +167,8 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
 }
 
 /* D1 to D19, under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now, weft_scheme scheme)
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now,
+                                                     weft_scheme scheme)
 {
     weft_guard own;
     void *taken = NULL;
@@ -176,7 +179,8 @@ static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **val
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     *value = taken;
     return true;
 }

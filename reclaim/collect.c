@@ -40,7 +40,8 @@ static void grant(weft_i_local *local, size_t room)
     size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
     weft_i_store(&local->room, room, memory_order_relaxed);
     /* relaxed: likewise */
-    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more, COUNT_R1);
+    weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more,
+                 COUNT_R1);
 }
 
 void weft_i_local_open(weft_i_local *local)
@@ -129,10 +130,11 @@ static bool drain_one(weft_i_local *local, weft_i_due *due, bool takes)
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
         weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        if (takes) /* what it needs it takes from where this comes */
+        if (takes) {       /* what it needs it takes from where this comes */
             weft_i_free_in(domain, local, hook, hook->kind->size);
-        else
+        } else {
             weft_i_node_free(domain, local, hook->kind->bag, hook);
+        }
         return true;
     }
     weft_i_count(&local->callbacks, 1);

@@ -103,16 +103,16 @@ typedef struct weft_domain_config {
 
 /* Figures of one moment; exact when no other thread uses the domain. */
 typedef struct weft_domain_statistics {
-    size_t threads;           /* that have a place in the domain: they retired in it, used a structure of it, or attached */
-    size_t guards_held;       /* by any thread */
-    size_t retired;           /* objects, since the domain's creation */
-    size_t reclaimed;         /* of these, given to their callback or recycled */
-    size_t pending;           /* retired - reclaimed */
-    size_t pending_bytes;     /* of these, as far as sizes are known (weft_retire tells none) */
-    size_t pending_peak;      /* highest `pending` that a batch or this call met */
-    size_t allocated;         /* bytes held through the domain's allocator or mapped, caches included */
-    uint64_t blocker_age_ns;  /* of the guard that holds reclamation back: since the first reclamation that met it; 0: none */
-    int blocker_thread;       /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    size_t threads;       /* that have a place in the domain: they retired in it, used a structure of it, or attached */
+    size_t guards_held;   /* by any thread */
+    size_t retired;       /* objects, since the domain's creation */
+    size_t reclaimed;     /* of these, given to their callback or recycled */
+    size_t pending;       /* retired - reclaimed */
+    size_t pending_bytes; /* of these, as far as sizes are known (weft_retire tells none) */
+    size_t pending_peak;  /* highest `pending` that a batch or this call met */
+    size_t allocated;     /* bytes held through the domain's allocator or mapped, caches included */
+    uint64_t blocker_age_ns; /* of the guard that is in the way: since the first reclamation that met it; 0: none */
+    int blocker_thread;      /* its thread's id as gettid(2) gives it; 0: none, or unknown */
     size_t reserved[6];
 } weft_domain_statistics;
 

@@ -21,11 +21,15 @@ int weft_domain_create(weft_domain **out, const weft_domain_config *config)
     const weft_allocator *a = &config->allocator;
     if ((scheme != WEFT_HAZARD && scheme != WEFT_EPOCH) || !a->alloc != !a->free)
         return -EINVAL;
-    weft_domain *domain = a->alloc ? a->alloc(sizeof *domain, WEFT_I_LINE, a->ctx)
-                                   : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
+    weft_domain *domain =
+        a->alloc ? a->alloc(sizeof *domain, WEFT_I_LINE, a->ctx) : weft_i_sys_alloc(sizeof *domain, WEFT_I_LINE);
     if (!domain)
         return -ENOMEM;
-    *domain = (weft_domain){.head = {scheme, 1}, .allocator = *a, .shared = {.domain = domain}, .barrier = {.domain = domain}, .alive = WEFT_I_ALIVE};
+    *domain = (weft_domain){.head = {scheme, 1},
+                            .allocator = *a,
+                            .shared = {.domain = domain},
+                            .barrier = {.domain = domain},
+                            .alive = WEFT_I_ALIVE};
     weft_i_count(&domain->shared.counters.allocated, sizeof *domain);
     weft_i_mutex_init(&domain->owners, WEFT_I_RANK_OWNERS);
     weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);

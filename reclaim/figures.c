@@ -18,8 +18,8 @@ weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local)
 
 bool weft_i_place_empty(const weft_i_local *local)
 {
-    return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) && weft_i_bags_empty(&local->scan.passed) &&
-           weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
+    return weft_i_bags_empty(&local->bags) && weft_i_bags_empty(&local->scan.maybe) &&
+           weft_i_bags_empty(&local->scan.passed) && weft_i_bags_empty(&local->ready) && !local->scan.sealed_count;
 }
 
 bool weft_i_nothing_left(weft_domain *domain)

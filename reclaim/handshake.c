@@ -54,7 +54,9 @@ static void begin_round(size_t now)
 static bool all_have_answered(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        int asked = weft_i_record_owned(r) ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT) : 0;
+        int asked = weft_i_record_owned(r)
+                        ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT)
+                        : 0;
         if (asked == WEFT_I_ASKED)
             return false;
     }
@@ -70,7 +72,8 @@ static void mark(void)
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
             /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
-            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed, memory_order_relaxed);
+            (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
+                             memory_order_relaxed);
     }
 }
 
@@ -84,7 +87,8 @@ static void tell_absent(bool fenced)
             /* relaxed: likewise */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
             /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
-            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed, memory_order_relaxed))
+            if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
+                           memory_order_relaxed))
                 break;
         }
     }

@@ -166,7 +166,8 @@ static void keep_own_work(weft_domain *domain, const weft_i_record *own)
     }
     for (int i = 0; i < 2; i++)
         /* relaxed: one thread */
-        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]), memory_order_relaxed);
+        weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]),
+                     memory_order_relaxed);
     weft_i_keep_linked(domain, forking_thread, me);
     domain->visitors = own && own->visits == domain;
     domain->blocker = (weft_i_blocker){0};
@@ -177,7 +178,7 @@ static void lose(weft_i_record *record, weft_domain *domains)
     for (weft_domain *d = domains; d; d = d->next) {
         weft_i_local *local = weft_i_place_of_record(d, record);
         if (local && local->attached)
-            weft_i_local_abandon(local); /* its caches wait there for the record's next owner: no allocator may run here */
+            weft_i_local_abandon(local); /* its caches wait for the record's next owner: no allocator may run here */
     }
     weft_i_record_give_back(record);
 }

@@ -68,7 +68,8 @@ bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
     return true;
 }
 
-bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
+bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                        size_t size)
 {
     bool due = true;
     if (local && weft_i_busy_begin(domain)) {

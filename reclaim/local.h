@@ -25,13 +25,15 @@ WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
 /* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
-WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
+                                  size_t size);
 
 /*
  * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
  * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
  */
-WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size);
+WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
+                                       const weft_i_kind *kind, size_t size);
 
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
@@ -91,13 +93,13 @@ typedef enum weft_i_outcome {
  * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
  * before went, if there was one; else WEFT_I_AGAIN.
  */
-#define WEFT_I_REPEAT(now, step)                                                                                                           \
-    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))                                 \
-        if ((now) == WEFT_I_LOST)                                                                                                          \
+#define WEFT_I_REPEAT(now, step)                                                                                       \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
+        if ((now) == WEFT_I_LOST)                                                                                      \
     weft_i_backoff_wait(&weft_i_waits)
 
 /* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
-#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                                              \
+#define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                          \
     (weft_i_scheme(domain) == WEFT_EPOCH ? kernel(__VA_ARGS__, WEFT_EPOCH) : kernel(__VA_ARGS__, WEFT_HAZARD))
 
 /* Publishes a pointer in one of the guard's words; what relies on it must be read again after this. */

@@ -31,7 +31,8 @@ void weft_i_note_retired(const void *object)
     for (size_t probe = 0; probe < PROBES; probe++) {
         void *none = NULL;
         /* relaxed: likewise */
-        if (weft_i_cas(place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed, memory_order_relaxed))
+        if (weft_i_cas(place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed,
+                       memory_order_relaxed))
             return;
     }
 }

@@ -17,9 +17,10 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 /* A structure's last member, behind what an allocator writes into memory that it was given back. */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
-#define weft_i_check(structure)                                                            \
-    ((structure)->alive == WEFT_I_ALIVE ? (void)0                                          \
-                                        : weft_i_misused("a structure is used that has been destroyed, or never was created"))
+#define weft_i_check(structure)                                                                                        \
+    ((structure)->alive == WEFT_I_ALIVE                                                                                \
+         ? (void)0                                                                                                     \
+         : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
 /* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);

@@ -13,7 +13,8 @@
 
 /* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
 WEFT_I_OBJECT weft_i_record weft_i_no_record = {
-    .thread = {.attention = WEFT_I_FENCES, .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
+    .thread = {.attention = WEFT_I_FENCES,
+               .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
 };
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
@@ -55,7 +56,8 @@ static void answer(weft_i_thread *thread)
     /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
-        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1, memory_order_relaxed)) /* relaxed: likewise */
+        if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1,
+                       memory_order_relaxed)) /* relaxed: likewise */
             break;
 }
 
@@ -108,7 +110,8 @@ void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
     size_t bit = (size_t)1 << (slot - record->thread.slot);
     weft_i_compiler_fence(); /* a handler takes it when it is empty */
     /* relaxed: as in taking */
-    weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit, memory_order_relaxed);
+    weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
+                 memory_order_relaxed);
 }
 
 /* Of nested guards. */
@@ -130,7 +133,8 @@ void weft_i_record_leave_all(weft_i_record *record)
 {
     for (int i = WEFT_I_OPERATION; i < weft_i_record_slots(record); i++)
         clear(weft_i_record_slot(record, i));
-    weft_i_store(&record->thread.free, all_slots(), memory_order_relaxed); /* relaxed: the owner is this thread, or gone */
+    weft_i_store(&record->thread.free, all_slots(),
+                 memory_order_relaxed); /* relaxed: the owner is this thread, or gone */
 }
 
 void weft_i_record_give_back(weft_i_record *record)
@@ -161,7 +165,8 @@ static weft_i_record *make(void)
     weft_i_record *record = weft_i_sys_alloc(sizeof *record, WEFT_I_LINE);
     if (!record)
         return NULL;
-    *record = (weft_i_record){.thread = {.free = all_slots()}, .owned = 1, .open = 1}; /* the first slot is any guard's */
+    *record =
+        (weft_i_record){.thread = {.free = all_slots()}, .owned = 1, .open = 1}; /* the first slot is any guard's */
     weft_i_mutex_lock(&owners);
     record->next = weft_i_record_first();
     record->number = record->next ? record->next->number + 1 : 0;

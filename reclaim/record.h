@@ -61,9 +61,9 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_slot operation; /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
-    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
-    size_t number; /* how many records there were before it: tells apart threads that live at once */
+    weft_i_slot operation;      /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open;     /* slots that were ever taken, rounded up */
+    size_t number;              /* how many records there were before it: tells apart threads that live at once */
     weft_i_life life;           /* the owner's alone, as the next two */
     struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
     weft_i_hint hint[WEFT_HINTS];

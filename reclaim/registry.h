@@ -24,8 +24,8 @@ WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
  * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
  * next call names it as `left` (NULL: none). NULL: there is none.
  */
-WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left, bool (*wanted)(weft_domain *domain, const void *ctx),
-                                               const void *ctx);
+WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left,
+                                               bool (*wanted)(weft_domain *domain, const void *ctx), const void *ctx);
 
 /* For forks: the lock of the list; with it, the first domain. */
 WEFT_I_PRIVATE void weft_i_lock_domains(void);

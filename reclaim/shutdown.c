@@ -38,7 +38,8 @@ static bool others_are_registered(const weft_domain *domain)
 
 static bool in_use(weft_domain *domain)
 {
-    return others_have_records() || others_are_registered(domain) || weft_i_domain_used(domain) || weft_i_guards_held(domain, 0);
+    return others_have_records() || others_are_registered(domain) || weft_i_domain_used(domain) ||
+           weft_i_guards_held(domain, 0);
 }
 
 /* The domain's figures go on from where they were. */
@@ -48,8 +49,10 @@ static void keep_figures(weft_domain *domain, weft_i_local *local)
     /* relaxed: figures, as all that follow */
     (void)weft_i_fetch_add(&kept->granted, weft_i_retired(local), memory_order_relaxed);
     (void)weft_i_fetch_add(&kept->reclaimed, weft_i_load(&c->reclaimed, memory_order_relaxed), memory_order_relaxed);
-    (void)weft_i_fetch_add(&kept->retired_bytes, weft_i_load(&c->retired_bytes, memory_order_relaxed), memory_order_relaxed);
-    (void)weft_i_fetch_add(&kept->reclaimed_bytes, weft_i_load(&c->reclaimed_bytes, memory_order_relaxed), memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->retired_bytes, weft_i_load(&c->retired_bytes, memory_order_relaxed),
+                           memory_order_relaxed);
+    (void)weft_i_fetch_add(&kept->reclaimed_bytes, weft_i_load(&c->reclaimed_bytes, memory_order_relaxed),
+                           memory_order_relaxed);
     (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
 }
 

@@ -85,18 +85,18 @@ typedef enum weft_i_stage {
 typedef struct weft_i_scan {
     weft_i_stage stage;
     size_t ticket, patience; /* ASKS */
-    weft_i_bags maybe;  /* hazard pointers: to be compared with the hazards read last */
-    weft_i_bags passed; /* not held by any read so far */
-    bool last;          /* all hazards have been read */
-    bool met_linked;    /* the guards linked by `linked_below` are being read */
+    weft_i_bags maybe;       /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed;      /* not held by any read so far */
+    bool last;               /* all hazards have been read */
+    bool met_linked;         /* the guards linked by `linked_below` are being read */
     size_t linked_below;
     weft_i_record *next_record; /* NULL: all have been read */
     int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total, before; /* read last; by this scan; by the one before it */
-    weft_i_blocker known;   /* as noted by earlier scans */
-    weft_i_blocker blocker; /* that one if it is still in the way, or else the first one met */
+    size_t hazards, total, before;    /* read last; by this scan; by the one before it */
+    weft_i_blocker known;             /* as noted by earlier scans */
+    weft_i_blocker blocker;           /* that one if it is still in the way, or else the first one met */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
     int sealed_count;
 } weft_i_scan;
@@ -116,8 +116,8 @@ struct weft_i_local {
     size_t range_bytes;      /* of retired objects that told their size, in `bags` */
     weft_i_bags bags;
     weft_i_bags ready;
-    unsigned surplus;        /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;             /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned surplus; /* classes of nodes of which some may be there: a hint, the owner's */
+    size_t kept;      /* in the caches after the last step; SIZE_MAX: one was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */

@@ -22,7 +22,7 @@ typedef struct weft_i_words {
 } weft_i_words;
 
 typedef struct weft_i_slot {
-    weft_i_words words; /* first: a guard points here */
+    weft_i_words words;     /* first: a guard points here */
     weft_atomic_ptr domain; /* NULL: not in use */
 } weft_i_slot;
 

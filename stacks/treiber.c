@@ -69,7 +69,8 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     /* After all values: retiring calls back others, who may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
-        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+        weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
+                      WEFT_I_SMALL_SIZE);
     }
     return count;
 }

@@ -37,7 +37,8 @@ struct weft_treiber {
 /* ---- push ---- */
 
 /* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
-weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last)
+weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
+                                                 weft_i_treiber_node *last)
 {
     /* relaxed: confirmed by the compare-and-swap, and not followed */
     void *top = weft_i_load(&stack->top, memory_order_relaxed);
@@ -48,8 +49,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
-static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first, weft_i_treiber_node *last,
-                                                   weft_i_outcome now)
+static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first,
+                                                   weft_i_treiber_node *last, weft_i_outcome now)
 {
     WEFT_I_REPEAT(now, weft_i_treiber_link(stack, first, last));
     return 0;
@@ -85,8 +86,8 @@ weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
 /* ---- pop ---- */
 
 /* Takes the top, once. *old is the node, to be retired. */
-weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value, weft_i_treiber_node **old,
-                                                 weft_scheme scheme)
+weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
+                                                 weft_i_treiber_node **old, weft_scheme scheme)
 {
     void *top = weft_i_protect(hold, 0, &stack->top, scheme);
     weft_i_treiber_node *node = top;
@@ -102,7 +103,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
 }
 
 /* Under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now, weft_scheme scheme)
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now,
+                                                     weft_scheme scheme)
 {
     weft_guard own;
     weft_i_treiber_node *old = NULL;
@@ -111,7 +113,8 @@ static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void *
     weft_i_end(hold, &own);
     if (now == WEFT_I_EMPTY)
         return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
+    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
+                  WEFT_I_SMALL_SIZE);
     return true;
 }
 

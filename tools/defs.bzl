@@ -57,7 +57,7 @@ def weft_files():
     """`:files`, all of a directory as it lies, for the lint and the tests that compile by themselves."""
     native.filegroup(
         name = "files",
-        srcs = native.glob(["*.c", "*.cc", "*.h", "*.py"], allow_empty = True),
+        srcs = native.glob(["**/*.c", "**/*.cc", "**/*.h", "**/*.hpp", "**/*.py"], allow_empty = True),
         visibility = ["//visibility:public"],
     )
 

@@ -19,7 +19,7 @@ typedef struct chained_node {
 
 typedef struct chained {
     chained_node **buckets;
-    size_t size, mask; /* mask + 1 buckets */
+    size_t size, mask;                           /* mask + 1 buckets */
     bool (*equal)(const void *a, const void *b); /* NULL: keys are equal when their hashes and pointers are */
 } chained;
 

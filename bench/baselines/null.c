@@ -121,7 +121,9 @@ BENCH_MAP_LOOPS(null_map, null_get, null_insert, null_remove, null_size);
         __VA_ARGS__,                                                                                                   \
     }
 
-NULL_IMPL(bench_null_container, "null", BENCH_QUEUE, null_create, null_container_drive, .container = &null_container_ops);
+NULL_IMPL(bench_null_container, "null", BENCH_QUEUE, null_create, null_container_drive,
+          .container = &null_container_ops);
 NULL_IMPL(bench_private, "private", BENCH_QUEUE, null_create, private_drive, .container = &private_ops);
-NULL_IMPL(bench_ping_pong, "ping-pong", BENCH_QUEUE, ping_pong_create, ping_pong_drive, .container = &null_container_ops);
+NULL_IMPL(bench_ping_pong, "ping-pong", BENCH_QUEUE, ping_pong_create, ping_pong_drive,
+          .container = &null_container_ops);
 NULL_IMPL(bench_null_map, "null", BENCH_MAP, null_create, null_map_drive, .map = &null_map_ops);

@@ -61,7 +61,8 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
     if (!object)
         abort();
     *object = (bench_object){.value = 1, .reclaimed = &place->reclaimed};
-    place->impl->reclaim->retire(place->object, thread, __atomic_exchange_n(&place->cell.pointer, object, __ATOMIC_ACQ_REL));
+    place->impl->reclaim->retire(place->object, thread,
+                                 __atomic_exchange_n(&place->cell.pointer, object, __ATOMIC_ACQ_REL));
 }
 
 const count_operation count_operations[] = {
@@ -106,8 +107,9 @@ void count_create(count_place *place, bench_family family, const char *scheme)
     *first = (bench_object){.value = 1, .reclaimed = &place->reclaimed};
     place->cell.pointer = first;
     for (uint64_t i = 0; i < COUNT_ENTRIES; i++)
-        if (family == BENCH_MAP ? !place->impl->map->insert(place->object, thread, i, bench_value_of(i))
-                                : place->impl->container && !place->impl->container->put(place->object, thread, (void *)8))
+        if (family == BENCH_MAP
+                ? !place->impl->map->insert(place->object, thread, i, bench_value_of(i))
+                : place->impl->container && !place->impl->container->put(place->object, thread, (void *)8))
             out_of_memory();
     place->impl->thread_end(place->object, thread);
 }

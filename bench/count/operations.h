@@ -15,7 +15,8 @@ typedef struct count_place {
 typedef struct count_operation {
     const char *structure, *name;
     bench_family family;
-    void (*run)(count_place *place, void *thread, unsigned number); /* one; out of line, so that callgrind sees it by its name */
+    void (*run)(count_place *place, void *thread,
+                unsigned number); /* one; out of line, so that callgrind sees it by its name */
 } count_operation;
 
 enum { COUNT_ENTRIES = 1000 };

@@ -25,7 +25,7 @@ void count_note(const volatile void *place, int kind);
 #define weft_i_load(p, order) (COUNT_AT(p, COUNT_LOAD), atomic_load_explicit((p), (order)))
 #define weft_i_store(p, v, order) (COUNT_AT(p, COUNT_STORE_AS(order)), atomic_store_explicit((p), (v), (order)))
 #define weft_i_exchange(p, v, order) (COUNT_AT(p, COUNT_RMW), atomic_exchange_explicit((p), (v), (order)))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     (COUNT_AT(p, COUNT_RMW), atomic_compare_exchange_strong_explicit((p), (expected), (desired), (success), (failure)))
 #define weft_i_fetch_add(p, v, order) (COUNT_AT(p, COUNT_RMW), atomic_fetch_add_explicit((p), (v), (order)))
 #define weft_i_fetch_sub(p, v, order) (COUNT_AT(p, COUNT_RMW), atomic_fetch_sub_explicit((p), (v), (order)))

@@ -19,7 +19,10 @@ static line *lines;
 static bool counting; /* by the thread whose turn it is; turns are handed over under a lock */
 static unsigned now;
 static uint64_t operation;
-static struct { line *at; int kind; } notes[MOST_NOTES];
+static struct {
+    line *at;
+    int kind;
+} notes[MOST_NOTES];
 static unsigned note_count;
 
 static line *line_of(const volatile void *place)

@@ -19,6 +19,8 @@ using stack = bench::container<boosted<boost::lockfree::stack<void *>>>;
 } // namespace
 
 extern "C" const bench_impl bench_boost_queue =
-    queue::make("boost-queue", BENCH_QUEUE, nullptr, "boost::lockfree::queue, Michael and Scott's, nodes recycled and never freed before the end");
+    queue::make("boost-queue", BENCH_QUEUE, nullptr,
+                "boost::lockfree::queue, Michael and Scott's, nodes recycled and never freed before the end");
 extern "C" const bench_impl bench_boost_stack =
-    stack::make("boost-stack", BENCH_STACK, nullptr, "boost::lockfree::stack, Treiber's, nodes recycled and never freed before the end");
+    stack::make("boost-stack", BENCH_STACK, nullptr,
+                "boost::lockfree::stack, Treiber's, nodes recycled and never freed before the end");

@@ -54,17 +54,17 @@ template <class Stack> constexpr bench_impl a_stack(const char *name, const char
 
 extern "C" const bench_impl bench_cds_msqueue =
     a_queue<queue<container::MSQueue<HP, void *>>>("cds-msqueue", nullptr, "libcds MSQueue, hazard pointers");
-extern "C" const bench_impl bench_cds_moir =
-    a_queue<queue<container::MoirQueue<HP, void *>>>("cds-moirqueue", nullptr, "libcds MoirQueue (Doherty et al.), hazard pointers");
-extern "C" const bench_impl bench_cds_optimistic =
-    a_queue<queue<container::OptimisticQueue<HP, void *>>>("cds-optimistic", nullptr, "libcds OptimisticQueue (Ladan-Mozes, Shavit), hazard pointers");
+extern "C" const bench_impl bench_cds_moir = a_queue<queue<container::MoirQueue<HP, void *>>>(
+    "cds-moirqueue", nullptr, "libcds MoirQueue (Doherty et al.), hazard pointers");
+extern "C" const bench_impl bench_cds_optimistic = a_queue<queue<container::OptimisticQueue<HP, void *>>>(
+    "cds-optimistic", nullptr, "libcds OptimisticQueue (Ladan-Mozes, Shavit), hazard pointers");
 extern "C" const bench_impl bench_cds_fcqueue =
     a_queue<queue<container::FCQueue<void *>>>("cds-fcqueue", "may wait", "libcds FCQueue: flat combining");
 extern "C" const bench_impl bench_cds_cycle =
     a_queue<cycle>("cds-vyukov", "bounded, may wait", "libcds VyukovMPMCCycleQueue: a ring of 64 Ki");
 extern "C" const bench_impl bench_cds_treiber =
     a_stack<stack<container::TreiberStack<HP, void *>>>("cds-treiber", nullptr, "libcds TreiberStack, hazard pointers");
-extern "C" const bench_impl bench_cds_elimination =
-    a_stack<stack<container::TreiberStack<HP, void *, eliminating>>>("cds-elimination", "may wait", "libcds TreiberStack with elimination in places under spinlocks, hazard pointers");
+extern "C" const bench_impl bench_cds_elimination = a_stack<stack<container::TreiberStack<HP, void *, eliminating>>>(
+    "cds-elimination", "may wait", "libcds TreiberStack with elimination in places under spinlocks, hazard pointers");
 extern "C" const bench_impl bench_cds_fcstack =
     a_stack<stack<container::FCStack<void *>>>("cds-fcstack", "may wait", "libcds FCStack: flat combining");

@@ -12,8 +12,8 @@
 
 namespace {
 
-using cds::gc::HP;
 using bench::cds_rcu;
+using cds::gc::HP;
 namespace container = cds::container;
 
 struct compare {
@@ -69,7 +69,9 @@ template <class Map> struct feldman : map<Map> {
     explicit feldman(const bench_setup &) : map<Map>(size_t{8}, size_t{4}) {}
 };
 
-template <class GC> using michael = sized<container::MichaelHashMap<GC, container::MichaelKVList<GC, uint64_t, void *, kv_traits>, michael_traits>>;
+template <class GC>
+using michael =
+    sized<container::MichaelHashMap<GC, container::MichaelKVList<GC, uint64_t, void *, kv_traits>, michael_traits>>;
 template <class GC> using split = sized<container::SplitListMap<GC, uint64_t, void *, split_traits>>;
 template <class GC> using trie = feldman<container::FeldmanHashMap<GC, uint64_t, void *, feldman_traits>>;
 
@@ -80,9 +82,16 @@ template <class Map> constexpr bench_impl a_map(const char *name, const char *li
 
 } // namespace
 
-extern "C" const bench_impl bench_cds_michael_hp = a_map<michael<HP>>("cds-michael-hp", "fixed buckets", "libcds MichaelHashMap, hazard pointers; as many buckets as keys, for good");
-extern "C" const bench_impl bench_cds_michael_rcu = a_map<michael<cds_rcu>>("cds-michael-rcu", "fixed buckets, may wait", "libcds MichaelHashMap, its own RCU; as many buckets as keys, for good");
-extern "C" const bench_impl bench_cds_split_hp = a_map<split<HP>>("cds-splitlist-hp", nullptr, "libcds SplitListMap, hazard pointers");
-extern "C" const bench_impl bench_cds_split_rcu = a_map<split<cds_rcu>>("cds-splitlist-rcu", "may wait", "libcds SplitListMap, its own RCU");
-extern "C" const bench_impl bench_cds_feldman_hp = a_map<trie<HP>>("cds-feldman-hp", nullptr, "libcds FeldmanHashMap, a trie of hashes, hazard pointers");
-extern "C" const bench_impl bench_cds_feldman_rcu = a_map<trie<cds_rcu>>("cds-feldman-rcu", "may wait", "libcds FeldmanHashMap, a trie of hashes, its own RCU");
+extern "C" const bench_impl bench_cds_michael_hp = a_map<michael<HP>>(
+    "cds-michael-hp", "fixed buckets", "libcds MichaelHashMap, hazard pointers; as many buckets as keys, for good");
+extern "C" const bench_impl bench_cds_michael_rcu =
+    a_map<michael<cds_rcu>>("cds-michael-rcu", "fixed buckets, may wait",
+                            "libcds MichaelHashMap, its own RCU; as many buckets as keys, for good");
+extern "C" const bench_impl bench_cds_split_hp =
+    a_map<split<HP>>("cds-splitlist-hp", nullptr, "libcds SplitListMap, hazard pointers");
+extern "C" const bench_impl bench_cds_split_rcu =
+    a_map<split<cds_rcu>>("cds-splitlist-rcu", "may wait", "libcds SplitListMap, its own RCU");
+extern "C" const bench_impl bench_cds_feldman_hp =
+    a_map<trie<HP>>("cds-feldman-hp", nullptr, "libcds FeldmanHashMap, a trie of hashes, hazard pointers");
+extern "C" const bench_impl bench_cds_feldman_rcu =
+    a_map<trie<cds_rcu>>("cds-feldman-rcu", "may wait", "libcds FeldmanHashMap, a trie of hashes, its own RCU");

@@ -74,6 +74,9 @@ struct rcu {
 
 } // namespace
 
-extern "C" const bench_impl bench_cds_hp = bench::reclaim<pointers<cds::gc::HP>>::make("cds-hp", nullptr, "libcds gc::HP, a guard kept by the thread");
-extern "C" const bench_impl bench_cds_dhp = bench::reclaim<pointers<cds::gc::DHP>>::make("cds-dhp", nullptr, "libcds gc::DHP, a guard kept by the thread");
-extern "C" const bench_impl bench_cds_rcu = bench::reclaim<rcu>::make("cds-rcu", "may wait", "libcds urcu::general_buffered; a full buffer waits for a grace period");
+extern "C" const bench_impl bench_cds_hp =
+    bench::reclaim<pointers<cds::gc::HP>>::make("cds-hp", nullptr, "libcds gc::HP, a guard kept by the thread");
+extern "C" const bench_impl bench_cds_dhp =
+    bench::reclaim<pointers<cds::gc::DHP>>::make("cds-dhp", nullptr, "libcds gc::DHP, a guard kept by the thread");
+extern "C" const bench_impl bench_cds_rcu = bench::reclaim<rcu>::make(
+    "cds-rcu", "may wait", "libcds urcu::general_buffered; a full buffer waits for a grace period");

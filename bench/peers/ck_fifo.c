@@ -79,7 +79,8 @@ const bench_impl bench_ck_fifo = {
     .family = BENCH_QUEUE,
     .role = BENCH_PEER,
     .note = "Concurrency Kit's ck_fifo_mpmc, nodes recycled per thread and never freed",
-    .broken = "version 0.7.1 may say empty when it is not (fixed later upstream); such answers are counted and asked again",
+    .broken =
+        "version 0.7.1 may say empty when it is not (fixed later upstream); such answers are counted and asked again",
     .create = fifo_create,
     .destroy = fifo_destroy,
     .thread_begin = fifo_thread_begin,

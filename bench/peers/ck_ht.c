@@ -178,7 +178,8 @@ const bench_impl bench_ck_ht = {
     .role = BENCH_PEER,
     .limits = "one writer",
     .note = "Concurrency Kit's ck_ht: writers take turns under a mutex, readers under ck_epoch",
-    .broken = "version 0.7.1 puts a key twice into a tombstone (fixed later upstream); avoided here by a lookup before each put",
+    .broken =
+        "version 0.7.1 puts a key twice into a tombstone (fixed later upstream); avoided here by a lookup before each put",
     .create = ht_create,
     .destroy = ht_destroy,
     .thread_begin = ht_thread_begin,

@@ -173,7 +173,8 @@ const bench_impl bench_ck_hp = {
     .name = "ck-hp",
     .family = BENCH_RECLAIM,
     .role = BENCH_PEER,
-    .note = "Concurrency Kit's ck_hp, one hazard pointer per thread; enter-leave is clearing it, there is nothing to enter",
+    .note =
+        "Concurrency Kit's ck_hp, one hazard pointer per thread; enter-leave is clearing it, there is nothing to enter",
     .create = hp_create,
     .destroy = ck_pointers_delete,
     .thread_begin = ck_pointers_begin,

@@ -34,7 +34,8 @@ struct by_tokens {
 
 } // namespace
 
-extern "C" const bench_impl bench_moodycamel =
-    bench::container<plain>::make("moodycamel", BENCH_QUEUE, "not linearizable", "moodycamel::ConcurrentQueue: order holds for each producer alone");
-extern "C" const bench_impl bench_moodycamel_tokens = bench::container<by_tokens>::make(
-    "moodycamel-tokens", BENCH_QUEUE, "not linearizable", "moodycamel::ConcurrentQueue with tokens: order holds for each producer alone");
+extern "C" const bench_impl bench_moodycamel = bench::container<plain>::make(
+    "moodycamel", BENCH_QUEUE, "not linearizable", "moodycamel::ConcurrentQueue: order holds for each producer alone");
+extern "C" const bench_impl bench_moodycamel_tokens =
+    bench::container<by_tokens>::make("moodycamel-tokens", BENCH_QUEUE, "not linearizable",
+                                      "moodycamel::ConcurrentQueue with tokens: order holds for each producer alone");

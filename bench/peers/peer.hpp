@@ -112,10 +112,7 @@ template <class Peer> struct map {
         return static_cast<Peer *>(object)->remove(key);
     }
 
-    static size_t size(void *object, void *)
-    {
-        return static_cast<Peer *>(object)->size();
-    }
+    static size_t size(void *object, void *) { return static_cast<Peer *>(object)->size(); }
 
     BENCH_MAP_LOOPS(loops, get, insert, remove, size);
 

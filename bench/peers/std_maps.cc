@@ -60,9 +60,9 @@ using shared = locked<std::shared_mutex, std::shared_lock<std::shared_mutex>>;
 
 } // namespace
 
-extern "C" const bench_impl bench_std_mutex_map =
-    bench::map<parted<exclusive, 1>>::make("std-mutex-map", BENCH_BASELINE, "may wait", "std::unordered_map under a std::mutex");
-extern "C" const bench_impl bench_std_shared_map =
-    bench::map<parted<shared, 1>>::make("std-shared-map", BENCH_BASELINE, "may wait", "std::unordered_map under a std::shared_mutex");
-extern "C" const bench_impl bench_std_sharded_map =
-    bench::map<parted<exclusive, 64>>::make("std-sharded-map", BENCH_BASELINE, "may wait", "64 std::unordered_maps, each under a std::mutex of its own");
+extern "C" const bench_impl bench_std_mutex_map = bench::map<parted<exclusive, 1>>::make(
+    "std-mutex-map", BENCH_BASELINE, "may wait", "std::unordered_map under a std::mutex");
+extern "C" const bench_impl bench_std_shared_map = bench::map<parted<shared, 1>>::make(
+    "std-shared-map", BENCH_BASELINE, "may wait", "std::unordered_map under a std::shared_mutex");
+extern "C" const bench_impl bench_std_sharded_map = bench::map<parted<exclusive, 64>>::make(
+    "std-sharded-map", BENCH_BASELINE, "may wait", "64 std::unordered_maps, each under a std::mutex of its own");

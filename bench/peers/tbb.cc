@@ -64,9 +64,10 @@ struct growing : bench::peer_base {
 
 } // namespace
 
-extern "C" const bench_impl bench_tbb_queue =
-    bench::container<queue>::make("tbb-queue", BENCH_QUEUE, "may wait", "tbb::concurrent_queue: tickets over eight micro-queues");
-extern "C" const bench_impl bench_tbb_hash_map =
-    bench::map<locked>::make("tbb-hash-map", BENCH_PEER, "may wait", "tbb::concurrent_hash_map: a reader-writer lock in each bucket and entry");
-extern "C" const bench_impl bench_tbb_unordered = bench::map<growing>::make(
-    "tbb-unordered", BENCH_PEER, "no removal", "tbb::concurrent_unordered_map: cannot remove beside others; removals do nothing here");
+extern "C" const bench_impl bench_tbb_queue = bench::container<queue>::make(
+    "tbb-queue", BENCH_QUEUE, "may wait", "tbb::concurrent_queue: tickets over eight micro-queues");
+extern "C" const bench_impl bench_tbb_hash_map = bench::map<locked>::make(
+    "tbb-hash-map", BENCH_PEER, "may wait", "tbb::concurrent_hash_map: a reader-writer lock in each bucket and entry");
+extern "C" const bench_impl bench_tbb_unordered =
+    bench::map<growing>::make("tbb-unordered", BENCH_PEER, "no removal",
+                              "tbb::concurrent_unordered_map: cannot remove beside others; removals do nothing here");

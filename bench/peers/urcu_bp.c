@@ -11,4 +11,6 @@ bench_inline void bp_leave(void *object, void *thread)
     rcu_read_unlock();
 }
 
-URCU_FLAVOUR(bp, "urcu-bp", NULL, "liburcu's bp read lock, inlined; retirement by call_rcu, which reclaims in a thread of its own", bp_leave);
+URCU_FLAVOUR(bp, "urcu-bp", NULL,
+             "liburcu's bp read lock, inlined; retirement by call_rcu, which reclaims in a thread of its own",
+             bp_leave);

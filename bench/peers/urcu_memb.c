@@ -11,4 +11,6 @@ bench_inline void memb_leave(void *object, void *thread)
     rcu_read_unlock();
 }
 
-URCU_FLAVOUR(memb, "urcu-memb", NULL, "liburcu's memb read lock, inlined; retirement by call_rcu, which reclaims in a thread of its own", memb_leave);
+URCU_FLAVOUR(memb, "urcu-memb", NULL,
+             "liburcu's memb read lock, inlined; retirement by call_rcu, which reclaims in a thread of its own",
+             memb_leave);

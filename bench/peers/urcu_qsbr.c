@@ -14,4 +14,5 @@ bench_inline void qsbr_leave(void *object, void *thread)
         rcu_quiescent_state();
 }
 
-URCU_FLAVOUR(qsbr, "urcu-qsbr", "needs quiescent states", "liburcu's qsbr, inlined: nothing to enter, a quiescent state once in 64 sections; call_rcu", qsbr_leave);
+URCU_FLAVOUR(qsbr, "urcu-qsbr", "needs quiescent states",
+             "liburcu's qsbr, inlined: nothing to enter, a quiescent state once in 64 sections; call_rcu", qsbr_leave);

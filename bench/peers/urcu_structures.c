@@ -126,7 +126,8 @@ static void wfcq_destroy(void *object)
     free(object);
 }
 
-CONTAINER(wfcq, BENCH_QUEUE, "urcu-wfcqueue", "may wait", "liburcu wfcqueue: wait-free enqueues, dequeues under its mutex");
+CONTAINER(wfcq, BENCH_QUEUE, "urcu-wfcqueue", "may wait",
+          "liburcu wfcqueue: wait-free enqueues, dequeues under its mutex");
 
 /* ---- lfqueue ---- */
 
@@ -179,7 +180,8 @@ static void lfq_destroy(void *object)
     free(object);
 }
 
-CONTAINER(lfq, BENCH_QUEUE, "urcu-lfqueue", NULL, "liburcu rculfqueue: Michael and Scott's with dummies, RCU, nodes freed by call_rcu");
+CONTAINER(lfq, BENCH_QUEUE, "urcu-lfqueue", NULL,
+          "liburcu rculfqueue: Michael and Scott's with dummies, RCU, nodes freed by call_rcu");
 
 /* ---- lfstack ---- */
 
@@ -245,8 +247,8 @@ static void lfs_destroy(void *object)
 
 CONTAINER(lfs, BENCH_STACK, "urcu-lfstack", NULL, "liburcu lfstack, pops under RCU, nodes freed by call_rcu");
 
-#define lfs_locked_create  lfs_create
-#define lfs_locked_put     lfs_put
+#define lfs_locked_create lfs_create
+#define lfs_locked_put lfs_put
 #define lfs_locked_destroy lfs_destroy
 CONTAINER(lfs_locked, BENCH_STACK, "urcu-lfstack-mutex", "may wait", "liburcu lfstack, pops under its mutex");
 
@@ -325,9 +327,8 @@ static void lfht_destroy(void *object)
     struct cds_lfht_iter it;
     struct cds_lfht_node *node;
     rcu_register_thread();
-    cds_lfht_for_each (object, &it, node)
-        if (cds_lfht_del(object, node) == 0)
-            call_rcu(&caa_container_of(node, item, hashed)->head, item_free);
+    cds_lfht_for_each(object, &it, node) if (cds_lfht_del(object, node) == 0)
+        call_rcu(&caa_container_of(node, item, hashed)->head, item_free);
     rcu_barrier();
     rcu_unregister_thread();
     (void)cds_lfht_destroy(object, NULL);

@@ -74,7 +74,8 @@ template <class Map> size_t count(Map &map)
 /* Its number of buckets is a parameter of the type: one type for each of the bench's sizes, about one entry to a bucket. */
 template <class Reclaimer> struct list_map : bench::peer_base {
     template <size_t Buckets>
-    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>, policy::hash<bench::hash>, policy::buckets<Buckets>>;
+    using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>,
+                                                 policy::hash<bench::hash>, policy::buckets<Buckets>>;
     std::unique_ptr<type<(1 << 10)>> small;
     std::unique_ptr<type<(1 << 17)>> middle;
     std::unique_ptr<type<(1 << 20)>> large;
@@ -136,22 +137,26 @@ struct locked_map : bench::peer_base {
     size_t size() { return count(held); }
 };
 
-template <class Reclaimer> using michael_scott = queue<xenium::michael_scott_queue<void *, policy::reclaimer<Reclaimer>>>;
+template <class Reclaimer>
+using michael_scott = queue<xenium::michael_scott_queue<void *, policy::reclaimer<Reclaimer>>>;
 using ramalhete = of_pointers<xenium::ramalhete_queue<anything *, policy::reclaimer<epochs>>>;
 
 } // namespace
 
-extern "C" const bench_impl bench_xenium_ms_hazard =
-    bench::container<michael_scott<pointers>>::make("xenium-ms-hazard", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, hazard pointers");
-extern "C" const bench_impl bench_xenium_ms_epoch =
-    bench::container<michael_scott<epochs>>::make("xenium-ms-epoch", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, epochs");
-extern "C" const bench_impl bench_xenium_ramalhete =
-    bench::container<ramalhete>::make("xenium-ramalhete", BENCH_QUEUE, nullptr, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
-extern "C" const bench_impl bench_xenium_vyukov =
-    bench::container<ring>::make("xenium-vyukov", BENCH_QUEUE, "bounded, may wait", "xenium vyukov_bounded_queue: a ring of 64 Ki");
-extern "C" const bench_impl bench_xenium_hm_hazard =
-    bench::map<list_map<pointers>>::make("xenium-hm-hazard", BENCH_PEER, "fixed buckets", "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
-extern "C" const bench_impl bench_xenium_hm_epoch =
-    bench::map<list_map<epochs>>::make("xenium-hm-epoch", BENCH_PEER, "fixed buckets", "xenium harris_michael_hash_map, about as many buckets as keys, for good, epochs");
+extern "C" const bench_impl bench_xenium_ms_hazard = bench::container<michael_scott<pointers>>::make(
+    "xenium-ms-hazard", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, hazard pointers");
+extern "C" const bench_impl bench_xenium_ms_epoch = bench::container<michael_scott<epochs>>::make(
+    "xenium-ms-epoch", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, epochs");
+extern "C" const bench_impl bench_xenium_ramalhete = bench::container<ramalhete>::make(
+    "xenium-ramalhete", BENCH_QUEUE, nullptr, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
+extern "C" const bench_impl bench_xenium_vyukov = bench::container<ring>::make(
+    "xenium-vyukov", BENCH_QUEUE, "bounded, may wait", "xenium vyukov_bounded_queue: a ring of 64 Ki");
+extern "C" const bench_impl bench_xenium_hm_hazard = bench::map<list_map<pointers>>::make(
+    "xenium-hm-hazard", BENCH_PEER, "fixed buckets",
+    "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
+extern "C" const bench_impl bench_xenium_hm_epoch = bench::map<list_map<epochs>>::make(
+    "xenium-hm-epoch", BENCH_PEER, "fixed buckets",
+    "xenium harris_michael_hash_map, about as many buckets as keys, for good, epochs");
 extern "C" const bench_impl bench_xenium_vyukov_map =
-    bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "may wait", "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");
+    bench::map<locked_map>::make("xenium-vyukov-map", BENCH_PEER, "may wait",
+                                 "xenium vyukov_hash_map: buckets of a cache line, writers lock theirs, epochs");

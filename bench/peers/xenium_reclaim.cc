@@ -67,7 +67,11 @@ using pointers = hazard_pointer<>::with<xenium::policy::allocation_strategy<hp_a
 
 } // namespace
 
-extern "C" const bench_impl bench_xenium_hazard = bench::reclaim<peer<pointers>>::make("xenium-hazard", nullptr, "xenium hazard_pointer, dynamic allocation");
-extern "C" const bench_impl bench_xenium_epoch = bench::reclaim<peer<epoch_based<>>>::make("xenium-epoch", nullptr, "xenium epoch_based (Fraser)");
-extern "C" const bench_impl bench_xenium_debra = bench::reclaim<peer<debra<>>>::make("xenium-debra", nullptr, "xenium debra (Brown)");
-extern "C" const bench_impl bench_xenium_stamp = bench::reclaim<peer<stamp_it>>::make("xenium-stamp-it", nullptr, "xenium stamp_it (Pöter, Träff)");
+extern "C" const bench_impl bench_xenium_hazard =
+    bench::reclaim<peer<pointers>>::make("xenium-hazard", nullptr, "xenium hazard_pointer, dynamic allocation");
+extern "C" const bench_impl bench_xenium_epoch =
+    bench::reclaim<peer<epoch_based<>>>::make("xenium-epoch", nullptr, "xenium epoch_based (Fraser)");
+extern "C" const bench_impl bench_xenium_debra =
+    bench::reclaim<peer<debra<>>>::make("xenium-debra", nullptr, "xenium debra (Brown)");
+extern "C" const bench_impl bench_xenium_stamp =
+    bench::reclaim<peer<stamp_it>>::make("xenium-stamp-it", nullptr, "xenium stamp_it (Pöter, Träff)");

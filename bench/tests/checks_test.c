@@ -31,7 +31,8 @@ static pthread_t measuring;
 
 static bool now(int of)
 {
-    return defect == (unsigned)of && !pthread_equal(pthread_self(), measuring) && atomic_fetch_add(&turn, 1) % 100 == 99;
+    return defect == (unsigned)of && !pthread_equal(pthread_self(), measuring) &&
+           atomic_fetch_add(&turn, 1) % 100 == 99;
 }
 
 /* ---- queue ---- */
@@ -61,8 +62,12 @@ static bench_result measure_queue(int with, const char *workload, unsigned threa
 {
     bench_impl impl = bench_mutex_queue;
     bench_histogram *times = calloc(1, sizeof *times);
-    bench_measurement what = {.impl = &impl, .workload = bench_workload_named(workload, BENCH_QUEUE), .threads = threads,
-                              .warm_ns = 2 * MS, .duration_ns = 10 * MS, .times = times};
+    bench_measurement what = {.impl = &impl,
+                              .workload = bench_workload_named(workload, BENCH_QUEUE),
+                              .threads = threads,
+                              .warm_ns = 2 * MS,
+                              .duration_ns = 10 * MS,
+                              .times = times};
     bench_result result;
     impl.role = role;
     impl.container = &broken_ops;
@@ -138,8 +143,14 @@ static bench_result measure_map(int with, bool zipf, bool *good)
     assert_int_equal(impl.create(&object, &setup), 0);
     assert_true(bench_fill_map(&impl, object, entries, 2000, 7));
     defect = (unsigned)with;
-    bench_measurement what = {.impl = &impl, .workload = bench_workload_named("50/25/25", BENCH_MAP), .threads = 3,
-                              .warm_ns = MS, .duration_ns = 10 * MS, .object = object, .range = 2000, .draws = draws,
+    bench_measurement what = {.impl = &impl,
+                              .workload = bench_workload_named("50/25/25", BENCH_MAP),
+                              .threads = 3,
+                              .warm_ns = MS,
+                              .duration_ns = 10 * MS,
+                              .object = object,
+                              .range = 2000,
+                              .draws = draws,
                               .entries = &entries};
     assert_int_equal(bench_measure(&what, &result), 0);
     defect = NOTHING;
@@ -339,7 +350,12 @@ static void test_chunks(void **state)
         }
         assert_int_equal(words, kind == 5 ? 1 : 3);
         assert_int_equal(words, words_reference_total(reference));
-        assert_int_equal(letters, kind == 5 ? SIZE : kind == 0 ? 18 : kind == 1 ? 3 : kind == 2 ? 6 : kind == 3 ? 1800 : 9);
+        assert_int_equal(letters, kind == 5   ? SIZE
+                                  : kind == 0 ? 18
+                                  : kind == 1 ? 3
+                                  : kind == 2 ? 6
+                                  : kind == 3 ? 1800
+                                              : 9);
         assert_null(corpus_changed(&c));
         assert_int_equal(truncate(path, SIZE - 1), 0);
         assert_string_equal(corpus_changed(&c), path);
@@ -357,8 +373,9 @@ int main(void)
 {
     measuring = pthread_self();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_checks), cmocka_unit_test(test_map_checks), cmocka_unit_test(test_reclaim_check),
-        cmocka_unit_test(test_reclaimed_late), cmocka_unit_test(test_histogram),    cmocka_unit_test(test_zipf),       cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_queue_checks),   cmocka_unit_test(test_map_checks), cmocka_unit_test(test_reclaim_check),
+        cmocka_unit_test(test_reclaimed_late), cmocka_unit_test(test_histogram),  cmocka_unit_test(test_zipf),
+        cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

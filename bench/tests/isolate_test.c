@@ -17,8 +17,8 @@
 extern const bench_impl bench_mutex_queue, bench_mutex_map, bench_words_mutex;
 
 static bench_impl bad;
-static char *what_to_run[] = {"bench", "--family", "queue", "--workload", "pairs,burst", "--threads", "1,2", "--rounds", "2",
-                              "--duration-ms", "2"};
+static char *what_to_run[] = {"bench",    "--family", "queue",         "--workload", "pairs,burst", "--threads", "1,2",
+                              "--rounds", "2",        "--duration-ms", "2"};
 
 BENCH_OP bool crash_put(void *object, void *thread, void *value)
 {
@@ -237,7 +237,8 @@ static void test_a_crash_afterwards(void **state)
     bad = bench_mutex_queue;
     run_beside(BENCH_PEER);
     bench_isolated(&suite, breaks_off, NULL);
-    assert_string_equal(bench_watch_fault(suite.watch, &bad), "was the last when the process ended: Segmentation fault");
+    assert_string_equal(bench_watch_fault(suite.watch, &bad),
+                        "was the last when the process ended: Segmentation fault");
     assert_string_equal(bench_watch_fault(suite.watch, &bench_mutex_queue), "");
     assert_false(suite.watch->failed);
     end();

@@ -53,7 +53,7 @@ static void test_lines(void **state)
     (void)weft_i_load(&place.a, memory_order_relaxed);
     count_end(NULL); /* remembered, not counted */
     count_begin(1);
-    (void)weft_i_load(&place.b, memory_order_relaxed);     /* the line of a: shared now */
+    (void)weft_i_load(&place.b, memory_order_relaxed); /* the line of a: shared now */
     (void)weft_i_fetch_add(&place.a, 1, memory_order_relaxed);
     (void)weft_i_fetch_add(&place.c, 1, memory_order_relaxed); /* its own */
     count_end(&sums);

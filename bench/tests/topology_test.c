@@ -82,8 +82,8 @@ static void test_nothing_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_sockets_with_siblings), cmocka_unit_test(test_one_socket),
-                                       cmocka_unit_test(test_nothing_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_sockets_with_siblings),
+                                       cmocka_unit_test(test_one_socket), cmocka_unit_test(test_nothing_is_told)};
     const char *directory = getenv("TEST_TMPDIR");
     snprintf(root, sizeof root, "%s/topology.XXXXXX", directory ? directory : "/tmp");
     if (!mkdtemp(root))

@@ -24,7 +24,7 @@ static void test_turns(void **state)
 {
     double per_ns = bench_work_turns_per_ns();
     (void)state;
-    assert_true(per_ns > 0.01 && per_ns < 100); /* a turn is some cycles */
+    assert_true(per_ns > 0.01 && per_ns < 100);       /* a turn is some cycles */
     assert_true(bench_work_turns_per_ns() == per_ns); /* once */
     assert_int_equal(bench_work_turns(0), 0);
     assert_true(bench_work_turns(1) >= 1);
@@ -37,8 +37,13 @@ static void test_turns(void **state)
 
 static bench_result measure_null(unsigned work_ns, bench_histogram *times)
 {
-    bench_measurement what = {.impl = &bench_null_container, .workload = bench_workload_named("pairs", BENCH_QUEUE), .threads = 1,
-                              .warm_ns = MS, .duration_ns = 5 * MS, .work_ns = work_ns, .times = times};
+    bench_measurement what = {.impl = &bench_null_container,
+                              .workload = bench_workload_named("pairs", BENCH_QUEUE),
+                              .threads = 1,
+                              .warm_ns = MS,
+                              .duration_ns = 5 * MS,
+                              .work_ns = work_ns,
+                              .times = times};
     bench_result result;
     assert_int_equal(bench_measure(&what, &result), 0);
     return result;
@@ -80,8 +85,13 @@ static void test_work_is_in_no_time(void **state)
 /* The field comes and goes; files from before it mean none. */
 static void test_rows_with_work(void **state)
 {
-    bench_row row = {.what = BENCH_SPEED, .family = BENCH_QUEUE, .workload = "pairs", .implementation = "mutex-queue", .threads = 2,
-                     .work_ns = 100}, got;
+    bench_row row = {.what = BENCH_SPEED,
+                     .family = BENCH_QUEUE,
+                     .workload = "pairs",
+                     .implementation = "mutex-queue",
+                     .threads = 2,
+                     .work_ns = 100},
+              got;
     json_t *object = bench_json_row(&row);
     (void)state;
     assert_int_equal(json_integer_value(json_object_get(object, "work_ns")), 100);
@@ -138,8 +148,12 @@ BENCH_CONTAINER(bad_queue, bad_put, bad_take);
 static bench_result measure_trips(int with, bench_histogram *times)
 {
     bench_impl impl = bench_mutex_queue;
-    bench_measurement what = {.impl = &impl, .workload = bench_workload_named("round-trip", BENCH_QUEUE), .threads = 2,
-                              .warm_ns = MS, .duration_ns = 20 * MS, .times = times};
+    bench_measurement what = {.impl = &impl,
+                              .workload = bench_workload_named("round-trip", BENCH_QUEUE),
+                              .threads = 2,
+                              .warm_ns = MS,
+                              .duration_ns = 20 * MS,
+                              .times = times};
     bench_result result;
     impl.container = &bad_queue_ops;
     impl.drive = bad_queue_drive;
@@ -147,7 +161,9 @@ static bench_result measure_trips(int with, bench_histogram *times)
     atomic_store(&put_count, 0);
     assert_int_equal(bench_measure(&what, &result), 0);
     /* on a busy machine the two may have done too little to go wrong */
-    return with != NOTHING && atomic_load(&put_count) < ENOUGH && result.fault[0] == '\0' && with != INVENTS ? measure_trips(with, times) : result;
+    return with != NOTHING && atomic_load(&put_count) < ENOUGH && result.fault[0] == '\0' && with != INVENTS
+               ? measure_trips(with, times)
+               : result;
 }
 
 static void test_round_trips(void **state)
@@ -160,7 +176,8 @@ static void test_round_trips(void **state)
         assert_string_equal(result.fault, "");
         trips += result.operations;
     }
-    assert_true(times->total > 0 && times->total <= trips && trips <= times->total + 2 * 5); /* but for those that a phase cut */
+    assert_true(times->total > 0 && times->total <= trips &&
+                trips <= times->total + 2 * 5); /* but for those that a phase cut */
     assert_non_null(strstr(measure_trips(CHANGES, ignored).fault, "not the value sent"));
     assert_non_null(strstr(measure_trips(DOUBLES, ignored).fault, "not the value sent"));
     assert_non_null(strstr(measure_trips(LOSES, ignored).fault, "never came back"));
@@ -174,8 +191,11 @@ int main(void)
 {
     measuring = pthread_self();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns),          cmocka_unit_test(test_work_takes_its_time), cmocka_unit_test(test_work_is_in_no_time),
-        cmocka_unit_test(test_rows_with_work), cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_work_takes_its_time),
+        cmocka_unit_test(test_work_is_in_no_time),
+        cmocka_unit_test(test_rows_with_work),
+        cmocka_unit_test(test_round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ typedef struct weft_object {
     void *structure;
 } weft_object;
 
-static inline int weft_object_create(void **out, weft_scheme scheme, int (*create)(void **structure, weft_domain *domain))
+static inline int weft_object_create(void **out, weft_scheme scheme,
+                                     int (*create)(void **structure, weft_domain *domain))
 {
     weft_object *object = calloc(1, sizeof *object);
     if (!(*out = object))

@@ -33,10 +33,9 @@ BENCH_CONTAINER(queue, queue_put, queue_take);
 
 #define WEFT_ROW(in_scheme)                                                                                            \
     {                                                                                                                  \
-        .name = "weft-msq", .scheme = #in_scheme, .family = BENCH_QUEUE, .role = BENCH_WEFT,                             \
-        .create = queue_##in_scheme##_create, .destroy = queue_destroy,                                                \
-        .thread_begin = weft_object_thread_begin, .thread_end = weft_object_thread_end, .container = &queue_ops,       \
-        .drive = queue_drive,                                                                                          \
+        .name = "weft-msq", .scheme = #in_scheme, .family = BENCH_QUEUE, .role = BENCH_WEFT,                           \
+        .create = queue_##in_scheme##_create, .destroy = queue_destroy, .thread_begin = weft_object_thread_begin,      \
+        .thread_end = weft_object_thread_end, .container = &queue_ops, .drive = queue_drive,                           \
     }
 
 const bench_impl bench_weft_msq_hazard = WEFT_ROW(hazard);

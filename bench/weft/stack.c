@@ -33,10 +33,9 @@ BENCH_CONTAINER(stack, stack_put, stack_take);
 
 #define WEFT_ROW(in_scheme)                                                                                            \
     {                                                                                                                  \
-        .name = "weft-treiber", .scheme = #in_scheme, .family = BENCH_STACK, .role = BENCH_WEFT,                             \
-        .create = stack_##in_scheme##_create, .destroy = stack_destroy,                                                \
-        .thread_begin = weft_object_thread_begin, .thread_end = weft_object_thread_end, .container = &stack_ops,       \
-        .drive = stack_drive,                                                                                          \
+        .name = "weft-treiber", .scheme = #in_scheme, .family = BENCH_STACK, .role = BENCH_WEFT,                       \
+        .create = stack_##in_scheme##_create, .destroy = stack_destroy, .thread_begin = weft_object_thread_begin,      \
+        .thread_end = weft_object_thread_end, .container = &stack_ops, .drive = stack_drive,                           \
     }
 
 const bench_impl bench_weft_treiber_hazard = WEFT_ROW(hazard);

@@ -38,8 +38,10 @@ static int add_chunks(corpus *text, uint64_t size)
         uint64_t left = size - offset;
         if (!grow((void **)&text->chunks, text->chunk_count, &text->chunk_room, sizeof *text->chunks))
             return -ENOMEM;
-        text->chunks[text->chunk_count++] = (corpus_chunk){
-            .file = (uint32_t)text->files, .offset = offset, .size = (uint32_t)(left < CORPUS_CHUNK ? left : CORPUS_CHUNK)};
+        text->chunks[text->chunk_count++] =
+            (corpus_chunk){.file = (uint32_t)text->files,
+                           .offset = offset,
+                           .size = (uint32_t)(left < CORPUS_CHUNK ? left : CORPUS_CHUNK)};
     }
     return 0;
 }
@@ -109,8 +111,8 @@ const char *corpus_changed(const corpus *text)
     for (size_t i = 0; i < text->files; i++) {
         const corpus_file *file = &text->file[i];
         struct stat s;
-        if (stat(file->path, &s) != 0 || (uint64_t)s.st_size != file->size || s.st_mtim.tv_sec != file->changed.tv_sec ||
-            s.st_mtim.tv_nsec != file->changed.tv_nsec)
+        if (stat(file->path, &s) != 0 || (uint64_t)s.st_size != file->size ||
+            s.st_mtim.tv_sec != file->changed.tv_sec || s.st_mtim.tv_nsec != file->changed.tv_nsec)
             return file->path;
     }
     return NULL;

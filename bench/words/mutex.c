@@ -102,5 +102,6 @@ static void map_each(void *map, void (*visit)(const counted *w, void *ctx), void
 static const words_map_ops map_ops = {map_create, map_destroy, map_count, map_each};
 static const words_parts mutex = {&bench_mutex_queue, &bench_mutex_stack, &map_ops};
 
-WORDS_IMPL(bench_words_mutex, &mutex, .name = "mutex-map", .role = BENCH_BASELINE, .limits = "may wait",
-           .note = "the same program over mutex-queue, mutex-stack and a chained table under one mutex, with weft-map's hash");
+WORDS_IMPL(
+    bench_words_mutex, &mutex, .name = "mutex-map", .role = BENCH_BASELINE, .limits = "may wait",
+    .note = "the same program over mutex-queue, mutex-stack and a chained table under one mutex, with weft-map's hash");

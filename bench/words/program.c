@@ -158,7 +158,8 @@ void words_program_drive(bench_worker *worker)
     words_program *p = worker->object;
     words_thread *t = worker->thread;
     unsigned turn = 0;
-    while (atomic_load_explicit(&p->left, memory_order_acquire) > 0 && atomic_load_explicit(&p->error, memory_order_relaxed) == 0) {
+    while (atomic_load_explicit(&p->left, memory_order_acquire) > 0 &&
+           atomic_load_explicit(&p->error, memory_order_relaxed) == 0) {
         void *buffer;
         if (p->parts.queue->container->take(p->queue, t->queue, &buffer)) {
             worker->counts.operations += count_words(p, buffer);

@@ -138,8 +138,8 @@ bool words_reference_check(words_reference *reference, words_program *program, u
     if (c.wrong == 0 && c.words == reference->table.size && c.total == reference->total && total == reference->total)
         return true;
     snprintf(fault, size,
-             "counted %" PRIu64 " words, %" PRIu64 " different, of which %" PRIu64 " wrongly; one thread alone finds %" PRIu64
-             " and %zu",
+             "counted %" PRIu64 " words, %" PRIu64 " different, of which %" PRIu64
+             " wrongly; one thread alone finds %" PRIu64 " and %zu",
              c.total, c.words, c.wrong, reference->total, reference->table.size);
     return false;
 }

@@ -14,6 +14,7 @@ uint64_t words_reference_total(const words_reference *reference);
 uint64_t words_reference_distinct(const words_reference *reference);
 
 /* What the program counted, word by word. False, and why: it differs. */
-bool words_reference_check(words_reference *reference, words_program *program, uint64_t total, char *fault, size_t size);
+bool words_reference_check(words_reference *reference, words_program *program, uint64_t total, char *fault,
+                           size_t size);
 
 #endif

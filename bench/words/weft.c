@@ -4,7 +4,8 @@
 
 #include <weft/hashmap/split_map.h>
 
-extern const bench_impl bench_weft_msq_hazard, bench_weft_msq_epoch, bench_weft_treiber_hazard, bench_weft_treiber_epoch;
+extern const bench_impl bench_weft_msq_hazard, bench_weft_msq_epoch, bench_weft_treiber_hazard,
+    bench_weft_treiber_epoch;
 
 /* The map's value; its key is inside it. */
 typedef struct entry {

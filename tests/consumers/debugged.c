@@ -24,8 +24,8 @@ int main(void)
     weft_guard guard;
     weft_atomic_ptr source;
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
-    if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, domain) != 0 ||
-        weft_map_create(&map, NULL, &weft_map_strings) != 0)
+    if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 ||
+        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
         return 1;
     for (size_t i = 1; i <= 3; i++)
         if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 || weft_treiber_push(stack, (void *)(i * 0x100)) != 0)

@@ -11,10 +11,12 @@ int main(void)
     weft_treiber *stack;
     weft_map *map;
     void *value = NULL;
-    if (weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, NULL) != 0 || weft_map_create(&map, NULL, NULL) != 0)
+    if (weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, NULL) != 0 ||
+        weft_map_create(&map, NULL, NULL) != 0)
         return 1;
-    if (weft_msq_enqueue(queue, "woven") != 0 || !weft_msq_try_dequeue(queue, &value) || weft_treiber_push(stack, value) != 0 ||
-        !weft_treiber_try_pop(stack, &value) || weft_map_insert(map, (void *)1, value) != 0 || weft_map_size(map) != 1)
+    if (weft_msq_enqueue(queue, "woven") != 0 || !weft_msq_try_dequeue(queue, &value) ||
+        weft_treiber_push(stack, value) != 0 || !weft_treiber_try_pop(stack, &value) ||
+        weft_map_insert(map, (void *)1, value) != 0 || weft_map_size(map) != 1)
         return 1;
     weft_msq_destroy(queue, NULL, NULL);
     weft_treiber_destroy(stack, NULL, NULL);

@@ -51,7 +51,8 @@ static int queues_and_stacks(void)
     const char *name;
     int total = 0;
     size_t letters = 0;
-    REQUIRE(order_queue_create(NULL, NULL) == -22 && order_queue_create(&queue, NULL) == 0 && order_queue_is_empty(queue));
+    REQUIRE(order_queue_create(NULL, NULL) == -22 && order_queue_create(&queue, NULL) == 0 &&
+            order_queue_is_empty(queue));
     REQUIRE(order_queue_enqueue(queue, &one) == 0 && order_queue_enqueue(queue, &two) == 0);
     REQUIRE(order_queue_try_dequeue(queue, &got) && got == &one && !order_queue_try_dequeue(queue, NULL));
     REQUIRE(!weft_msq_is_empty(order_queue_untyped(queue)));
@@ -60,9 +61,11 @@ static int queues_and_stacks(void)
     REQUIRE(number_queue_create(&numbers, NULL) == 0 && number_queue_enqueue(numbers, -5) == 0);
     REQUIRE(number_queue_try_dequeue(numbers, &number) && number == -5);
     number_queue_destroy(numbers, NULL, NULL);
-    REQUIRE(name_stack_create(&names, NULL) == 0 && name_stack_push(names, "below") == 0 && name_stack_push(names, "top") == 0);
+    REQUIRE(name_stack_create(&names, NULL) == 0 && name_stack_push(names, "below") == 0 &&
+            name_stack_push(names, "top") == 0);
     REQUIRE(name_stack_try_pop(names, &name) && strcmp(name, "top") == 0 && !name_stack_is_empty(names));
-    REQUIRE(name_stack_pop_all(names, count, &letters) == 1 && letters == 5 && name_stack_pop_all(names, NULL, NULL) == 0);
+    REQUIRE(name_stack_pop_all(names, count, &letters) == 1 && letters == 5 &&
+            name_stack_pop_all(names, NULL, NULL) == 0);
     name_stack_destroy(names, NULL, NULL);
     return 0;
 }
@@ -79,7 +82,8 @@ static int maps(void)
     int total = 0;
     REQUIRE(price_map_create(&prices, NULL, &weft_map_strings) == 0 && price_map_insert(prices, "a", &one) == 0);
     REQUIRE(price_map_put(prices, "a", &two, &got) == 1 && got == &one && price_map_get(prices, NULL, "a") == &two);
-    REQUIRE(price_map_get_or_insert(prices, NULL, "a", &one, &got) == 1 && got == &two && price_map_contains(prices, "a"));
+    REQUIRE(price_map_get_or_insert(prices, NULL, "a", &one, &got) == 1 && got == &two &&
+            price_map_contains(prices, "a"));
     REQUIRE(price_map_compare_and_replace(prices, "a", &two, &one) == 0 && price_map_size(prices) == 1);
     price_map_iterate(&at, prices);
     while (price_map_next(&at, &key, &got))

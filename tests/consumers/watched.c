@@ -23,8 +23,9 @@ static void *work(void *ctx)
     void *value;
     weft_guard guard;
     for (uintptr_t i = 0; i < 1000; i++) {
-        if (weft_msq_enqueue(queue, ctx) != 0 || weft_treiber_push(stack, ctx) != 0 || weft_map_put(map, (void *)i, ctx, NULL) < 0 ||
-            !weft_msq_try_dequeue(queue, &value) || !weft_treiber_try_pop(stack, &value))
+        if (weft_msq_enqueue(queue, ctx) != 0 || weft_treiber_push(stack, ctx) != 0 ||
+            weft_map_put(map, (void *)i, ctx, NULL) < 0 || !weft_msq_try_dequeue(queue, &value) ||
+            !weft_treiber_try_pop(stack, &value))
             return ctx;
         weft_enter(&guard, NULL);
         (void)!weft_protect(&guard, &current);
@@ -42,7 +43,8 @@ int main(int argc, char **argv)
     (void)argv;
     pthread_t thread[2];
     void *wrong;
-    if (weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, NULL) != 0 || weft_map_create(&map, NULL, NULL) != 0)
+    if (weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, NULL) != 0 ||
+        weft_map_create(&map, NULL, NULL) != 0)
         return 1;
     for (int i = 0; i < 2; i++)
         if (pthread_create(&thread[i], NULL, work, &values[i]) != 0)

@@ -40,7 +40,10 @@ struct place {
 };
 
 template <> struct std::hash<place> {
-    std::size_t operator()(const place &p) const noexcept { return static_cast<std::size_t>(p.x + 31 * p.y + 961 * p.z); }
+    std::size_t operator()(const place &p) const noexcept
+    {
+        return static_cast<std::size_t>(p.x + 31 * p.y + 961 * p.z);
+    }
 };
 
 /* ---- keys that are nearly strings: their own std::hash and == decide, not their bytes ---- */
@@ -103,9 +106,11 @@ static int keys(const weft::domain &domain)
     weft::map<colour, wide> colours(domain);
     REQUIRE(colours.insert(green, wide::low) && colours.get(green) == wide::low && !colours.contains(red));
     weft::map<wide, colour> back(domain);
-    REQUIRE(back.insert(wide::low, red) && back.insert(wide::high, green) && back.get(wide::low) == red && back.get(wide::high) == green);
+    REQUIRE(back.insert(wide::low, red) && back.insert(wide::high, green) && back.get(wide::low) == red &&
+            back.get(wide::high) == green);
     weft::map<bool, bool> truths(domain);
-    REQUIRE(truths.insert(false, false) && truths.insert(true, true) && truths.get(false) == false && truths.get(true) == true);
+    REQUIRE(truths.insert(false, false) && truths.insert(true, true) && truths.get(false) == false &&
+            truths.get(true) == true);
     weft::map<double, char> reals(domain);
     REQUIRE(reals.insert(0.0, 'a') && !reals.insert(-0.0, 'b'));
     weft::map<std::unique_ptr<int>, int> owners(domain); // move-only
@@ -148,13 +153,20 @@ struct alignas(64) line {
     char text[64];
 };
 
-static int twice(int x) { return 2 * x; }
-static int silent(int x) noexcept { return x; }
+static int twice(int x)
+{
+    return 2 * x;
+}
+static int silent(int x) noexcept
+{
+    return x;
+}
 
 static int values(const weft::domain &domain)
 {
     weft::map<int, int (*)(int)> functions(domain);
-    REQUIRE(functions.insert(1, twice) && functions.insert(2, silent) && (*functions.get(1))(21) == 42 && (*functions.get(2))(1) == 1);
+    REQUIRE(functions.insert(1, twice) && functions.insert(2, silent) && (*functions.get(1))(21) == 42 &&
+            (*functions.get(2))(1) == 1);
     REQUIRE(functions.insert_or_assign(1, silent) && functions.visit(1, [](int (*const &f)(int)) { (void)f(0); }));
     bool refused = false;
     try {
@@ -174,7 +186,8 @@ static int values(const weft::domain &domain)
     weft::map<int, const int *> constant(domain);
     weft::map<int, const volatile int *> both(domain);
     weft::map<int, void *> any(domain);
-    REQUIRE(constant.insert(1, &target) && *constant.get(1) == &target && both.insert(1, &changing) && *both.get(1) == &changing);
+    REQUIRE(constant.insert(1, &target) && *constant.get(1) == &target && both.insert(1, &changing) &&
+            *both.get(1) == &changing);
     REQUIRE(any.insert(1, &any) && *any.get(1) == &any);
 
     int place::*member = &place::y;
@@ -182,25 +195,29 @@ static int values(const weft::domain &domain)
     weft::ms_queue<int place::*> queued(domain);
     queued.enqueue(member);
     queued.enqueue(nullptr);
-    REQUIRE(members.insert(1, member) && members.insert(2, nullptr) && *members.get(1) == member && *members.get(2) == nullptr);
+    REQUIRE(members.insert(1, member) && members.insert(2, nullptr) && *members.get(1) == member &&
+            *members.get(2) == nullptr);
     REQUIRE(*queued.try_dequeue() == member && *queued.try_dequeue() == nullptr);
 
     weft::map<int, std::unique_ptr<int>> owned(domain);
-    REQUIRE(owned.insert(1, std::make_unique<int>(7)) && owned.insert_or_assign(1, nullptr) && owned.visit(1, [](const std::unique_ptr<int> &) {}));
+    REQUIRE(owned.insert(1, std::make_unique<int>(7)) && owned.insert_or_assign(1, nullptr) &&
+            owned.visit(1, [](const std::unique_ptr<int> &) {}));
     weft::map<int, handle> handles(domain);
     weft::ms_queue<handle> handed(domain);
     weft::treiber_stack<handle> stacked(domain);
     handed.enqueue(handle(3));
     stacked.push(handle(4));
     int number = 0;
-    REQUIRE(handles.insert(1, handle(2)) && handles.visit(1, [&](const handle &h) { number = h.number; }) && number == 2);
+    REQUIRE(handles.insert(1, handle(2)) && handles.visit(1, [&](const handle &h) { number = h.number; }) &&
+            number == 2);
     REQUIRE(handed.try_dequeue()->number == 3 && stacked.try_pop()->number == 4);
 
     weft::map<shy<int>, shy<short>> small(domain);
     weft::map<shy<std::string>, shy<std::string>> large(domain);
     weft::treiber_stack<shy<int>> shies(domain);
     shies.push({5});
-    REQUIRE(small.insert({1}, {2}) && small.get({1})->value == 2 && large.insert({"a"}, {"b"}) && large.get({"a"})->value == "b");
+    REQUIRE(small.insert({1}, {2}) && small.get({1})->value == 2 && large.insert({"a"}, {"b"}) &&
+            large.get({"a"})->value == "b");
     REQUIRE(small.contains({1}) && large.erase({"a"}) && shies.try_pop()->value == 5);
 
     weft::map<int, fixed> texts(domain);
@@ -283,13 +300,15 @@ static int maps(weft::domain &domain)
     weft::map<int, bool> flags; // a word that is not NULL, whatever the value
     REQUIRE(flags.insert(-1, false) && flags.insert(0, true) && flags.get(-1) == false && flags.get(0) == true);
     weft::map<unsigned, std::uint64_t> wide;
-    REQUIRE(wide.insert(3, 0) && wide.get(3) == 0u && wide.insert_or_assign(3, UINT64_MAX) && wide.get(3) == UINT64_MAX);
+    REQUIRE(wide.insert(3, 0) && wide.get(3) == 0u && wide.insert_or_assign(3, UINT64_MAX) &&
+            wide.get(3) == UINT64_MAX);
     weft::map<place, int> places;
     REQUIRE(places.insert({1, 2, 3}, 5) && places.get({1, 2, 3}) == 5 && !places.get({3, 2, 1}));
     int target = 0;
     weft::map<int, int *> pointers;
     REQUIRE(pointers.insert(1, &target) && pointers.get(1) == &target);
-    REQUIRE(flags.erase(0, false) == false && flags.erase(0, true) && pointers.erase(1, &target) && !pointers.erase(1, &target));
+    REQUIRE(flags.erase(0, false) == false && flags.erase(0, true) && pointers.erase(1, &target) &&
+            !pointers.erase(1, &target));
     bool refused = false;
     try {
         pointers.insert(2, nullptr);
@@ -378,20 +397,23 @@ static bool ends(void *(*body)(void *), weft::domain &domain)
 {
     pthread_t thread;
     void *result = nullptr;
-    return pthread_create(&thread, nullptr, body, &domain) == 0 && pthread_join(thread, &result) == 0 && result == &ended;
+    return pthread_create(&thread, nullptr, body, &domain) == 0 && pthread_join(thread, &result) == 0 &&
+           result == &ended;
 }
 
 static int ended_threads(weft::domain &domain)
 {
     using strings = weft::map<std::string, std::string>;
-    static_assert(!noexcept(std::declval<weft::domain &>().flush()) && !noexcept(std::declval<weft::domain &>().barrier()));
+    static_assert(!noexcept(std::declval<weft::domain &>().flush()) &&
+                  !noexcept(std::declval<weft::domain &>().barrier()));
     static_assert(!noexcept(std::declval<strings &>().contains(std::declval<std::string &>())));
     REQUIRE(ends(flush, domain) && ends(barrier, domain) && ends(destroy, domain));
     {
         weft::map<int, counted> map(domain);
         replaced = &map;
         REQUIRE(ends(replace, domain));
-        REQUIRE(map.visit(1, [](const counted &) {})); // what the thread has put in is the map's, and is not freed behind its back
+        REQUIRE(map.visit(
+            1, [](const counted &) {})); // what the thread has put in is the map's, and is not freed behind its back
     }
     REQUIRE(domain.barrier() && alive == 0);
     return 0;

@@ -15,7 +15,9 @@ struct CMUnitTest {
     void *initial_state;
 };
 
+/* clang-format off */
 #define cmocka_unit_test(f) {#f, f, NULL, NULL, NULL}
+/* clang-format on */
 #define print_message printf
 #define print_error printf
 

@@ -231,7 +231,8 @@ static void empty_map(traffic *t)
         removed += weft_map_remove(t->map, t_ptr(k), NULL);
     }
     CHECK(seen == removed);
-    CHECK(weft_map_size(t->map) <= THREADS || weft_map_size(t->map) >= (size_t)0 - THREADS); /* updates that broke off */
+    CHECK(weft_map_size(t->map) <= THREADS ||
+          weft_map_size(t->map) >= (size_t)0 - THREADS); /* updates that broke off */
 }
 
 static void some_turns(unsigned worker, void *ctx)

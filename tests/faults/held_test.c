@@ -42,8 +42,8 @@ static void test_held(void **state)
         done += atomic_load(&scene.others_done);
         p_close(&scene, 0);
     }
-    print_message("%s: held at %zu places, others did %zu operations meanwhile, at most %zu pending%s\n", operation->name,
-                  places, done, h.pending, which->scheme == WEFT_HAZARD ? "" : " (no bound)");
+    print_message("%s: held at %zu places, others did %zu operations meanwhile, at most %zu pending%s\n",
+                  operation->name, places, done, h.pending, which->scheme == WEFT_HAZARD ? "" : " (no bound)");
     assert_true(places >= 2);
     if (which->scheme == WEFT_HAZARD)
         assert_true(h.pending <= BOUND);

@@ -354,7 +354,8 @@ static void try_again(void *object, void *ctx)
 {
     atomic_fetch_add(&tries, 1);
     if (atomic_load((atomic_int *)ctx))
-        weft_retire_hook(*(weft_domain **)((char *)object + sizeof(weft_hook)), object, object, sizeof(weft_hook), try_again, ctx);
+        weft_retire_hook(*(weft_domain **)((char *)object + sizeof(weft_hook)), object, object, sizeof(weft_hook),
+                         try_again, ctx);
     else
         free(object);
 }

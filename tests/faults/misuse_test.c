@@ -45,7 +45,8 @@ static void nothing(void *object, void *ctx)
 static void make(things *t, weft_scheme scheme)
 {
     *t = (things){0};
-    CHECK(weft_domain_create(&t->domain, &(weft_domain_config){.scheme = scheme, .allocator = {give, keep, NULL}}) == 0);
+    CHECK(weft_domain_create(&t->domain, &(weft_domain_config){.scheme = scheme, .allocator = {give, keep, NULL}}) ==
+          0);
     CHECK(weft_msq_create(&t->queue, t->domain) == 0 && weft_treiber_create(&t->stack, t->domain) == 0);
     CHECK(weft_map_create(&t->map, t->domain, NULL) == 0);
 }
@@ -202,8 +203,8 @@ typedef struct mistake {
 } mistake;
 
 #define STRUCTURE "weft: a structure is used that has been destroyed, or never was created\n"
-#define DOMAIN    "weft: a domain is used that has been destroyed, or never was created\n"
-#define RETIRED   "weft: an object is retired that has been retired already, and was not reclaimed since\n"
+#define DOMAIN "weft: a domain is used that has been destroyed, or never was created\n"
+#define RETIRED "weft: an object is retired that has been retired already, and was not reclaimed since\n"
 
 static void run_it(const mistake *m, weft_scheme scheme, int to)
 {
@@ -228,16 +229,18 @@ static void test_misuse(void **state)
     if (child == 0)
         run_it(m, env->scheme, ends[1]);
     (void)close(ends[1]);
-    for (size_t have = 0, got; (got = (size_t)read(ends[0], said + have, sizeof said - 1 - have)) > 0 && got < sizeof said;)
+    for (size_t have = 0, got;
+         (got = (size_t)read(ends[0], said + have, sizeof said - 1 - have)) > 0 && got < sizeof said;)
         have += got;
     (void)close(ends[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_string_equal(said, m->said ? m->said : "");
-    assert_true(m->said ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(m->said ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT
+                        : WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-#define MISTAKE(how, says)                                                                            \
-    T_CASE(test_misuse, #how ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says}})),      \
+#define MISTAKE(how, says)                                                                                             \
+    T_CASE(test_misuse, #how ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says}})),                       \
         T_CASE(test_misuse, #how ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says}}))
 
 int main(void)

@@ -38,10 +38,10 @@ static subject *prepare(weft_domain *domain, int what, bool owned, uintptr_t bef
 }
 
 /* The subjects of the table below; sizes at which a table grows are among them. */
-#define PREPARE(name, what, owned, before)        \
-    static void *name(weft_domain *domain)        \
-    {                                             \
-        return prepare(domain, what, owned, before); \
+#define PREPARE(name, what, owned, before)                                                                             \
+    static void *name(weft_domain *domain)                                                                             \
+    {                                                                                                                  \
+        return prepare(domain, what, owned, before);                                                                   \
     }
 PREPARE(insert_first, INSERT, false, 0)
 PREPARE(insert_growing, INSERT, false, 7)
@@ -281,11 +281,8 @@ static void test_memory_comes_and_goes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T_BOTH(test_create),
-        T_BOTH(test_every_allocation),
-        T_BOTH(test_no_memory_for_tables),
-        T_BOTH(test_without_memory),
-        T_BOTH(test_memory_comes_and_goes),
+        T_BOTH(test_create),         T_BOTH(test_every_allocation),      T_BOTH(test_no_memory_for_tables),
+        T_BOTH(test_without_memory), T_BOTH(test_memory_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,9 +251,8 @@ static void test_no_getrandom(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_no_record),
-        cmocka_unit_test(test_no_key),        cmocka_unit_test(test_no_key_value),
-        cmocka_unit_test(test_default_domain), cmocka_unit_test(test_no_mappings),
+        cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_no_record),      cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_no_key_value), cmocka_unit_test(test_default_domain), cmocka_unit_test(test_no_mappings),
         cmocka_unit_test(test_no_getrandom),
     };
     atomic_store(&t_key_create.refuse, false);

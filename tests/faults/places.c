@@ -256,7 +256,8 @@ void p_close(p_scene *s, size_t lost)
     while (weft_treiber_try_pop(s->stack, &value))
         atomic_fetch_add(&s->taken, 1);
     /* its own value, not counted, may be there; one that it took may not */
-    CHECK(atomic_load(&s->put) <= atomic_load(&s->taken) + lost && atomic_load(&s->taken) <= atomic_load(&s->put) + lost);
+    CHECK(atomic_load(&s->put) <= atomic_load(&s->taken) + lost &&
+          atomic_load(&s->taken) <= atomic_load(&s->put) + lost);
     weft_map_iterate(&it, s->map);
     for (; weft_map_next(&it, &key, &value); seen++)
         CHECK(t_int(value) == t_int(key) + 1 && weft_map_get(s->map, NULL, key) == value);

@@ -37,7 +37,8 @@ static void expect_busy(void)
     CHECK(weft_shutdown() == -EBUSY);
     CHECK(errno == 4711 && t_blocks() == blocks);
     after = t_stats(NULL);
-    CHECK(after.threads == before.threads && after.guards_held == before.guards_held && after.allocated == before.allocated);
+    CHECK(after.threads == before.threads && after.guards_held == before.guards_held &&
+          after.allocated == before.allocated);
     CHECK(after.retired == before.retired && after.reclaimed == before.reclaimed);
 }
 

@@ -79,7 +79,8 @@ typedef struct shared {
 } shared;
 
 static shared the_shared;
-static object pool[OBJECTS]; /* used once each: a stale hazard, published before it is found to be stale, holds nothing else back */
+static object pool
+    [OBJECTS]; /* used once each: a stale hazard, published before it is found to be stale, holds nothing else back */
 static size_t used_objects;
 static atomic_long live_objects;
 static _Alignas(64) char memory[MEMORY];
@@ -324,7 +325,8 @@ static bool step_on(ucontext_t *context)
         keep_unblocked(r);
         note_address(s, (uintptr_t)r[REG_RIP]);
     }
-    return s->stepping && !sigismember(&context->uc_sigmask, SIGUSR2); /* any other would wait now, and so does this one */
+    return s->stepping &&
+           !sigismember(&context->uc_sigmask, SIGUSR2); /* any other would wait now, and so does this one */
 }
 #else
 static bool step_on(ucontext_t *context)

@@ -39,7 +39,8 @@ static void fill_and_empty(void *ctx)
         empty(scene, ENTRIES);
         (void)weft_map_remove(scene->map, t_ptr(P_KEY), NULL);
         for (int i = 0; i < ENTRIES && figures(scene).buckets > SMALL; i++) { /* a removal closes two buckets here */
-            size_t some = figures(scene).buckets > 256 ? 64 : 1; /* of large tables not every removal looks whether it fits */
+            size_t some =
+                figures(scene).buckets > 256 ? 64 : 1; /* of large tables not every removal looks whether it fits */
             fill(scene, some);
             empty(scene, some);
         }
@@ -209,8 +210,8 @@ int main(void)
     const p_operation *grow = operation_named("map insert that grows the table");
     const p_operation *shrink = operation_named("map remove that shrinks the table");
     static const p_operation finish = {"map remove that finishes shrinking", make_nearly_closed, remove_one};
-    t_case cases[] = {{WEFT_HAZARD, grow}, {WEFT_EPOCH, grow}, {WEFT_HAZARD, shrink}, {WEFT_EPOCH, shrink},
-                      {WEFT_HAZARD, &finish}, {WEFT_EPOCH, &finish}};
+    t_case cases[] = {{WEFT_HAZARD, grow},  {WEFT_EPOCH, grow},     {WEFT_HAZARD, shrink},
+                      {WEFT_EPOCH, shrink}, {WEFT_HAZARD, &finish}, {WEFT_EPOCH, &finish}};
     const struct CMUnitTest tests[] = {
         {"ended while growing (hazard)", test_ended, NULL, NULL, &cases[0]},
         {"ended while growing (epoch)", test_ended, NULL, NULL, &cases[1]},

@@ -267,11 +267,15 @@ static void test_a_callback_ends_its_thread_in_pop_all(void **state)
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
-        {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_hazard},
-        {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL, &t_epoch},
+        {"test_an_allocator_ends_its_thread_in_create (hazard)", test_an_allocator_ends_its_thread_in_create, NULL,
+         NULL, &t_hazard},
+        {"test_an_allocator_ends_its_thread_in_create (epoch)", test_an_allocator_ends_its_thread_in_create, NULL, NULL,
+         &t_epoch},
         T_BOTH(test_a_destructor_ends_its_thread),
-        {"test_a_callback_ends_its_thread_in_pop_all (hazard)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_hazard},
-        {"test_a_callback_ends_its_thread_in_pop_all (epoch)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL, &t_epoch},
+        {"test_a_callback_ends_its_thread_in_pop_all (hazard)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL,
+         &t_hazard},
+        {"test_a_callback_ends_its_thread_in_pop_all (epoch)", test_a_callback_ends_its_thread_in_pop_all, NULL, NULL,
+         &t_epoch},
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);

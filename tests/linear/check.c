@@ -23,22 +23,25 @@ static void check_with_unknown(const lin_history *h, const lin_spec *spec, lin_f
         return; /* as found */
     lin_free(&out->window);
     if (verdict == LIN_UNDECIDED)
-        lin_find(out, LIN_UNDECIDED, "operations that never returned may have taken values, and there are too many ways");
+        lin_find(out, LIN_UNDECIDED,
+                 "operations that never returned may have taken values, and there are too many ways");
     else
         lin_find(out, verdict, verdict == LIN_LINEARIZABLE ? "linearizable" : "out of memory");
 }
 
 void lin_check_searched(const lin_history *history, const lin_spec *spec, lin_finding *out)
 {
-    *out = (lin_finding){.verdict = history->count <= SEARCHED ? lin_search(history, spec, SEARCH_BYTES) : LIN_UNDECIDED};
-    static const char *const why[] = {"linearizable", "no order explains it", "too many ways for a search", "out of memory"};
+    *out =
+        (lin_finding){.verdict = history->count <= SEARCHED ? lin_search(history, spec, SEARCH_BYTES) : LIN_UNDECIDED};
+    static const char *const why[] = {"linearizable", "no order explains it", "too many ways for a search",
+                                      "out of memory"};
     lin_find(out, out->verdict, "%s", why[out->verdict]);
     for (size_t i = 0; out->verdict == LIN_VIOLATION && i < history->count; i++)
         lin_show(out, history, i);
 }
 
 static const lin_spec *const specs[LIN_TYPES] = {
-    [LIN_QUEUE] = &lin_queue_spec, [LIN_STACK] = &lin_stack_spec, [LIN_MAP] = &lin_map_spec,
+    [LIN_QUEUE] = &lin_queue_spec, [LIN_STACK] = &lin_stack_spec,     [LIN_MAP] = &lin_map_spec,
     [LIN_DEQUE] = &lin_deque_spec, [LIN_CHANNEL] = &lin_channel_spec,
 };
 
@@ -57,8 +60,8 @@ static void check_by_times(const lin_history *history, lin_type type, lin_findin
 }
 
 /* By times that keep the clients' orders. False: not all that are to be kept, or more, so that this is no answer. */
-static bool check_timed(const lin_history *history, const lin_program *program, lin_type type, unsigned tie, lin_finding *out,
-                        size_t *between)
+static bool check_timed(const lin_history *history, const lin_program *program, lin_type type, unsigned tie,
+                        lin_finding *out, size_t *between)
 {
     lin_timed timed;
     if (!lin_timed_make(history, program, tie, &timed)) {
@@ -88,8 +91,9 @@ static void check_touching(const lin_history *history, const lin_program *progra
     lin_check_searched(history, specs[type], out);
     const lin_operation *one = &history->op[between[0]], *other = &history->op[between[1]];
     if (out->verdict == LIN_UNDECIDED)
-        lin_find(out, LIN_UNDECIDED, "clients %u and %u both return and call at %llu, and there are too many ways", (unsigned)one->client,
-                 (unsigned)other->client, (unsigned long long)(program->followed[between[0]] ? one->ret : one->call));
+        lin_find(out, LIN_UNDECIDED, "clients %u and %u both return and call at %llu, and there are too many ways",
+                 (unsigned)one->client, (unsigned)other->client,
+                 (unsigned long long)(program->followed[between[0]] ? one->ret : one->call));
 }
 
 void lin_check(const lin_history *history, lin_type type, lin_finding *out)

@@ -62,8 +62,9 @@ static void agree(lin_type type, uint64_t seed, bool pending, uint64_t slower)
     size_t right = 0, wrong = 0;
     for (size_t i = 0; i < times; i++) {
         lin_history h = {0};
-        lin_shape shape = {type, 2 + lin_below(&random, slower > 1 ? 9 : 12), 1 + (unsigned)lin_below(&random, 7), 2,
-                           40 + (unsigned)lin_below(&random, 30), (unsigned)lin_below(&random, 100), pending};
+        lin_shape shape = {type,   2 + lin_below(&random, slower > 1 ? 9 : 12), 1 + (unsigned)lin_below(&random, 7),
+                           2,      40 + (unsigned)lin_below(&random, 30),       (unsigned)lin_below(&random, 100),
+                           pending};
         assert_true(lin_generate(&random, &shape, &h));
         coarsen(&h, 1 + lin_below(&random, slower));
         assert_int_equal(lin_search(&h, specs[type], BYTES), LIN_LINEARIZABLE);
@@ -144,12 +145,18 @@ static void test_the_search_agrees(void **state)
         lin_type type = (lin_type)(i % 3);
         lin_history h = {0};
         unsigned char empty[1024];
-        lin_shape shape = {type, 2 + lin_below(&random, 5), 1 + (unsigned)lin_below(&random, 4), 2,
-                           40 + (unsigned)lin_below(&random, 30), (unsigned)lin_below(&random, 100), true};
+        lin_shape shape = {type,
+                           2 + lin_below(&random, 5),
+                           1 + (unsigned)lin_below(&random, 4),
+                           2,
+                           40 + (unsigned)lin_below(&random, 30),
+                           (unsigned)lin_below(&random, 100),
+                           true};
         assert_true(lin_generate(&random, &shape, &h));
         for (size_t times = lin_below(&random, 4); times > 0; times--)
             lin_spoil(&random, &h, type);
-        coarsen(&h, 1 + lin_below(&random, 20)); /* the last: it keeps each client's order, which spoiling it then might not */
+        coarsen(&h, 1 + lin_below(&random,
+                                  20)); /* the last: it keeps each client's order, which spoiling it then might not */
         specs[type]->init(empty, 0);
         bool right = any_order(&h, specs[type], 0, empty);
         if ((lin_search(&h, specs[type], BYTES) == LIN_LINEARIZABLE) != right)
@@ -270,8 +277,13 @@ static void test_a_ring_needs_its_capacity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),    cmocka_unit_test(test_queue_agrees),   cmocka_unit_test(test_stack_agrees),
-        cmocka_unit_test(test_map_agrees), cmocka_unit_test(test_the_search_agrees), cmocka_unit_test(test_long_histories), cmocka_unit_test(test_a_ring_needs_its_capacity),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_queue_agrees),
+        cmocka_unit_test(test_stack_agrees),
+        cmocka_unit_test(test_map_agrees),
+        cmocka_unit_test(test_the_search_agrees),
+        cmocka_unit_test(test_long_histories),
+        cmocka_unit_test(test_a_ring_needs_its_capacity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

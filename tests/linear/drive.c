@@ -111,7 +111,8 @@ static void *work(void *argument)
         sched_yield();
     for (size_t i = 0; i < plan->operations && w->thread; i++) {
         lin_operation *op = choose(w, i);
-        if (lin_below(&w->random, plan->yields) == 0) /* called, not yet begun: others come in between, on one core too */
+        if (lin_below(&w->random, plan->yields) ==
+            0) /* called, not yet begun: others come in between, on one core too */
             sched_yield();
         perform(r, w->thread, op);
         if (r->subject->type == LIN_MAP && op->got <= LIN_VALUE)

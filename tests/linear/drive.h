@@ -40,8 +40,8 @@ lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operat
 
 typedef struct lin_outcome {
     lin_history history;
-    lin_finding finding; /* shrunk */
-    size_t concurrent;   /* operations that met one of another thread */
+    lin_finding finding;     /* shrunk */
+    size_t concurrent;       /* operations that met one of another thread */
     size_t iterations, seen; /* and how many entries they saw that had to be there */
     size_t pending;
 } lin_outcome;

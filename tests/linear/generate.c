@@ -131,7 +131,8 @@ bool lin_generate(lin_random *random, const lin_shape *shape, lin_history *out)
 
 void lin_spoil(lin_random *random, lin_history *history, lin_type type)
 {
-    lin_operation *a = &history->op[lin_below(random, history->count)], *b = &history->op[lin_below(random, history->count)];
+    lin_operation *a = &history->op[lin_below(random, history->count)],
+                  *b = &history->op[lin_below(random, history->count)];
     switch (lin_below(random, 4)) {
     case 0: { /* two answers change places */
         lin_operation was = *a;

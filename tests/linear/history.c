@@ -153,10 +153,13 @@ static bool read_result(const reader *r, const json_t *object, lin_operation *op
     const lin_form *form = &lin_forms[op->kind];
     if (op->ret == LIN_NEVER)
         return true;
-    op->got = json_is_true(ret) ? LIN_TRUE : json_is_false(ret) ? LIN_FALSE : json_is_integer(ret) ? LIN_VALUE : LIN_NOTHING;
+    op->got = json_is_true(ret)      ? LIN_TRUE
+              : json_is_false(ret)   ? LIN_FALSE
+              : json_is_integer(ret) ? LIN_VALUE
+                                     : LIN_NOTHING;
     bool fits = form->answer == LIN_GIVES_NOTHING ? op->got == LIN_NOTHING
-              : form->answer == LIN_GIVES_VALUE   ? op->got <= LIN_VALUE
-              : form->answer == LIN_GIVES_TRUTH   ? op->got >= LIN_FALSE
+                : form->answer == LIN_GIVES_VALUE ? op->got <= LIN_VALUE
+                : form->answer == LIN_GIVES_TRUTH ? op->got >= LIN_FALSE
                                                   : op->got != LIN_VALUE;
     if (!fits || (op->got == LIN_NOTHING && !json_is_null(ret)))
         return bad(r, "\"ret\" of %s must be %s", form->name, expected[form->answer]);
@@ -173,8 +176,9 @@ static bool read_operation(const reader *r, const json_t *object, lin_type type,
     if (!json_is_integer(client) || json_integer_value(client) < 0 || json_integer_value(client) > UINT32_MAX)
         return bad(r, "\"client\" must be a whole number of 0 or more");
     op->client = (uint32_t)json_integer_value(client);
-    if (!read_kind(r, object, type, op) || !read_arg(r, object, op) || !read_time(r, object, "call", false, &op->call) ||
-        !read_time(r, object, "return", true, &op->ret) || !read_result(r, object, op))
+    if (!read_kind(r, object, type, op) || !read_arg(r, object, op) ||
+        !read_time(r, object, "call", false, &op->call) || !read_time(r, object, "return", true, &op->ret) ||
+        !read_result(r, object, op))
         return false;
     if (op->ret < op->call)
         return bad(r, "\"return\" comes before \"call\"");

@@ -46,8 +46,8 @@ typedef struct lin_operation {
     int64_t value;  /* handed in */
     int64_t result; /* when `got` is LIN_VALUE; of a replace, the expected value */
     uint32_t client;
-    uint8_t kind; /* lin_kind */
-    uint8_t got;  /* lin_result; of no meaning while `ret` is LIN_NEVER */
+    uint8_t kind;  /* lin_kind */
+    uint8_t got;   /* lin_result; of no meaning while `ret` is LIN_NEVER */
     uint16_t turn; /* of those of a client that took no time at one time; else as they stand */
 } lin_operation;
 
@@ -73,7 +73,13 @@ typedef enum lin_type { LIN_QUEUE, LIN_STACK, LIN_MAP, LIN_RING, LIN_DEQUE, LIN_
 const char *lin_type_name(lin_type type);
 
 /* What goes in, and what comes out. */
-typedef enum lin_argument { LIN_TAKES_NOTHING, LIN_TAKES_VALUE, LIN_TAKES_KEY, LIN_TAKES_PAIR, LIN_TAKES_TRIPLE } lin_argument;
+typedef enum lin_argument {
+    LIN_TAKES_NOTHING,
+    LIN_TAKES_VALUE,
+    LIN_TAKES_KEY,
+    LIN_TAKES_PAIR,
+    LIN_TAKES_TRIPLE
+} lin_argument;
 typedef enum lin_answer { LIN_GIVES_NOTHING, LIN_GIVES_VALUE, LIN_GIVES_TRUTH, LIN_GIVES_MAYBE } lin_answer;
 
 typedef struct lin_form {

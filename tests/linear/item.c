@@ -73,7 +73,8 @@ static bool pair(const lin_history *h, const ends *e, lin_items *items, lin_find
         const lin_operation *in = &h->op[e->put[p].op];
         lin_item item = {in->value, in->call, in->ret, LIN_NEVER, LIN_NEVER, e->put[p].op, LIN_NONE, 0};
         if (p > 0 && e->put[p - 1].value == in->value) {
-            lin_find(out, LIN_UNDECIDED, "%lld is put in twice; this checker needs distinct values", (long long)in->value);
+            lin_find(out, LIN_UNDECIDED, "%lld is put in twice; this checker needs distinct values",
+                     (long long)in->value);
             return false;
         }
         if (t < e->takes && e->take[t].value < in->value)
@@ -140,7 +141,8 @@ static void show_cover(const lin_history *h, const lin_items *items, const lin_o
         const lin_item *best = NULL;
         for (size_t i = 0; i < items->count; i++) {
             const lin_item *item = &items->item[i];
-            if (item->in_return < reached && item->out_call > reached - !first && (!best || item->out_call > best->out_call))
+            if (item->in_return < reached && item->out_call > reached - !first &&
+                (!best || item->out_call > best->out_call))
                 best = item;
         }
         if (!best || (!first && best->out_call <= reached))

@@ -118,7 +118,8 @@ static bool check_one(const lin_history *h, const size_t *order, lin_iteration *
             return false;
     }
     if (it->has_size && it->size != it->count) {
-        lin_find(out, LIN_VIOLATION, "while nobody updated, size was %zu and an iteration saw %zu entries", it->size, it->count);
+        lin_find(out, LIN_VIOLATION, "while nobody updated, size was %zu and an iteration saw %zu entries", it->size,
+                 it->count);
         return false;
     }
     return true;

@@ -211,7 +211,8 @@ static bool take_bottom(lifo *l, size_t from, size_t to)
         add_runs(l, from, to);
         return true;
     }
-    lin_find(l->out, LIN_VIOLATION, "from %llu to %llu the stack is never empty, and none of its values can be the lowest",
+    lin_find(l->out, LIN_VIOLATION,
+             "from %llu to %llu the stack is never empty, and none of its values can be the lowest",
              (unsigned long long)lin_recorded(l->history, left), (unsigned long long)lin_recorded(l->history, right));
     for (size_t i = first; i < l->count && l->item[i]->in_return < right; i++)
         if (!l->gone[i]) {
@@ -224,7 +225,8 @@ static bool take_bottom(lifo *l, size_t from, size_t to)
 static bool in_order(lifo *l)
 {
     for (size_t i = 0; i < l->count; i++)
-        change(&l->cover, 1, 0, l->cover.leaves, point(l, l->item[i]->in_return) + 1, point(l, l->item[i]->out_call), 1);
+        change(&l->cover, 1, 0, l->cover.leaves, point(l, l->item[i]->in_return) + 1, point(l, l->item[i]->out_call),
+               1);
     add_runs(l, 0, l->cover.leaves);
     while (l->runs > 0) {
         l->runs--;

@@ -12,8 +12,8 @@
 enum { FINE = 0, NOT = 1, BAD = 2, UNDECIDED = 3, DRAWN = 40 };
 
 typedef struct request {
-    int type;        /* lin_type */
-    size_t capacity; /* of a ring */
+    int type;         /* lin_type */
+    size_t capacity;  /* of a ring */
     const char *html; /* NULL: written, or not wanted */
 } request;
 
@@ -57,7 +57,8 @@ static bool write_html(const char *path, const char *name, const lin_finding *fo
     char title[400];
     output_file out;
     snprintf(title, sizeof title, "%s: not linearizable", name);
-    bool opened = output_open(&out, path), fine = opened && lin_draw_html(out.stream, &found->window, title, found->why);
+    bool opened = output_open(&out, path),
+         fine = opened && lin_draw_html(out.stream, &found->window, title, found->why);
     if (opened && !output_commit(&out))
         fine = false;
     if (!fine)
@@ -136,8 +137,10 @@ static bool read_type(const char *text, request *r)
 
 static int main_part(int count, char **argument)
 {
-    static const struct option options[] = {
-        {"spec", required_argument, NULL, 's'}, {"html", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"spec", required_argument, NULL, 's'},
+                                            {"html", required_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     request r = {.type = -1};
     int letter, status = FINE;
     opterr = 0;

@@ -91,7 +91,8 @@ static size_t gather(const lin_history *h, const lin_program *p, unsigned tie, m
     size_t count = 0;
     for (size_t i = 0; i < h->count; i++) {
         const lin_operation *op = &h->op[i];
-        moment call = {op->call, i, p->place[i], tie == LIN_DOWN ? -(int64_t)op->client : op->client, CALLS, false}, back = call;
+        moment call = {op->call, i, p->place[i], tie == LIN_DOWN ? -(int64_t)op->client : op->client, CALLS, false},
+               back = call;
         call.group = p->previous[i] == LIN_NONE ? CALLS : IN_TURN;
         back.time = op->ret;
         back.group = p->followed[i] ? IN_TURN : RETURNS;

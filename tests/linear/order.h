@@ -16,9 +16,9 @@ typedef struct lin_program {
     size_t *previous; /* the one of its client before it, if they touch, or LIN_NONE */
     size_t *order;    /* of them all: client by client, as each did them; and where each operation stands there */
     size_t *place;
-    uint16_t *turn;   /* after how many that took no time, then */
-    bool *followed;   /* it is somebody's previous */
-    bool touching;    /* there is such a thing */
+    uint16_t *turn; /* after how many that took no time, then */
+    bool *followed; /* it is somebody's previous */
+    bool touching;  /* there is such a thing */
 } lin_program;
 
 /* Equal times of one client go by `turn`, and then as they stand. False: out of memory. */
@@ -32,7 +32,8 @@ typedef enum lin_tie { LIN_UP, LIN_DOWN, LIN_LOOSE } lin_tie;
 typedef struct lin_timed {
     lin_history history; /* its times are places in a list of those that were written */
     uint64_t *written;
-    size_t tie[2]; /* two operations of clients that touch themselves at one time; LIN_NONE: there are none, and the times are exact */
+    size_t tie
+        [2]; /* two operations of clients that touch themselves at one time; LIN_NONE: there are none, and the times are exact */
 } lin_timed;
 
 /* The history with times that keep each client's order, loosely: where they can. False: out of memory. */

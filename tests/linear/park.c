@@ -42,7 +42,8 @@ bool lin_park_cancel(void)
 static void hold_up(unsigned yields)
 {
     unsigned sleeps = atomic_load_explicit(&sleep_one_in, memory_order_relaxed);
-    random_state = random_state * 6364136223846793005u + ((uint64_t)(uintptr_t)&random_state | 1); /* each thread its own */
+    random_state =
+        random_state * 6364136223846793005u + ((uint64_t)(uintptr_t)&random_state | 1); /* each thread its own */
     uint64_t z = (random_state ^ random_state >> 30) * 0xbf58476d1ce4e5b9u;
     z ^= z >> 31;
     if (z % yields == 0) {

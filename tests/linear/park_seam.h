@@ -19,7 +19,7 @@ void lin_park(void);
 #define weft_i_load(p, order) (lin_park(), atomic_load_explicit((p), (order)))
 #define weft_i_store(p, v, order) (lin_park(), atomic_store_explicit((p), (v), (order)))
 #define weft_i_exchange(p, v, order) (lin_park(), atomic_exchange_explicit((p), (v), (order)))
-#define weft_i_cas(p, expected, desired, success, failure) \
+#define weft_i_cas(p, expected, desired, success, failure)                                                             \
     (lin_park(), atomic_compare_exchange_strong_explicit((p), (expected), (desired), (success), (failure)))
 #define weft_i_fetch_add(p, v, order) (lin_park(), atomic_fetch_add_explicit((p), (v), (order)))
 #define weft_i_fetch_sub(p, v, order) (lin_park(), atomic_fetch_sub_explicit((p), (v), (order)))

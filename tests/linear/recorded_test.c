@@ -68,8 +68,9 @@ static total record(const lin_subject *subject, int times)
         add(&sum, &outcome);
         lin_outcome_free(&outcome);
     }
-    print_message("%s, %s: %zu operations, %zu beside others, %zu iterations, %zu entries sure in them, %zu violations\n",
-                  subject->name, subject->scheme, sum.operations, sum.concurrent, sum.iterations, sum.seen, sum.violations);
+    print_message(
+        "%s, %s: %zu operations, %zu beside others, %zu iterations, %zu entries sure in them, %zu violations\n",
+        subject->name, subject->scheme, sum.operations, sum.concurrent, sum.iterations, sum.seen, sum.violations);
     return sum;
 }
 
@@ -128,7 +129,8 @@ static bool sees_one_twice(void *object, lin_iteration *out)
     return done;
 }
 
-static lin_subject seeded(int from, void (*perform)(void *, void *, lin_operation *), bool (*iterate)(void *, lin_iteration *))
+static lin_subject seeded(int from, void (*perform)(void *, void *, lin_operation *),
+                          bool (*iterate)(void *, lin_iteration *))
 {
     lin_subject subject = *lin_weft_subjects[from];
     subject.name = "no such thing";

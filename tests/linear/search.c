@@ -27,9 +27,9 @@ typedef struct search {
     lin_program program;
     size_t count, mask_size;
     event *events, head;
-    event **chosen;          /* calls in order so far */
-    unsigned char *states;   /* the state before each, and after the last */
-    unsigned char *key;      /* mask and state, as remembered */
+    event **chosen;        /* calls in order so far */
+    unsigned char *states; /* the state before each, and after the last */
+    unsigned char *key;    /* mask and state, as remembered */
     memo seen;
 } search;
 

@@ -114,7 +114,8 @@ static int select_subjects(soak *s)
             return usage_error("no such structure (--list names them): ", name);
     }
     for (size_t i = 0; i < count; i++)
-        if ((!s->structures || named(s->structures, all[i].name)) && (!s->scheme || strcmp(s->scheme, all[i].scheme) == 0))
+        if ((!s->structures || named(s->structures, all[i].name)) &&
+            (!s->scheme || strcmp(s->scheme, all[i].scheme) == 0))
             s->subject[s->subjects++] = all[i];
     return s->subjects ? CLEAN : usage_error("nothing of that name has the scheme ", s->scheme);
 }
@@ -208,9 +209,11 @@ static int report(const soak *s, const lin_subject *subject, const lin_outcome *
     else
         fprintf(to, "  (%zu operations)\n", outcome->finding.window.count);
     if (kept)
-        fprintf(to, "\nwhole history: %s   (./weft linearize --spec %s %s)\n", name, lin_type_name(subject->type), name);
+        fprintf(to, "\nwhole history: %s   (./weft linearize --spec %s %s)\n", name, lin_type_name(subject->type),
+                name);
     else
-        fprintf(to, "\nthe history could not be written to %s: %s\n", name ? name : "a file in $TMPDIR or /tmp", strerror(errno));
+        fprintf(to, "\nthe history could not be written to %s: %s\n", name ? name : "a file in $TMPDIR or /tmp",
+                strerror(errno));
     fprintf(to, "the same again: ./weft soak --structure %s%s%s --seed %llu\n", subject->name,
             subject->scheme[0] ? " --scheme " : "", subject->scheme, (unsigned long long)s->seed);
     return VIOLATION;
@@ -234,7 +237,8 @@ static int one_round(soak *s, const lin_subject *subject, unsigned cores)
     } else if (outcome.finding.verdict == LIN_VIOLATION) {
         status = report(s, subject, &outcome);
     } else if (outcome.finding.verdict == LIN_UNDECIDED) {
-        fprintf(stderr, "weft soak: seed %llu, %s: undecided: %s\n", (unsigned long long)s->seed, subject->name, outcome.finding.why);
+        fprintf(stderr, "weft soak: seed %llu, %s: undecided: %s\n", (unsigned long long)s->seed, subject->name,
+                outcome.finding.why);
     }
     lin_outcome_free(&outcome);
     return status;
@@ -262,20 +266,26 @@ static int run(soak *s)
 
 static int read_arguments(soak *s, int count, char **argument)
 {
-    static const struct option options[] = {
-        {"minutes", required_argument, NULL, 'm'}, {"structure", required_argument, NULL, 's'},
-        {"scheme", required_argument, NULL, 'c'},  {"seed", required_argument, NULL, 'r'},
-        {"history", required_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},          {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"minutes", required_argument, NULL, 'm'},
+                                            {"structure", required_argument, NULL, 's'},
+                                            {"scheme", required_argument, NULL, 'c'},
+                                            {"seed", required_argument, NULL, 'r'},
+                                            {"history", required_argument, NULL, 'f'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"list", no_argument, NULL, 'l'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     int letter, used = 0;
     opterr = 0;
     while ((letter = getopt_long(count, argument, "h", options, NULL)) != -1) {
         s->help |= letter == 'h';
         s->json |= letter == 'j';
         s->list |= letter == 'l';
-        if (letter == 'm' && (sscanf(optarg, "%lf%n", &s->minutes, &used) != 1 || optarg[used] || !(s->minutes > 0 && s->minutes < 1e6)))
+        if (letter == 'm' &&
+            (sscanf(optarg, "%lf%n", &s->minutes, &used) != 1 || optarg[used] || !(s->minutes > 0 && s->minutes < 1e6)))
             return usage_error("--minutes expects a number above 0, not ", optarg);
-        if (letter == 'r' && (optarg[0] < '0' || optarg[0] > '9' || sscanf(optarg, "%lu%n", &s->seed, &used) != 1 || optarg[used]))
+        if (letter == 'r' &&
+            (optarg[0] < '0' || optarg[0] > '9' || sscanf(optarg, "%lu%n", &s->seed, &used) != 1 || optarg[used]))
             return usage_error("--seed expects a whole number, not ", optarg);
         if (letter == 'c' && strcmp(optarg, "hazard") != 0 && strcmp(optarg, "epoch") != 0)
             return usage_error("--scheme expects hazard or epoch, not ", optarg);
@@ -303,7 +313,8 @@ static int main_part(int count, char **argument)
     if (status != CLEAN || (status = select_subjects(&s)) != CLEAN)
         return status;
     if (s.history && !output_possible(s.history)) {
-        fprintf(stderr, "weft soak: --history expects a file that can be written, not '%s': %s\n", s.history, strerror(errno));
+        fprintf(stderr, "weft soak: --history expects a file that can be written, not '%s': %s\n", s.history,
+                strerror(errno));
         return USAGE;
     }
     lin_clock_choose();

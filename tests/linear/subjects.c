@@ -179,16 +179,22 @@ static size_t pending(void *thing)
     .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kind = map_kinds, .map_kinds = sizeof map_kinds,      \
     .iterate = iterate, .size = size
 
-static const unsigned char map_kinds[] = {LIN_GET, LIN_INSERT, LIN_PUT, LIN_REMOVE, LIN_GET_OR_INSERT, LIN_REPLACE,
-                                          LIN_REMOVE_IF};
+static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PUT,      LIN_REMOVE,
+                                          LIN_GET_OR_INSERT, LIN_REPLACE, LIN_REMOVE_IF};
 
 static const lin_subject queue_hazard = {COMMON(hazard), QUEUE}, queue_epoch = {COMMON(epoch), QUEUE};
 static const lin_subject stack_hazard = {COMMON(hazard), STACK}, stack_epoch = {COMMON(epoch), STACK};
 static const lin_subject map_hazard = {COMMON(hazard), MAP}, map_epoch = {COMMON(epoch), MAP};
 
-const lin_subject lin_broken_queue = {.name = "broken-queue", .scheme = "", .type = LIN_QUEUE, .create = create_broken,
-                                      .destroy = destroy, .thread_begin = thread_begin, .thread_end = thread_end,
-                                      .perform = on_broken, .ctx = &stack_hazard};
+const lin_subject lin_broken_queue = {.name = "broken-queue",
+                                      .scheme = "",
+                                      .type = LIN_QUEUE,
+                                      .create = create_broken,
+                                      .destroy = destroy,
+                                      .thread_begin = thread_begin,
+                                      .thread_end = thread_end,
+                                      .perform = on_broken,
+                                      .ctx = &stack_hazard};
 
-const lin_subject *const lin_weft_subjects[] = {&queue_hazard, &queue_epoch, &stack_hazard, &stack_epoch, &map_hazard,
-                                                &map_epoch, NULL};
+const lin_subject *const lin_weft_subjects[] = {&queue_hazard, &queue_epoch, &stack_hazard, &stack_epoch,
+                                                &map_hazard,   &map_epoch,   NULL};

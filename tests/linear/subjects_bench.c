@@ -73,7 +73,8 @@ static void perform(void *thing, void *thread, lin_operation *op)
         value_out(op, o->impl->map->get(o->object, thread, (uint64_t)op->key));
         return;
     case LIN_INSERT:
-        op->got = o->impl->map->insert(o->object, thread, (uint64_t)op->key, value_in(op->value)) ? LIN_TRUE : LIN_FALSE;
+        op->got =
+            o->impl->map->insert(o->object, thread, (uint64_t)op->key, value_in(op->value)) ? LIN_TRUE : LIN_FALSE;
         return;
     case LIN_REMOVE:
         op->got = o->impl->map->remove(o->object, thread, (uint64_t)op->key) ? LIN_TRUE : LIN_FALSE;
@@ -91,10 +92,19 @@ size_t lin_bench_subjects(lin_subject *out, size_t room)
         if ((*impl)->role == BENCH_WEFT || (*impl)->role == BENCH_FLOOR || (*impl)->family > BENCH_MAP)
             continue;
         out[count++] = (lin_subject){
-            .name = (*impl)->name, .scheme = (*impl)->scheme ? (*impl)->scheme : "",
-            .type = (*impl)->family == BENCH_QUEUE ? LIN_QUEUE : (*impl)->family == BENCH_STACK ? LIN_STACK : LIN_MAP,
-            .map_kind = no_put, .map_kinds = sizeof no_put, .create = create, .destroy = destroy,
-            .thread_begin = thread_begin, .thread_end = thread_end, .perform = perform, .ctx = *impl,
+            .name = (*impl)->name,
+            .scheme = (*impl)->scheme ? (*impl)->scheme : "",
+            .type = (*impl)->family == BENCH_QUEUE   ? LIN_QUEUE
+                    : (*impl)->family == BENCH_STACK ? LIN_STACK
+                                                     : LIN_MAP,
+            .map_kind = no_put,
+            .map_kinds = sizeof no_put,
+            .create = create,
+            .destroy = destroy,
+            .thread_begin = thread_begin,
+            .thread_end = thread_end,
+            .perform = perform,
+            .ctx = *impl,
         };
     }
     return count;

@@ -106,11 +106,12 @@ static void violated(key_check *k, size_t last)
     char known[160];
     size_t used = 0;
     for (size_t i = 0; i < k->now.count && i < 4 && used < sizeof known; i++)
-        used += (size_t)(k->now.at[i].there
-                             ? snprintf(known + used, sizeof known - used, "%s%lld", i ? ", " : "", (long long)k->now.at[i].value)
-                             : snprintf(known + used, sizeof known - used, "%sabsent", i ? ", " : ""));
-    lin_find(k->out, LIN_VIOLATION, "key %lld: what %s returned fits nowhere; before the operations then open it was %s%s",
-             (long long)op->key, lin_forms[op->kind].name, known, k->now.count > 4 ? ", ..." : "");
+        used += (size_t)(k->now.at[i].there ? snprintf(known + used, sizeof known - used, "%s%lld", i ? ", " : "",
+                                                       (long long)k->now.at[i].value)
+                                            : snprintf(known + used, sizeof known - used, "%sabsent", i ? ", " : ""));
+    lin_find(k->out, LIN_VIOLATION,
+             "key %lld: what %s returned fits nowhere; before the operations then open it was %s%s", (long long)op->key,
+             lin_forms[op->kind].name, known, k->now.count > 4 ? ", ..." : "");
     for (size_t i = k->recents > 4 ? k->recents - 4 : 0; i < k->recents; i++)
         lin_show(k->out, h, k->recent[i % 4]);
     for (size_t i = 0; i < MOST_OPEN; i++)
@@ -153,7 +154,8 @@ static bool returns(key_check *k, size_t place)
     return true;
 too_many:
     k->now = work;
-    lin_find(k->out, LIN_UNDECIDED, "key %lld: too many operations open at once", (long long)k->history->op[k->open[place]].key);
+    lin_find(k->out, LIN_UNDECIDED, "key %lld: too many operations open at once",
+             (long long)k->history->op[k->open[place]].key);
     return false;
 }
 

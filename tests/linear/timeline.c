@@ -113,7 +113,8 @@ static bool lay_out(layout *l, const lin_history *window)
     l->from = malloc((window->count + 1) * sizeof *l->from);
     l->to = malloc((window->count + 1) * sizeof *l->to);
     l->client = malloc((window->count + 1) * sizeof *l->client);
-    if (!l->time || !l->column || !l->last || !l->from || !l->to || !l->client || !lin_program_make(window, &l->program))
+    if (!l->time || !l->column || !l->last || !l->from || !l->to || !l->client ||
+        !lin_program_make(window, &l->program))
         return false;
     for (size_t i = 0; i < window->count; i++) {
         l->time[2 * i] = window->op[i].call;
@@ -193,15 +194,17 @@ static void draw_svg(FILE *out, const layout *l)
     fprintf(out, "<div><svg width=\"%zu\" height=\"%zu\" role=\"img\" aria-label=\"operations over time\">", width,
             l->clients * 40 + 10);
     for (size_t c = 0; c < l->clients; c++)
-        fprintf(out, "<line x1=\"90\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"0\" y=\"%zu\">client %" PRIu32 "</text>", width,
-                c * 40 + 22, c * 40 + 22, c * 40 + 27, l->client[c]);
+        fprintf(out,
+                "<line x1=\"90\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"0\" y=\"%zu\">client %" PRIu32 "</text>",
+                width, c * 40 + 22, c * 40 + 22, c * 40 + 27, l->client[c]);
     for (size_t i = 0; i < l->window->count; i++) {
         const lin_operation *op = &l->window->op[i];
         size_t from = l->from[i] * 9 + 95, to = l->to[i] * 9 + 95;
         size_t y = lane(l, op->client) * 40;
         lin_label(op, label, sizeof label);
-        fprintf(out, "<rect x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"26\" rx=\"4\"/><text x=\"%zu\" y=\"%zu\">%s</text>", from,
-                y + 9, to - from, from + 8, y + 27, label);
+        fprintf(out,
+                "<rect x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"26\" rx=\"4\"/><text x=\"%zu\" y=\"%zu\">%s</text>",
+                from, y + 9, to - from, from + 8, y + 27, label);
     }
     fputs("</svg></div>", out);
 }

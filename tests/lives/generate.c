@@ -23,14 +23,17 @@ static const struct {
     {"ends", "crew,end_here,cancel,cancel_point,at_end,retire,barrier,late_key,early_key"},
     {"garbage", "crew,retire,with_guards,rest,barrier,refuse_membarrier,make_domain"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
-    {"forks", "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
-    {"caches", "queue_pairs,stack_pairs,with_guards,with_queue,with_stack,rest,make_domain,make_queue,make_stack,barrier,WEFT_EPOCH"},
+    {"forks",
+     "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
+    {"caches",
+     "queue_pairs,stack_pairs,with_guards,with_queue,with_stack,rest,make_domain,make_queue,make_stack,barrier,WEFT_EPOCH"},
     {"refusals", "barrier,destroy_busy,with_domain,retire,at_end,crew,late_key"},
     {"handlers", "ticks,with_guards,swap,interrupt_me,crew"},
 };
 enum { THEMES = sizeof themes / sizeof themes[0] };
 
-const char *const lives_themes[] = {"mixed", "ends", "garbage", "maps", "forks", "caches", "refusals", "handlers", NULL};
+const char *const lives_themes[] = {"mixed",  "ends",     "garbage",  "maps", "forks",
+                                    "caches", "refusals", "handlers", NULL};
 
 /* ---- choices ---- */
 
@@ -132,18 +135,33 @@ static int choose(maker *m, char letter, int most, int where)
 {
     static const int every[] = {1, 1, 1, 3, 50};
     switch (letter) {
-    case 'D': case 'Q': case 'S': case 'M': return choose_object(m, letter);
-    case 'H': return scheme(m);
-    case 'A': return allocator(m);
-    case 'K': return below(m, 3);
-    case 'N': return spread(m, most < 400000 ? most : 400000);
-    case 'C': return spread(m, most < 300 ? most : 300);
-    case 'W': return 1 + below(m, 8);
-    case 'T': return below(m, 4);
-    case 'E': return every[below(m, 5)];
-    case 'G': return below(m, 4) ? 1 + below(m, 3) : 1 + below(m, where == IN_CALLBACK ? 8 : 40);
-    case 'm': return spread(m, most < 200 ? most : 200);
-    default: return below(m, 2);
+    case 'D':
+    case 'Q':
+    case 'S':
+    case 'M':
+        return choose_object(m, letter);
+    case 'H':
+        return scheme(m);
+    case 'A':
+        return allocator(m);
+    case 'K':
+        return below(m, 3);
+    case 'N':
+        return spread(m, most < 400000 ? most : 400000);
+    case 'C':
+        return spread(m, most < 300 ? most : 300);
+    case 'W':
+        return 1 + below(m, 8);
+    case 'T':
+        return below(m, 4);
+    case 'E':
+        return every[below(m, 5)];
+    case 'G':
+        return below(m, 4) ? 1 + below(m, 3) : 1 + below(m, where == IN_CALLBACK ? 8 : 40);
+    case 'm':
+        return spread(m, most < 200 ? most : 200);
+    default:
+        return below(m, 2);
     }
 }
 
@@ -160,7 +178,9 @@ static int make_inner(maker *m, const step *s, int where, int budget, int depth)
     if (inside == IN_CREW)
         times = k->arguments[0] == 'C' ? s->argument[0] : 1;
     if (inside == IN_CALLBACK)
-        times = k->arguments[2] == 'E' ? 1 + s->argument[1] / s->argument[2] : k->arguments[1] == 'N' ? s->argument[1] : 2000;
+        times = k->arguments[2] == 'E'   ? 1 + s->argument[1] / s->argument[2]
+                : k->arguments[1] == 'N' ? s->argument[1]
+                                         : 2000;
     return make_block(m, inside, budget / times > 20 ? budget / times : 20, inside == IN_CALLBACK ? 2 : 4, depth + 1);
 }
 

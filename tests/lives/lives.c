@@ -108,8 +108,8 @@ static void show(lives_run *r)
         return;
     r->shown = now();
     fprintf(stderr, "%s%llu programs, %llu steps, seed %llu, %d kinds of failures, %.0f s%s", r->terminal ? "\r" : "",
-            (unsigned long long)r->programs, (unsigned long long)r->steps, (unsigned long long)r->next, r->kinds_found, run,
-            r->terminal ? "\033[K" : "\n");
+            (unsigned long long)r->programs, (unsigned long long)r->steps, (unsigned long long)r->next, r->kinds_found,
+            run, r->terminal ? "\033[K" : "\n");
 }
 
 static bool on_terminal;
@@ -120,7 +120,8 @@ static void show_shorter(const program *p)
     if (now() - shown < (on_terminal ? 0.3 : 10))
         return;
     shown = now();
-    fprintf(stderr, "%sshrinking: %d threads, %d steps%s", on_terminal ? "\r" : "", p->threads, lives_steps(p), on_terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%sshrinking: %d threads, %d steps%s", on_terminal ? "\r" : "", p->threads, lives_steps(p),
+            on_terminal ? "\033[K" : "\n");
 }
 
 static int sum_up(const lives_run *r, int status)
@@ -130,14 +131,15 @@ static int sum_up(const lives_run *r, int status)
         fputs("\r\033[K", stderr);
     printf(r->json ? "{\"end\":\"%s\",\"programs\":%llu,\"steps\":%llu,\"seconds\":%.1f,\"next_seed\":%llu"
                    : "%s: %llu programs, %llu steps, %.0f s; next seed %llu",
-           end, (unsigned long long)r->programs, (unsigned long long)r->steps, now() - r->started, (unsigned long long)r->next);
+           end, (unsigned long long)r->programs, (unsigned long long)r->steps, now() - r->started,
+           (unsigned long long)r->next);
     for (int i = 0; i < LIVES_TALLIES; i++)
         printf(r->json ? ",\"%s\":%llu" : "; %s %llu", lives_tally_names[i], (unsigned long long)lives_tally[i]);
     if (r->json)
         printf(",\"failures\":[");
     for (int i = 0; i < r->kinds_found; i++)
-        printf(r->json ? "%s{\"what\":\"%s\",\"seed\":%llu,\"times\":%d}" : "%s\n  %s: seed %llu, %d times", r->json && i ? "," : "",
-               r->found[i].what, (unsigned long long)r->found[i].seed, r->found[i].times);
+        printf(r->json ? "%s{\"what\":\"%s\",\"seed\":%llu,\"times\":%d}" : "%s\n  %s: seed %llu, %d times",
+               r->json && i ? "," : "", r->found[i].what, (unsigned long long)r->found[i].seed, r->found[i].times);
     puts(r->json ? "]}" : "");
     return fflush(stdout) != 0 || ferror(stdout) ? usage_error("standard output could not be written", "") : status;
 }
@@ -146,9 +148,9 @@ static int sum_up(const lives_run *r, int status)
 
 static void again(const lives_run *r, uint64_t seed, char *line, size_t size)
 {
-    snprintf(line, size, "./weft soak --lives%s --seed %llu --tries 20%s%s%s%s", r->small ? "-small" : "", (unsigned long long)seed,
-             r->wish.theme ? " --theme " : "", r->wish.theme ? r->wish.theme : "", r->wish.without ? " --without " : "",
-             r->wish.without ? r->wish.without : "");
+    snprintf(line, size, "./weft soak --lives%s --seed %llu --tries 20%s%s%s%s", r->small ? "-small" : "",
+             (unsigned long long)seed, r->wish.theme ? " --theme " : "", r->wish.theme ? r->wish.theme : "",
+             r->wish.without ? " --without " : "", r->wish.without ? r->wish.without : "");
 }
 
 static int write_program(const lives_run *r, const program *p, const verdict *v)
@@ -165,8 +167,8 @@ static int write_program(const lives_run *r, const program *p, const verdict *v)
     }
     if (!good)
         return usage_error("could not be written: ", name);
-    fprintf(r->json ? stderr : stdout, "the program, made shorter: %s (%d threads, %d steps)\nthe same again: %s\n", name, p->threads,
-            lives_steps(p), line);
+    fprintf(r->json ? stderr : stdout, "the program, made shorter: %s (%d threads, %d steps)\nthe same again: %s\n",
+            name, p->threads, lives_steps(p), line);
     return FOUND;
 }
 
@@ -183,8 +185,8 @@ static int report(lives_run *r, program *p, const verdict *v)
     r->kinds_found++;
     f->seed = p->seed;
     snprintf(f->what, sizeof f->what, "%s", v->what);
-    fprintf(r->json ? stderr : stdout, "\n%sseed %llu, after %.0f s: %s\n%s\n", r->terminal ? "\033[K" : "", (unsigned long long)p->seed,
-            now() - r->started, v->what, v->text);
+    fprintf(r->json ? stderr : stdout, "\n%sseed %llu, after %.0f s: %s\n%s\n", r->terminal ? "\033[K" : "",
+            (unsigned long long)p->seed, now() - r->started, v->what, v->text);
     fflush(stdout);
     if (r->shrink)
         lives_shrink(p, v, r->shrink, show_shorter);
@@ -284,10 +286,13 @@ static int read_one(lives_run *r, int letter, char *value)
         return usage_error("--seed expects a whole number, not ", value);
     if (letter == 's')
         r->last = r->first;
-    if (letter == 'm' && (sscanf(value, "%lf%n", &r->minutes, &used) != 1 || value[used] || !(r->minutes >= 0.001 && r->minutes < 1e6)))
+    if (letter == 'm' &&
+        (sscanf(value, "%lf%n", &r->minutes, &used) != 1 || value[used] || !(r->minutes >= 0.001 && r->minutes < 1e6)))
         return usage_error("--minutes expects a number from 0.001, not ", value);
-    if ((letter == 't' && (!number(value, &n) || !n || n > 10000)) || (letter == 'k' && (!number(value, &n) || n > 100000)))
-        return usage_error(letter == 't' ? "--tries expects a number from 1, not " : "--shrink expects seconds, not ", value);
+    if ((letter == 't' && (!number(value, &n) || !n || n > 10000)) ||
+        (letter == 'k' && (!number(value, &n) || n > 100000)))
+        return usage_error(letter == 't' ? "--tries expects a number from 1, not " : "--shrink expects seconds, not ",
+                           value);
     r->tries = letter == 't' ? (int)n : r->tries;
     r->shrink = letter == 'k' ? (int)n : r->shrink;
     if (letter == 'T' && !lives_known_theme(value))
@@ -307,10 +312,12 @@ static int read_one(lives_run *r, int letter, char *value)
 static int read_arguments(lives_run *r, int count, char **argument)
 {
     static const struct option options[] = {
-        {"minutes", required_argument, NULL, 'm'}, {"seed", required_argument, NULL, 's'},    {"seeds", required_argument, NULL, 'S'},
-        {"tries", required_argument, NULL, 't'},   {"theme", required_argument, NULL, 'T'},   {"without", required_argument, NULL, 'w'},
-        {"keep-going", no_argument, NULL, 'g'},    {"shrink", required_argument, NULL, 'k'},  {"out", required_argument, NULL, 'o'},
-        {"print", no_argument, NULL, 'p'},         {"json", no_argument, NULL, 'j'},          {"list", no_argument, NULL, 'l'},
+        {"minutes", required_argument, NULL, 'm'}, {"seed", required_argument, NULL, 's'},
+        {"seeds", required_argument, NULL, 'S'},   {"tries", required_argument, NULL, 't'},
+        {"theme", required_argument, NULL, 'T'},   {"without", required_argument, NULL, 'w'},
+        {"keep-going", no_argument, NULL, 'g'},    {"shrink", required_argument, NULL, 'k'},
+        {"out", required_argument, NULL, 'o'},     {"print", no_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},          {"list", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},          {0}};
     int letter, status;
     opterr = 0;

@@ -35,10 +35,14 @@ static void check_tally(int programs, int steps)
     static const struct {
         int which, plain, sanitized;
     } least[] = {
-        {LIVES_CALLS, 1000000, 20000}, {LIVES_RECLAIMED, 100000, 3000}, {LIVES_VALUES, 100000, 3000}, {LIVES_THREADS, 1000, 50},
-        {LIVES_DOMAINS, 100, 10},      {LIVES_BARRIERS, 200, 20},       {LIVES_GUARDS, 1000, 50},     {LIVES_ENDS, 50, 2},
-        {LIVES_LAST, 10, 0},           {LIVES_FORKS, 20, 0},            {LIVES_SIGNALS, 100, 2},      {LIVES_CANCELLED, 1, 0},
-        {LIVES_REFUSALS, 20, 1},       {LIVES_REFUSED, 2, 0},           {LIVES_DESTROYED, 1000, 50},
+        {LIVES_CALLS, 1000000, 20000}, {LIVES_RECLAIMED, 100000, 3000},
+        {LIVES_VALUES, 100000, 3000},  {LIVES_THREADS, 1000, 50},
+        {LIVES_DOMAINS, 100, 10},      {LIVES_BARRIERS, 200, 20},
+        {LIVES_GUARDS, 1000, 50},      {LIVES_ENDS, 50, 2},
+        {LIVES_LAST, 10, 0},           {LIVES_FORKS, 20, 0},
+        {LIVES_SIGNALS, 100, 2},       {LIVES_CANCELLED, 1, 0},
+        {LIVES_REFUSALS, 20, 1},       {LIVES_REFUSED, 2, 0},
+        {LIVES_DESTROYED, 1000, 50},
     };
     print_message("%d programs, %d steps", programs, steps);
     for (int i = 0; i < LIVES_TALLIES; i++)
@@ -120,7 +124,9 @@ static void test_a_bug(void **state)
     fail_msg("no program of 300 showed: %s", b->what);
 }
 
+/* clang-format off */
 #define BUG(which, what, theme) {#which, test_a_bug, NULL, NULL, &(bug){which, what, theme}}
+/* clang-format on */
 
 int main(void)
 {

@@ -32,7 +32,7 @@ typedef struct printer {
 
 typedef struct reader {
     const char *at, *end;
-    int depth; /* of any brackets */
+    int depth;          /* of any brackets */
     char before, after; /* the last sign before a word, the first after it */
     char word[LONGEST];
 } reader;
@@ -84,8 +84,14 @@ static bool next_word(reader *r)
 static const struct {
     const char *call, *failure;
 } checks[] = {
-    {"TALLY(", NULL}, {" catch_crashes();", NULL}, {" check_pending(p);", "pending"}, {" check_all_pending();", "pending"},
-    {" operation_of(", "pending"}, {" check_caches(p);", "caches"}, {" look_up(", "a map gave"}, {" = check_values;", "values"},
+    {"TALLY(", NULL},
+    {" catch_crashes();", NULL},
+    {" check_pending(p);", "pending"},
+    {" check_all_pending();", "pending"},
+    {" operation_of(", "pending"},
+    {" check_caches(p);", "caches"},
+    {" look_up(", "a map gave"},
+    {" = check_values;", "values"},
 };
 
 static bool is_needed(const char *line, size_t length, const char *failure)
@@ -267,17 +273,21 @@ static void print_head(FILE *to, const char *failure, const char *again)
     fputs(" * The program is at the end; above it stand the pieces of the generator's world_*.h that it uses.\n", to);
     fprintf(to, " * The generator again: %s\n", again);
 #if defined WEFT_BATCH
-    fprintf(to, " * Was seen with the library compiled with -DWEFT_BATCH=%d and other small numbers (tests/lives/BUILD).\n", WEFT_BATCH);
+    fprintf(to,
+            " * Was seen with the library compiled with -DWEFT_BATCH=%d and other small numbers (tests/lives/BUILD).\n",
+            WEFT_BATCH);
 #endif
-    fputs(" * Compile: cc program.c -lweft -pthread. Exit status 1, a crash or a hang is the failure; it may take several runs.\n */\n"
-          "#define _GNU_SOURCE\n", to);
+    fputs(
+        " * Compile: cc program.c -lweft -pthread. Exit status 1, a crash or a hang is the failure; it may take several runs.\n */\n"
+        "#define _GNU_SOURCE\n",
+        to);
 }
 
 void lives_print(FILE *to, const program *program_of, const char *failure, const char *again)
 {
     enum { TEXTS = 7 };
-    static const char *const texts[TEXTS] = {lives_text_life, lives_text_place, lives_text_object, lives_text_close,
-                                        lives_text_values, lives_text_map, lives_text_ends};
+    static const char *const texts[TEXTS] = {lives_text_life,   lives_text_place, lives_text_object, lives_text_close,
+                                             lives_text_values, lives_text_map,   lives_text_ends};
     printer *p = calloc(1, sizeof *p);
     char *body_text = NULL, *text[TEXTS];
     size_t size = 0;

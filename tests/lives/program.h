@@ -43,10 +43,10 @@ typedef struct kind {
     const char *name; /* of the function in world_*.h */
     const char *arguments;
     void (*run)(const int *argument, body *then);
-    int where;        /* it may be chosen */
-    int inside;       /* where its block is done; 0: where it is done itself */
+    int where;  /* it may be chosen */
+    int inside; /* where its block is done; 0: where it is done itself */
     int weight;
-    int cost;         /* of one turn, in tenths of a microsecond */
+    int cost; /* of one turn, in tenths of a microsecond */
 } kind;
 
 extern const kind lives_kinds[];
@@ -73,8 +73,25 @@ const char *lives_unknown(const char *list, char *name, size_t size);
 
 /* ---- steps.c ---- */
 
-enum { LIVES_CALLS, LIVES_DOMAINS, LIVES_RECLAIMED, LIVES_RETIRED, LIVES_GUARDS, LIVES_BARRIERS, LIVES_VALUES, LIVES_REFUSALS,
-       LIVES_DESTROYED, LIVES_ENDS, LIVES_CANCELLED, LIVES_THREADS, LIVES_LAST, LIVES_FORKS, LIVES_SIGNALS, LIVES_REFUSED, LIVES_TALLIES };
+enum {
+    LIVES_CALLS,
+    LIVES_DOMAINS,
+    LIVES_RECLAIMED,
+    LIVES_RETIRED,
+    LIVES_GUARDS,
+    LIVES_BARRIERS,
+    LIVES_VALUES,
+    LIVES_REFUSALS,
+    LIVES_DESTROYED,
+    LIVES_ENDS,
+    LIVES_CANCELLED,
+    LIVES_THREADS,
+    LIVES_LAST,
+    LIVES_FORKS,
+    LIVES_SIGNALS,
+    LIVES_REFUSED,
+    LIVES_TALLIES
+};
 extern const char *const lives_tally_names[LIVES_TALLIES];
 /* Shared with the processes that programs run in; NULL: nobody counts. */
 extern _Atomic uint64_t *lives_tally;
@@ -94,12 +111,28 @@ typedef struct verdict {
 void lives_try(const program *p, bool hasty, verdict *v);
 
 /* The seeded bug that the library shows, where steps.c was compiled with LIVES_SABOTAGE (sabotage.h); 0: none. */
-enum { LIVES_TWICE = 1, LIVES_NEVER, LIVES_EARLY, LIVES_LOST, LIVES_AGAIN, LIVES_HANG, LIVES_ERRNO, LIVES_GARBAGE, LIVES_CACHES,
-       LIVES_UNASKED, LIVES_NOT_BUSY, LIVES_DESTROYS, LIVES_KEEPS, LIVES_CANCELS, LIVES_MISSING, LIVES_CRASH, LIVES_FORK };
+enum {
+    LIVES_TWICE = 1,
+    LIVES_NEVER,
+    LIVES_EARLY,
+    LIVES_LOST,
+    LIVES_AGAIN,
+    LIVES_HANG,
+    LIVES_ERRNO,
+    LIVES_GARBAGE,
+    LIVES_CACHES,
+    LIVES_UNASKED,
+    LIVES_NOT_BUSY,
+    LIVES_DESTROYS,
+    LIVES_KEEPS,
+    LIVES_CANCELS,
+    LIVES_MISSING,
+    LIVES_CRASH,
+    LIVES_FORK
+};
 extern int lives_sabotage;
 
 /* ---- shrink.c, print.c ---- */
-
 
 /* Makes it shorter as long as it fails in the same way, for at most so many seconds. */
 void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p));

@@ -63,7 +63,8 @@ static void add_call(verdict *v, const char *text)
 /* The first line that says what is wrong: our own, a sanitizer's, the C library's. */
 static void name_failure(verdict *v, int status)
 {
-    static const char *const marks[] = {"lives: ", "ERROR: AddressSanitizer: ", "WARNING: ThreadSanitizer: ", "runtime error: "};
+    static const char *const marks[] = {
+        "lives: ", "ERROR: AddressSanitizer: ", "WARNING: ThreadSanitizer: ", "runtime error: "};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
         const char *at = strstr(v->text, marks[i]);
         if (!at)
@@ -106,8 +107,10 @@ static void describe(pid_t pid, char *text, size_t size)
             FILE *file = fopen(path, "r");
             while (file && fgets(line, sizeof line, file)) {
                 line[strcspn(line, "\n")] = 0;
-                if (used < size && (i > 0 || !strncmp(line, "Pid", 3) || !strncmp(line, "State", 5) || !strncmp(line, "Sig", 3) || !strncmp(line, "ShdPnd", 6)))
-                    used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 && !strncmp(line, "State", 5) ? "\n    " : "; ", line);
+                if (used < size && (i > 0 || !strncmp(line, "Pid", 3) || !strncmp(line, "State", 5) ||
+                                    !strncmp(line, "Sig", 3) || !strncmp(line, "ShdPnd", 6)))
+                    used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                             i == 0 && !strncmp(line, "State", 5) ? "\n    " : "; ", line);
             }
             if (file)
                 fclose(file);

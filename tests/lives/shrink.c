@@ -100,7 +100,8 @@ static bool replace_step(shrinker *s, int b, int i, bool inner)
     int count = then->count;
     memcpy(inside, then->step, sizeof inside);
     cut(&changed.block[b], i, 1);
-    memmove(&changed.block[b].step[i + count], &changed.block[b].step[i], (size_t)(changed.block[b].count - i) * sizeof inside[0]);
+    memmove(&changed.block[b].step[i + count], &changed.block[b].step[i],
+            (size_t)(changed.block[b].count - i) * sizeof inside[0]);
     memcpy(&changed.block[b].step[i], inside, (size_t)count * sizeof inside[0]);
     changed.block[b].count += count;
     return keep(s, &changed);

@@ -11,11 +11,13 @@ int lives_sabotage;
 #endif
 
 const char *const lives_tally_names[LIVES_TALLIES] = {
-    "calls", "domains", "reclaimed", "retired", "guards", "barriers", "values", "refusals",
-    "destroyed", "ends", "cancelled", "threads", "last words", "forks", "signals", "refused",
+    "calls",     "domains", "reclaimed", "retired", "guards",     "barriers", "values",  "refusals",
+    "destroyed", "ends",    "cancelled", "threads", "last words", "forks",    "signals", "refused",
 };
 
-#define TALLY(which, n) (lives_tally ? (void)atomic_fetch_add_explicit(&lives_tally[LIVES_##which], (uint64_t)(n), memory_order_relaxed) : (void)0)
+#define TALLY(which, n)                                                                                                \
+    (lives_tally ? (void)atomic_fetch_add_explicit(&lives_tally[LIVES_##which], (uint64_t)(n), memory_order_relaxed)   \
+                 : (void)0)
 
 #include "tests/lives/world_life.h"
 #include "tests/lives/world_place.h"
@@ -30,7 +32,8 @@ const char *const lives_tally_names[LIVES_TALLIES] = {
 static const struct {
     const char *name;
     maker *maker;
-} allocators[] = {{"none", none}, {"counted", counted}, {"locked", locked}, {"fork_safe", fork_safe}, {"woven", woven}, {"stingy", stingy}};
+} allocators[] = {{"none", none},           {"counted", counted}, {"locked", locked},
+                  {"fork_safe", fork_safe}, {"woven", woven},     {"stingy", stingy}};
 
 static const struct {
     const char *name;
@@ -41,12 +44,21 @@ const char *lives_word(char letter, int argument)
 {
     static const char *const schemes[] = {"0", "WEFT_HAZARD", "WEFT_EPOCH"};
     switch (letter) {
-    case 'A': return allocators[argument].name;
-    case 'K': return map_kinds[argument].name;
-    case 'H': return schemes[argument];
-    case 'T': return argument == FOREVER ? "FOREVER" : NULL;
-    case 'D': case 'Q': case 'S': case 'M': return argument == HERE ? "HERE" : NULL;
-    default: return NULL;
+    case 'A':
+        return allocators[argument].name;
+    case 'K':
+        return map_kinds[argument].name;
+    case 'H':
+        return schemes[argument];
+    case 'T':
+        return argument == FOREVER ? "FOREVER" : NULL;
+    case 'D':
+    case 'Q':
+    case 'S':
+    case 'M':
+        return argument == HERE ? "HERE" : NULL;
+    default:
+        return NULL;
     }
 }
 
@@ -54,12 +66,12 @@ const char *lives_word(char letter, int argument)
 
 #define RUN(name, ...) RUN_AS(name, name(__VA_ARGS__))
 #define RUN_0(name) RUN_AS(name, name())
-#define RUN_AS(name, call)                           \
-    static void run_##name(const int *a, body *then) \
-    {                                                \
-        (void)a;                                     \
-        (void)then;                                  \
-        call;                                        \
+#define RUN_AS(name, call)                                                                                             \
+    static void run_##name(const int *a, body *then)                                                                   \
+    {                                                                                                                  \
+        (void)a;                                                                                                       \
+        (void)then;                                                                                                    \
+        call;                                                                                                          \
     }
 
 RUN_0(refuse_membarrier)
@@ -104,7 +116,9 @@ RUN(at_end, a[0], then)
 RUN(forks_and, then)
 RUN_0(interrupt_me)
 
+/* clang-format off */
 #define KIND(name, arguments, ...) {#name, arguments, run_##name, __VA_ARGS__}
+/* clang-format on */
 
 /* To add a kind of step: a function in world_*.h, a line with RUN above, one here. */
 const kind lives_kinds[] = {
@@ -159,10 +173,13 @@ static const program *running;
 static void do_block(int which);
 
 /* Each block as the function that it is in a printed program. */
+/* clang-format off */
 #define BLOCK(n) static void block_##n(void) { do_block(n); }
-#define BLOCKS(X)                                                                                                      \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19)      \
-    X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+#define BLOCKS(X)                                                                  \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) \
+    X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27)   \
+    X(28) X(29) X(30) X(31)
+/* clang-format on */
 #define NAME(n) block_##n,
 BLOCKS(BLOCK)
 static body *const bodies[MOST_BLOCKS] = {BLOCKS(NAME)};

@@ -26,7 +26,8 @@ static void close_place(place *p)
     me->encumbered--;
     me->stays--;
     me->closing = before;
-    if (error == -EBUSY && atomic_load(&p->structures)) { /* a thread has ended and left one there: the end sees to it */
+    if (error == -EBUSY &&
+        atomic_load(&p->structures)) { /* a thread has ended and left one there: the end sees to it */
         atomic_store(&p->live, 1);
         return;
     }

@@ -278,7 +278,8 @@ static void wait_for_child(pid_t pid, const int *returned)
 static void forks_and(body *then)
 {
     int *returned, number = errno;
-    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12 || (SANITIZED && atomic_load(&alive) > 1))
+    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12 ||
+        (SANITIZED && atomic_load(&alive) > 1))
         return;
     returned = mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     TALLY(FORKS, 1);

@@ -27,7 +27,7 @@ typedef struct life {
     int encumbered;          /* holds a guard or runs a callback, or who waits for it does: may not wait without end */
     int stays;               /* may not be ended */
     int in_allocator, late, cancelled, returned, gone;
-    long at_risk;            /* values that are lost if it ends now */
+    long at_risk; /* values that are lost if it ends now */
     struct frame *frame;
     struct place *here, *closing; /* which it destroys */
     struct queue *my_queue;
@@ -86,7 +86,8 @@ static _Noreturn void fail(const char *what, long detail)
 {
     char line[400];
     const char *at = me && me->at ? me->at : me && me->last ? me->last : "no call";
-    int length = snprintf(line, sizeof line, "lives: %s: %ld%s, %s\n", what, detail, in_child ? ", in a fork's child" : "", at);
+    int length =
+        snprintf(line, sizeof line, "lives: %s: %ld%s, %s\n", what, detail, in_child ? ", in a fork's child" : "", at);
     (void)!write(STDERR_FILENO, line, (size_t)length);
     _exit(1);
 }

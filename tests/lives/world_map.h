@@ -321,9 +321,14 @@ static void map_mix(int which, int count)
     for (int i = 0; t && i < count && go(i); i++) {
         unsigned number = chance(16);
         switch (chance(3)) {
-        case 0: put_key(t, number); break;
-        case 1: remove_any(t, number); break;
-        default: get_any(t, number);
+        case 0:
+            put_key(t, number);
+            break;
+        case 1:
+            remove_any(t, number);
+            break;
+        default:
+            get_any(t, number);
         }
     }
 }

@@ -198,8 +198,8 @@ static void check_pending(place *p)
     if (in_child || p->scheme != WEFT_HAZARD || me->in_allocator)
         return;
     for (int i = 0; i < 4; i++) {
-        most = bound_of_pending(threads, (size_t)atomic_load(&most_guards) + 4 * threads) + (size_t)atomic_load(&p->lost) +
-               (size_t)(atomic_load(&p->by_callbacks) + atomic_load(&p->operations));
+        most = bound_of_pending(threads, (size_t)atomic_load(&most_guards) + 4 * threads) +
+               (size_t)atomic_load(&p->lost) + (size_t)(atomic_load(&p->by_callbacks) + atomic_load(&p->operations));
         ASK(weft_domain_stats(p->domain, &s));
         if (s.pending <= most)
             return;

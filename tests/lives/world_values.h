@@ -349,5 +349,6 @@ static void pop_all(int which)
     if (!s || !go(0))
         return;
     operation_of(s->place, 1000);
-    CALL(weft_treiber_pop_all(s->stack, drain_value, NULL)); /* a callback that ends the thread comes after the last value */
+    CALL(weft_treiber_pop_all(s->stack, drain_value,
+                              NULL)); /* a callback that ends the thread comes after the last value */
 }

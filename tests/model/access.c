@@ -225,7 +225,8 @@ static uint64_t changed(model_rmw_kind kind, uint64_t old, uint64_t operand)
     return kind == MODEL_ADD ? old + operand : kind == MODEL_OR ? old | operand : operand;
 }
 
-uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file, int line)
+uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file,
+                   int line)
 {
     bool figure = m_is_figure(where);
     if (!figure) {
@@ -258,7 +259,8 @@ static bool cas_alone(void *where, size_t size, uint64_t *expected, uint64_t des
     return same;
 }
 
-bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file, int line)
+bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure,
+               const char *file, int line)
 {
     m_turn(OP_WRITE, where, is_seq_cst(success) || is_seq_cst(failure));
     m_touch(where, size, ATOMIC_WRITE, file, line);

@@ -160,7 +160,8 @@ static void barrier(void)
     bool asked[KERNEL_THREADS + 1];
     int count[KERNEL_THREADS + 1];
     for (unsigned t = 1; t <= KERNEL_THREADS; t++) {
-        bool told_so = kernel_running()->does[t - 1] && strchr(kernel_running()->does[t - 1], 't') && weft_ptr_load(&has_told[t]);
+        bool told_so =
+            kernel_running()->does[t - 1] && strchr(kernel_running()->does[t - 1], 't') && weft_ptr_load(&has_told[t]);
         asked[t] = t == model_thread() || told_so;
         count[t] = asked[t] ? retired_count[t] : retired_before[t];
     }

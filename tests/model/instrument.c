@@ -10,26 +10,26 @@ static void note(const void *where, size_t size, bool write)
         model_plain(where, size, write, NULL, 0);
 }
 
-#define ACCESSES(size)                                                                                                                     \
-    void __tsan_read##size(const void *where);                                                                                             \
-    void __tsan_write##size(const void *where);                                                                                            \
-    void __tsan_unaligned_read##size(const void *where);                                                                                   \
-    void __tsan_unaligned_write##size(const void *where);                                                                                  \
-    void __tsan_read##size(const void *where)                                                                                              \
-    {                                                                                                                                      \
-        note(where, size, false);                                                                                                          \
-    }                                                                                                                                      \
-    void __tsan_write##size(const void *where)                                                                                             \
-    {                                                                                                                                      \
-        note(where, size, true);                                                                                                           \
-    }                                                                                                                                      \
-    void __tsan_unaligned_read##size(const void *where)                                                                                    \
-    {                                                                                                                                      \
-        note(where, size, false);                                                                                                          \
-    }                                                                                                                                      \
-    void __tsan_unaligned_write##size(const void *where)                                                                                   \
-    {                                                                                                                                      \
-        note(where, size, true);                                                                                                           \
+#define ACCESSES(size)                                                                                                 \
+    void __tsan_read##size(const void *where);                                                                         \
+    void __tsan_write##size(const void *where);                                                                        \
+    void __tsan_unaligned_read##size(const void *where);                                                               \
+    void __tsan_unaligned_write##size(const void *where);                                                              \
+    void __tsan_read##size(const void *where)                                                                          \
+    {                                                                                                                  \
+        note(where, size, false);                                                                                      \
+    }                                                                                                                  \
+    void __tsan_write##size(const void *where)                                                                         \
+    {                                                                                                                  \
+        note(where, size, true);                                                                                       \
+    }                                                                                                                  \
+    void __tsan_unaligned_read##size(const void *where)                                                                \
+    {                                                                                                                  \
+        note(where, size, false);                                                                                      \
+    }                                                                                                                  \
+    void __tsan_unaligned_write##size(const void *where)                                                               \
+    {                                                                                                                  \
+        note(where, size, true);                                                                                       \
     }
 
 ACCESSES(1)
@@ -44,16 +44,12 @@ void __tsan_func_exit(void);
 void __tsan_read_range(const void *where, size_t size);
 void __tsan_write_range(const void *where, size_t size);
 
-void __tsan_init(void)
-{
-}
+void __tsan_init(void) {}
 void __tsan_func_entry(void *from)
 {
     (void)from;
 }
-void __tsan_func_exit(void)
-{
-}
+void __tsan_func_exit(void) {}
 void __tsan_read_range(const void *where, size_t size)
 {
     note(where, size, false);

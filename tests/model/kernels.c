@@ -23,7 +23,7 @@ static struct beside {
     bool used[MODEL_ORDERS];
     uint64_t histories;
     tried tried[TRIED];
-} *beside;
+} * beside;
 
 /* Before the machine first looks at the program's data. */
 static void make_room(void)
@@ -170,7 +170,8 @@ static bool explained(const lin_spec *spec, uint64_t left, const char *state)
     for (int i = 0; i < beginning; i++) {
         memcpy(next, state, spec->size);
         uint64_t rest = left & ~((uint64_t)1 << begins[i]);
-        if (spec->step(next, &history[begins[i]].op) == LIN_YES && is_new(rest, next, spec->size) && explained(spec, rest, next))
+        if (spec->step(next, &history[begins[i]].op) == LIN_YES && is_new(rest, next, spec->size) &&
+            explained(spec, rest, next))
             return true;
     }
     return false;

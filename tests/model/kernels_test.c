@@ -25,7 +25,8 @@ static void test_case(void **state)
         .search = c->flags & LARGE ? MODEL_PCT : MODEL_ALL, .most = c->flags & LARGE ? SCHEDULES : 0, .depth = 3};
     model_result result;
     kernel_run(c, &options, &result);
-    print_message("%llu executions, %llu steps\n", (unsigned long long)result.executions, (unsigned long long)result.steps);
+    print_message("%llu executions, %llu steps\n", (unsigned long long)result.executions,
+                  (unsigned long long)result.steps);
     assert_false(result.failed);
     if (c->flags & LARGE) {
         assert_int_equal(result.executions, SCHEDULES);
@@ -47,7 +48,8 @@ static bool read_entry(FILE *file, entry *e)
     char line[LINE];
     while (fgets(line, sizeof line, file)) {
         *e = (entry){0};
-        if (sscanf(line, "| %39[A-Z0-9_] | %19[a-z_] | %59[^|]| %399[^|\n]", e->order, e->to, e->noticed_by, e->why) < 2)
+        if (sscanf(line, "| %39[A-Z0-9_] | %19[a-z_] | %59[^|]| %399[^|\n]", e->order, e->to, e->noticed_by, e->why) <
+            2)
             continue;
         e->noticed_by[strcspn(e->noticed_by, " ")] = 0;
         return true;
@@ -90,7 +92,9 @@ static void test_each_order_is_needed(void **state)
     }
     (void)fclose(file);
     print_message("%zu weakenings\n", entries);
-    assert_int_equal(entries, wanted); /* or it is not this code's: ./weft model --sweep --docs > docs/orders.md, and orders.py --pairs */
+    assert_int_equal(
+        entries,
+        wanted); /* or it is not this code's: ./weft model --sweep --docs > docs/orders.md, and orders.py --pairs */
 }
 
 /* ---- failures ---- */
@@ -136,7 +140,8 @@ static void test_bounds_bound(void **state)
 
 static void test_a_schedule_must_fit(void **state)
 {
-    static const char *const wrong[] = {"0t3", "0t9", "3s7", "999,999,-1", "", "0t1,", "0t1,0t2", "0t1,99999t1", "0t1,9999s1"};
+    static const char *const wrong[] = {"0t3",  "0t9",     "3s7",         "999,999,-1", "",
+                                        "0t1,", "0t1,0t2", "0t1,99999t1", "0t1,9999s1"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const model_options options = {.quiet = true, .schedule = wrong[i]};
@@ -148,12 +153,13 @@ static void test_a_schedule_must_fit(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[MOST_CASES] = {cmocka_unit_test(test_failures_can_be_found_and_replayed),
-                                                  cmocka_unit_test(test_bounds_bound), cmocka_unit_test(test_a_schedule_must_fit),
-                                                  cmocka_unit_test(test_each_order_is_needed)};
+    static struct CMUnitTest tests[MOST_CASES] = {
+        cmocka_unit_test(test_failures_can_be_found_and_replayed), cmocka_unit_test(test_bounds_bound),
+        cmocka_unit_test(test_a_schedule_must_fit), cmocka_unit_test(test_each_order_is_needed)};
     size_t count = 4;
     for (size_t i = 0; i < kernel_case_count; i++)
         if (!(kernel_cases[i].flags & SLOW))
-            tests[count++] = (struct CMUnitTest){kernel_cases[i].name, test_case, NULL, NULL, (void *)(uintptr_t)&kernel_cases[i]};
+            tests[count++] =
+                (struct CMUnitTest){kernel_cases[i].name, test_case, NULL, NULL, (void *)(uintptr_t)&kernel_cases[i]};
     return _cmocka_run_group_tests("kernels", tests, count, NULL, NULL);
 }

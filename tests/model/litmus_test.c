@@ -369,8 +369,11 @@ typedef struct litmus {
     uint64_t executions;
 } litmus;
 
-#define PROGRAM(count, end, ...) {.name = "litmus", .threads = (count), .thread = {__VA_ARGS__}, .finish = (end)}
-#define TWO(a, b, end)           PROGRAM(2, end, a, b)
+#define PROGRAM(count, end, ...)                                                                                       \
+    {                                                                                                                  \
+        .name = "litmus", .threads = (count), .thread = {__VA_ARGS__}, .finish = (end)                                 \
+    }
+#define TWO(a, b, end) PROGRAM(2, end, a, b)
 
 static const litmus tests[] = {
     {"SB relaxed", TWO(sb1, sb2, pair), {RLX, RLX, -1}, 15, 0, 5},
@@ -412,14 +415,34 @@ static const litmus tests[] = {
     {"RWC release, acquire", PROGRAM(3, three, write_x, rwc2, rwc3), {REL, ACQ, -1}, BIT(4), 0, 9},
     {"RWC seq_cst", PROGRAM(3, three, write_x, rwc2, rwc3), {SC, SC, -1}, BIT(6), BIT(4), 7},
     {"RWC seq_cst fences", PROGRAM(3, three, write_x, rwc2, rwc3), {RLX, RLX, SC}, BIT(6), BIT(4), 10},
-    {"CoRR", TWO(two_writes, corr2, corr_end), {RLX, RLX, -1}, BIT(0) | BIT(1) | BIT(2) | BIT(4) | BIT(5) | BIT(8), BIT(3) | BIT(6) | BIT(7), 6},
-    {"CoWR", TWO(cowr1, write_two, cowr_end), {RLX, RLX, -1}, BIT(4) | BIT(5) | BIT(8), BIT(0) | BIT(1) | BIT(2) | BIT(7), 3},
+    {"CoRR",
+     TWO(two_writes, corr2, corr_end),
+     {RLX, RLX, -1},
+     BIT(0) | BIT(1) | BIT(2) | BIT(4) | BIT(5) | BIT(8),
+     BIT(3) | BIT(6) | BIT(7),
+     6},
+    {"CoWR",
+     TWO(cowr1, write_two, cowr_end),
+     {RLX, RLX, -1},
+     BIT(4) | BIT(5) | BIT(8),
+     BIT(0) | BIT(1) | BIT(2) | BIT(7),
+     3},
     {"CoRW", TWO(corw1, write_two, cowr_end), {RLX, RLX, -1}, BIT(1) | BIT(2) | BIT(7), BIT(8), 3},
     {"CoWW", PROGRAM(1, coww_end, two_writes), {RLX, RLX, -1}, BIT(2), BIT(0) | BIT(1), 1},
     {"RMW atomicity, relaxed", TWO(add, add, add_end), {RLX, RLX, -1}, BIT(9), BIT(4) | BIT(8) | BIT(10), 2},
     {"CAS: one wins", TWO(cas, cas, pair), {RLX, RLX, -1}, BIT(1) | BIT(2), BIT(0) | BIT(3), 2},
-    {"release sequence over a relaxed RMW", PROGRAM(3, sequence_end, mp1, pass_on, read_two), {REL, ACQ, -1}, BIT(5), BIT(4), 9},
-    {"no release sequence over an own relaxed store (C++20)", TWO(overwrite_self, read_two, sequence_end), {RLX, RLX, -1}, BIT(4) | BIT(5), BIT(2), 5},
+    {"release sequence over a relaxed RMW",
+     PROGRAM(3, sequence_end, mp1, pass_on, read_two),
+     {REL, ACQ, -1},
+     BIT(5),
+     BIT(4),
+     9},
+    {"no release sequence over an own relaxed store (C++20)",
+     TWO(overwrite_self, read_two, sequence_end),
+     {RLX, RLX, -1},
+     BIT(4) | BIT(5),
+     BIT(2),
+     5},
     {"lock: no update lost", TWO(locked_add, locked_add, coww_end), {RLX, RLX, -1}, BIT(2), BIT(1), 2},
     {"wait with acquire", TWO(mp1, wait_for_y, pair), {REL, ACQ, -1}, BIT(3), BIT(2), 2},
 };
@@ -432,7 +455,8 @@ static void test_litmus(void **state)
     model_result result;
     *o = t->o;
     model_explore(&t->c, NULL, &result);
-    print_message("%llu executions, outcomes %llx\n", (unsigned long long)result.executions, (unsigned long long)model_outcomes);
+    print_message("%llu executions, outcomes %llx\n", (unsigned long long)result.executions,
+                  (unsigned long long)model_outcomes);
     assert_false(result.failed);
     assert_true(result.complete);
     assert_int_equal(model_outcomes & t->shown, t->shown);

@@ -25,8 +25,8 @@ void m_fail(const char *why, const char *file, int line)
     m->result->failed = true;
     const thread *t = &m->thread[m->running];
     if (file || t->file)
-        snprintf(m->result->why, sizeof m->result->why, "%s (thread %u, %s%s:%d)", why, m->running, file ? "" : "after ",
-                 m_name_of(file ? file : t->file), file ? line : t->line);
+        snprintf(m->result->why, sizeof m->result->why, "%s (thread %u, %s%s:%d)", why, m->running,
+                 file ? "" : "after ", m_name_of(file ? file : t->file), file ? line : t->line);
     else
         snprintf(m->result->why, sizeof m->result->why, "%s", why);
     to_explorer();
@@ -312,7 +312,8 @@ static void set_up(void)
 {
     put_back(&m->first);
     m->exploration++;
-    m->reducing = m->options->search == MODEL_ALL && !m->options->schedule && !m->options->all_orders && !m->options->bounded;
+    m->reducing =
+        m->options->search == MODEL_ALL && !m->options->schedule && !m->options->all_orders && !m->options->bounded;
     m->direct = true;
     reset();
     if (m->c->setup)

@@ -55,9 +55,9 @@ typedef struct model_options {
                         over later stores; without reduction */
     unsigned switches, stale;
     model_search search;
-    uint64_t seed;                                /* of MODEL_RANDOM and MODEL_PCT */
-    unsigned depth;                               /* of MODEL_PCT: 2 to 8 */
-    const char *schedule;                         /* NULL, or the one execution to run, as a failure's result names it */
+    uint64_t seed;        /* of MODEL_RANDOM and MODEL_PCT */
+    unsigned depth;       /* of MODEL_PCT: 2 to 8 */
+    const char *schedule; /* NULL, or the one execution to run, as a failure's result names it */
     void (*progress)(const model_result *so_far); /* every 4096 executions; may be NULL */
 } model_options;
 
@@ -65,8 +65,8 @@ struct model_result {
     uint64_t executions, steps, longest; /* longest: steps of one */
     bool complete;                       /* all were explored */
     bool failed;
-    bool misfit; /* the schedule is not one of this case */
-    char why[200]; /* it failed; or the first entry of the schedule that does not fit */
+    bool misfit;         /* the schedule is not one of this case */
+    char why[200];       /* it failed; or the first entry of the schedule that does not fit */
     char schedule[4000]; /* of the failure: STEP:tTHREAD, STEP:sSTORES (passed over) where it is not the usual */
 };
 
@@ -105,8 +105,10 @@ const char *model_order_name(int order);
 uint64_t model_load(const void *where, size_t size, int order, const char *file, int line);
 void model_store(void *where, size_t size, uint64_t value, int order, const char *file, int line);
 typedef enum model_rmw_kind { MODEL_ADD, MODEL_OR, MODEL_EXCHANGE } model_rmw_kind;
-uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file, int line);
-bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure, const char *file, int line);
+uint64_t model_rmw(void *where, size_t size, model_rmw_kind kind, uint64_t operand, int order, const char *file,
+                   int line);
+bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, int success, int failure,
+               const char *file, int line);
 void model_fence(int order, const char *file, int line);
 void model_plain(const void *where, size_t size, bool write, const char *file, int line);
 void *model_alloc(size_t size, size_t alignment);

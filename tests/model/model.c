@@ -117,8 +117,11 @@ static void tell_how_to_replay(const kernel_case *c, const wish *w, const model_
 
 static int misfit(const char *entry)
 {
-    fprintf(stderr, "weft model: --replay expects what a failure of this case, as it is now, has printed, STEPtTHREAD and STEPsSTORES in turn; "
-                    "no such choice is met: '%s'\n", entry);
+    fprintf(
+        stderr,
+        "weft model: --replay expects what a failure of this case, as it is now, has printed, STEPtTHREAD and STEPsSTORES in turn; "
+        "no such choice is met: '%s'\n",
+        entry);
     return USAGE;
 }
 
@@ -156,7 +159,8 @@ static int run_cases(const wish *w)
         if (exactly ? c != exactly : w->name && !strstr(c->name, w->name))
             continue;
         if (w->options.schedule && !exactly)
-            return usage_error("--replay needs --case with the whole name of one case, not ", w->name ? w->name : "none");
+            return usage_error("--replay needs --case with the whole name of one case, not ",
+                               w->name ? w->name : "none");
         int status = run_case(c, w);
         if (status == USAGE)
             return USAGE;
@@ -182,7 +186,8 @@ static int weaken(const char *text, wish *w)
     snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - text) : 0, text);
     size_t order = kernel_order_named(name);
     if (order == kernel_order_count || to < 0 || to >= kernel_orders[order].order)
-        return usage_error("--weaken expects ORDER=TO, a named order and a weaker one, as --sweep prints them, not ", text);
+        return usage_error("--weaken expects ORDER=TO, a named order and a weaker one, as --sweep prints them, not ",
+                           text);
     w->weakened = text;
     kernel_order_set(order, to);
     return FINE;
@@ -191,7 +196,7 @@ static int weaken(const char *text, wish *w)
 enum { CASE = 1, MOST, SWITCHES, STALE, RANDOM, PCT, DEPTH_, SEED, REPLAY, WEAKEN, SWEEP, DEEP, DOCS, LIST, HELP };
 
 #define BIT(option) (1u << (option))
-#define WITHIN      (BIT(MOST) | BIT(SWITCHES) | BIT(STALE))
+#define WITHIN (BIT(MOST) | BIT(SWITCHES) | BIT(STALE))
 
 static const struct option options[] = {{"case", required_argument, NULL, CASE},
                                         {"most", required_argument, NULL, MOST},
@@ -269,7 +274,8 @@ typedef struct rule {
 
 static const rule rules[] = {
     {BIT(DEEP) | BIT(DOCS), BIT(SWEEP), 0, "--deep and --docs belong to --sweep"},
-    {BIT(SWEEP), 0, ~(BIT(SWEEP) | BIT(DEEP) | BIT(DOCS)), "--sweep runs all cases as they are: with it go only --deep and --docs"},
+    {BIT(SWEEP), 0, ~(BIT(SWEEP) | BIT(DEEP) | BIT(DOCS)),
+     "--sweep runs all cases as they are: with it go only --deep and --docs"},
     {BIT(DEPTH_), BIT(PCT), 0, "--depth belongs to --pct"},
     {BIT(SEED), BIT(RANDOM) | BIT(PCT), 0, "--seed belongs to --random and --pct"},
     {BIT(REPLAY), BIT(CASE), 0, "--replay needs --case with the whole name of one case"},

@@ -52,11 +52,15 @@ static uint64_t draw(uint64_t *x)
 
 static operation draw_operation(uint64_t *x)
 {
-    static const int loads[] = {MODEL_RELAXED, MODEL_ACQUIRE, MODEL_SEQ_CST}, stores[] = {MODEL_RELAXED, MODEL_RELEASE, MODEL_SEQ_CST};
-    operation o = {.what = (what)(draw(x) % (WHATS + 4)), .place = (unsigned)(draw(x) % PLACES), .value = (unsigned)(draw(x) % 3)};
+    static const int loads[] = {MODEL_RELAXED, MODEL_ACQUIRE, MODEL_SEQ_CST},
+                     stores[] = {MODEL_RELAXED, MODEL_RELEASE, MODEL_SEQ_CST};
+    operation o = {
+        .what = (what)(draw(x) % (WHATS + 4)), .place = (unsigned)(draw(x) % PLACES), .value = (unsigned)(draw(x) % 3)};
     if (o.what >= WHATS)
         o.what = o.what % 2 ? LOAD : STORE;
-    o.order = o.what == LOAD || o.what == CAS ? loads[draw(x) % 3] : o.what == STORE ? stores[draw(x) % 3] : (int)(draw(x) % 5);
+    o.order = o.what == LOAD || o.what == CAS ? loads[draw(x) % 3]
+              : o.what == STORE               ? stores[draw(x) % 3]
+                                              : (int)(draw(x) % 5);
     if (o.what == FENCE && o.order == MODEL_RELAXED)
         o.order = MODEL_SEQ_CST;
     return o;
@@ -86,8 +90,8 @@ static uint64_t perform(const operation *o)
     case EXCHANGE:
         return model_rmw(where, 8, MODEL_EXCHANGE, o->value, o->order, __FILE__, __LINE__);
     case CAS:
-        return model_cas(where, 8, &expected, o->value + 1, o->order == MODEL_ACQUIRE ? MODEL_ACQ_REL : o->order, o->order, __FILE__,
-                         __LINE__) +
+        return model_cas(where, 8, &expected, o->value + 1, o->order == MODEL_ACQUIRE ? MODEL_ACQ_REL : o->order,
+                         o->order, __FILE__, __LINE__) +
                2 * expected;
     case FENCE:
         model_fence(o->order, __FILE__, __LINE__);
@@ -180,7 +184,8 @@ static void test_nothing_is_lost(void **state)
         draw_program(&x, c.threads);
         (void)compare(&c, &f);
     }
-    print_message("%llu programs, %llu outcomes, %llu executions, without reduction %llu\n", f.programs, f.outcomes, f.reduced, f.whole);
+    print_message("%llu programs, %llu outcomes, %llu executions, without reduction %llu\n", f.programs, f.outcomes,
+                  f.reduced, f.whole);
     assert_true(f.programs > PROGRAMS / 2);
 }
 
@@ -209,7 +214,8 @@ static void test_a_store_that_needs_the_later_one(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_store_that_needs_the_later_one), cmocka_unit_test(test_nothing_is_lost)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_store_that_needs_the_later_one),
+                                       cmocka_unit_test(test_nothing_is_lost)};
     s = calloc(1, sizeof *s);
     return !s || cmocka_run_group_tests(tests, NULL, NULL);
 }

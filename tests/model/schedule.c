@@ -168,7 +168,8 @@ int m_scheduled_value(const int *option, int count, int last)
 {
     const char *said = NULL;
     if (m->options->search != MODEL_ALL)
-        return count > 1 && draw(m->options->search == MODEL_PCT ? 8 : 2) == 0 ? option[draw((uint64_t)count)] : option[0];
+        return count > 1 && draw(m->options->search == MODEL_PCT ? 8 : 2) == 0 ? option[draw((uint64_t)count)]
+                                                                               : option[0];
     int wanted = take_given('s', &said);
     if (wanted < 0)
         return option[0];
@@ -231,10 +232,11 @@ void m_show_step(const char *what, const void *where, uint64_t value, int order,
         write_place(place, sizeof place, where);
         write_place(shown, sizeof shown, (const void *)(uintptr_t)value);
     }
-    fprintf(stderr, "%5d  thread %u  %s:%d  %s %s%s%s  %s", m->steps, m->running, m_name_of(t->file), t->line, what, place,
-            where ? ": " : "", shown, model_order_name(order));
+    fprintf(stderr, "%5d  thread %u  %s:%d  %s %s%s%s  %s", m->steps, m->running, m_name_of(t->file), t->line, what,
+            place, where ? ": " : "", shown, model_order_name(order));
     if (read && read->thread && read->thread != m->running)
-        fprintf(stderr, "  from thread %d, %s:%d (step %d)", read->thread, m_name_of(read->file), read->line, read->step);
+        fprintf(stderr, "  from thread %d, %s:%d (step %d)", read->thread, m_name_of(read->file), read->line,
+                read->step);
     if (m->passed)
         fprintf(stderr, "  (passes over %u later)", m->passed);
     fputc('\n', stderr);
@@ -247,7 +249,8 @@ static void shorten(const model_case *c, model_result *out)
 {
     for (unsigned sum = 0; sum <= 6; sum++)
         for (unsigned stale = 0; stale <= sum; stale++) {
-            const model_options bounded = {.most = TRIED, .quiet = true, .bounded = true, .switches = sum - stale, .stale = stale};
+            const model_options bounded = {
+                .most = TRIED, .quiet = true, .bounded = true, .switches = sum - stale, .stale = stale};
             model_result shorter;
             m_explore(c, &bounded, &shorter);
             if (!shorter.failed)

@@ -59,7 +59,7 @@ typedef enum op_kind { OP_READ, OP_WRITE, OP_FENCE, OP_HEAVY, OP_TAKE, OP_LOCK, 
 typedef struct op {
     const void *where;
     uint16_t heavy; /* of a heavy fence: which one of this execution */
-    uint16_t calm;  /* of a load that would have been the same before these heavy fences: the first one's number + 1; or 0 */
+    uint16_t calm; /* of a load that would have been the same before these heavy fences: the first's number + 1; or 0 */
     uint8_t kind;
     bool global; /* goes through the global view */
 } op;
@@ -133,14 +133,14 @@ typedef struct machine {
     model_fiber *explorer;
     thread thread[THREADS];
     unsigned running, tls_owner; /* tls_owner: whose thread-local data are in place */
-    bool direct; /* one thread only: no choices */
-    bool over;   /* this execution cannot go on */
-    bool blind;  /* it is one that was seen before */
+    bool direct;                 /* one thread only: no choices */
+    bool over;                   /* this execution cannot go on */
+    bool blind;                  /* it is one that was seen before */
     bool tracing;
     bool reducing;
     unsigned usual, passed;   /* of the step that is under way */
     unsigned switches, stale; /* of this execution */
-    const char *left; /* of the schedule that was given */
+    const char *left;         /* of the schedule that was given */
     uint64_t random;
     int priority[THREADS];
     unsigned change[DEPTH];
@@ -163,7 +163,7 @@ typedef struct machine {
     op now;                /* what the running thread does: a failed compare-and-swap turns out to be a read */
     message *wrote, *read;
     entry entry[ENTRIES];
-    int alone; /* steps of setup or finish */
+    int alone;                /* steps of setup or finish */
     int entries, at, changed; /* changed: the first that is another than in the execution before */
     int idle_turns;
     struct {
@@ -174,7 +174,7 @@ typedef struct machine {
     char *arena, *arena_next;
     block block[BLOCKS];
     int blocks, near[NEAR]; /* near: the block that an address like that was last found in */
-    char *data, *tls_now; /* this program's data; those of the thread that runs */
+    char *data, *tls_now;   /* this program's data; those of the thread that runs */
     size_t data_size, tls_size;
     image first, ready; /* before and after setup */
     uint64_t outcomes;

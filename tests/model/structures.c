@@ -41,7 +41,8 @@ static void put(int64_t value)
     bool queue = kernel_running()->kind == QUEUE;
     lin_operation *op = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
     tell(value);
-    int error = queue ? weft_msq_enqueue(structure, as_pointer(value)) : weft_treiber_push(structure, as_pointer(value));
+    int error =
+        queue ? weft_msq_enqueue(structure, as_pointer(value)) : weft_treiber_push(structure, as_pointer(value));
     MODEL_CHECK(error == 0);
     kernel_end(op, LIN_NOTHING, 0);
 }
@@ -55,7 +56,8 @@ static void put_two(int64_t value)
     lin_operation *second = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value + 8);
     tell(value);
     tell(value + 8);
-    MODEL_CHECK((queue ? weft_msq_enqueue_many(structure, values, 2) : weft_treiber_push_many(structure, values, 2)) == 0);
+    MODEL_CHECK((queue ? weft_msq_enqueue_many(structure, values, 2) : weft_treiber_push_many(structure, values, 2)) ==
+                0);
     kernel_end(first, LIN_NOTHING, 0);
     kernel_end(second, LIN_NOTHING, 0);
 }
@@ -106,7 +108,10 @@ static void on_map(char what, int64_t key, int64_t value)
                                      : what == 'd' ? LIN_REMOVE_IF
                                      : what == 'r' ? LIN_REMOVE
                                                    : LIN_GET,
-                                     key, what == 'r' || what == 'g' ? 0 : what == 'd' ? key : value);
+                                     key,
+                                     what == 'r' || what == 'g' ? 0
+                                     : what == 'd'              ? key
+                                                                : value);
     if (what == 'i') {
         tell(value);
         kernel_end(op, weft_map_insert(structure, k, v) == 0 ? LIN_TRUE : LIN_FALSE, 0);

@@ -20,7 +20,10 @@ int sweep_order_of(const char *name)
 const int *sweep_weaker(int order)
 {
     static const int seq_cst[] = {MODEL_ACQ_REL, MODEL_ACQUIRE, MODEL_RELEASE, MODEL_RELAXED, -1};
-    return order == MODEL_SEQ_CST ? seq_cst : order == MODEL_ACQ_REL ? seq_cst + 1 : order == MODEL_RELAXED ? seq_cst + 4 : seq_cst + 3;
+    return order == MODEL_SEQ_CST   ? seq_cst
+           : order == MODEL_ACQ_REL ? seq_cst + 1
+           : order == MODEL_RELAXED ? seq_cst + 4
+                                    : seq_cst + 3;
 }
 
 const char sweep_heavy_fence[] = "HEAVY_FENCE";
@@ -34,7 +37,8 @@ typedef struct reason {
 } reason;
 
 static const reason reasons[] = {
-    {"CALLBACK_R1", -1, "a thread that runs a callback of orphans beside a barrier has taken their right, and gives it back: no case is large enough to show the rest"},
+    {"CALLBACK_R1", -1,
+     "a thread that runs a callback of orphans beside a barrier has taken their right, and gives it back: no case is large enough to show the rest"},
     {"EPOCHS_X1", MODEL_RELEASE, "who reads a later epoch reads from the release sequence of the earlier seals"},
     {"FENCE_A1", -1, "a full fence, membarrier or the lock comes behind it, and acquires"},
     {"FENCE_A2", -1, "full fences stand before the store and after the load, and synchronize by them"},
@@ -49,14 +53,17 @@ static const reason reasons[] = {
      "asks a third, which looks twice: 2,000,000 executions by chance did not meet that"},
     {"LIFE_A1", -1, "the machine's key is no memory: by C11 it orders the making of the key before its use"},
     {"LIFE_R1", -1, "as LIFE_A1"},
-    {"MAP_A1", -1, "needed where a thread reads CLOSING and then an older word of the slot above: no case reaches that yet"},
+    {"MAP_A1", -1,
+     "needed where a thread reads CLOSING and then an older word of the slot above: no case reaches that yet"},
     {"MAP_R1", -1, "as MAP_A1"},
     {"MAP_A3", -1,
      "links are seq_cst, and the machine passes each seq_cst change on as it is executed, which is more than RC11 promises: by RC11 it "
      "orders the unlinking of a bucket before its segment's end"},
     {"MAP_R3", -1, "as MAP_A3"},
-    {"MSQ_A3", -1, "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
-    {"MSQ_A5", -1, "head could pass tail by one node, which the enqueuer that linked behind it still protects: no case shows harm"},
+    {"MSQ_A3", -1,
+     "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
+    {"MSQ_A5", -1,
+     "head could pass tail by one node, which the enqueuer that linked behind it still protects: no case shows harm"},
     {"MSQ_A4", -1, "head is only compared, behind a fence; what the next node holds comes by MSQ_A2"},
     {"ORPHAN_A2", -1, "full fences stand on both sides (collect.c); it only spares a look in vain"},
     {"ORPHAN_R2", -1, "as ORPHAN_A2"},
@@ -179,11 +186,15 @@ static bool show(const row *r, bool docs)
 {
     bool heavy = r->order == kernel_order_count, noticed = r->noticed_by >= 0;
     const char *name = heavy ? sweep_heavy_fence : kernel_orders[r->order].name;
-    const char *to = heavy || (strcmp(name, "FULL_FENCE") == 0 && r->to == MODEL_RELAXED) ? "removed" : model_order_name(r->to);
+    const char *to =
+        heavy || (strcmp(name, "FULL_FENCE") == 0 && r->to == MODEL_RELAXED) ? "removed" : model_order_name(r->to);
     const char *why = sweep_reason(name, r->to);
     const char *by = noticed ? kernel_cases[r->noticed_by].name : r->over ? "nothing notices" : "the checker crashed";
     if (docs)
-        printf("| %s | %s | %s | %s |\n", name, to, noticed ? by : "", noticed ? r->why : why ? why : "**nothing notices**");
+        printf("| %s | %s | %s | %s |\n", name, to, noticed ? by : "",
+               noticed ? r->why
+               : why   ? why
+                       : "**nothing notices**");
     else
         printf("%-14s %-8s %-28s %s\n", name, to, by, noticed ? r->why : why ? why : "");
     fflush(stdout);
@@ -224,8 +235,8 @@ size_t sweep_all(bool deep, bool docs)
         noticed += rows[shown].noticed_by >= 0;
     }
     if (!docs)
-        printf("%zu of %zu weakenings are noticed, %zu have a written reason, %zu neither\n", noticed, count, count - noticed - unexplained,
-               unexplained);
+        printf("%zu of %zu weakenings are noticed, %zu have a written reason, %zu neither\n", noticed, count,
+               count - noticed - unexplained, unexplained);
     (void)munmap(rows, room * sizeof *rows);
     return unexplained;
 }

@@ -115,6 +115,16 @@ def write_orders(folder, overlay):
         subprocess.run([sys.executable, os.path.join(ROOT, "tests/model/orders.py"), *where], stdout=out, check=True)
 
 
+def replaced(text, old, new, path):
+    """Where `old` stands is found whatever white space the formatter has put into it, or taken out."""
+    places = [i for i, character in enumerate(text) if not character.isspace()]
+    packed, wanted = "".join(text[i] for i in places), "".join(old.split())
+    if packed.count(wanted) != 1:
+        raise ValueError("stands %d times in %s, table.py is out of date:\n%s" % (packed.count(wanted), path, old))
+    first = packed.index(wanted)
+    return text[:places[first]] + new + text[places[first + len(wanted) - 1] + 1:]
+
+
 class Workshop:
     """Objects by flavour and source, with what each includes."""
 
@@ -167,9 +177,7 @@ class Workshop:
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             text = file.read()
         for old, new in changes:
-            if text.count(old) != 1:
-                raise ValueError("stands %d times in %s, table.py is out of date:\n%s" % (text.count(old), path, old))
-            text = text.replace(old, new)
+            text = replaced(text, old, new, path)
         for target in (path, os.path.join("include/weft", path)):
             os.makedirs(os.path.dirname(os.path.join(overlay, target)), exist_ok=True)
             with open(os.path.join(overlay, target), "w", encoding="utf-8") as file:

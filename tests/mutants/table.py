@@ -1,7 +1,7 @@
 """The seeded bugs: what each changes, and the test that must fail because of it.
 
-A mutant is (name, what is wrong, file, [(old, new), ...], killer). Each old text stands exactly once in the file, or
-the table is out of date and the test says so. A killer is a program of mutants.py's KILLERS and, after a colon, which
+A mutant is (name, what is wrong, file, [(old, new), ...], killer). Each old text stands exactly once in the file, whatever
+its white space, or the table is out of date and the test says so. A killer is a program of mutants.py's KILLERS and, after a colon, which
 of its tests; with a "!" it may also fail by never ending. Of the model (./weft model) it is a case, and how it is run.
 What breaks a memory order, or leads to a use after free, has a case of the model that must fail, too (" + ").
 """
@@ -197,7 +197,7 @@ MUTANTS = [
     ("end-in-callback-counts", "a callback that ended its thread runs for ever (was in Weft)", "reclaim/callback.c",
      [("    while (nested.depth > 0)\n        end", "    while (0)\n        end")], "life!:test_callbacks_end_threads*"),
     ("end-in-create", "a structure is counted before it is allocated: an allocator that ends its thread leaves the domain in use (was in Weft)", "queues/msq.c",
-     [("weft_default_domain();\n    weft_msq *queue", "weft_default_domain();\n    weft_i_domain_use(domain);\n    weft_msq *queue"),
+     [("weft_default_domain();\n    weft_i_check_domain(domain);\n    weft_msq *queue", "weft_default_domain();\n    weft_i_domain_use(domain);\n    weft_msq *queue"),
       ("    weft_i_domain_use(domain);\n    *queue", "    *queue")], "user-end:test_an_allocator_ends*"),
     ("end-in-first-barrier", "a thread that has used nothing but barriers has no exit hook (was in Weft)", "reclaim/barrier.c",
      [("= weft_i_record_borrow();", "= NULL;")], "life!:test_callbacks_end_threads*"),

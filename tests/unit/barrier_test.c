@@ -133,7 +133,7 @@ static void test_barrier_reclaims_for_idle_threads(void **state)
 typedef struct chain {
     weft_domain *domain;
     int left, calls;
-    bool nested;  /* a callback ran inside a callback */
+    bool nested; /* a callback ran inside a callback */
     bool running;
     int barrier, destroy; /* what these answered */
 } chain;

@@ -156,7 +156,7 @@ static void test_interior_pointers(void **state)
     memset(pair, 0, sizeof pair);
     weft_enter(&before, env->domain);
     weft_enter(&after, env->domain);
-    weft_guard_set(&before, &pair[0].hook);                    /* in front of pair[1] */
+    weft_guard_set(&before, &pair[0].hook);                     /* in front of pair[1] */
     weft_guard_set(&after, pair[1].room + sizeof pair[1].room); /* one past its end */
     t_retire_sized(env->domain, &pair[1]);
     assert_int_equal(t_reclaimed(env->domain, &pair[1]), env->scheme == WEFT_HAZARD);

@@ -74,7 +74,8 @@ static void test_it_is_one_to_one(void **state)
         weft_map_seed seed = {t_random(&rng), t_random(&rng)};
         uint64_t key = t_random(&rng);
         for (int bit = 0; bit < 64; bit++)
-            assert_int_not_equal(weft_i_map_hash_integer(key, &seed), weft_i_map_hash_integer(key ^ (uint64_t)1 << bit, &seed));
+            assert_int_not_equal(weft_i_map_hash_integer(key, &seed),
+                                 weft_i_map_hash_integer(key ^ (uint64_t)1 << bit, &seed));
     }
 }
 

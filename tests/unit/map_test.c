@@ -219,8 +219,11 @@ static void random_step(weft_map *map, const t_keys *kind, uintptr_t *model, t_r
         assert_int_equal(t_int(out), model[i]);
         break;
     case 3:
-        assert_int_equal(weft_map_compare_and_replace(map, key, t_ptr(r & 64 ? model[i] + !model[i] : value), t_ptr(value)),
-                         !model[i] ? -ENOENT : (r & 64) || model[i] == value ? 0 : -EAGAIN);
+        assert_int_equal(
+            weft_map_compare_and_replace(map, key, t_ptr(r & 64 ? model[i] + !model[i] : value), t_ptr(value)),
+            !model[i]                       ? -ENOENT
+            : (r & 64) || model[i] == value ? 0
+                                            : -EAGAIN);
         if (model[i] && (r & 64))
             model[i] = value;
         break;

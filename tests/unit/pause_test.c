@@ -35,7 +35,8 @@ static void on_touch(int signal_number, siginfo_t *info, void *context)
         return;
     }
     observed->touched++;
-    CHECK(mprotect(observed->pages + offset / observed->page * observed->page, observed->page, PROT_READ | PROT_WRITE) == 0);
+    CHECK(mprotect(observed->pages + offset / observed->page * observed->page, observed->page,
+                   PROT_READ | PROT_WRITE) == 0);
 }
 
 static void *arena_alloc(size_t size, size_t alignment, void *ctx)
@@ -43,7 +44,8 @@ static void *arena_alloc(size_t size, size_t alignment, void *ctx)
     arena *a = ctx;
     void *memory = NULL;
     if (size != 4 * sizeof(void *)) /* no node of a queue */
-        return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory : NULL;
+        return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory
+                                                                                                           : NULL;
     pthread_mutex_lock(&a->lock);
     size_t number = a->spares > 0 ? a->spare[--a->spares] : a->next++;
     CHECK(number < NODES);
@@ -107,7 +109,8 @@ static arena *new_arena(weft_scheme scheme, weft_domain **domain)
     a->page = (size_t)sysconf(_SC_PAGESIZE);
     a->pages = mmap(NULL, NODES * a->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(a->pages != MAP_FAILED && pthread_mutex_init(&a->lock, NULL) == 0);
-    CHECK(weft_domain_create(domain, &(weft_domain_config){.scheme = scheme, .allocator = {arena_alloc, arena_free, a}}) == 0);
+    CHECK(weft_domain_create(domain,
+                             &(weft_domain_config){.scheme = scheme, .allocator = {arena_alloc, arena_free, a}}) == 0);
     CHECK(weft_msq_create(&a->queue, *domain) == 0);
     observed = a;
     return a;

@@ -18,8 +18,8 @@ typedef struct t_sequence {
 extern const t_sequence t_queue, t_stack;
 extern t_case t_queue_hazard, t_queue_epoch, t_stack_hazard, t_stack_epoch;
 
-#define T_SEQUENCES(test)                                                                     \
-    T_CASE(test, "queue, hazard", &t_queue_hazard), T_CASE(test, "queue, epoch", &t_queue_epoch), \
+#define T_SEQUENCES(test)                                                                                              \
+    T_CASE(test, "queue, hazard", &t_queue_hazard), T_CASE(test, "queue, epoch", &t_queue_epoch),                      \
         T_CASE(test, "stack, hazard", &t_stack_hazard), T_CASE(test, "stack, epoch", &t_stack_epoch)
 
 /* A fresh sequence of the environment's kind in its domain. */

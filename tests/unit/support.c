@@ -300,7 +300,8 @@ void t_child_wait(int pid)
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         fprintf(stderr, "child exited with %d\n", WEXITSTATUS(status));
     if (WIFSIGNALED(status))
-        fprintf(stderr, "child ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hung)" : "");
+        fprintf(stderr, "child ended by signal %d%s\n", WTERMSIG(status),
+                WTERMSIG(status) == SIGALRM ? " (it hung)" : "");
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 

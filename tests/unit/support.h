@@ -89,10 +89,10 @@ weft_domain *t_domain(weft_scheme scheme, t_alloc *alloc);
 void t_domain_done(weft_domain *domain, const t_alloc *alloc);
 
 extern t_case t_hazard, t_epoch;
-#define T_CASE(test, label, initial)                                                     \
-    {                                                                                    \
-        .name = #test " (" label ")", .test_func = (test), .setup_func = t_env_setup,    \
-        .teardown_func = t_env_teardown, .initial_state = (initial)                      \
+#define T_CASE(test, label, initial)                                                                                   \
+    {                                                                                                                  \
+        .name = #test " (" label ")", .test_func = (test), .setup_func = t_env_setup, .teardown_func = t_env_teardown, \
+        .initial_state = (initial)                                                                                     \
     }
 #define T_BOTH(test) T_CASE(test, "hazard", &t_hazard), T_CASE(test, "epoch", &t_epoch)
 
