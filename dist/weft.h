@@ -3006,7 +3006,7 @@ static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
     /* relaxed: figures, each written by one thread */
     size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
     weft_i_store(&local->room, room, memory_order_relaxed);
-    /* relaxed: likewise */
+    /* relaxed: written by this thread alone */
     weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more,
                  WEFT_COUNT_R1);
 }
@@ -3243,11 +3243,11 @@ static void weft_i_own_collect_reclaim_own(weft_domain *domain, weft_i_hook *hoo
         weft_i_free(domain, hook, hook->kind->size);
 }
 
-/* relaxed: the right to the lists orders it before who takes that next */
 static void weft_i_own_collect_count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        (void)weft_i_fetch_add(running, 1, memory_order_relaxed); /* relaxed: see above */
+        /* relaxed: the right to the lists orders it before who takes that next */
+        (void)weft_i_fetch_add(running, 1, memory_order_relaxed);
 }
 
 void weft_i_scan_own(weft_i_local *local)
@@ -3449,7 +3449,7 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
     weft_i_count(&local->counters.retired_bytes, size);
     /* relaxed: this thread's; readers want a figure */
     size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
-    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: likewise */
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
     return (ptrdiff_t)room <= 0;
 }
 
@@ -3904,7 +3904,7 @@ void weft_i_fence_join(weft_i_record *record)
     if (weft_i_own_fence_probed() == WEFT_I_OWN_FENCE_MEMBARRIER) {
         /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
         weft_i_store(&record->passed_fence, 0, memory_order_relaxed);
-        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
+        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: under the lock, too */
     }
     weft_i_mutex_unlock(&weft_i_own_fence_changes);
     weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
@@ -4238,7 +4238,7 @@ static void weft_i_own_handshake_mark(void)
         /* relaxed: the heavy fence comes next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
-            /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
+            /* relaxed: the heavy fence comes next; a failure: it has come by, or a barrier has, and the next mark serves */
             (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
                              memory_order_relaxed);
     }
@@ -4251,7 +4251,7 @@ static void weft_i_own_handshake_tell_absent(bool fenced)
         /* relaxed: the heavy fence comes before, as before the next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
-            /* relaxed: likewise */
+            /* relaxed: the heavy fence has come before */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
             /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
@@ -4538,27 +4538,31 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 
 /* ---- a thread's end ---- */
 
-/* What it held up there, were it to end anywhere: in a barrier, while it worked on the orphans. */
-static void weft_i_own_life_give_rights(weft_domain *domain, int thread)
+/*
+ * What the thread holds up, were it to end anywhere: under linked guards, in a barrier or a destruction, while it worked on
+ * orphans. In all domains, before it leaves the first: what is called there may wait in a barrier of any other.
+ */
+static void weft_i_own_life_give_up_everywhere(int thread)
 {
-    if (weft_i_has_right(&domain->shared_right, thread))
-        weft_i_shared_abandon(domain);
-    if (weft_i_has_right(&domain->barrier_right, thread)) {
-        weft_i_open(domain); /* it may have been destroying it */
-        weft_i_barrier_abandon(domain);
+    weft_i_lock_domains();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        if (weft_i_any_linked(d))
+            weft_i_unlink_thread(d, thread);
+        if (weft_i_has_right(&d->shared_right, thread))
+            weft_i_shared_abandon(d);
+        if (weft_i_has_right(&d->barrier_right, thread)) {
+            d->closing = false; /* it may have been destroying it */
+            weft_i_barrier_abandon(d);
+        }
     }
+    weft_i_unlock_domains();
 }
 
 /* Whether there is anything to do in leave_domain. */
 static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 {
-    const weft_i_record *record = ctx;
-    int thread = weft_i_thread_id();
-    if (domain->closing && !weft_i_has_right(&domain->barrier_right, thread))
-        return false;
-    const weft_i_local *local = weft_i_place_of_record(domain, record);
-    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
-           weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
+    const weft_i_local *local = weft_i_place_of_record(domain, ctx);
+    return !domain->closing && ((local && local->attached) || weft_i_many_orphans(domain, 1));
 }
 
 /*
@@ -4567,11 +4571,7 @@ static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
  */
 static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *record)
 {
-    int thread = weft_i_record_thread_id(record);
     weft_i_local *local = weft_i_place_of_record(domain, record);
-    weft_i_own_life_give_rights(domain, thread);
-    if (weft_i_any_linked(domain))
-        weft_i_unlink_thread(domain, thread);
     if (local && local->attached) {
         weft_i_collect(local); /* so that it leaves no more than others hold */
         weft_i_trim(local);
@@ -4593,6 +4593,7 @@ static void weft_i_own_life_begin_ending(weft_i_record *record)
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
     weft_i_record_leave_all(record);
+    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record));
 }
 
 static void weft_i_own_life_let_go(weft_i_record *record)
@@ -4605,6 +4606,7 @@ static void weft_i_own_life_let_go(weft_i_record *record)
 static void weft_i_own_life_end(weft_i_record *record)
 {
     weft_i_own_life_ended = 1;
+    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     weft_i_own_life_let_go(record);
 }
 
@@ -4825,7 +4827,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     /* relaxed: nobody sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
-        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: likewise */
+        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */
     guard->next = weft_i_lock_linked(domain, &signals);
     guard->number = ++domain->linked_next;
     weft_i_store(&domain->linked, guard, WEFT_LINKED_R1);
@@ -5202,7 +5204,7 @@ void weft_i_note_retired(const void *object)
             weft_i_misused("an object is retired that has been retired already, and was not reclaimed since");
     for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++) {
         void *none = NULL;
-        /* relaxed: likewise */
+        /* relaxed: an address, not followed */
         if (weft_i_cas(weft_i_own_misuse_place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed,
                        memory_order_relaxed))
             return;
@@ -5213,7 +5215,7 @@ void weft_i_note_reclaimed(const void *object)
 {
     for (size_t probe = 0; probe < WEFT_I_OWN_MISUSE_PROBES; probe++) {
         void *same = (void *)(uintptr_t)object;
-        /* relaxed: likewise */
+        /* relaxed: an address, not followed */
         if (weft_i_cas(weft_i_own_misuse_place(object, probe), &same, NULL, memory_order_relaxed, memory_order_relaxed))
             return;
     }
@@ -5255,7 +5257,8 @@ static void weft_i_own_orphans_push(weft_domain *domain, weft_i_list *list)
     weft_i_hook *head = weft_i_load(&domain->orphans, memory_order_relaxed);
     do
         chain.tail->next = head;
-    while (!weft_i_cas(&domain->orphans, &head, chain.head, WEFT_ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
+    while (!weft_i_cas(&domain->orphans, &head, chain.head, WEFT_ORPHAN_R1,
+                       memory_order_relaxed)); /* relaxed: a failure is overwritten, too */
     weft_i_count_orphans(domain, chain.count);
 }
 
@@ -5349,7 +5352,7 @@ static void weft_i_own_record_answer(weft_i_thread *thread)
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
         if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, WEFT_RECORD_X1,
-                       memory_order_relaxed)) /* relaxed: likewise */
+                       memory_order_relaxed)) /* relaxed: nothing is read on failure */
             break;
 }
 
@@ -5386,13 +5389,13 @@ weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
     if (!free)
         return NULL;
     int i = __builtin_ctzll(free);
-    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: likewise */
+    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: written by the same */
         int open = (i / WEFT_SLOTS_STEP + 1) * WEFT_SLOTS_STEP;
         /* relaxed: published with the guard, by the light fence */
         weft_i_store(&record->open, open < WEFT_SLOTS ? open : WEFT_SLOTS, memory_order_relaxed);
     }
     weft_i_compiler_fence();
-    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */
+    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: read by the same */
     weft_i_compiler_fence();
     return &record->thread.slot[i];
 }
@@ -5401,7 +5404,7 @@ void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
 {
     size_t bit = (size_t)1 << (slot - record->thread.slot);
     weft_i_compiler_fence(); /* a handler takes it when it is empty */
-    /* relaxed: as in taking */
+    /* relaxed: only this thread and its signal handlers read and write it */
     weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
                  memory_order_relaxed);
 }
@@ -6145,7 +6148,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
     for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
-         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: likewise */
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: nobody else does */
         drain(n->value, ctx);
     weft_i_own_msq_free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);
@@ -7318,7 +7321,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* True. */
+/* What is due after one. Returns true: the removal has gone well. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -8023,7 +8026,7 @@ void weft_i_map_open_some(weft_map *map)
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
     weft_i_map_place place = {weft_i_map_level(map), 0};
     size_t length = weft_i_map_segment_length(place.level);
-    /* relaxed: likewise */
+    /* relaxed: a hint: with the wrong count others are opened, as above */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;

@@ -275,7 +275,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* True. */
+/* What is due after one. Returns true: the removal has gone well. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);

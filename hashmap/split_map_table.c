@@ -65,7 +65,7 @@ void weft_i_map_open_some(weft_map *map)
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
     weft_i_map_place place = {weft_i_map_level(map), 0};
     size_t length = weft_i_map_segment_length(place.level);
-    /* relaxed: likewise */
+    /* relaxed: a hint: with the wrong count others are opened, as above */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;

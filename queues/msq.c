@@ -88,7 +88,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
     for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
-         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: likewise */
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: nobody else does */
         drain(n->value, ctx);
     free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);

@@ -39,7 +39,7 @@ static void grant(weft_i_local *local, size_t room)
     /* relaxed: figures, each written by one thread */
     size_t more = room - weft_i_load(&local->room, memory_order_relaxed);
     weft_i_store(&local->room, room, memory_order_relaxed);
-    /* relaxed: likewise */
+    /* relaxed: written by this thread alone */
     weft_i_store(&local->counters.granted, weft_i_load(&local->counters.granted, memory_order_relaxed) + more,
                  COUNT_R1);
 }
@@ -276,11 +276,11 @@ static void reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_si
         weft_i_free(domain, hook, hook->kind->size);
 }
 
-/* relaxed: the right to the lists orders it before who takes that next */
 static void count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        (void)weft_i_fetch_add(running, 1, memory_order_relaxed); /* relaxed: see above */
+        /* relaxed: the right to the lists orders it before who takes that next */
+        (void)weft_i_fetch_add(running, 1, memory_order_relaxed);
 }
 
 void weft_i_scan_own(weft_i_local *local)

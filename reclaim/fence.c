@@ -102,7 +102,7 @@ void weft_i_fence_join(weft_i_record *record)
     if (probed() == MEMBARRIER) {
         /* relaxed: the lock orders mode and flags; the record's owner publishes nothing before it reads them */
         weft_i_store(&record->passed_fence, 0, memory_order_relaxed);
-        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: likewise */
+        weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: under the lock, too */
     }
     weft_i_mutex_unlock(&changes);
     weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */

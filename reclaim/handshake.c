@@ -71,7 +71,7 @@ static void mark(void)
         /* relaxed: the heavy fence comes next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
-            /* relaxed: likewise; a failure means that it has come by, or that a barrier has, and then the next mark serves */
+            /* relaxed: the heavy fence comes next; a failure: it has come by, or a barrier has, and the next mark serves */
             (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
                              memory_order_relaxed);
     }
@@ -84,7 +84,7 @@ static void tell_absent(bool fenced)
         /* relaxed: the heavy fence comes before, as before the next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
-            /* relaxed: likewise */
+            /* relaxed: the heavy fence has come before */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
             /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,

@@ -34,27 +34,31 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 
 /* ---- a thread's end ---- */
 
-/* What it held up there, were it to end anywhere: in a barrier, while it worked on the orphans. */
-static void give_rights(weft_domain *domain, int thread)
+/*
+ * What the thread holds up, were it to end anywhere: under linked guards, in a barrier or a destruction, while it worked on
+ * orphans. In all domains, before it leaves the first: what is called there may wait in a barrier of any other.
+ */
+static void give_up_everywhere(int thread)
 {
-    if (weft_i_has_right(&domain->shared_right, thread))
-        weft_i_shared_abandon(domain);
-    if (weft_i_has_right(&domain->barrier_right, thread)) {
-        weft_i_open(domain); /* it may have been destroying it */
-        weft_i_barrier_abandon(domain);
+    weft_i_lock_domains();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        if (weft_i_any_linked(d))
+            weft_i_unlink_thread(d, thread);
+        if (weft_i_has_right(&d->shared_right, thread))
+            weft_i_shared_abandon(d);
+        if (weft_i_has_right(&d->barrier_right, thread)) {
+            d->closing = false; /* it may have been destroying it */
+            weft_i_barrier_abandon(d);
+        }
     }
+    weft_i_unlock_domains();
 }
 
 /* Whether there is anything to do in leave_domain. */
 static bool has_to_leave(weft_domain *domain, const void *ctx)
 {
-    const weft_i_record *record = ctx;
-    int thread = weft_i_thread_id();
-    if (domain->closing && !weft_i_has_right(&domain->barrier_right, thread))
-        return false;
-    const weft_i_local *local = weft_i_place_of_record(domain, record);
-    return (local && local->attached) || weft_i_any_linked(domain) || weft_i_many_orphans(domain, 1) ||
-           weft_i_has_right(&domain->shared_right, thread) || weft_i_has_right(&domain->barrier_right, thread);
+    const weft_i_local *local = weft_i_place_of_record(domain, ctx);
+    return !domain->closing && ((local && local->attached) || weft_i_many_orphans(domain, 1));
 }
 
 /*
@@ -63,11 +67,7 @@ static bool has_to_leave(weft_domain *domain, const void *ctx)
  */
 static void leave_domain(weft_domain *domain, weft_i_record *record)
 {
-    int thread = weft_i_record_thread_id(record);
     weft_i_local *local = weft_i_place_of_record(domain, record);
-    give_rights(domain, thread);
-    if (weft_i_any_linked(domain))
-        weft_i_unlink_thread(domain, thread);
     if (local && local->attached) {
         weft_i_collect(local); /* so that it leaves no more than others hold */
         weft_i_trim(local);
@@ -89,6 +89,7 @@ static void begin_ending(weft_i_record *record)
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;
     weft_i_record_leave_all(record);
+    give_up_everywhere(weft_i_record_thread_id(record));
 }
 
 static void let_go(weft_i_record *record)
@@ -101,6 +102,7 @@ static void let_go(weft_i_record *record)
 static void end(weft_i_record *record)
 {
     ended = 1;
+    give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     let_go(record);
 }
 

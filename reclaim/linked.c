@@ -34,7 +34,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     /* relaxed: nobody sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
-        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: likewise */
+        weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */
     guard->next = weft_i_lock_linked(domain, &signals);
     guard->number = ++domain->linked_next;
     weft_i_store(&domain->linked, guard, LINKED_R1);

@@ -68,7 +68,7 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
     weft_i_count(&local->counters.retired_bytes, size);
     /* relaxed: this thread's; readers want a figure */
     size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
-    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: likewise */
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
     return (ptrdiff_t)room <= 0;
 }
 

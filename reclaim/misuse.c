@@ -30,7 +30,7 @@ void weft_i_note_retired(const void *object)
             weft_i_misused("an object is retired that has been retired already, and was not reclaimed since");
     for (size_t probe = 0; probe < PROBES; probe++) {
         void *none = NULL;
-        /* relaxed: likewise */
+        /* relaxed: an address, not followed */
         if (weft_i_cas(place(object, probe), &none, (void *)(uintptr_t)object, memory_order_relaxed,
                        memory_order_relaxed))
             return;
@@ -41,7 +41,7 @@ void weft_i_note_reclaimed(const void *object)
 {
     for (size_t probe = 0; probe < PROBES; probe++) {
         void *same = (void *)(uintptr_t)object;
-        /* relaxed: likewise */
+        /* relaxed: an address, not followed */
         if (weft_i_cas(place(object, probe), &same, NULL, memory_order_relaxed, memory_order_relaxed))
             return;
     }

@@ -32,7 +32,8 @@ static void push(weft_domain *domain, weft_i_list *list)
     weft_i_hook *head = weft_i_load(&domain->orphans, memory_order_relaxed);
     do
         chain.tail->next = head;
-    while (!weft_i_cas(&domain->orphans, &head, chain.head, ORPHAN_R1, memory_order_relaxed)); /* relaxed: likewise */
+    while (!weft_i_cas(&domain->orphans, &head, chain.head, ORPHAN_R1,
+                       memory_order_relaxed)); /* relaxed: a failure is overwritten, too */
     weft_i_count_orphans(domain, chain.count);
 }
 

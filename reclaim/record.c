@@ -57,7 +57,7 @@ static void answer(weft_i_thread *thread)
     int seen = weft_i_load(&thread->attention, memory_order_relaxed);
     while (seen & WEFT_I_ASKED)
         if (weft_i_cas(&thread->attention, &seen, seen & ~WEFT_I_QUESTIONS, RECORD_X1,
-                       memory_order_relaxed)) /* relaxed: likewise */
+                       memory_order_relaxed)) /* relaxed: nothing is read on failure */
             break;
 }
 
@@ -94,13 +94,13 @@ weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
     if (!free)
         return NULL;
     int i = __builtin_ctzll(free);
-    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: likewise */
+    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: written by the same */
         int open = (i / WEFT_SLOTS_STEP + 1) * WEFT_SLOTS_STEP;
         /* relaxed: published with the guard, by the light fence */
         weft_i_store(&record->open, open < WEFT_SLOTS ? open : WEFT_SLOTS, memory_order_relaxed);
     }
     weft_i_compiler_fence();
-    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */
+    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: read by the same */
     weft_i_compiler_fence();
     return &record->thread.slot[i];
 }
@@ -109,7 +109,7 @@ void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
 {
     size_t bit = (size_t)1 << (slot - record->thread.slot);
     weft_i_compiler_fence(); /* a handler takes it when it is empty */
-    /* relaxed: as in taking */
+    /* relaxed: only this thread and its signal handlers read and write it */
     weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
                  memory_order_relaxed);
 }

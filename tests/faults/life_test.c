@@ -377,6 +377,97 @@ static void *retire_to_try(void *ctx)
     return NULL;
 }
 
+/* More guards than a record has slots for, some of them linked: in a domain that is older than the callback's. */
+enum { HELD_AT_THE_END = 40 };
+
+typedef struct late_barrier {
+    weft_domain *older, *newer;
+    weft_guard guard[HELD_AT_THE_END]; /* outlives the thread */
+    int result;
+} late_barrier;
+
+static void wait_in_the_older(void *object, void *ctx)
+{
+    late_barrier *l = ctx;
+    free(object);
+    l->result = weft_domain_barrier(l->older, 0);
+}
+
+static void end_with_guards(unsigned index, void *ctx)
+{
+    late_barrier *l = ctx;
+    (void)index;
+    for (int i = 0; i < HELD_AT_THE_END; i++)
+        weft_enter(&l->guard[i], l->older);
+    CHECK(weft_retire(l->newer, malloc(8), wait_in_the_older, l) == 0);
+}
+
+/* A thread that ends has left all its guards, wherever they are, before a callback is called. */
+static void test_all_guards_are_left_before_callbacks(void **state)
+{
+    t_env *env = *state;
+    late_barrier l = {.older = env->domain, .newer = t_domain(env->scheme, NULL), .result = 1};
+    t_run(1, end_with_guards, &l);
+    assert_int_equal(l.result, 0);
+    assert_int_equal(t_stats(env->domain).guards_held, 0);
+    assert_int_equal(weft_domain_destroy(l.newer), 0);
+}
+
+/* A callback of the older domain has ended its thread, in a barrier or destruction there; one of the newer is called by the exit hook. */
+typedef struct cut_off {
+    weft_domain *older, *newer;
+    bool destroys;
+    int result;
+} cut_off;
+
+static int wait_or_destroy(const cut_off *c)
+{
+    return c->destroys ? weft_domain_destroy(c->older) : weft_domain_barrier(c->older, UINT64_MAX);
+}
+
+static void end_the_thread(void *object, void *ctx)
+{
+    (void)ctx;
+    free(object);
+    pthread_exit(NULL);
+}
+
+static void do_it_once_more(void *object, void *ctx)
+{
+    cut_off *c = ctx;
+    free(object);
+    c->result = wait_or_destroy(c);
+}
+
+static void be_cut_off(unsigned index, void *ctx)
+{
+    cut_off *c = ctx;
+    (void)index;
+    CHECK(weft_retire(c->newer, malloc(8), do_it_once_more, c) == 0);
+    CHECK(weft_retire(c->older, malloc(8), end_the_thread, NULL) == 0);
+    (void)!wait_or_destroy(c);
+    CHECK(!"it ends there");
+}
+
+/* What a thread was at when a callback ended it, it does not find taken by itself as it ends. */
+static void test_a_thread_that_ends_is_not_in_its_own_way(void **state)
+{
+    t_env *env = *state;
+    for (int destroys = 0; destroys < 2; destroys++) {
+        cut_off c = {.older = t_domain(env->scheme, NULL),
+                     .newer = t_domain(env->scheme, NULL),
+                     .destroys = destroys,
+                     .result = 1};
+        (void)alarm(SECONDS);
+        t_run(1, be_cut_off, &c);
+        (void)alarm(0);
+        assert_int_equal(c.result, 0);
+        assert_int_equal(weft_domain_destroy(c.newer), 0);
+        if (!destroys)
+            assert_int_equal(weft_domain_destroy(c.older), 0);
+    }
+}
+
 static void test_callbacks_that_always_retire_again(void **state)
 {
     t_env *env = *state;
@@ -774,6 +865,8 @@ int main(int count, char **argument)
         T_BOTH(test_callbacks_end_threads),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over),
         T_BOTH(test_callbacks_find_no_guard_of_ours),
+        T_BOTH(test_all_guards_are_left_before_callbacks),
+        T_BOTH(test_a_thread_that_ends_is_not_in_its_own_way),
         T_BOTH(test_callbacks_that_always_retire_again),
         T_BOTH(test_busy_is_said_without_a_record),
         T_BOTH(test_threads_that_come_and_go_leave_little),

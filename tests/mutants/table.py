@@ -189,6 +189,9 @@ MUTANTS = [
      [("        record->hint[i].id = 0;", "        (void)record;")], "life!:test_ending_threads_retire_again*"),
     ("end-keeps-words", "an ended thread's guards keep what they had in all words but the first", "reclaim/record.c",
      [("    for (int w = 0; w < WEFT_I_WORDS; w++)", "    for (int w = 0; w < 1; w++)")], "life:test_a_comparison_ends_its_thread*"),
+    ("end-gives-up-last", "what a thread holds up anywhere it gives up when it has left the domains, not before it leaves the first", "reclaim/life.c",
+     [("    weft_i_record_leave_all(record);\n    give_up_everywhere(weft_i_record_thread_id(record));", "    weft_i_record_leave_all(record);")],
+     "life!:test_all_guards_are_left*"),
     ("end-collects-nothing", "a thread that ends leaves its orphans to others (was in Weft)", "reclaim/life.c",
      [("        weft_i_collect(local); /* so that it leaves no more than others hold */\n", ""),
       ("    weft_i_collect_orphans(domain);\n}", "}")], "life:test_threads_that_come_and_go*"),
@@ -206,7 +209,7 @@ MUTANTS = [
     ("callbacks-for-ever", "who reclaims orphans goes on for as long as callbacks retire again (was in Weft)", "reclaim/collect.c",
      [(" && more-- > 0);", " && more);"), (" && !*adopted) {", ") {")], "life!:test_callbacks_that_always*"),
     ("destroyed-beside-an-end", "a domain is destroyed while a thread that ends is at its lists", "reclaim/life.c",
-     [("    if (domain->closing && ", "    if (false && domain->closing && ")], "model:cell-hazard-end-destroy"),
+     [("    return !domain->closing && (", "    return (")], "model:cell-hazard-end-destroy"),
     ("asks-nobody", "a round begins and ends without a question", "reclaim/handshake.c",
      [("        if (r != own && weft_i_record_owned(r))\n", "        if (false)\n")], "model:cell-hazard-asked"),
     ("asked-before", "a round that has begun before counts", "reclaim/handshake.c",
@@ -284,10 +287,10 @@ MUTANTS = [
      "oom:"),
     # handlers at every instruction
     ("slot-taken-before-open", "a slot is taken before scans count it, and only who takes the first of a step opens the step (was in Weft)", "reclaim/record.c",
-     [("    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: likewise */\n",
+     [("    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: written by the same */\n",
        "    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed);\n    weft_i_compiler_fence();\n"
        "    if (i == weft_i_load(&record->open, memory_order_relaxed)) {\n"),
-      ("    weft_i_compiler_fence();\n    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: likewise */\n", "")], "step:"),
+      ("    weft_i_compiler_fence();\n    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed); /* relaxed: read by the same */\n", "")], "step:"),
     ("slot-given-full", "a nested slot is marked free before it is emptied", "reclaim/guard_slow.c",
      [("        weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);\n        weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);\n"
        "        weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);\n",

@@ -20,7 +20,9 @@ The rules
             room names nothing above it, and docs/orders.md says who pairs with it from there (orders.py --pairs)
   use       every named order is used, where it makes sense (no release load), and every order argument is a name
             from a table or memory_order_relaxed
-  relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement
+  relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement; "likewise" is no reason, an
+            argument that another place names is ("as in weft_i_light_fence")
+  words     no comment that says nothing ("True.", "Until it is done.")
   seam      outside base/ no allocation, system call, clock, thread-local or pthread key; in kernels and reclaim/
             no memset either
   arrows    base <- reclaim <- queues, stacks, hashmap <- channels, and no family includes another's files
@@ -62,6 +64,8 @@ FORBIDDEN_OUTSIDE_BASE = [
     (re.compile(r"\b(pthread_key\w*|pthread_[gs]etspecific|_Thread_local|thread_local|__thread)\b"),
      "{0}: threads are looked up through the seam"),
 ]
+NO_REASON = re.compile(r"\brelaxed: *(likewise|as above|see above|the same|as before)?[.;]? *$")
+SAYS_NOTHING = re.compile(r"(true|false|null|likewise|the same|done|until it is done|see above|as above)\.?$", re.IGNORECASE)
 FORBIDDEN_IN_KERNELS = [(re.compile(r"\b(memset)\s*\("), "{0} on memory that may be shared")]
 
 
@@ -171,7 +175,7 @@ class Lint:
     @staticmethod
     def explained(source, number):
         """Up from the line over the rest of its statement, and over relaxed statements right above it."""
-        explaining = [c for c in source.comments if re.search(r"\brelaxed: *\S", c.text)]
+        explaining = [c for c in source.comments if "relaxed:" in c.text and not NO_REASON.search(c.text)]
         while number > 0:
             if any(c.first <= number <= c.last for c in explaining):
                 return True
@@ -213,6 +217,9 @@ class Lint:
             rules += FORBIDDEN_OUTSIDE_BASE
         if folder == "reclaim" or source.path.endswith("_kernel.h"):
             rules += FORBIDDEN_IN_KERNELS
+        for comment in source.comments:
+            if SAYS_NOTHING.match(comment.text.strip()):
+                self.fault(source, comment.first, "a comment that says nothing: %s" % comment.text.strip())
         for number, line in enumerate(source.code, 1):
             for pattern, message in rules:
                 match = pattern.search(line)

@@ -85,6 +85,8 @@ SEEDS = [
     ("missing_order", K, "weft_i_load(&q->tail, MSQ_A2)", "weft_i_load(&q->tail), MSQ_A2", "takes 2 arguments, not 1"),
     ("no_why_relaxed", K, "/* relaxed: only a hint,\n       and validated below */", "/* a hint */", "relaxed access without"),
     ("empty_why", K, "/* relaxed: a failure reads nothing */", "/* relaxed: */", "relaxed access without"),
+    ("likewise", K, "/* relaxed: a failure reads nothing */", "/* relaxed: likewise */", "relaxed access without"),
+    ("says_nothing", K, "static void put", "/* True. */\nstatic void put", "a comment that says nothing"),
     ("why_too_far", K, "    weft_i_load(&q->again", "    g();\n    weft_i_load(&q->again", "relaxed access without"),
     ("malloc", K, "q->allocator.free(h)", "free(h)", "free: memory comes from the seam"),
     ("aligned_alloc", T, "return weft", "aligned_alloc(8, 8); return weft", "aligned_alloc: memory comes"),
