@@ -4606,7 +4606,6 @@ static void weft_i_own_life_let_go(weft_i_record *record)
 static void weft_i_own_life_end(weft_i_record *record)
 {
     weft_i_own_life_ended = 1;
-    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     weft_i_own_life_let_go(record);
 }
 
@@ -4620,6 +4619,7 @@ static void weft_i_own_life_on_exit(void *value)
         below = record->visits->id;
         weft_i_own_life_leave_domain(record->visits, record);
     }
+    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     weft_i_own_life_end(record);
 }
 

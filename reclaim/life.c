@@ -102,7 +102,6 @@ static void let_go(weft_i_record *record)
 static void end(weft_i_record *record)
 {
     ended = 1;
-    give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     let_go(record);
 }
 
@@ -116,6 +115,7 @@ static void on_exit(void *value)
         below = record->visits->id;
         leave_domain(record->visits, record);
     }
+    give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
     end(record);
 }
 
