@@ -1,6 +1,5 @@
-/* What --help and --list print. */
-#include "bench/options.h"
-#include "bench/report.h"
+#include "bench/help.h"
+#include "bench/report/table.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,12 @@
-#include "bench/json.h"
-#include "bench/options.h"
-#include "bench/report.h"
+#include "bench/report/answer.h"
+#include "bench/run/cost.h"
+#include "bench/help.h"
+#include "bench/report/json.h"
+#include "bench/run/options_check.h"
+#include "bench/run/plan.h"
+#include "bench/run/say.h"
+#include "bench/run/suite_words.h"
+#include "bench/report/table.h"
 #include "tools/output/output.h"
 
 #include <errno.h>
@@ -93,6 +99,8 @@ static int main_part(int argc, char **argv)
         options.help ? bench_options_help() : bench_options_list();
         return 0;
     }
+    if (!bench_options_check(&options))
+        return 2;
     if (options.families[BENCH_WORDS] && !bench_suite_words_text(&options, &text))
         return 2;
     if (options.peers)

@@ -7,9 +7,9 @@ import re
 FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
 
 
-def files(root, pattern):
+def files(root, pattern, folders=FOLDERS):
     """Below root, folder by folder in the order of the arrows."""
-    return [os.path.relpath(path, root) for folder in FOLDERS for path in sorted(glob.glob(os.path.join(root, folder, pattern)))]
+    return [os.path.relpath(path, root) for folder in folders for path in sorted(glob.glob(os.path.join(root, folder, pattern)))]
 
 
 def is_public(path):

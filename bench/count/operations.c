@@ -1,6 +1,6 @@
 #include "bench/count/operations.h"
 
-#include "bench/loops_map.h"
+#include "bench/measure/loops_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef BENCH_COUNT_OPERATIONS_H
 #define BENCH_COUNT_OPERATIONS_H
 
-#include "bench/adapter.h"
+#include "bench/measure/adapter.h"
 
 typedef struct count_place {
     const bench_impl *impl;

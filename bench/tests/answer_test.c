@@ -1,5 +1,5 @@
 /* The two lines with which the bench ends, of rows made up for it: who does most, beside whom, and where Weft is behind. */
-#include "bench/report.h"
+#include "bench/report/answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,11 +2,11 @@
  * The checks of the bench, tried with implementations that are broken on purpose: a check that cannot fail is none.
  * And its small parts: histogram, Zipf draws, chunks of text.
  */
-#include "bench/histogram.h"
-#include "bench/loops_map.h"
-#include "bench/loops_reclaim.h"
-#include "bench/measure.h"
-#include "bench/words/reference.h"
+#include "bench/measure/histogram.h"
+#include "bench/measure/loops_map.h"
+#include "bench/measure/loops_reclaim.h"
+#include "bench/measure/measure.h"
+#include "bench/adapters/words/reference.h"
 
 #include <errno.h>
 #include <pthread.h>

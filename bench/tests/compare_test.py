@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 # Bazel tells where it is; ./weft runs this file where the tree lies as it is.
-COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/compare.py")
+COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/compare.py")
 ROW = {"family": "queue", "workload": "pairs", "implementation": "weft-msq", "scheme": "hazard", "threads": 2, "huge_pages": True,
        "regime": "far", "mops_rounds": [10.0, 10.1, 9.9, 10.0, 10.2]}
 

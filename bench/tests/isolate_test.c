@@ -1,7 +1,7 @@
 /* What crashes, does not end or lies is named, left out and not counted, and all others are measured; an interrupted run keeps what it has. */
-#include "bench/json.h"
-#include "bench/loops_container.h"
-#include "bench/suite.h"
+#include "bench/report/json.h"
+#include "bench/measure/loops_container.h"
+#include "bench/run/suite.h"
 
 #include <setjmp.h>
 #include <signal.h>

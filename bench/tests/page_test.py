@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import Select
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(HERE, "weft-bench"))
-PAGE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/page.py")
+PAGE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/page.py")
 
 # Of every text that is shown: where its colour is too near to what is behind it (WCAG 2: 4.5 to 1).
 CONTRAST = """

@@ -6,8 +6,8 @@
 /* cmocka wants these first */
 #include <cmocka.h>
 
-#include "bench/random.h"
-#include "bench/rows.h"
+#include "bench/measure/random.h"
+#include "bench/result/rows.h"
 
 #include <string.h>
 

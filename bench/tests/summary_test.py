@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 # Bazel tells where they are; ./weft runs this file where the tree lies as it is.
 SUMMARY, README, RESULTS, PLOT = (os.path.abspath(path) for path in sys.argv[1:5]) if len(sys.argv) > 4 else (
-    os.path.abspath(path) for path in ("bench/summary.py", "docs/measured.md", "bench/results/two-cores-amd-epyc.json", "docs/measured.svg"))
+    os.path.abspath(path) for path in ("bench/report/summary.py", "docs/measured.md", "bench/results/two-cores-amd-epyc.json", "docs/measured.svg"))
 del sys.argv[1:]
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -180,7 +180,7 @@ class Summary(unittest.TestCase):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
-            beside = dict(os.environ, PYTHONPATH=os.path.join(os.path.dirname(os.path.realpath(SUMMARY)), "../tools"))
+            beside = dict(os.environ, PYTHONPATH=os.path.join(os.path.dirname(os.path.realpath(SUMMARY)), "../../tools"))
             subprocess.run([sys.executable, "-B", summary, *paths], check=True, timeout=60, env=beside)
             return read(paths[1]), read(paths[2])
 

@@ -1,5 +1,5 @@
 /* Where threads go on machines that are made up: sockets and threads of a core told apart. */
-#include "bench/topology.h"
+#include "bench/machine/topology.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* Work between operations: as much as calibrated, outside of every time. Round trips: whatever comes back wrong is seen. */
-#include "bench/fields.h"
-#include "bench/loops_container.h"
-#include "bench/measure.h"
-#include "bench/null.h"
-#include "bench/work.h"
+#include "bench/result/fields.h"
+#include "bench/measure/loops_container.h"
+#include "bench/measure/measure.h"
+#include "bench/adapters/null.h"
+#include "bench/measure/work.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "tests/linear/subjects_bench.h"
 
-#include "bench/adapter.h"
+#include "bench/measure/adapter.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 # the caller's directory, so that file names mean what the caller meant. With --peers it is the program
 # that has every library's structures; what cannot be installed is left out, and said so.
 
-# --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/compare.py; without NEW, the other arguments say what is measured.
-# --html FILE is bench/page.py, of what is measured or of --from FILE. --count is bench/count/count.py,
-# --measured FILE bench/summary.py.
+# --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/report/compare.py; without NEW, the other arguments say what is measured.
+# --html FILE is bench/report/page.py, of what is measured or of --from FILE. --count is bench/count/count.py,
+# --measured FILE bench/report/summary.py.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
@@ -18,7 +18,7 @@ verb_main() {
             --html | --from) html "$@" ;;
             --measured)
                 [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--measured expects one FILE, as --json wrote it, and nothing else"
-                exec python3 -B "$WEFT_ROOT/bench/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg" ;;
+                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg" ;;
             --count) count "$@" ;;
             --peers) stamp=bench-peers ;;
         esac
@@ -56,13 +56,13 @@ compare() {
     [ -f "$old" ] || usage_error "--compare expects OLD.json, as ./weft bench --json wrote it, not '$old'"
     if [ -n "$new" ]; then
         [ ${#rest[@]} -eq 0 ] || usage_error "--compare OLD.json NEW.json expects nothing else but --threshold PERCENT, not '${rest[0]}'"
-        exec python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$new" "${threshold[@]}"
+        exec python3 -B "$WEFT_ROOT/bench/report/compare.py" "$old" "$new" "${threshold[@]}"
     fi
     directory=$(mktemp -d)
     # shellcheck disable=SC2064 # the directory of now
     trap "rm -rf '$directory'" EXIT
     (verb_main "${rest[@]}" --json "$directory/new.json" >&2) || kept "$directory/new.json" $?
-    python3 -B "$WEFT_ROOT/bench/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
+    python3 -B "$WEFT_ROOT/bench/report/compare.py" "$old" "$directory/new.json" "${threshold[@]}" || status=$?
     exit "$status"
 }
 
@@ -113,7 +113,7 @@ html() {
         (verb_main "${rest[@]}" --latency --memory --json "$from") || status=$?
         [ "$status" -ne 2 ] || exit 2
     fi
-    python3 -B "$WEFT_ROOT/bench/page.py" "$from" "$page" || exit
+    python3 -B "$WEFT_ROOT/bench/report/page.py" "$from" "$page" || exit
     exit "$status"
 }
 

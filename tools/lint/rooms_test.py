@@ -60,19 +60,42 @@ SEEDS = [
 ]
 
 
-def faults_of(files):
+def faults_of(files, house=rooms.LIBRARY):
     with tempfile.TemporaryDirectory() as folder:
         for path, text in files.items():
             os.makedirs(os.path.join(folder, os.path.dirname(path)), exist_ok=True)
             with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
                 file.write(text)
-        return rooms.Plan(folder).run()
+        return rooms.Plan(folder, house).run()
 
 
 def seeded(files, where, expected):
     faults = faults_of({**CLEAN, **files})
     found = [fault for fault in faults if expected in fault.message and set(fault.where) == where]
     return None if len(found) == 1 else faults or "nothing was found"
+
+
+BENCH = {
+    "bench/machine/clock.h": "long now(void);\n",
+    "bench/machine/clock.c": '#include "bench/machine/clock.h"\nlong now(void) { return 1; }\n',
+    "bench/measure/adapter.h": "extern int impls;\n",
+    "bench/adapters/registry.c": '#include "bench/measure/adapter.h"\nint impls;\n',
+    "bench/run/suite.h": "int suite(void);\n",
+    "bench/run/suite.c": '#include "bench/run/suite.h"\n#include "bench/machine/clock.h"\nint suite(void) { return (int)now(); }\n',
+}
+
+
+def of_the_bench():
+    """Its rooms: clean, and what names an upper one, declares another's or goes in a circle."""
+    upper = {"bench/machine/clock.c": BENCH["bench/machine/clock.c"] + '#include "bench/run/suite.h"\n'}
+    others = {"bench/run/suite.h": "int suite(void);\nlong now(void);\n"}
+    circle = {"bench/run/plan.h": '#include "bench/run/suite.h"\n', "bench/run/suite.h": "int suite(void);\n#pragma once\n#include \"bench/run/plan.h\"\n"}
+    for seed, expected in (({}, None), (upper, "bench/machine/clock names the upper room bench/run/"),
+                           (others, "bench/run/suite.h declares now"), (circle, "a circle: bench/run/plan -> bench/run/suite")):
+        faults = faults_of({**BENCH, **seed}, rooms.BENCH)
+        if (expected is None) != (not faults) or expected and not any(expected in fault.message for fault in faults):
+            return expected, faults
+    return None
 
 
 def judged():
@@ -86,5 +109,5 @@ def judged():
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run([("clean", lambda: faults_of(CLEAN)), ("judged", judged)] +
+    sys.exit(cases.run([("clean", lambda: faults_of(CLEAN)), ("judged", judged), ("of_the_bench", of_the_bench)] +
                        [(name, lambda a=rest: seeded(*a)) for name, *rest in SEEDS]))

@@ -1,0 +1,53 @@
+/* Concurrency Kit's ck_ring for many producers and consumers: 64 Ki places; a producer waits for those before it. */
+#include "bench/measure/loops_container.h"
+
+#include <ck_ring.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum { PLACES = 1 << 16 };
+
+typedef struct ring {
+    BENCH_ALIGNED(BENCH_LINE) ck_ring_t ring;
+    ck_ring_buffer_t place[PLACES];
+} ring;
+
+static int ring_create(void **out, const bench_setup *setup)
+{
+    ring *r = aligned_alloc(BENCH_LINE, sizeof *r);
+    (void)setup;
+    if (!(*out = r))
+        return -ENOMEM;
+    ck_ring_init(&r->ring, PLACES);
+    return 0;
+}
+
+BENCH_OP bool ring_put(void *object, void *thread, void *value)
+{
+    ring *r = object;
+    (void)thread;
+    return ck_ring_enqueue_mpmc(&r->ring, r->place, value);
+}
+
+BENCH_OP bool ring_take(void *object, void *thread, void **value)
+{
+    ring *r = object;
+    (void)thread;
+    return ck_ring_dequeue_mpmc(&r->ring, r->place, value);
+}
+
+BENCH_CONTAINER(ring, ring_put, ring_take);
+
+const bench_impl bench_ck_ring = {
+    .name = "ck-ring",
+    .family = BENCH_QUEUE,
+    .role = BENCH_PEER,
+    .limits = "bounded, may wait",
+    .note = "Concurrency Kit's ck_ring, many producers and consumers, 64 Ki places",
+    .create = ring_create,
+    .destroy = free,
+    .thread_begin = bench_no_thread_begin,
+    .thread_end = bench_no_thread_end,
+    .container = &ring_ops,
+    .drive = ring_drive,
+};

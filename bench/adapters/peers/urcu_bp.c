@@ -1,0 +1,16 @@
+/* liburcu, bp flavour: as memb, and a thread that has not registered is registered by its first read lock. */
+#define _LGPL_SOURCE
+#include <urcu-bp.h>
+
+#include "bench/adapters/peers/urcu_flavour.h"
+
+bench_inline void bp_leave(void *object, void *thread)
+{
+    (void)object;
+    (void)thread;
+    rcu_read_unlock();
+}
+
+URCU_FLAVOUR(bp, "urcu-bp", NULL,
+             "liburcu's bp read lock, inlined; retirement by call_rcu, which reclaims in a thread of its own",
+             bp_leave);

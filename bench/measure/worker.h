@@ -1,0 +1,123 @@
+/* One thread's part in a measurement: what it is to do, and what it counted. Private to the bench. */
+#ifndef BENCH_WORKER_H
+#define BENCH_WORKER_H
+
+#include "bench/measure/adapter.h"
+#include "bench/machine/clock.h"
+#include "bench/measure/histogram.h"
+#include "bench/measure/random.h"
+#include "bench/measure/work.h"
+
+#include <sched.h>
+
+/* For C++, too: the loops are inlined into adapters for C++ libraries. */
+#ifdef __cplusplus
+#include <atomic>
+#define BENCH_ATOMIC(type) std::atomic<type>
+#define BENCH_ALIGNED(bytes) alignas(bytes)
+#define BENCH_TABLE static constexpr
+using std::atomic_load_explicit;
+using std::atomic_store_explicit;
+using std::memory_order_relaxed;
+#else
+#include <stdatomic.h>
+#define BENCH_ATOMIC(type) _Atomic(type)
+#define BENCH_ALIGNED(bytes) _Alignas(bytes)
+#define BENCH_TABLE static const
+#endif
+
+#define BENCH_LINE 128
+#define bench_inline static inline __attribute__((always_inline))
+
+typedef enum bench_role_of_thread {
+    BENCH_BOTH,
+    BENCH_PRODUCER,
+    BENCH_CONSUMER,
+    BENCH_CALLER,
+    BENCH_ECHO
+} bench_role_of_thread;
+
+/* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
+typedef struct bench_control {
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(int) phase; /* workers run as long as it is theirs */
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(unsigned) arrived;
+    BENCH_ALIGNED(BENCH_LINE) bench_worker *workers;
+    unsigned threads;
+    bool crowded; /* more threads than cores: who waits gives its core away */
+} bench_control;
+
+/* Plain counters, never reset, so that the end can be checked against the beginning. */
+typedef struct bench_counts {
+    uint64_t operations, operations_before;  /* in all, and when the measured phase began */
+    uint64_t puts, put_sum, takes, take_sum; /* queue and stack */
+    uint64_t refused;                        /* puts that failed */
+    uint64_t empty;                          /* takes that said empty while it cannot have been */
+    uint64_t inserted, removed;              /* map */
+    uint64_t wrong;                          /* values that are not what was stored */
+    uint64_t finished_ns;                    /* when the measured phase ended */
+    uint64_t cpu_ns;                         /* processor time in it */
+} bench_counts;
+
+struct bench_worker {
+    BENCH_ALIGNED(BENCH_LINE) const bench_impl *impl;
+    void *object, *thread;
+    void *replies, *replies_thread; /* round-trip: the second queue, from the echo to the caller; else NULL */
+    bench_control *control;
+    int phase;
+    unsigned index;
+    /* what to do */
+    bench_role_of_thread role;
+    unsigned burst;                   /* so many puts, then so many takes */
+    unsigned get_share, insert_share; /* of 100; the rest removes */
+    uint64_t range;                   /* keys are below it */
+    const uint32_t *draws;            /* keys from here; NULL: uniform */
+    bench_cell *cell;                 /* reclaim */
+    uint64_t retirements;             /* so many, then done; 0: read until the end of the phase */
+    bool read;                        /* reclaim: a protected read inside */
+    uint64_t work;                    /* turns of bench_work after each operation */
+    bench_histogram *times;           /* NULL: single operations are not timed */
+    uint64_t interval;                /* ticks from one operation that is due to the next; 0: none is */
+    /* state and results */
+    uint64_t due;
+    uint64_t random, next_value;
+    bool asked; /* round-trip: a value is under way; it may outlast a phase */
+    bench_counts counts;
+    int error;
+    /* what others look at */
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(uint64_t) moved; /* values put, or taken */
+    uint64_t *reclaimed;                                    /* stalled: counted up by bench_object_free */
+    BENCH_ATOMIC(uint64_t) retired;
+    BENCH_ATOMIC(uint64_t) pending_peak;
+};
+
+static inline bool bench_running(const bench_worker *worker)
+{
+    return atomic_load_explicit(&worker->control->phase, memory_order_relaxed) == worker->phase;
+}
+
+/* A wait of the driver's own, the same for all implementations: short pauses, then the core to somebody else. */
+static inline void bench_wait(const bench_worker *worker, unsigned *turn)
+{
+    if (worker->control->crowded && *turn >= 2)
+        sched_yield();
+    else
+        bench_pause();
+    ++*turn;
+}
+
+/*
+ * When an operation that is timed begins: now, or when it was due. One that comes late because those before it took long has
+ * waited; its time says so.
+ */
+static inline uint64_t bench_begins(bench_worker *worker)
+{
+    uint64_t due = worker->due, now = bench_ticks();
+    if (worker->interval == 0)
+        return now;
+    for (unsigned turn = 0; now < due && bench_running(worker); now = bench_ticks())
+        bench_wait(worker, &turn);
+    worker->due = due + worker->interval;
+    return due < now ? due : now;
+}
+
+#endif

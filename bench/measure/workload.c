@@ -1,0 +1,53 @@
+#include "bench/measure/workload.h"
+
+#include <string.h>
+
+#define CONTAINERS (1u << BENCH_QUEUE | 1u << BENCH_STACK)
+
+const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "map", "reclaim", "words"};
+
+const bench_workload bench_workloads[] = {
+    {.name = "pairs", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 1},
+    {.name = "1:1", .kind = BENCH_ONE_TO_ONE, .families = CONTAINERS, .least = 2},
+    {.name = "1:3", .kind = BENCH_ONE_TO_THREE, .families = CONTAINERS, .least = 4},
+    {.name = "1:N", .kind = BENCH_ONE_TO_MANY, .families = CONTAINERS, .least = 2},
+    {.name = "N:1", .kind = BENCH_MANY_TO_ONE, .families = CONTAINERS, .least = 2},
+    {.name = "burst", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 64},
+    {.name = "round-trip", .kind = BENCH_ROUND_TRIP, .families = 1u << BENCH_QUEUE, .least = 2, .most = 2},
+    {.name = "100/0/0", .kind = BENCH_LOOKUPS, .families = 1u << BENCH_MAP, .least = 1, .get_share = 100},
+    {.name = "90/5/5",
+     .kind = BENCH_LOOKUPS,
+     .families = 1u << BENCH_MAP,
+     .least = 1,
+     .get_share = 90,
+     .insert_share = 5},
+    {.name = "50/25/25",
+     .kind = BENCH_LOOKUPS,
+     .families = 1u << BENCH_MAP,
+     .least = 1,
+     .get_share = 50,
+     .insert_share = 25},
+    {.name = "enter-leave", .kind = BENCH_SECTIONS, .families = 1u << BENCH_RECLAIM, .least = 1},
+    {.name = "read", .kind = BENCH_SECTIONS, .families = 1u << BENCH_RECLAIM, .least = 1, .read = true},
+    {.name = "stalled", .kind = BENCH_STALLED, .families = 1u << BENCH_RECLAIM, .least = 1},
+    {.name = "words", .kind = BENCH_PROGRAM, .families = 1u << BENCH_WORDS, .least = 1},
+    {0},
+};
+
+bool bench_workload_fits(const bench_workload *workload, unsigned threads)
+{
+    return threads >= workload->least && (workload->most == 0 || threads <= workload->most);
+}
+
+bool bench_workload_works(const bench_workload *workload)
+{
+    return (workload->families & (CONTAINERS | 1u << BENCH_MAP)) && workload->kind != BENCH_ROUND_TRIP;
+}
+
+const bench_workload *bench_workload_named(const char *name, bench_family family)
+{
+    for (const bench_workload *w = bench_workloads; w->name; w++)
+        if (strcmp(w->name, name) == 0 && (w->families & 1u << family))
+            return w;
+    return NULL;
+}

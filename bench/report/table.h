@@ -1,0 +1,18 @@
+/* The tables. */
+#ifndef BENCH_TABLE_H
+#define BENCH_TABLE_H
+
+#include "bench/machine/machine.h"
+#include "bench/run/suite.h"
+
+#include <stdio.h>
+
+void bench_print_machine(FILE *out, const bench_machine *machine, const bench_suite *suite);
+
+/* What it is not, what one must know, and what is wrong with it, on the rest of a line. */
+void bench_print_note(FILE *out, const bench_impl *impl);
+
+/* The tables of the rows of a family. */
+void bench_print_tables(FILE *out, const bench_suite *suite, bench_family family);
+
+#endif

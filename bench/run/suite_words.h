@@ -1,0 +1,12 @@
+/* The words family. */
+#ifndef BENCH_SUITE_WORDS_H
+#define BENCH_SUITE_WORDS_H
+
+#include "bench/run/suite.h"
+
+void bench_suite_words(bench_suite *suite);
+
+/* The files named, or the default text. False, having said so: one cannot be read. */
+bool bench_suite_words_text(const bench_options *options, corpus *text);
+
+#endif
