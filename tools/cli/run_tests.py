@@ -54,6 +54,14 @@ def what_to_run(config, targets, options):
     return sorted(tests, key=lambda t: ("exclusive" in t.tags, t.label))
 
 
+def not_run(targets, options):
+    """What --all would run of all targets besides, in a line; "": nothing, or Bazel could not say."""
+    everything = argparse.Namespace(**dict(vars(options), all=True))
+    more = {c: len(what_to_run(c, targets or [], everything)) - len(what_to_run(c, targets or [], options)) for c in options.config}
+    more = {c: n for c, n in more.items() if n}
+    return "not run: %s, which ./weft test --all runs, too" % ", ".join("%d targets %s" % (n, c) for c, n in more.items()) if more else ""
+
+
 class Session:
     """The counts, and all that is printed."""
 
@@ -194,6 +202,9 @@ def main():
         session.line("FAILED: " + failure)
     if session.skipped:
         session.line("%d skipped" % session.skipped)
+    left_out = not_run(workspace.query_tests(), options) if not options.all else ""
+    if left_out:
+        session.line(left_out)
     session.line("%.1f seconds" % (time.monotonic() - began))
     session.line("%d passed, %d failed" % (session.passed, session.failed))
     return 1 if session.failed else 0

@@ -9,8 +9,8 @@ Builds and runs tests in three configurations: plain (optimised), asan (address 
 undefined-behaviour sanitizers) and tsan (thread sanitizer). Without --all: the short tests plain, and
 those of single functions and of linearizability under the sanitizers too; on two cores about five minutes,
 the building included. With --all every test in every configuration, half an hour, and more packages. Tests always
-run; only what changed is built. The last line is "N passed, N failed"; the exit status is 1 if any
-failed, a failed build included.
+run; only what changed is built. At the end it says what --all would have run besides; the last line is
+"N passed, N failed"; the exit status is 1 if any failed, a failed build included.
 
   --all             also the long tests (model checking of every case, mutants, faults of the machine), all of them
                     under the sanitizers, other compilers, architectures and build systems, packages, the bench's page in a browser
