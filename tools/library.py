@@ -4,7 +4,16 @@ import glob
 import os
 import re
 
-FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "channels")
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+
+def rooms():
+    """The library's, lower ones first: those of the structures in the order of structures.def."""
+    with open(os.path.join(ROOT, "structures.def"), encoding="utf-8") as file:
+        return ("base", "reclaim") + tuple(dict.fromkeys(re.findall(r"^#include <weft/(\w+)/", file.read(), re.MULTILINE)))
+
+
+FOLDERS = rooms()
 
 
 def files(root, pattern, folders=FOLDERS):

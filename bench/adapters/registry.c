@@ -3,11 +3,15 @@
 
 #include <stdlib.h>
 
+#include "structures.def"
+
 /* clang-format off */
 #ifndef BENCH_WITHOUT_WEFT
+#define CONTAINER(KIND, name, put, take, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
+#define MAP(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define WEFT_IMPLS(X)                                                                                                  \
-    X(weft_msq_hazard) X(weft_msq_epoch) X(weft_treiber_hazard) X(weft_treiber_epoch) X(weft_map_hazard)               \
-    X(weft_map_epoch) X(weft_reclaim_hazard) X(weft_reclaim_epoch) X(words_weft_hazard) X(words_weft_epoch) X(words_mutex)
+    WEFT_CONTAINERS(CONTAINER, X) WEFT_MAPS(MAP, X)                                                                    \
+    X(weft_reclaim_hazard) X(weft_reclaim_epoch) X(words_weft_hazard) X(words_weft_epoch) X(words_mutex)
 #else
 #define WEFT_IMPLS(X)
 #endif

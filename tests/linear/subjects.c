@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+#include "structures.def"
+
+/* What a subject's ctx is. */
+typedef struct structure {
+    int (*create)(void **out, weft_domain *domain);
+    void (*destroy)(void *structure);
+} structure;
 
 typedef struct object {
+    const structure *is;
     weft_domain *domain;
     void *structure;
-    lin_type type;
 } object;
 
 static int create(const lin_subject *self, void **out, unsigned threads)
@@ -23,25 +27,16 @@ static int create(const lin_subject *self, void **out, unsigned threads)
     *out = o;
     if (!o)
         return -ENOMEM;
-    o->type = self->type;
+    o->is = self->ctx;
     int error = weft_domain_create(&o->domain, &config);
-    if (error == 0)
-        error = self->type == LIN_QUEUE   ? weft_msq_create((weft_msq **)&o->structure, o->domain)
-                : self->type == LIN_STACK ? weft_treiber_create((weft_treiber **)&o->structure, o->domain)
-                                          : weft_map_create((weft_map **)&o->structure, o->domain, NULL);
-    return error;
+    return error ? error : o->is->create(&o->structure, o->domain);
 }
 
 /* A domain that nobody uses any more reclaims all it has. */
 static void destroy(void *thing)
 {
     object *o = thing;
-    if (o->type == LIN_QUEUE)
-        weft_msq_destroy(o->structure, NULL, NULL);
-    else if (o->type == LIN_STACK)
-        weft_treiber_destroy(o->structure, NULL, NULL);
-    else
-        weft_map_destroy(o->structure, NULL, NULL);
+    o->is->destroy(o->structure);
     if (weft_domain_destroy(o->domain) != 0)
         abort();
     free(o);
@@ -77,32 +72,37 @@ static void need(bool done)
         abort();
 }
 
-static void on_queue(void *thing, void *thread, lin_operation *op)
-{
-    void *value = NULL;
-    (void)thread;
-    if (op->kind == LIN_ENQUEUE)
-        need(weft_msq_enqueue(((object *)thing)->structure, as_pointer(op->value)) == 0);
-    else
-        give(op, weft_msq_try_dequeue(((object *)thing)->structure, &value) ? value : NULL);
-}
+#define PUT_QUEUE LIN_ENQUEUE
+#define PUT_STACK LIN_PUSH
 
-static void on_stack(void *thing, void *thread, lin_operation *op)
-{
-    void *value = NULL;
-    (void)thread;
-    if (op->kind == LIN_PUSH)
-        need(weft_treiber_push(((object *)thing)->structure, as_pointer(op->value)) == 0);
-    else
-        give(op, weft_treiber_try_pop(((object *)thing)->structure, &value) ? value : NULL);
-}
+#define CONTAINER(KIND, container, put, take, unused)                                                                  \
+    static int container##_create(void **out, weft_domain *domain)                                                     \
+    {                                                                                                                  \
+        return weft_##container##_create((weft_##container **)out, domain);                                            \
+    }                                                                                                                  \
+    static void container##_destroy(void *container)                                                                   \
+    {                                                                                                                  \
+        weft_##container##_destroy(container, NULL, NULL);                                                             \
+    }                                                                                                                  \
+    static const structure container##_structure = {container##_create, container##_destroy};                          \
+    static void on_##container(void *thing, void *thread, lin_operation *op)                                           \
+    {                                                                                                                  \
+        void *value = NULL;                                                                                            \
+        (void)thread;                                                                                                  \
+        if (op->kind == PUT_##KIND)                                                                                    \
+            need(weft_##container##_##put(((object *)thing)->structure, as_pointer(op->value)) == 0);                  \
+        else                                                                                                           \
+            give(op, weft_##container##_##take(((object *)thing)->structure, &value) ? value : NULL);                  \
+    }
+
+WEFT_CONTAINERS(CONTAINER, 0)
 
 /* A stack that is sold as a queue. */
 static void on_broken(void *thing, void *thread, lin_operation *op)
 {
     lin_operation as = *op;
     as.kind = op->kind == LIN_ENQUEUE ? LIN_PUSH : LIN_POP;
-    on_stack(thing, thread, &as);
+    on_treiber(thing, thread, &as);
     op->got = as.got;
     op->result = as.result;
 }
@@ -111,6 +111,18 @@ static int create_broken(const lin_subject *self, void **out, unsigned threads)
 {
     return create(self->ctx, out, threads);
 }
+
+static int map_create(void **out, weft_domain *domain)
+{
+    return weft_map_create((weft_map **)out, domain, NULL);
+}
+
+static void map_destroy(void *map)
+{
+    weft_map_destroy(map, NULL, NULL);
+}
+
+static const structure map_structure = {map_create, map_destroy};
 
 static void on_map(void *thing, void *thread, lin_operation *op)
 {
@@ -170,21 +182,19 @@ static size_t pending(void *thing)
     return figures.pending_peak;
 }
 
-#define COMMON(in_scheme)                                                                                              \
-    .scheme = #in_scheme, .create = create, .destroy = destroy, .thread_begin = thread_begin,                          \
-    .thread_end = thread_end, .pending = pending
-#define QUEUE .name = "weft-msq", .type = LIN_QUEUE, .perform = on_queue
-#define STACK .name = "weft-treiber", .type = LIN_STACK, .perform = on_stack
-#define MAP                                                                                                            \
-    .name = "weft-map", .type = LIN_MAP, .perform = on_map, .map_kind = map_kinds, .map_kinds = sizeof map_kinds,      \
-    .iterate = iterate, .size = size
-
 static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PUT,      LIN_REMOVE,
                                           LIN_GET_OR_INSERT, LIN_REPLACE, LIN_REMOVE_IF};
 
-static const lin_subject queue_hazard = {COMMON(hazard), QUEUE}, queue_epoch = {COMMON(epoch), QUEUE};
-static const lin_subject stack_hazard = {COMMON(hazard), STACK}, stack_epoch = {COMMON(epoch), STACK};
-static const lin_subject map_hazard = {COMMON(hazard), MAP}, map_epoch = {COMMON(epoch), MAP};
+#define COMMON(of, in_scheme)                                                                                          \
+    .name = "weft-" #of, .scheme = #in_scheme, .create = create, .destroy = destroy, .thread_begin = thread_begin,     \
+    .thread_end = thread_end, .pending = pending, .perform = on_##of, .ctx = &of##_structure
+#define CONTAINER_SUBJECT(KIND, container, put, take, unused)                                                          \
+    static const lin_subject container##_hazard = {COMMON(container, hazard), .type = LIN_##KIND},                     \
+                             container##_epoch = {COMMON(container, epoch), .type = LIN_##KIND};
+#define MAP .type = LIN_MAP, .map_kind = map_kinds, .map_kinds = sizeof map_kinds, .iterate = iterate, .size = size
+
+WEFT_CONTAINERS(CONTAINER_SUBJECT, 0)
+static const lin_subject map_hazard = {COMMON(map, hazard), MAP}, map_epoch = {COMMON(map, epoch), MAP};
 
 const lin_subject lin_broken_queue = {.name = "broken-queue",
                                       .scheme = "",
@@ -194,7 +204,8 @@ const lin_subject lin_broken_queue = {.name = "broken-queue",
                                       .thread_begin = thread_begin,
                                       .thread_end = thread_end,
                                       .perform = on_broken,
-                                      .ctx = &stack_hazard};
+                                      .ctx = &treiber_hazard};
 
-const lin_subject *const lin_weft_subjects[] = {&queue_hazard, &queue_epoch, &stack_hazard, &stack_epoch,
-                                                &map_hazard,   &map_epoch,   NULL};
+#define LISTED(KIND, container, put, take, unused) &container##_hazard, &container##_epoch
+const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0), &map_hazard, &map_epoch,
+                                                NULL};

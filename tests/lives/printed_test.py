@@ -15,7 +15,8 @@ ROOT = os.path.realpath(os.path.join(HERE, "../.."))
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-lives"))
 CC = os.environ.get("CC", "cc")
 SEEDS = range(2000, 2012)
-ROOMS = ("base", "reclaim", "queues", "stacks", "hashmap")
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+from library import FOLDERS as ROOMS  # noqa: E402
 
 
 def run(*arguments, **more):

@@ -197,10 +197,9 @@ static void show_history(void)
 static void check_history(void)
 {
     static char state[STATE];
-    const kernel_kind kind = beside->running->kind;
-    if (kind == CELL)
+    if (beside->running->structure == CELL)
         return;
-    const lin_spec *spec = kind == QUEUE ? &lin_queue_spec : kind == STACK ? &lin_stack_spec : &lin_map_spec;
+    const lin_spec *spec = structure_spec();
     spec->init(state, 0);
     beside->histories++;
     bool fine = explained(spec, count == MOST ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, state);

@@ -7,7 +7,7 @@
 
 enum { KERNEL_THREADS = 4 };
 
-typedef enum kernel_kind { QUEUE, STACK, MAP, CELL } kernel_kind;
+#define CELL NULL /* no structure: a domain, and objects that threads swap */
 
 /* How a case differs from the usual. */
 enum {
@@ -28,7 +28,7 @@ enum {
 /* What the letters of `does` and `first` mean is in model.c, whose --list prints it. */
 typedef struct kernel_case {
     const char *name;
-    kernel_kind kind;
+    const char *structure; /* by its name in structures.def; or CELL */
     bool epochs;
     unsigned flags;
     unsigned before; /* values put in by setup: 1, 2, ... */

@@ -26,7 +26,7 @@ static void try_to_destroy(void)
 
 static void perform(char what, int64_t key, int64_t value)
 {
-    bool cell = kernel_running()->kind == CELL;
+    bool cell = kernel_running()->structure == CELL;
     if (what == 'X')
         try_to_destroy();
     else if (what == 'f')
@@ -60,7 +60,7 @@ void kernel_do_all(void)
 static void attach(void)
 {
     const kernel_case *c = kernel_running();
-    bool asked = c->epochs || c->flags & ENDS || c->kind == CELL || somebody_does("f") || somebody_does("x");
+    bool asked = c->epochs || c->flags & ENDS || c->structure == CELL || somebody_does("f") || somebody_does("x");
     MODEL_CHECK(weft_domain_attach(the_domain) == 0);
     weft_i_local *local = weft_i_local_peek(the_domain);
     if (c->flags & COUNTED)
@@ -87,7 +87,7 @@ void kernel_set_up(void)
     }
     for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1] && !(c->flags & LATE); t++)
         model_as(t, attach);
-    MODEL_CHECK((c->kind == CELL ? cell_create() : structure_create(c->before)) == 0);
+    MODEL_CHECK((c->structure == CELL ? cell_create() : structure_create(c->before)) == 0);
     for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1]; t++)
         if (c->first[t - 1])
             model_as(t, do_first);
@@ -96,7 +96,7 @@ void kernel_set_up(void)
 
 void kernel_take_down(void)
 {
-    if (kernel_running()->kind == CELL)
+    if (kernel_running()->structure == CELL)
         cell_destroy();
     else
         structure_destroy();

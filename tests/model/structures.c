@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include <weft/hashmap/split_map_table.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+
+#include "structures.def"
 
 static void *structure;
 
@@ -34,40 +34,102 @@ static void hear(int64_t value)
     PLAIN(&told[value], false);
 }
 
-/* ---- queue and stack ---- */
+/* ---- containers ---- */
+
+#define PUT_QUEUE LIN_ENQUEUE
+#define PUT_STACK LIN_PUSH
+#define TAKE_QUEUE LIN_DEQUEUE
+#define TAKE_STACK LIN_POP
+#define SPEC_QUEUE &lin_queue_spec
+#define SPEC_STACK &lin_stack_spec
+
+typedef struct container {
+    const char *name;
+    lin_kind put_kind, take_kind;
+    const lin_spec *spec;
+    int (*create)(void **out, weft_domain *domain);
+    int (*put)(void *container, void *value);
+    int (*put_many)(void *container, void *const *values, size_t count);
+    bool (*take)(void *container, void **value);
+    bool (*is_empty)(void *container);
+    void (*destroy)(void *container);
+} container;
+
+#define CONTAINER(KIND, container, put, take, unused)                                                                  \
+    static int container##_create(void **out, weft_domain *domain)                                                     \
+    {                                                                                                                  \
+        return weft_##container##_create((weft_##container **)out, domain);                                            \
+    }                                                                                                                  \
+    static int container##_put(void *container, void *value)                                                           \
+    {                                                                                                                  \
+        return weft_##container##_##put(container, value);                                                             \
+    }                                                                                                                  \
+    static int container##_put_many(void *container, void *const *values, size_t count)                                \
+    {                                                                                                                  \
+        return weft_##container##_##put##_many(container, values, count);                                              \
+    }                                                                                                                  \
+    static bool container##_take(void *container, void **value)                                                        \
+    {                                                                                                                  \
+        return weft_##container##_##take(container, value);                                                            \
+    }                                                                                                                  \
+    static bool container##_is_empty(void *container)                                                                  \
+    {                                                                                                                  \
+        return weft_##container##_is_empty(container);                                                                 \
+    }                                                                                                                  \
+    static void container##_destroy(void *container)                                                                   \
+    {                                                                                                                  \
+        weft_##container##_destroy(container, NULL, NULL);                                                             \
+    }
+WEFT_CONTAINERS(CONTAINER, 0)
+
+#define LISTED(KIND, container, put, take, unused)                                                                     \
+    {                                                                                                                  \
+#container, PUT_##KIND, TAKE_##KIND, SPEC_##KIND, container##_create, container##_put, container##_put_many,   \
+            container##_take, container##_is_empty, container##_destroy,                                               \
+    }
+static const container containers[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0)};
+
+/* That the case is about; NULL: a map. */
+static const container *subject(void)
+{
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (strcmp(containers[i].name, kernel_running()->structure) == 0)
+            return &containers[i];
+    return NULL;
+}
+
+const lin_spec *structure_spec(void)
+{
+    return subject() ? subject()->spec : &lin_map_spec;
+}
 
 static void put(int64_t value)
 {
-    bool queue = kernel_running()->kind == QUEUE;
-    lin_operation *op = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
+    lin_operation *op = kernel_begin(subject()->put_kind, 0, value);
     tell(value);
-    int error =
-        queue ? weft_msq_enqueue(structure, as_pointer(value)) : weft_treiber_push(structure, as_pointer(value));
-    MODEL_CHECK(error == 0);
+    MODEL_CHECK(subject()->put(structure, as_pointer(value)) == 0);
     kernel_end(op, LIN_NOTHING, 0);
 }
 
 /* Two at once, which the history has as two that overlap: that they stay in order and together is another test's. */
 static void put_two(int64_t value)
 {
-    bool queue = kernel_running()->kind == QUEUE;
+    const container *of = subject();
     void *values[] = {as_pointer(value), as_pointer(value + 8)};
-    lin_operation *first = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value);
-    lin_operation *second = kernel_begin(queue ? LIN_ENQUEUE : LIN_PUSH, 0, value + 8);
+    lin_operation *first = kernel_begin(of->put_kind, 0, value);
+    lin_operation *second = kernel_begin(of->put_kind, 0, value + 8);
     tell(value);
     tell(value + 8);
-    MODEL_CHECK((queue ? weft_msq_enqueue_many(structure, values, 2) : weft_treiber_push_many(structure, values, 2)) ==
-                0);
+    MODEL_CHECK(of->put_many(structure, values, 2) == 0);
     kernel_end(first, LIN_NOTHING, 0);
     kernel_end(second, LIN_NOTHING, 0);
 }
 
 static bool take(void)
 {
-    bool queue = kernel_running()->kind == QUEUE;
     void *value = NULL;
-    lin_operation *op = kernel_begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
-    bool got = queue ? weft_msq_try_dequeue(structure, &value) : weft_treiber_try_pop(structure, &value);
+    lin_operation *op = kernel_begin(subject()->take_kind, 0, 0);
+    bool got = subject()->take(structure, &value);
     if (got)
         hear(as_value(value));
     kernel_end(op, got ? LIN_VALUE : LIN_NOTHING, as_value(value));
@@ -77,14 +139,12 @@ static bool take(void)
 /* Who is told that something is there has what thread 1 said before its first put. */
 static void look_for_something(void)
 {
-    bool queue = kernel_running()->kind == QUEUE;
     lin_operation *op;
-    bool empty = queue ? weft_msq_is_empty(structure) : weft_treiber_is_empty(structure);
-    if (!empty) {
+    if (!subject()->is_empty(structure)) {
         hear(17);
         return;
     }
-    op = kernel_begin(queue ? LIN_DEQUEUE : LIN_POP, 0, 0);
+    op = kernel_begin(subject()->take_kind, 0, 0);
     kernel_end(op, LIN_NOTHING, 0);
 }
 
@@ -239,7 +299,7 @@ bool structure_does(char what, int64_t key, int64_t value)
         check_open(key);
         return true;
     case 'D':
-        weft_msq_destroy(structure, NULL, NULL);
+        subject()->destroy(structure);
         structure = NULL;
         return true;
     default:
@@ -249,26 +309,15 @@ bool structure_does(char what, int64_t key, int64_t value)
     }
 }
 
-static int create(void)
-{
-    switch (kernel_running()->kind) {
-    case QUEUE:
-        return weft_msq_create((weft_msq **)&structure, the_domain);
-    case STACK:
-        return weft_treiber_create((weft_treiber **)&structure, the_domain);
-    default:
-        return weft_map_create((weft_map **)&structure, the_domain, NULL);
-    }
-}
-
 int structure_create(unsigned before)
 {
-    int error = create();
+    int error = subject() ? subject()->create(&structure, the_domain)
+                          : weft_map_create((weft_map **)&structure, the_domain, NULL);
     for (unsigned i = 1; i <= before && !error; i++)
-        if (kernel_running()->kind == MAP)
-            on_map('i', i, i);
-        else
+        if (subject())
             put(i);
+        else
+            on_map('i', i, i);
     return error;
 }
 
@@ -277,17 +326,14 @@ void structure_destroy(void)
 {
     if (!structure)
         return;
-    if (kernel_running()->kind == MAP) {
+    if (subject()) {
+        while (take())
+            ;
+        subject()->destroy(structure);
+    } else {
         for (int key = 1; key <= 9; key++)
             on_map('g', key, 0);
         weft_map_destroy(structure, NULL, NULL);
-    } else {
-        while (take())
-            ;
-        if (kernel_running()->kind == QUEUE)
-            weft_msq_destroy(structure, NULL, NULL);
-        else
-            weft_treiber_destroy(structure, NULL, NULL);
     }
     structure = NULL;
 }

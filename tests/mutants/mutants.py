@@ -21,6 +21,7 @@ HERE = "reclaim/guard.h" if os.path.exists("reclaim/guard.h") else os.path.join(
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(HERE)))
 sys.path[:0] = [os.path.join(ROOT, "tests/mutants"), os.path.join(ROOT, "tools")]
 import cases  # noqa: E402
+import library as rooms  # noqa: E402
 import table  # noqa: E402
 
 LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 20, 45, 1500
@@ -94,7 +95,7 @@ def program_of(killer):
 
 
 def library():
-    return sorted(os.path.relpath(path, ROOT) for part in ("base", "reclaim", "queues", "stacks", "hashmap")
+    return sorted(os.path.relpath(path, ROOT) for part in rooms.FOLDERS
                   for path in glob.glob(os.path.join(ROOT, part, "*.c")))
 
 
@@ -107,7 +108,7 @@ def sources_of(killer):
 
 def write_orders(folder, overlay):
     """The named orders, as tests/model/BUILD makes them, of the sources as they are or where they lie changed."""
-    files = [os.path.relpath(path, ROOT) for part in ("base", "reclaim", "queues", "stacks", "hashmap")
+    files = [os.path.relpath(path, ROOT) for part in rooms.FOLDERS
              for path in sorted(glob.glob(os.path.join(ROOT, part, "*.[ch]")))]
     where = [os.path.join(overlay if os.path.exists(os.path.join(overlay, path)) else ROOT, path) for path in files]
     os.makedirs(os.path.join(folder, "tests/model"), exist_ok=True)

@@ -1,42 +1,34 @@
 /* Queue and stack under many threads: nothing lost, nothing twice, first in first out; and the checks' own test. */
-#include "tests/unit/support.h"
+#include "tests/unit/sequence.h"
 
 #include "tests/stress/observe.h"
 
 #include <stdlib.h>
 
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
-
 enum { EACH = T_SCALE(60000, 6000), THREADS = 4 };
 
 typedef struct run {
-    weft_msq *queue;
-    weft_treiber *stack;
+    const t_sequence *kind;
+    void *sequence;
     atomic_size_t left; /* not yet taken */
     o_log log[2 * THREADS];
 } run;
 
 static bool put(run *r, void *value)
 {
-    return (r->queue ? weft_msq_enqueue(r->queue, value) : weft_treiber_push(r->stack, value)) == 0;
+    return r->kind->put(r->sequence, value) == 0;
 }
 
 static bool put_three(run *r, size_t producer, size_t from)
 {
     void *values[3] = {o_value(producer, from), o_value(producer, from + 1), o_value(producer, from + 2)};
-    return (r->queue ? weft_msq_enqueue_many(r->queue, values, 3) : weft_treiber_push_many(r->stack, values, 3)) == 0;
-}
-
-static bool take(run *r, void **value)
-{
-    return r->queue ? weft_msq_try_dequeue(r->queue, value) : weft_treiber_try_pop(r->stack, value);
+    return r->kind->put_many(r->sequence, values, 3) == 0;
 }
 
 static void take_one(run *r, o_log *log)
 {
     void *value;
-    if (!take(r, &value))
+    if (!r->kind->try_take(r->sequence, &value))
         return;
     log->value[log->count++] = value;
     atomic_fetch_sub(&r->left, 1);
@@ -58,31 +50,20 @@ static void produce_and_consume(unsigned index, void *ctx)
         take_one(r, &r->log[index]);
 }
 
-static void conserve(t_env *env, bool queue)
+static void test_conserves(void **state)
 {
-    run r = {.left = (size_t)THREADS * EACH};
-    assert_int_equal(queue ? weft_msq_create(&r.queue, env->domain) : weft_treiber_create(&r.stack, env->domain), 0);
+    t_env *env = *state;
+    run r = {.kind = env->what, .sequence = t_sequence_new(env), .left = (size_t)THREADS * EACH};
     for (size_t i = 0; i < T_COUNT(r.log); i++)
         r.log[i].value = malloc((size_t)THREADS * EACH * sizeof(void *));
     t_run(2 * THREADS, produce_and_consume, &r);
     assert_true(o_conserved(r.log, T_COUNT(r.log), THREADS, EACH));
-    if (queue)
+    if (!r.kind->lifo)
         assert_true(o_in_order(r.log, T_COUNT(r.log)));
-    assert_true(queue ? weft_msq_is_empty(r.queue) : weft_treiber_is_empty(r.stack));
+    assert_true(r.kind->is_empty(r.sequence));
     for (size_t i = 0; i < T_COUNT(r.log); i++)
         free(r.log[i].value);
-    weft_msq_destroy(r.queue, NULL, NULL);
-    weft_treiber_destroy(r.stack, NULL, NULL);
-}
-
-static void test_queue_conserves(void **state)
-{
-    conserve(*state, true);
-}
-
-static void test_stack_conserves(void **state)
-{
-    conserve(*state, false);
+    r.kind->destroy(r.sequence, NULL, NULL);
 }
 
 /* A thread that pushes and pops alone between two others' steps gets its own back: LIFO where it can be seen. */
@@ -125,8 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checks_can_fail),
-        T_BOTH(test_queue_conserves),
-        T_BOTH(test_stack_conserves),
+        T_SEQUENCES(test_conserves),
         T_BOTH(test_stack_is_lifo_when_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,80 +1,42 @@
 #include "tests/unit/sequence.h"
 
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+enum { QUEUE = false, STACK = true };
 
-static int queue_create(void **out, weft_domain *domain)
-{
-    return weft_msq_create((weft_msq **)out, domain);
-}
+#define SEQUENCE(KIND, container, put_it, take_it, unused)                                                             \
+    static int container##_create(void **out, weft_domain *domain)                                                     \
+    {                                                                                                                  \
+        return weft_##container##_create((weft_##container **)out, domain);                                            \
+    }                                                                                                                  \
+    static int container##_put(void *sequence, void *value)                                                            \
+    {                                                                                                                  \
+        return weft_##container##_##put_it(sequence, value);                                                           \
+    }                                                                                                                  \
+    static int container##_put_many(void *sequence, void *const *values, size_t count)                                 \
+    {                                                                                                                  \
+        return weft_##container##_##put_it##_many(sequence, values, count);                                            \
+    }                                                                                                                  \
+    static bool container##_try_take(void *sequence, void **value)                                                     \
+    {                                                                                                                  \
+        return weft_##container##_##take_it(sequence, value);                                                          \
+    }                                                                                                                  \
+    static bool container##_is_empty(void *sequence)                                                                   \
+    {                                                                                                                  \
+        return weft_##container##_is_empty(sequence);                                                                  \
+    }                                                                                                                  \
+    static void container##_destroy(void *sequence, void (*drain)(void *value, void *ctx), void *ctx)                  \
+    {                                                                                                                  \
+        weft_##container##_destroy(sequence, drain, ctx);                                                              \
+    }                                                                                                                  \
+    const t_sequence t_##container = {                                                                                 \
+        #container,           KIND,                                                                                    \
+        container##_create,   container##_put,                                                                         \
+        container##_put_many, container##_try_take,                                                                    \
+        container##_is_empty, container##_destroy,                                                                     \
+    };                                                                                                                 \
+    t_case t_##container##_hazard = {WEFT_HAZARD, &t_##container};                                                     \
+    t_case t_##container##_epoch = {WEFT_EPOCH, &t_##container};
 
-static int queue_put(void *sequence, void *value)
-{
-    return weft_msq_enqueue(sequence, value);
-}
-
-static int queue_put_many(void *sequence, void *const *values, size_t count)
-{
-    return weft_msq_enqueue_many(sequence, values, count);
-}
-
-static bool queue_try_take(void *sequence, void **value)
-{
-    return weft_msq_try_dequeue(sequence, value);
-}
-
-static bool queue_is_empty(void *sequence)
-{
-    return weft_msq_is_empty(sequence);
-}
-
-static void queue_destroy(void *sequence, void (*drain)(void *value, void *ctx), void *ctx)
-{
-    weft_msq_destroy(sequence, drain, ctx);
-}
-
-const t_sequence t_queue = {
-    "queue", false, queue_create, queue_put, queue_put_many, queue_try_take, queue_is_empty, queue_destroy,
-};
-
-static int stack_create(void **out, weft_domain *domain)
-{
-    return weft_treiber_create((weft_treiber **)out, domain);
-}
-
-static int stack_put(void *sequence, void *value)
-{
-    return weft_treiber_push(sequence, value);
-}
-
-static int stack_put_many(void *sequence, void *const *values, size_t count)
-{
-    return weft_treiber_push_many(sequence, values, count);
-}
-
-static bool stack_try_take(void *sequence, void **value)
-{
-    return weft_treiber_try_pop(sequence, value);
-}
-
-static bool stack_is_empty(void *sequence)
-{
-    return weft_treiber_is_empty(sequence);
-}
-
-static void stack_destroy(void *sequence, void (*drain)(void *value, void *ctx), void *ctx)
-{
-    weft_treiber_destroy(sequence, drain, ctx);
-}
-
-const t_sequence t_stack = {
-    "stack", true, stack_create, stack_put, stack_put_many, stack_try_take, stack_is_empty, stack_destroy,
-};
-
-t_case t_queue_hazard = {WEFT_HAZARD, &t_queue};
-t_case t_queue_epoch = {WEFT_EPOCH, &t_queue};
-t_case t_stack_hazard = {WEFT_HAZARD, &t_stack};
-t_case t_stack_epoch = {WEFT_EPOCH, &t_stack};
+WEFT_CONTAINERS(SEQUENCE, 0)
 
 void *t_sequence_new(const t_env *env)
 {

@@ -1,8 +1,10 @@
-/* Queue and stack behind one table, for tests that hold for both: what goes in comes out once, in a known order. */
+/* Containers behind one table, for tests that hold for all: what goes in comes out once, in a known order. */
 #ifndef WEFT_TESTS_UNIT_SEQUENCE_H
 #define WEFT_TESTS_UNIT_SEQUENCE_H
 
 #include "tests/unit/support.h"
+
+#include "structures.def"
 
 typedef struct t_sequence {
     const char *name;
@@ -15,12 +17,17 @@ typedef struct t_sequence {
     void (*destroy)(void *sequence, void (*drain)(void *value, void *ctx), void *ctx);
 } t_sequence;
 
-extern const t_sequence t_queue, t_stack;
-extern t_case t_queue_hazard, t_queue_epoch, t_stack_hazard, t_stack_epoch;
+/* t_msq, and t_msq_hazard and t_msq_epoch for a test's table, and so on. */
+#define T_DECLARE_SEQUENCE(KIND, container, put_it, take_it, unused)                                                   \
+    extern const t_sequence t_##container;                                                                             \
+    extern t_case t_##container##_hazard, t_##container##_epoch;
+WEFT_CONTAINERS(T_DECLARE_SEQUENCE, 0)
 
-#define T_SEQUENCES(test)                                                                                              \
-    T_CASE(test, "queue, hazard", &t_queue_hazard), T_CASE(test, "queue, epoch", &t_queue_epoch),                      \
-        T_CASE(test, "stack, hazard", &t_stack_hazard), T_CASE(test, "stack, epoch", &t_stack_epoch)
+/* The test for each of them under each scheme. */
+#define T_SEQUENCES(test) WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, T_SEQUENCE_CASES, test)
+#define T_SEQUENCE_CASES(KIND, container, put_it, take_it, test)                                                       \
+    T_CASE(test, #container ", hazard", &t_##container##_hazard),                                                      \
+        T_CASE(test, #container ", epoch", &t_##container##_epoch)
 
 /* A fresh sequence of the environment's kind in its domain. */
 void *t_sequence_new(const t_env *env);

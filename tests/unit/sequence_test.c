@@ -299,21 +299,21 @@ static void test_pop_all(void **state)
     assert_int_equal(weft_treiber_pop_all(NULL, drain, &d), 0);
     assert_int_equal(weft_treiber_pop_all(stack, drain, &d), 0);
     assert_int_equal(d.count, 0);
-    fill(&t_stack, stack, 50);
+    fill(&t_treiber, stack, 50);
     assert_int_equal(weft_treiber_pop_all(stack, drain, &d), 50);
     assert_int_equal(d.count, 50);
     for (size_t i = 0; i < 50; i++)
         assert_int_equal(d.value[i], 50 - i);
     assert_true(weft_treiber_is_empty(stack));
-    fill(&t_stack, stack, MANY);
+    fill(&t_treiber, stack, MANY);
     assert_int_equal(weft_treiber_pop_all(stack, NULL, NULL), MANY);
     assert_true(weft_treiber_is_empty(stack));
 
-    other back = {&t_stack, stack}; /* the callback may use the same stack: the values are out already */
-    fill(&t_stack, stack, 10);
+    other back = {&t_treiber, stack}; /* the callback may use the same stack: the values are out already */
+    fill(&t_treiber, stack, 10);
     assert_int_equal(weft_treiber_pop_all(stack, drain_into_other, &back), 10);
     for (size_t i = 0; i < 10; i++)
-        assert_int_equal(t_take(&t_stack, stack), i + 1);
+        assert_int_equal(t_take(&t_treiber, stack), i + 1);
     weft_treiber_destroy(stack, drain, &d);
     assert_int_equal(d.count, 50);
 }
@@ -335,8 +335,8 @@ int main(void)
         T_SEQUENCES(test_domain_is_busy_until_destroyed),
         T_SEQUENCES(test_steady_load_does_not_allocate),
         T_SEQUENCES(test_memory_is_given_back),
-        T_CASE(test_pop_all, "hazard", &t_stack_hazard),
-        T_CASE(test_pop_all, "epoch", &t_stack_epoch),
+        T_CASE(test_pop_all, "hazard", &t_treiber_hazard),
+        T_CASE(test_pop_all, "epoch", &t_treiber_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 
 import cases  # noqa: E402
+import library  # noqa: E402
 
-FOLDERS = ("base", "reclaim", "queues", "stacks", "hashmap", "bench", "examples", "tests", "tools")
+FOLDERS = library.FOLDERS + ("bench", "examples", "tests", "tools")
 
 
 def files():

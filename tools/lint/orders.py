@@ -3,7 +3,7 @@
 
 usage: orders.py [--pairs] [ROOT]
 
-Looks at base/ reclaim/ queues/ stacks/ hashmap/ channels/ under ROOT (default: the current directory) and prints
+Looks at base/, reclaim/ and the rooms of structures.def under ROOT (default: the current directory) and prints
 FILE:LINE: MESSAGE for each fault; exit status 1 if there is any, if docs/orders.md is another tree's, or if there was nothing to look at.
 --pairs: prints the last part of docs/orders.md.
 
@@ -25,19 +25,22 @@ The rules
   words     no comment that says nothing ("True.", "Until it is done.")
   seam      outside base/ no allocation, system call, clock, thread-local or pthread key; in kernels and reclaim/
             no memset either
-  arrows    base <- reclaim <- queues, stacks, hashmap <- channels, and no family includes another's files
+  arrows    base <- reclaim <- the rooms of structures.def, none of which includes another's files
 """
 
 import os
 import re
 import sys
 
-from source import Source
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+
+import library  # noqa: E402
+from source import Source  # noqa: E402
 
 FAMILIES = {"base": (), "reclaim": ("base",)}
-for family in ("queues", "stacks", "hashmap"):
+for family in library.FOLDERS[2:]:
     FAMILIES[family] = ("base", "reclaim")
-FAMILIES["channels"] = ("base", "reclaim", "queues", "stacks", "hashmap")
 
 DOOR = "base/atomic.h"
 LETTERS = {"A": "acquire", "R": "release", "X": "acq_rel", "S": "seq_cst"}
