@@ -58,6 +58,8 @@ void kernel_uses(const kernel_case *c, bool *used); /* per order: in some of 600
 
 /* ---- private: between kernels.c and operations.c ---- */
 
+const lin_spec *structure_spec(void); /* of the case that runs */
+
 const kernel_case *kernel_running(void);
 void kernel_set_up(void);
 void kernel_do_all(void);

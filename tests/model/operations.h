@@ -16,7 +16,6 @@ bool somebody_does(const char *what);
 bool structure_does(char what, int64_t key, int64_t value);
 bool cell_does(char what);
 
-const lin_spec *structure_spec(void);  /* of the case that runs */
 int structure_create(unsigned before); /* with so many values; an error */
 void structure_destroy(void);
 int cell_create(void);
