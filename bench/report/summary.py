@@ -226,7 +226,8 @@ def plot(results):
     found = []
     for label, family, point in PLOTTED:
         rows = [(results.row(family, name, "results", point), name) for name in results.names(family)]
-        found.append((label, disturbed(row for row, _ in rows), family, [(row["ratio_to_mutex"], name, warning(row)) for row, name in rows if row and row["ratio_to_mutex"]]))
+        found.append((label, disturbed(row for row, _ in rows), family, [
+                     (row["ratio_to_mutex"], name, warning(row)) for row, name in rows if row and row["ratio_to_mutex"]]))
     all_ratios = [ratio for *_, dots in found for ratio, *_ in dots] or [1]
     low, high = math.floor(math.log2(min(all_ratios))), max(1, math.ceil(math.log2(max(all_ratios))))
 
@@ -236,7 +237,8 @@ def plot(results):
     body, y = [], top + 14
     for label, busy, family, dots in found:
         placed = list(lanes(dots, x))
-        body.append('<text class="ink" x="%d" y="%d" text-anchor="end" font-weight="700">%s<tspan x="%d" dy="16">%s</tspan></text>' % (left - 16, y + 4, label, left - 16, busy))
+        body.append('<text class="ink" x="%d" y="%d" text-anchor="end" font-weight="700">%s<tspan x="%d" dy="16">%s</tspan></text>' %
+                    (left - 16, y + 4, label, left - 16, busy))
         for ratio, name, warned, lane in placed:
             kind, at = kind_of(results, family, name), y + lane * step
             body.append('<circle class="%s%s" cx="%.1f" cy="%d" r="4" stroke-width="1.6"/>' % (

@@ -180,7 +180,8 @@ class Json(unittest.TestCase):
                         "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on", "--threads", "2", "--work", "0,3000", "--latency", *SHORT)
         for where, opens in (("results", [None]), ("latency", [False, True])):
             points = {(row["family"], row["workload"], row["work_ns"], row.get("open")) for row in whole[where]}
-            both = {(family, workload, work, is_open) for family, workload in (("queue", "pairs"), ("map", "90/5/5")) for work in (0, 3000) for is_open in opens}
+            both = {(family, workload, work, is_open) for family, workload in (("queue", "pairs"), ("map", "90/5/5"))
+                    for work in (0, 3000) for is_open in opens}
             once = {("reclaim", "read", 0, opens[0])} | ({("queue", "round-trip", 0, False)} if where == "latency" else set())
             self.assertEqual(points, both | once)
         for row in whole["results"]:

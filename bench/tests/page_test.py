@@ -90,8 +90,10 @@ class Page(unittest.TestCase):
 
     def show(self, address, width=1280, dark=False):
         """(what the browser complained of, what it asked for beside the page)"""
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+                                     {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+                                     "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
         for log in ("browser", "performance"):
             self.browser.get_log(log)
         self.browser.get(address)
@@ -147,8 +149,10 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "[data-of=work_ns]"), [])
         before = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
         for where in ("results", "latency"):
-            worked = [dict(row, work_ns=100, mops_median=7.0 if row["implementation"] == "ck-fifo" else 3.0) for row in data[where] if not row["fault"]]
-            trips = [dict(row, workload="round-trip", p50_ns=500.0) for row in data[where] if where == "latency" and row["workload"] == "pairs" and not row["open"]]
+            worked = [dict(row, work_ns=100, mops_median=7.0 if row["implementation"] == "ck-fifo" else 3.0)
+                      for row in data[where] if not row["fault"]]
+            trips = [dict(row, workload="round-trip", p50_ns=500.0)
+                     for row in data[where] if where == "latency" and row["workload"] == "pairs" and not row["open"]]
             data[where] += worked + trips
         self.assertEqual(self.show(self.make(data)), ([], []))
         self.assertEqual(self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text, before)
@@ -262,7 +266,8 @@ class Page(unittest.TestCase):
             if status:
                 self.assertEqual(now, text)
                 continue
-            self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n") and now.endswith("<!-- measured: end -->\nb\n") and "stale figures" not in now)
+            self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n")
+                            and now.endswith("<!-- measured: end -->\nb\n") and "stale figures" not in now)
             for name in ("`weft-msq hazard`", "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
                 self.assertIn(name, now)
         circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")

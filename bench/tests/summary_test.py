@@ -175,7 +175,8 @@ class Summary(unittest.TestCase):
     def make(self, data, summary=SUMMARY):
         """(README, plot), as the command makes them of these results, in a tree of the same shape."""
         with tempfile.TemporaryDirectory() as tree:
-            paths = [os.path.join(tree, *path) for path in (("bench", "results", os.path.basename(RESULTS)), ("docs", "measured.md"), ("docs", "measured.svg"))]
+            paths = [os.path.join(tree, *path) for path in (("bench", "results", os.path.basename(RESULTS)),
+                                                            ("docs", "measured.md"), ("docs", "measured.svg"))]
             for path, text in zip(paths, (json.dumps(data), self.readme, "")):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w", encoding="utf-8") as file:
@@ -192,7 +193,8 @@ class Summary(unittest.TestCase):
 
     def test_the_comparison_fails_where_it_should(self):
         lines = self.readme.splitlines(keepends=True)
-        row = {name: next(line for line in lines if line.startswith("| %s |" % name)) for name in ("cds-vyukov", "xenium-hazard", "moodycamel", "urcu-qsbr")}
+        row = {name: next(line for line in lines if line.startswith("| %s |" % name))
+               for name in ("cds-vyukov", "xenium-hazard", "moodycamel", "urcu-qsbr")}
         first = re.compile(r"\*\*([\d.]+)\*\*")
         for old, new, word in (
                 (row["cds-vyukov"], "", "leads"), (row["xenium-hazard"], "", "leads"), (row["moodycamel"], "", "not what is not shown"),

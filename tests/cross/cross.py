@@ -37,7 +37,8 @@ LEAST = 11
 def run(command, where, limit=600):
     """What it said, if it failed."""
     try:
-        done = subprocess.run(command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, check=False)
+        done = subprocess.run(command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=limit, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error), b""
     return ("exit status %d\n%s" % (done.returncode, done.stdout.decode("utf-8", "replace")) if done.returncode else None), done.stdout

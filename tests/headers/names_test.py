@@ -74,7 +74,8 @@ def declared(lines):
 
 def name_of(statement):
     """What one declaration at file scope, its bodies already empty, declares."""
-    statement = re.sub(r"__attribute__\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)|_Alignas\([^)]*\)|_Atomic\(\w+\)|__extension__", " ", statement).strip()
+    statement = re.sub(
+        r"__attribute__\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)|_Alignas\([^)]*\)|_Atomic\(\w+\)|__extension__", " ", statement).strip()
     if not statement or statement.startswith("_Static_assert"):
         return []
     pointer = re.search(r"\(\s*\*\s*(\w+)", statement)

@@ -41,7 +41,7 @@ PARKED = ["-O1", "-DLIN_PARKED"] + flags("PARKED_COPTS")
 MODEL = ["-O2"] + flags("MODEL_COPTS")
 FLAVOURS = {
     "model": MODEL,
-    "plain": ["-O1", "-DWEFT_DEBUG"], # which checks the order of locks
+    "plain": ["-O1", "-DWEFT_DEBUG"],  # which checks the order of locks
     "parked": PARKED,
     "asan": PARKED + ["-fsanitize=address"],
     "tsan": ["-O1", "-fsanitize=thread"],
@@ -68,7 +68,7 @@ KILLERS = {
     "ended": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
     "table": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/table_test.c"]),
     "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
-                                                         "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
+                                                               "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
               ["tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "step": ("plain", ["tests/faults/step_test.c"]),

@@ -17,7 +17,8 @@ verb_main() {
     case ${1-} in
         -h | --help)
             amalgamate_help
-            exit 0 ;;
+            exit 0
+            ;;
         -*) usage_error "amalgamate: unknown flag '$1'; expected a FILE or --help" ;;
     esac
     [ $# -le 1 ] || usage_error "amalgamate expects one FILE at most"

@@ -18,7 +18,8 @@ verb_main() {
             --html | --from) html "$@" ;;
             --measured)
                 [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--measured expects one FILE, as --json wrote it, and nothing else"
-                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg" ;;
+                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg"
+                ;;
             --count) count "$@" ;;
             --peers) stamp=bench-peers ;;
         esac
@@ -46,10 +47,12 @@ compare() {
             --compare)
                 old=${2-}
                 shift $(($# > 1 ? 2 : 1))
-                case ${1--} in -*) ;; *) new=$1 && shift ;; esac ;;
+                case ${1--} in -*) ;; *) new=$1 && shift ;; esac
+                ;;
             --threshold)
                 threshold=("${@:1:2}")
-                shift $(($# > 1 ? 2 : 1)) ;;
+                shift $(($# > 1 ? 2 : 1))
+                ;;
             *) rest+=("$1") && shift ;;
         esac
     done
@@ -94,7 +97,8 @@ html() {
                     --from) from=$2 ;;
                     --json) json=$2 ;;
                 esac
-                shift 2 ;;
+                shift 2
+                ;;
             *) rest+=("$1") && shift ;;
         esac
     done

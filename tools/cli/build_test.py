@@ -90,7 +90,7 @@ def wrong_flags():
     with tempfile.TemporaryDirectory() as folder:
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": STUBS["bazel"]})
         for verb in (["linearize"], ["soak"], ["soak", "--lives"], ["model"], ["bench"], ["bench", "--html", "page.html"]):
-            for flag in ("--nonsense", "--see=3"): # the second is the beginning of one
+            for flag in ("--nonsense", "--see=3"):  # the second is the beginning of one
                 done = checkout.weft(*verb, flag)
                 good = done.returncode == 2 and done.stderr.count("\n") == 1 and "unknown argument '%s'" % flag in done.stderr
                 if not good or os.path.exists(checkout.called):

@@ -178,7 +178,8 @@ def names_packages():
 
 def plans():
     done, calls = without_packages(root=True, sudo=False, apt=PLANS)
-    good = done.returncode == 2 and calls.count("\n") == 3 and "weft: installing 7 packages" in done.stderr and "weft: 5 MB to download" in done.stderr
+    good = done.returncode == 2 and calls.count(
+        "\n") == 3 and "weft: installing 7 packages" in done.stderr and "weft: 5 MB to download" in done.stderr
     good = good and "weft: then about five minutes" in done.stderr
     return None if good else (done, calls)
 
@@ -204,7 +205,8 @@ def one_version():
 
 
 PASS = "[==========] Running 2 test(s).\n[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n[       OK ] b\n[  PASSED  ] 2 test(s).\n"
-FAIL = PASS.replace("[       OK ] b", "[  FAILED  ] b").replace("PASSED  ] 2", "PASSED  ] 1") + "[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] b\n"
+FAIL = PASS.replace("[       OK ] b", "[  FAILED  ] b").replace("PASSED  ] 2", "PASSED  ] 1") + \
+    "[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] b\n"
 ERRORS = PASS.replace("[       OK ]", "[  ERROR   ] --- msg\n[  ERROR   ]").replace("PASSED  ] 2", "PASSED  ] 0")
 SKIP = PASS.replace("[       OK ] b", "[  SKIPPED ] b").replace("PASSED  ] 2", "PASSED  ] 1") + "[  SKIPPED ] 1 test(s), listed below:\n"
 
@@ -283,6 +285,7 @@ def what_runs():
     """Without --all: nothing long, and sanitizers in two rooms; a filter chooses among that."""
     tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
         ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/model:c", []), ("//tests/model:d", ["long"]), ("//tools:e", ["plain-only"]))]
+
     def run(config, everything=False, text=""):
         chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=everything, filter=text))
         return "".join(t.label[-1] for t in sorted(chosen, key=lambda t: t.label[-1]))

@@ -18,7 +18,8 @@ verb_main() {
     case ${1-} in
         -h | --help)
             package_help
-            exit 0 ;;
+            exit 0
+            ;;
         -*) usage_error "package: unknown flag '$1'; expected a DIRECTORY or --help" ;;
     esac
     [ $# -le 1 ] || usage_error "package expects one DIRECTORY at most"

@@ -37,36 +37,45 @@ verb_main() {
             --filter | --config | --jobs | --timeout)
                 [ $# -gt 0 ] || usage_error "$flag expects a value (see ./weft test --help)"
                 value=$1
-                shift ;;
+                shift
+                ;;
             --filter=* | --config=* | --jobs=* | --timeout=*)
                 value=${flag#*=}
-                flag=${flag%%=*} ;;
+                flag=${flag%%=*}
+                ;;
         esac
         case $flag in
             -h | --help)
                 test_help
-                exit 0 ;;
+                exit 0
+                ;;
             --cross)
                 [ ${#arguments[@]} -eq 0 ] && [ $# -eq 0 ] || usage_error "--cross expects to be the only argument"
                 packages=(cross)
-                arguments=(--all --config=plain --build=//tests/cross:cross_test) ;;
+                arguments=(--all --config=plain --build=//tests/cross:cross_test)
+                ;;
             --all)
                 arguments+=("$flag")
                 packages=(test test-all)
-                afterwards="about half an hour of building and tests on two cores" ;;
+                afterwards="about half an hour of building and tests on two cores"
+                ;;
             --verbose | --list) arguments+=("$flag") ;;
             --jobs | --timeout)
                 need_number "$flag" "$value"
-                arguments+=("$flag=$value") ;;
+                arguments+=("$flag=$value")
+                ;;
             --filter)
                 [ -n "$value" ] || usage_error "--filter expects a part of a test's name"
-                arguments+=("$flag=$value") ;;
+                arguments+=("$flag=$value")
+                ;;
             --config)
                 [[ $value =~ ^(plain|asan|tsan)(,(plain|asan|tsan))*$ ]] ||
                     usage_error "--config expects a comma list of plain, asan, tsan, not '$value'"
-                arguments+=("$flag=$value") ;;
+                arguments+=("$flag=$value")
+                ;;
             *)
-                usage_error "test: unknown argument '$flag'; expected --all, --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help" ;;
+                usage_error "test: unknown argument '$flag'; expected --all, --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help"
+                ;;
         esac
     done
     need_packages "${packages[@]}"

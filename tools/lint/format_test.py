@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""All C and C++ is formatted as .clang-format says. To mend it: git ls-files '*.[ch]' '*.cc' '*.hpp' ':!dist' | xargs clang-format -i"""
+"""All C and C++ is formatted by clang-format, as .clang-format says, Python by autopep8 and shell by shfmt. With --mend, it is."""
 
 import glob
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
@@ -13,37 +14,55 @@ import cases  # noqa: E402
 import library  # noqa: E402
 
 FOLDERS = library.FOLDERS + ("bench", "examples", "tests", "tools")
+CLANG = ["clang-format", "--style=file:" + os.path.join(library.ROOT, ".clang-format")]
+AUTOPEP = ["autopep8", "--max-line-length", "150"]
+SHFMT = ["shfmt", "-i", "4", "-ci"]
+
+# (what, endings, files of none of these folders, least, how to look, how to mend)
+KINDS = [
+    ("C and C++", ("c", "h", "cc", "hpp"), ["weft.hpp"], 300, CLANG + ["--dry-run", "--Werror", "--ferror-limit=1"], CLANG + ["-i"]),
+    ("Python", ("py",), [], 45, AUTOPEP + ["--diff"], AUTOPEP + ["--in-place"]),
+    ("shell", ("sh",), ["weft", ".ci/run"], 12, SHFMT + ["-d"], SHFMT + ["-w"]),
+]
 
 
-def files():
-    found = ["weft.hpp"]
+def files(endings, more):
+    found = [os.path.join(library.ROOT, path) for path in more]
     for folder in FOLDERS:
-        for ending in ("c", "h", "cc", "hpp"):
-            found += glob.glob(folder + "/**/*." + ending, recursive=True)
+        for ending in endings:
+            found += glob.glob(os.path.join(library.ROOT, folder, "**/*." + ending), recursive=True)
     return sorted(found)
 
 
-def unformatted(paths):
-    """The first line of each file that is not as it should be."""
-    done = subprocess.run(["clang-format", "--dry-run", "--ferror-limit=1", "--style=file", *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=True)
-    return "".join(line + "\n" for line in done.stderr.splitlines() if "[-Wclang-format-violations]" in line)
+def unformatted(look, paths):
+    """What the formatter says of them; nothing, if it has nothing to change."""
+    done = subprocess.run(look + paths, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout
 
 
-def everything():
-    paths = files()
-    return "only %d files were found" % len(paths) if len(paths) < 300 else unformatted(paths)
+def everything(endings, more, least, look):
+    paths = files(endings, more)
+    return "only %d files were found" % len(paths) if len(paths) < least else unformatted(look, paths)
 
 
-def seeded():
-    """What is not formatted is seen, in a file beside the others, whose style it has."""
-    with open("tools/seed.c", "w", encoding="utf-8") as file:
-        file.write("int f( void )\n{\n  return 1;\n}\n")
-    try:
-        return None if "tools/seed.c:1:7:" in unformatted(["tools/seed.c"]) else "not seen"
-    finally:
-        os.remove("tools/seed.c")
+def seeded(ending, look):
+    """What is not formatted is seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "seed." + ending)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write({"c": "int f( void )\n{\n  return 1;\n}\n", "py": "x = ( 1,2 )\n", "sh": "if true; then\n  echo 1\nfi\n"}[ending])
+        return None if unformatted(look, [path]) else "not seen"
+
+
+def main():
+    if sys.argv[1:] == ["--mend"]:
+        return max(subprocess.call(mend + files(endings, more)) for _, endings, more, _, _, mend in KINDS)
+    steps = []
+    for what, endings, more, least, look, _ in KINDS:
+        steps += [(what, lambda e=endings, m=more, n=least, l=look: everything(e, m, n, l)),
+                  ("what is not formatted is seen: " + what, lambda e=endings[0], l=look: seeded(e, l))]
+    return cases.run(steps)
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run([("formatted", everything), ("what is not is seen", seeded)]))
+    sys.exit(main())

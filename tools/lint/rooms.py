@@ -230,7 +230,7 @@ def main():
     for message in told:
         print("(not yet) " + message)
     print("\n".join(failing) if failing else "%d files, in order%s" % (sum(len(p.sources + p.headers) for p in (plan, bench)), " but for " + ", ".join(sorted(NOT_YET))
-                                                                      if NOT_YET else ""))
+                                                                       if NOT_YET else ""))
     return 1 if failing else 0
 
 

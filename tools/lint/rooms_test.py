@@ -45,15 +45,19 @@ SEEDS = [
     ("circle_by_an_inline_function", {"reclaim/scan.h": "int list(void);\nint scan(void);\nstatic inline int both(void) { return list() + scan(); }\n",
                                       "reclaim/scan.c": SCAN + "int scan(void) { return 1; }\nint use(void) { return both(); }\n"},
      {"reclaim/scan", "reclaim/list"}, "    reclaim/scan needs reclaim/list: list"),
-    ("of_another_file", {"base/alone.h": "/* private. */ int seam(void);\n"}, {"base/alone"}, "base/alone.h declares seam, which base/seam.c defines"),
+    ("of_another_file", {"base/alone.h": "/* private. */ int seam(void);\n"},
+     {"base/alone"}, "base/alone.h declares seam, which base/seam.c defines"),
     ("of_another_file_by_macro", {"base/alone.h": "/* private. */\n#define API __attribute__((unused)) extern\nAPI char *\nnames(const char *(*f)(int),\n int);\n",
                                   "base/seam.c": CLEAN["base/seam.c"] + "char *names(const char *(*f)(int), int i) { return (char *)f(i); }\n"},
      {"base/alone"}, "base/alone.h declares names, which base/seam.c defines"),
-    ("variable_of_another_file", {"base/alone.h": "/* private. */\nextern int seam_count;\n"}, {"base/alone"}, "base/alone.h declares seam_count, which"),
+    ("variable_of_another_file", {"base/alone.h": "/* private. */\nextern int seam_count;\n"},
+     {"base/alone"}, "base/alone.h declares seam_count, which"),
     ("of_a_contract", {"base/seam.h": CLEAN["base/seam.h"] + "int other(void);\n", "base/more.c": "int other(void) { return 1; }\n"}, {"base/seam.h"},
      "base/seam.h declares other, which base/more.c defines"),
-    ("of_another_room", {"base/alone.h": "/* private. */ int list(void);\n"}, {"base/alone"}, "base/alone.h declares list, which reclaim/list.c defines"),
-    ("upper_room", {"base/alone.h": "/* private. */\n#include <weft/queues/msq.h>\n"}, {"base/alone"}, "base/alone names the upper room queues/: queues/msq.h"),
+    ("of_another_room", {"base/alone.h": "/* private. */ int list(void);\n"},
+     {"base/alone"}, "base/alone.h declares list, which reclaim/list.c defines"),
+    ("upper_room", {"base/alone.h": "/* private. */\n#include <weft/queues/msq.h>\n"},
+     {"base/alone"}, "base/alone names the upper room queues/: queues/msq.h"),
     ("upper_room_in_quotes", {"base/seam.c": CLEAN["base/seam.c"] + '#include "queues/msq.h"\n'}, {"base/seam"}, "names the upper room queues/"),
     ("symbol_of_an_upper_room", {"base/seam.c": CLEAN["base/seam.c"] + "int msq(void);\nint use(void) { return msq(); }\n"}, {"base/seam"},
      "base/seam names the upper room queues/: msq"),
@@ -89,7 +93,8 @@ def of_the_bench():
     """Its rooms: clean, and what names an upper one, declares another's or goes in a circle."""
     upper = {"bench/machine/clock.c": BENCH["bench/machine/clock.c"] + '#include "bench/run/suite.h"\n'}
     others = {"bench/run/suite.h": "int suite(void);\nlong now(void);\n"}
-    circle = {"bench/run/plan.h": '#include "bench/run/suite.h"\n', "bench/run/suite.h": "int suite(void);\n#pragma once\n#include \"bench/run/plan.h\"\n"}
+    circle = {"bench/run/plan.h": '#include "bench/run/suite.h"\n',
+              "bench/run/suite.h": "int suite(void);\n#pragma once\n#include \"bench/run/plan.h\"\n"}
     for seed, expected in (({}, None), (upper, "bench/machine/clock names the upper room bench/run/"),
                            (others, "bench/run/suite.h declares now"), (circle, "a circle: bench/run/plan -> bench/run/suite")):
         faults = faults_of({**BENCH, **seed}, rooms.BENCH)
