@@ -7368,15 +7368,16 @@ weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **valu
 {
     weft_i_attempt attempt;
     weft_i_map_walk w;
+    weft_i_map_node *node = NULL;
     void *taken = NULL;
     bool emptied = false, unlinked = false, due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
         return weft_i_map_remove_again(map, key, NULL, value) == 0;
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &taken, false, scheme);
-    weft_i_map_node *node = w.here;
-    if (outcome == WEFT_I_MAP_FOUND) {
+    if (weft_i_likely(outcome == WEFT_I_MAP_FOUND)) {
         void *expected = taken;
+        node = w.here;
         emptied = weft_i_cas(&node->value, &expected, NULL, WEFT_MAP_S4, WEFT_MAP_S3);
     }
     if (weft_i_likely(emptied)) {
