@@ -1036,7 +1036,7 @@ WEFT_END_DECLS
  * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
  * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
  * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
- * own dummy node, inside a lazily made segment; the table shrinks. split_map_kernel.h tells how.
+ * own dummy node, inside a lazily made segment; the table shrinks. split_map_table.h tells how.
  *
  * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
  * readers beside it, or an order over keys is needed.
@@ -1886,7 +1886,7 @@ WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 
 /*
  * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
- * what was done. Elsewhere all of this is nothing.
+ * what was done; elsewhere the macros below are nothing. Guards and domains are looked at where the program is compiled so (guard.h).
  */
 #ifndef WEFT_RECLAIM_MISUSE_H
 #define WEFT_RECLAIM_MISUSE_H
@@ -1907,7 +1907,7 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
-/* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
+/* An object may be retired once until it is reclaimed; as many as fit are remembered. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #else
@@ -4525,7 +4525,7 @@ static weft_i_atomic_int weft_i_own_life_prepared;
 static bool weft_i_own_life_key_made;
 static weft_i_key weft_i_own_life_exit_key;
 
-/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record. */
+/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record, or with a borrowed one. */
 static WEFT_I_THREAD_LOCAL int weft_i_own_life_ended;
 
 weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
@@ -5844,7 +5844,7 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 
 /*
  * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in hold of counted pointers
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
  * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
  * a dequeuer that knows where tail is without reading it as long as there are two values.
  *
@@ -6411,7 +6411,8 @@ WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 
 /*
  * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
- * split_map_walk.h, the walk along the list; split_map_table.h, the buckets; split_map_kernel.h, the operations.
+ * split_map_walk.h, the walk along the list; split_map_table.h, the buckets, with split_map_note.h; split_map_find.h, where a key is;
+ * split_map_kernel.h, the operations.
  *
  * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
  * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
@@ -7067,7 +7068,7 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
     (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
-/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
+/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if 0 is returned and *found is NULL. */
 weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
                                           weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
 {
@@ -7289,7 +7290,7 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
-/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+/* Looks up an integer: no code of the user's runs inside. `own`: a constant to the compiler; true without a guard, and then no fence is needed. */
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
@@ -7321,7 +7322,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* What is due after one. Returns true: the removal has gone well. */
+/* What is due after a removal: it is counted, and the table may have to shrink. Returns true, for its callers to return. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -7363,7 +7364,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* An integer that owns nothing. */
+/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;

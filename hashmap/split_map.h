@@ -4,7 +4,7 @@
  * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
  * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
  * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
- * own dummy node, inside a lazily made segment; the table shrinks. split_map_kernel.h tells how.
+ * own dummy node, inside a lazily made segment; the table shrinks. split_map_table.h tells how.
  *
  * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
  * readers beside it, or an order over keys is needed.

@@ -21,7 +21,7 @@ weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool 
     (void)weft_i_retire_held(map->domain, weft_i_local_get(map->domain), &node->hook, kind, kind->size);
 }
 
-/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if NULL is returned. */
+/* Finds the entry, or links a new one. *made is the new node, allocated once: linked if 0 is returned and *found is NULL. */
 weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, void *key, void *value,
                                           weft_i_map_node **found, weft_i_map_node **made, weft_scheme scheme)
 {
@@ -243,7 +243,7 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
-/* Integers: no code of the user's runs inside. Without a guard, `own` is a constant, and so is that no word needs a fence. */
+/* Looks up an integer: no code of the user's runs inside. `own`: a constant to the compiler; true without a guard, and then no fence is needed. */
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
@@ -275,7 +275,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* What is due after one. Returns true: the removal has gone well. */
+/* What is due after a removal: it is counted, and the table may have to shrink. Returns true, for its callers to return. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -317,7 +317,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* An integer that owns nothing. */
+/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;

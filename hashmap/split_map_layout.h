@@ -1,6 +1,7 @@
 /*
  * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
- * split_map_walk.h, the walk along the list; split_map_table.h, the buckets; split_map_kernel.h, the operations.
+ * split_map_walk.h, the walk along the list; split_map_table.h, the buckets, with split_map_note.h; split_map_find.h, where a key is;
+ * split_map_kernel.h, the operations.
  *
  * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
  * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.

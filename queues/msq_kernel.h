@@ -1,6 +1,6 @@
 /*
  * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in hold of counted pointers
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
  * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
  * a dequeuer that knows where tail is without reading it as long as there are two values.
  *

@@ -21,7 +21,7 @@ static weft_i_atomic_int prepared;
 static bool key_made;
 static weft_i_key exit_key;
 
-/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record. */
+/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record, or with a borrowed one. */
 static WEFT_I_THREAD_LOCAL int ended;
 
 weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)

@@ -1,6 +1,6 @@
 /*
  * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
- * what was done. Elsewhere all of this is nothing.
+ * what was done; elsewhere the macros below are nothing. Guards and domains are looked at where the program is compiled so (guard.h).
  */
 #ifndef WEFT_RECLAIM_MISUSE_H
 #define WEFT_RECLAIM_MISUSE_H
@@ -22,7 +22,7 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
-/* Of an object between its retirement and its reclamation there can be one; as many as fit are remembered. */
+/* An object may be retired once until it is reclaimed; as many as fit are remembered. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #else
