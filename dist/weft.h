@@ -3416,6 +3416,10 @@ WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft
 WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
                                        const weft_i_kind *kind, size_t size);
 
+/* The same with a list of nodes of one kind: what each costs by itself is shared. */
+WEFT_I_PRIVATE void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list,
+                                            const weft_i_kind *kind);
+
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
 {
@@ -5035,6 +5039,26 @@ bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *h
         weft_i_retire_orphan(domain, hook);
     }
     return due;
+}
+
+void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list, const weft_i_kind *kind)
+{
+    size_t count = list->count;
+    if (!count)
+        return;
+    for (weft_i_hook *hook = list->head; hook; hook = hook->next)
+        hook->kind = kind;
+    if (local && weft_i_busy_begin(domain)) {
+        weft_i_list_splice(&local->bags.of[kind->bag], list);
+        weft_i_count(&local->counters.retired_bytes, count * kind->size);
+        /* relaxed: this thread's; readers want a figure */
+        size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
+        weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+        weft_i_busy_end();
+    } else {
+        for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
+            weft_i_retire_orphan(domain, hook);
+    }
 }
 
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
@@ -6679,8 +6703,11 @@ WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void *
 /* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
 WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
 
-/* The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too. */
-WEFT_I_PRIVATE void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
+/*
+ * The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too.
+ * True: the caller has taken it off the list, and retires it.
+ */
+WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
                                         weft_i_map_bucket *bucket, void *at);
 
 #endif
@@ -7252,6 +7279,8 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
     return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
+static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
+
 /* Integers: no code of the user's runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
@@ -7261,11 +7290,14 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     bool linked = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
         return weft_i_map_insert_again(map, key, value);
+    if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
+        weft_i_attempt_end(attempt.hold);
+        return weft_i_map_insert_supplied(map, key, value);
+    }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
-    weft_i_map_node *node =
-        weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
-    if (weft_i_likely(node != NULL)) {
+    if (weft_i_likely(outcome == WEFT_I_MAP_ABSENT)) {
+        weft_i_map_node *node = weft_i_cache_pop(attempt.local, WEFT_I_LARGE);
         weft_i_map_node_fill(node, hash, key, value);
         linked = weft_i_map_insert_at(&w, node);
         if (weft_i_unlikely(!linked))
@@ -7276,6 +7308,17 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     if (weft_i_likely(linked))
         return weft_i_map_after_insertion(map);
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
+}
+
+/* The thread has no node at hand: it gets one first, so that it need not look twice for where it goes. */
+static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
+{
+    weft_i_local *local = weft_i_local_get(map->domain);
+    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
+    if (!node)
+        return weft_i_map_insert_again(map, key, value);
+    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)
@@ -7941,23 +7984,23 @@ static void weft_i_own_split_map_note_end_pending(weft_i_map_bucket *bucket)
             break;
 }
 
-void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
+bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
 {
     void *link = NULL, *expected = at, *to = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_map_link(to, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1) ||
                             !(weft_i_map_bits(link) & WEFT_I_MAP_FROZEN));
     bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_map_link(bucket, WEFT_I_MAP_DUMMY) : to, WEFT_MAP_S2, WEFT_MAP_S1);
-    if (!mine)
-        return;
-    if (opens)
+    if (mine && opens)
         weft_i_own_split_map_note_end_pending(bucket);
-    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
-                             &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
+    return mine;
 }
 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 {
-    weft_i_map_note_put(w, w->here, next, weft_i_own_split_map_note_bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
+    weft_i_map_node *note = w->here;
+    if (weft_i_map_note_put(w, note, next, weft_i_own_split_map_note_bucket_of_note(w->map, w->hold, note, scheme), w->at))
+        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
+                                 &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
     weft_i_publish(w->hold, 0, NULL, scheme);
 }
 
@@ -7980,9 +8023,9 @@ static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node 
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
-/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
+/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. *settled: notes to be retired. */
 static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
-                        size_t serial, weft_i_map_node **spare, weft_scheme scheme)
+                        size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
@@ -8000,7 +8043,8 @@ static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold ho
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, WEFT_MAP_S2, WEFT_MAP_S1));
-    weft_i_map_note_put(&w, *spare, next, bucket, *spare);
+    if (weft_i_map_note_put(&w, *spare, next, bucket, *spare))
+        weft_i_list_push(settled, &(*spare)->hook);
     *spare = NULL;
 }
 
@@ -8008,13 +8052,15 @@ void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map
 {
     weft_guard own;
     weft_i_map_node *spare = NULL;
+    weft_i_list settled = {0};
     weft_i_map_segment *segment = weft_i_own_split_map_table_alive(map, bucket, place);
     if (!segment)
         return;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    weft_i_own_split_map_table_open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
+    weft_i_own_split_map_table_open_bucket(map, hold, bucket, place, segment->serial, &spare, &settled, scheme);
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
+    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
     weft_i_own_split_map_table_drop_note(map, spare);
 }
 
@@ -8022,6 +8068,7 @@ void weft_i_map_open_some(weft_map *map)
 {
     weft_guard own, held;
     weft_i_map_node *spare = NULL;
+    weft_i_list settled = {0};
     weft_scheme scheme = weft_i_scheme(map->domain);
     /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
@@ -8038,11 +8085,12 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (; segment && more > 0; more--, place.offset++)
         if (!weft_i_load(&segment->bucket[place.offset].link, WEFT_MAP_S1))
-            weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
+            weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, &settled, scheme);
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
+    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
     weft_i_own_split_map_table_drop_note(map, spare);
 }
 

@@ -205,6 +205,8 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
     return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
+static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
+
 /* Integers: no code of the user's runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
@@ -214,11 +216,14 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     bool linked = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
         return weft_i_map_insert_again(map, key, value);
+    if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
+        weft_i_attempt_end(attempt.hold);
+        return weft_i_map_insert_supplied(map, key, value);
+    }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
-    weft_i_map_node *node =
-        weft_i_likely(outcome == WEFT_I_MAP_ABSENT) ? weft_i_cache_pop(attempt.local, WEFT_I_LARGE) : NULL;
-    if (weft_i_likely(node != NULL)) {
+    if (weft_i_likely(outcome == WEFT_I_MAP_ABSENT)) {
+        weft_i_map_node *node = weft_i_cache_pop(attempt.local, WEFT_I_LARGE);
         weft_i_map_node_fill(node, hash, key, value);
         linked = weft_i_map_insert_at(&w, node);
         if (weft_i_unlikely(!linked))
@@ -229,6 +234,17 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     if (weft_i_likely(linked))
         return weft_i_map_after_insertion(map);
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
+}
+
+/* The thread has no node at hand: it gets one first, so that it need not look twice for where it goes. */
+static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
+{
+    weft_i_local *local = weft_i_local_get(map->domain);
+    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
+    if (!node)
+        return weft_i_map_insert_again(map, key, value);
+    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
+    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)

@@ -26,22 +26,22 @@ static void end_pending(weft_i_map_bucket *bucket)
             break;
 }
 
-void weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
+bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
 {
     void *link = NULL, *expected = at, *to = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_map_link(to, WEFT_I_MAP_PENDING), MAP_S2, MAP_S1) ||
                             !(weft_i_map_bits(link) & WEFT_I_MAP_FROZEN));
     bool mine = weft_i_cas(w->prev, &expected, opens ? weft_i_map_link(bucket, WEFT_I_MAP_DUMMY) : to, MAP_S2, MAP_S1);
-    if (!mine)
-        return;
-    if (opens)
+    if (mine && opens)
         end_pending(bucket);
-    (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
-                             &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
+    return mine;
 }
 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 {
-    weft_i_map_note_put(w, w->here, next, bucket_of_note(w->map, w->hold, w->here, scheme), w->at);
+    weft_i_map_node *note = w->here;
+    if (weft_i_map_note_put(w, note, next, bucket_of_note(w->map, w->hold, note, scheme), w->at))
+        (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
+                                 &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
     weft_i_publish(w->hold, 0, NULL, scheme);
 }

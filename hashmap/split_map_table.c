@@ -17,9 +17,9 @@ static void drop_note(weft_map *map, weft_i_map_node *spare)
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
-/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. */
+/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. *settled: notes to be retired. */
 static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
-                        size_t serial, weft_i_map_node **spare, weft_scheme scheme)
+                        size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
@@ -37,7 +37,8 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *buck
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
-    weft_i_map_note_put(&w, *spare, next, bucket, *spare);
+    if (weft_i_map_note_put(&w, *spare, next, bucket, *spare))
+        weft_i_list_push(settled, &(*spare)->hook);
     *spare = NULL;
 }
 
@@ -45,13 +46,15 @@ void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map
 {
     weft_guard own;
     weft_i_map_node *spare = NULL;
+    weft_i_list settled = {0};
     weft_i_map_segment *segment = alive(map, bucket, place);
     if (!segment)
         return;
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    open_bucket(map, hold, bucket, place, segment->serial, &spare, scheme);
+    open_bucket(map, hold, bucket, place, segment->serial, &spare, &settled, scheme);
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
+    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
     drop_note(map, spare);
 }
 
@@ -59,6 +62,7 @@ void weft_i_map_open_some(weft_map *map)
 {
     weft_guard own, held;
     weft_i_map_node *spare = NULL;
+    weft_i_list settled = {0};
     weft_scheme scheme = weft_i_scheme(map->domain);
     /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
@@ -75,11 +79,12 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     for (; segment && more > 0; more--, place.offset++)
         if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
-            open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, scheme);
+            open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, &settled, scheme);
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
     weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
+    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
     drop_note(map, spare);
 }
 

@@ -85,6 +85,26 @@ bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *h
     return due;
 }
 
+void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list, const weft_i_kind *kind)
+{
+    size_t count = list->count;
+    if (!count)
+        return;
+    for (weft_i_hook *hook = list->head; hook; hook = hook->next)
+        hook->kind = kind;
+    if (local && weft_i_busy_begin(domain)) {
+        weft_i_list_splice(&local->bags.of[kind->bag], list);
+        weft_i_count(&local->counters.retired_bytes, count * kind->size);
+        /* relaxed: this thread's; readers want a figure */
+        size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
+        weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+        weft_i_busy_end();
+    } else {
+        for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
+            weft_i_retire_orphan(domain, hook);
+    }
+}
+
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     if (weft_i_retire_held(domain, local, hook, kind, size))

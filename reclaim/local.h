@@ -35,6 +35,10 @@ WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft
 WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
                                        const weft_i_kind *kind, size_t size);
 
+/* The same with a list of nodes of one kind: what each costs by itself is shared. */
+WEFT_I_PRIVATE void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list,
+                                            const weft_i_kind *kind);
+
 /* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
 {
