@@ -6707,8 +6707,7 @@ WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_
  * The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too.
  * True: the caller has taken it off the list, and retires it.
  */
-WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
-                                        weft_i_map_bucket *bucket, void *at);
+WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at);
 
 #endif
 
@@ -7984,7 +7983,7 @@ static void weft_i_own_split_map_note_end_pending(weft_i_map_bucket *bucket)
             break;
 }
 
-bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
+bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at)
 {
     void *link = NULL, *expected = at, *to = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_map_link(to, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1) ||
@@ -7998,7 +7997,7 @@ bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 {
     weft_i_map_node *note = w->here;
-    if (weft_i_map_note_put(w, note, next, weft_i_own_split_map_note_bucket_of_note(w->map, w->hold, note, scheme), w->at))
+    if (weft_i_map_note_put(w, next, weft_i_own_split_map_note_bucket_of_note(w->map, w->hold, note, scheme), w->at))
         (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
                                  &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
     weft_i_publish(w->hold, 0, NULL, scheme);
@@ -8043,7 +8042,7 @@ static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold ho
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, WEFT_MAP_S2, WEFT_MAP_S1));
-    if (weft_i_map_note_put(&w, *spare, next, bucket, *spare))
+    if (weft_i_map_note_put(&w, next, bucket, *spare))
         weft_i_list_push(settled, &(*spare)->hook);
     *spare = NULL;
 }

@@ -26,7 +26,7 @@ static void end_pending(weft_i_map_bucket *bucket)
             break;
 }
 
-bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, weft_i_map_bucket *bucket, void *at)
+bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at)
 {
     void *link = NULL, *expected = at, *to = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
     bool opens = bucket && (weft_i_cas(&bucket->link, &link, weft_i_map_link(to, WEFT_I_MAP_PENDING), MAP_S2, MAP_S1) ||
@@ -40,7 +40,7 @@ bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next, 
 void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 {
     weft_i_map_node *note = w->here;
-    if (weft_i_map_note_put(w, note, next, bucket_of_note(w->map, w->hold, note, scheme), w->at))
+    if (weft_i_map_note_put(w, next, bucket_of_note(w->map, w->hold, note, scheme), w->at))
         (void)weft_i_retire_held(w->map->domain, weft_i_local_get(w->map->domain), &note->hook,
                                  &weft_i_recycle[WEFT_I_BRIEF], WEFT_I_LARGE_SIZE);
     weft_i_publish(w->hold, 0, NULL, scheme);

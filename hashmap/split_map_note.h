@@ -11,7 +11,6 @@ WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_
  * The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too.
  * True: the caller has taken it off the list, and retires it.
  */
-WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, weft_i_map_node *note, void *next,
-                                        weft_i_map_bucket *bucket, void *at);
+WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at);
 
 #endif

@@ -37,7 +37,7 @@ static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *buck
         weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
     } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
-    if (weft_i_map_note_put(&w, *spare, next, bucket, *spare))
+    if (weft_i_map_note_put(&w, next, bucket, *spare))
         weft_i_list_push(settled, &(*spare)->hook);
     *spare = NULL;
 }
