@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""summary.py RESULTS.json MEASURED.md PLOT.svg: the tables between the two marks of a page, and its plot, from what
-./weft bench --json wrote. Whoever has the best figure of a column has a row, and it is bold; the rest of the rows is counted."""
+"""summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg: the tables between the two marks of a page, and its plot, from what
+./weft bench --json wrote; those with work between operations are WORKED.json's, if there is one. Whoever has the best figure of a column has a row, and it is bold; the rest of the rows is counted."""
 
 import html
 import json
@@ -165,9 +165,10 @@ def locks_ahead(results, family, names, columns, rows):
         yield ""
 
 
-def tables(results, source):
+def tables(runs):
     """Bounded rings apart: they do less, and are faster for it."""
     for title, family, columns in TABLES:
+        results, source = runs[-1 if columns[0] in WORKED else 0]
         if not results.measured(family, columns):
             continue
         for bounded in (False, True):
@@ -175,13 +176,25 @@ def tables(results, source):
             yield from table(results, "Bounded " + title[0].lower() + title[1:] if bounded else title, family, names, columns, source)
 
 
-def intro(data, plot, source):
+def told(data):
+    """What was run, where, and how far the cores were apart meanwhile."""
     m = data["machine"]
     trips = [p["round_trip_ns"] for p in data["probes"] if p["round_trip_ns"]]
     yield "`./weft bench %s` on %s of %s, %s, gcc, %s, commit %s, %s." % (
         " ".join(data["arguments"]), m["topology"], m["processor"], m["kernel"], m["allocator"], m["commit"], m["when"][:10])
     if trips:
         yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a column only." % (min(trips), max(trips))
+
+
+def intro(runs, plot):
+    (results, source), (worked, its_source) = runs[0], runs[-1]
+    data = results.data
+    yield from told(data)
+    if worked is not results:
+        yield ""
+        yield "The tables with work between operations are of another run, in [its file](%s):" % its_source
+        yield from told(worked.data)
+        yield ""
     yield "Figures are medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out,"
     yield "and ‡ marks what said \"empty\" when it was not, which is best at nothing."
     yield ""
@@ -262,19 +275,20 @@ def plot(results):
 
 
 def main():
-    if len(sys.argv) != 4:
-        sys.exit("usage: summary.py RESULTS.json MEASURED.md PLOT.svg")
-    source, readme, picture = sys.argv[1:]
+    if len(sys.argv) not in (4, 5):
+        sys.exit("usage: summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg")
+    *sources, readme, picture = sys.argv[1:]
+    runs = []
     try:
-        with open(source, encoding="utf-8") as file:
-            results = Results(json.load(file))
+        for source in sources:
+            with open(source, encoding="utf-8") as file:
+                runs.append((Results(json.load(file)), os.path.relpath(source, os.path.dirname(readme) or ".")))
         with open(readme, encoding="utf-8") as file:
             text = file.read()
         before, rest = text.split(BEGIN)
         after = rest.split(END)[1]
-        where, drawn = (os.path.relpath(path, os.path.dirname(readme) or ".") for path in (source, picture))
-        lines = [*intro(results.data, drawn, where), *tables(results, where)]
-        drawing = "\n".join(plot(results)) + "\n"
+        lines = [*intro(runs, os.path.relpath(picture, os.path.dirname(readme) or ".")), *tables(runs)]
+        drawing = "\n".join(plot(runs[0][0])) + "\n"
         whole.write(readme, before + BEGIN + "\n" + "\n".join(lines) + END + after)
         whole.write(picture, drawing)
     except OSError as error:

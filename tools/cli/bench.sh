@@ -7,7 +7,7 @@
 
 # --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/report/compare.py; without NEW, the other arguments say what is measured.
 # --html FILE is bench/report/page.py, of what is measured or of --from FILE. --count is bench/count/count.py,
-# --measured FILE bench/report/summary.py.
+# --measured FILE [WORKED] bench/report/summary.py.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
@@ -17,8 +17,9 @@ verb_main() {
             --compare) compare "$@" ;; # none of these returns
             --html | --from) html "$@" ;;
             --measured)
-                [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--measured expects one FILE, as --json wrote it, and nothing else"
-                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "$2" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg"
+                [ $# -eq 2 ] || [ $# -eq 3 ] && [ -f "$2" ] && [ -f "${3-$2}" ] ||
+                    usage_error "--measured expects one FILE, or two, as --json wrote them, and nothing else"
+                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "${@:2}" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg"
                 ;;
             --count) count "$@" ;;
             --peers) stamp=bench-peers ;;
