@@ -1,7 +1,10 @@
 /* What crashes, does not end or lies is named, left out and not counted, and all others are measured; an interrupted run keeps what it has. */
 #include "bench/report/json.h"
 #include "bench/measure/loops_container.h"
-#include "bench/run/suite.h"
+#include "bench/run/isolate.h"
+#include "bench/run/options_check.h"
+#include "bench/run/plan.h"
+#include "bench/run/suite_words.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -77,6 +80,7 @@ static void run_beside(bench_role role)
     bench_impls[2] = &bench_mutex_map;
     bench_impls[3] = NULL;
     assert_true(bench_options_parse(&options, sizeof what_to_run / sizeof *what_to_run, what_to_run));
+    assert_true(bench_options_check(&options));
     suite = (bench_suite){.options = &options, .watch = bench_watch_create(), .huge_pages = true};
     suite.watch->limit_ns = 2000 * MS;
     suite.watch->progress.total = bench_suite_count(&suite, BENCH_QUEUE);
@@ -196,6 +200,7 @@ static void test_a_text_that_changes(void **state)
     bench_impls[1] = NULL;
     bad = bench_words_mutex;
     assert_true(bench_options_parse(&options, sizeof arguments / sizeof *arguments, arguments));
+    assert_true(bench_options_check(&options));
     for (int cut = 0; cut < 2; cut++) {
         corpus_free(&text);
         assert_int_equal(ftruncate(file, 0), 0);

@@ -137,7 +137,6 @@ static lin_subject seeded(int from, void (*perform)(void *, void *, lin_operatio
     subject.perform = perform ? perform : subject.perform;
     subject.iterate = iterate ? iterate : subject.iterate;
     subject.size = NULL; /* it would tell, too */
-    subject.ctx = lin_weft_subjects[from];
     return subject;
 }
 
