@@ -56,7 +56,7 @@ void bench_options_help(void)
         "/usr/share/common-licenses and this repository, at most 32 MiB.\n"
         "\n"
         "What crashes or does not end is said and left out. Exit status: 0 success, 1 an implementation of ours lost, invented or\n"
-        "mistook a value, 2 wrong use, it could not be built, or what it measured could not be written, 130 interrupted.\n",
+        "mistook a value, or a file could not be written; 2 wrong use, not built, or no standard output; 130 interrupted.\n",
         stdout);
 }
 

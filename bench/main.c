@@ -84,7 +84,7 @@ static int measure(bench_suite *suite, bench_machine *machine)
             bench_say("interrupted: with --json FILE, --resume could go on");
         return 128 + bench_interrupted();
     }
-    return !written ? 2 : suite->watch->failed ? 1 : 0;
+    return !written || suite->watch->failed ? 1 : 0;
 }
 
 static int main_part(int argc, char **argv)

@@ -36,12 +36,13 @@ def main():
     if len(sys.argv) != 3:
         sys.exit("usage: page.py RESULTS.json REPORT.html")
     try:
+        text = None
         with open(sys.argv[1], encoding="utf-8") as file:
             text = page(json.load(file))
         whole.write(sys.argv[2], text)
     except OSError as error:
         print("weft: --html: '%s': %s" % (error.filename or sys.argv[2], error.strerror), file=sys.stderr)
-        return 2
+        return 2 if text is None else 1
     except (ValueError, KeyError, TypeError):
         print("weft: --html expects what ./weft bench --json wrote, not '%s'" % sys.argv[1], file=sys.stderr)
         return 2

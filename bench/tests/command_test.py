@@ -79,7 +79,7 @@ class Arguments(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done)
                 self.assertRegex(done.stderr, r"weft bench: .*could not be written")
         done = run(*one, "--json", "/dev/full")
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 1)
         self.assertIn("'/dev/full' could not be written", done.stderr)
 
 

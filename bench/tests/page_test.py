@@ -273,6 +273,19 @@ class Page(unittest.TestCase):
         circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")
         self.assertEqual(len(circles), 4)
 
+    def test_a_page_that_cannot_be_written(self):
+        """The older one stays."""
+        source, page = (os.path.join(self.directory.name, name) for name in ("in.json", "page.html"))
+        with open(source, "w", encoding="utf-8") as file:
+            json.dump(self.results, file)
+        with open(page, "w", encoding="utf-8") as file:
+            file.write("older")
+        done = subprocess.run(["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh", sys.executable, "-B", PAGE, source, page],
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        with open(page, encoding="utf-8") as file:
+            self.assertEqual((done.returncode, file.read()), (1, "older"))
+        self.assertRegex(done.stderr, r"^weft: --html: [^\n]*\n$")
+
     def test_wrong_files(self):
         for wrong in ("{}", "[", '{"results": 1}'):
             with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

@@ -45,7 +45,7 @@ where sudo asks for no password. Otherwise it names them, and the command to ins
 Nothing else on the machine is changed, but by install: what is built lies in Bazel's cache and in .weft/ here.
 
 Exit status: 0 success, 1 something failed, 130 interrupted; 2 wrong use, missing packages, or of bench, linearize, model and
-soak, where 1 is what they found: they could not be built, or what they found could not be written.
+soak, where 1 is what they found: they could not be built, or what they found could not be written (of bench, a file: 1).
 TEXT
 }
 
