@@ -148,6 +148,7 @@ static void test_what_is_none(void **state)
     (void)state;
     no_stack.type = LIN_STACK;
     no_stack.create = create_crossed;
+    no_stack.ctx = lin_weft_subjects[0];
     assert_int_equal(record(&no_stack, 3).violations, 3);
     assert_int_equal(record(&lin_broken_queue, 3).violations, 3);
     assert_int_equal(record(&no_map, 3).violations, 3);
