@@ -3362,9 +3362,8 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* It is to be destroyed: threads that end pass it by, until it is opened again. False: one is at it, and nothing happened. */
+/* It is to be destroyed: threads that end pass it by. False: one is at it, and nothing happened. */
 WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
-WEFT_I_PRIVATE void weft_i_open(weft_domain *domain);
 
 WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
@@ -5587,13 +5586,6 @@ bool weft_i_close(weft_domain *domain)
     bool done = domain->closing;
     weft_i_mutex_unlock(&weft_i_own_registry_lock);
     return done;
-}
-
-void weft_i_open(weft_domain *domain)
-{
-    weft_i_mutex_lock(&weft_i_own_registry_lock);
-    domain->closing = false;
-    weft_i_mutex_unlock(&weft_i_own_registry_lock);
 }
 
 void weft_i_unregister(weft_domain *domain)

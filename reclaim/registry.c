@@ -61,13 +61,6 @@ bool weft_i_close(weft_domain *domain)
     return done;
 }
 
-void weft_i_open(weft_domain *domain)
-{
-    weft_i_mutex_lock(&lock);
-    domain->closing = false;
-    weft_i_mutex_unlock(&lock);
-}
-
 void weft_i_unregister(weft_domain *domain)
 {
     weft_domain **link = &newest;

@@ -14,9 +14,8 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* It is to be destroyed: threads that end pass it by, until it is opened again. False: one is at it, and nothing happened. */
+/* It is to be destroyed: threads that end pass it by. False: one is at it, and nothing happened. */
 WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
-WEFT_I_PRIVATE void weft_i_open(weft_domain *domain);
 
 WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
