@@ -3444,16 +3444,22 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
         (void)weft_i_maintain(domain, local);
 }
 
-/* With the right to the lists. True: call weft_i_maintain once no longer busy. */
+/* With the right to the lists, after so many have come to the bags. True: call weft_i_maintain once no longer busy. */
+weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_t bytes)
+{
+    weft_i_count(&local->counters.retired_bytes, bytes);
+    /* relaxed: this thread's; readers want a figure */
+    size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+    return (ptrdiff_t)room <= 0;
+}
+
+/* With the right to the lists. True: as above. */
 weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
     weft_i_list_push(&local->bags.of[kind->bag], hook);
-    weft_i_count(&local->counters.retired_bytes, size);
-    /* relaxed: this thread's; readers want a figure */
-    size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
-    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
-    return (ptrdiff_t)room <= 0;
+    return weft_i_count_retired(local, 1, size);
 }
 
 /*
@@ -5049,10 +5055,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
         hook->kind = kind;
     if (local && weft_i_busy_begin(domain)) {
         weft_i_list_splice(&local->bags.of[kind->bag], list);
-        weft_i_count(&local->counters.retired_bytes, count * kind->size);
-        /* relaxed: this thread's; readers want a figure */
-        size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
-        weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+        (void)weft_i_count_retired(local, count, count * kind->size); /* weft_i_catch_up is due anyway */
         weft_i_busy_end();
     } else {
         for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
@@ -5958,14 +5961,15 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* E4 to E17, under a guard. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                       weft_i_outcome now, weft_scheme scheme)
+/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
 {
     weft_guard own;
+    weft_scheme scheme = weft_i_scheme(queue->domain);
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_msq_link(queue, hold, first, last, scheme));
+    weft_i_outcome outcome = weft_i_msq_link(queue, hold, first, last, scheme);
     weft_i_end(hold, &own);
+    return outcome;
 }
 
 /* Where the attempt below did not do: the node may be NULL, and is made. */
@@ -5974,7 +5978,7 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
 {
     if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
         return -ENOMEM;
-    WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, node, node, now);
+    WEFT_I_REPEAT(now, weft_i_msq_link_guarded(queue, node, node));
     return 0;
 }
 
@@ -6024,17 +6028,24 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* D1 to D19, under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now,
-                                                     weft_scheme scheme)
+/* As weft_i_msq_link_guarded. */
+weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **value, weft_i_msq_node **old)
 {
     weft_guard own;
-    void *taken = NULL;
-    weft_i_msq_node *old = NULL;
+    weft_scheme scheme = weft_i_scheme(queue->domain);
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_msq_take(queue, hold, &taken, &old, scheme));
+    weft_i_outcome outcome = weft_i_msq_take(queue, hold, value, old, scheme);
     weft_i_unpublish(hold, 1, scheme);
     weft_i_end(hold, &own);
+    return outcome;
+}
+
+/* Where the attempt below did not do. */
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
+{
+    void *taken = NULL;
+    weft_i_msq_node *old = NULL;
+    WEFT_I_REPEAT(now, weft_i_msq_take_guarded(queue, &taken, &old));
     if (now == WEFT_I_EMPTY)
         return false;
     weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
@@ -6050,7 +6061,7 @@ weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme
     void *taken;
     bool due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN, scheme);
+        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN);
     weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE)) {
         due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
@@ -6059,7 +6070,7 @@ weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme
     weft_i_unpublish(attempt.hold, 1, scheme);
     weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome, scheme);
+        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
 }
 
@@ -6134,8 +6145,8 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    if (first)
-        WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, first, last, WEFT_I_AGAIN);
+    weft_i_outcome outcome = first ? WEFT_I_AGAIN : WEFT_I_DONE;
+    WEFT_I_REPEAT(outcome, weft_i_msq_link_guarded(queue, first, last));
     return 0;
 }
 
@@ -6275,15 +6286,22 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now,
-                                                     weft_scheme scheme)
+/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
 {
     weft_guard own;
-    weft_i_treiber_node *old = NULL;
+    weft_scheme scheme = weft_i_scheme(stack->domain);
     weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_treiber_take(stack, hold, value, &old, scheme));
+    weft_i_outcome outcome = weft_i_treiber_take(stack, hold, value, old, scheme);
     weft_i_end(hold, &own);
+    return outcome;
+}
+
+/* Where the attempt below did not do. */
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
+{
+    weft_i_treiber_node *old = NULL;
+    WEFT_I_REPEAT(now, weft_i_treiber_take_guarded(stack, value, &old));
     if (now == WEFT_I_EMPTY)
         return false;
     weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
@@ -6297,13 +6315,13 @@ weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_sc
     weft_i_treiber_node *old;
     bool due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
-        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN, scheme);
+        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN);
     weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome, scheme);
+        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
 }
 

@@ -58,8 +58,8 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    if (first)
-        WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, first, last, WEFT_I_AGAIN);
+    weft_i_outcome outcome = first ? WEFT_I_AGAIN : WEFT_I_DONE;
+    WEFT_I_REPEAT(outcome, weft_i_msq_link_guarded(queue, first, last));
     return 0;
 }
 

@@ -100,14 +100,15 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* E4 to E17, under a guard. */
-weft_i_inline void weft_i_msq_link_all(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                       weft_i_outcome now, weft_scheme scheme)
+/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
 {
     weft_guard own;
+    weft_scheme scheme = weft_i_scheme(queue->domain);
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_msq_link(queue, hold, first, last, scheme));
+    weft_i_outcome outcome = weft_i_msq_link(queue, hold, first, last, scheme);
     weft_i_end(hold, &own);
+    return outcome;
 }
 
 /* Where the attempt below did not do: the node may be NULL, and is made. */
@@ -116,7 +117,7 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
 {
     if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
         return -ENOMEM;
-    WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_link_all, queue, node, node, now);
+    WEFT_I_REPEAT(now, weft_i_msq_link_guarded(queue, node, node));
     return 0;
 }
 
@@ -166,17 +167,24 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* D1 to D19, under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now,
-                                                     weft_scheme scheme)
+/* As weft_i_msq_link_guarded. */
+weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **value, weft_i_msq_node **old)
 {
     weft_guard own;
-    void *taken = NULL;
-    weft_i_msq_node *old = NULL;
+    weft_scheme scheme = weft_i_scheme(queue->domain);
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_msq_take(queue, hold, &taken, &old, scheme));
+    weft_i_outcome outcome = weft_i_msq_take(queue, hold, value, old, scheme);
     weft_i_unpublish(hold, 1, scheme);
     weft_i_end(hold, &own);
+    return outcome;
+}
+
+/* Where the attempt below did not do. */
+static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
+{
+    void *taken = NULL;
+    weft_i_msq_node *old = NULL;
+    WEFT_I_REPEAT(now, weft_i_msq_take_guarded(queue, &taken, &old));
     if (now == WEFT_I_EMPTY)
         return false;
     weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
@@ -192,7 +200,7 @@ weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme
     void *taken;
     bool due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN, scheme);
+        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN);
     weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE)) {
         due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
@@ -201,7 +209,7 @@ weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme
     weft_i_unpublish(attempt.hold, 1, scheme);
     weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome, scheme);
+        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
 }
 

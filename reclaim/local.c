@@ -94,10 +94,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
         hook->kind = kind;
     if (local && weft_i_busy_begin(domain)) {
         weft_i_list_splice(&local->bags.of[kind->bag], list);
-        weft_i_count(&local->counters.retired_bytes, count * kind->size);
-        /* relaxed: this thread's; readers want a figure */
-        size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
-        weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+        (void)weft_i_count_retired(local, count, count * kind->size); /* weft_i_catch_up is due anyway */
         weft_i_busy_end();
     } else {
         for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)

@@ -64,16 +64,22 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
         (void)weft_i_maintain(domain, local);
 }
 
-/* With the right to the lists. True: call weft_i_maintain once no longer busy. */
+/* With the right to the lists, after so many have come to the bags. True: call weft_i_maintain once no longer busy. */
+weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_t bytes)
+{
+    weft_i_count(&local->counters.retired_bytes, bytes);
+    /* relaxed: this thread's; readers want a figure */
+    size_t room = weft_i_load(&local->room, memory_order_relaxed) - count;
+    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
+    return (ptrdiff_t)room <= 0;
+}
+
+/* With the right to the lists. True: as above. */
 weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
     weft_i_list_push(&local->bags.of[kind->bag], hook);
-    weft_i_count(&local->counters.retired_bytes, size);
-    /* relaxed: this thread's; readers want a figure */
-    size_t room = weft_i_load(&local->room, memory_order_relaxed) - 1;
-    weft_i_store(&local->room, room, memory_order_relaxed); /* relaxed: a figure */
-    return (ptrdiff_t)room <= 0;
+    return weft_i_count_retired(local, 1, size);
 }
 
 /*

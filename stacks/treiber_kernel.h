@@ -102,15 +102,22 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Under a guard, where the attempt below did not do. */
-static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now,
-                                                     weft_scheme scheme)
+/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
 {
     weft_guard own;
-    weft_i_treiber_node *old = NULL;
+    weft_scheme scheme = weft_i_scheme(stack->domain);
     weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    WEFT_I_REPEAT(now, weft_i_treiber_take(stack, hold, value, &old, scheme));
+    weft_i_outcome outcome = weft_i_treiber_take(stack, hold, value, old, scheme);
     weft_i_end(hold, &own);
+    return outcome;
+}
+
+/* Where the attempt below did not do. */
+static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
+{
+    weft_i_treiber_node *old = NULL;
+    WEFT_I_REPEAT(now, weft_i_treiber_take_guarded(stack, value, &old));
     if (now == WEFT_I_EMPTY)
         return false;
     weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
@@ -124,13 +131,13 @@ weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_sc
     weft_i_treiber_node *old;
     bool due = false;
     if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
-        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN, scheme);
+        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN);
     weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
     if (weft_i_likely(outcome == WEFT_I_DONE))
         due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
     weft_i_attempt_end(attempt.hold);
     if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome, scheme);
+        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome);
     return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
 }
 
