@@ -138,9 +138,9 @@ LIBRARY_SOURCES = ["//%s:sources" % directory for directory in LIBRARY]
 # All files of the library, for the lint and the tests that compile by themselves.
 LIBRARY_FILES = ["//%s:files" % directory for directory in LIBRARY]
 
-# How tests that hold threads up inside operations build the library. tests/mutants/mutants.py reads these two lists.
+# How tests that hold threads up inside operations build the library. check/mutants/mutants.py reads these two lists.
 PARKED_COPTS = [
-    "-DWEFT_SEAM=\\\"tests/linear/park_seam.h\\\"",
+    "-DWEFT_SEAM=\\\"check/history/park_seam.h\\\"",
     "-DWEFT_BATCH=8",
     "-DWEFT_MAP_FIRST_BITS=2",
     "-DWEFT_MAP_CLOSE=2",
@@ -149,7 +149,7 @@ PARKED_COPTS = [
 
 # How the model checker builds it: what makes loops long is as small as can be.
 MODEL_COPTS = [
-    "-DWEFT_SEAM=\\\"tests/model/seam.h\\\"",
+    "-DWEFT_SEAM=\\\"tests/cases/seam.h\\\"",
     "-DWEFT_I_ASAN=MODEL_GIVES_BACK",
     "-DWEFT_BATCH=1",
     "-DWEFT_CACHE=1",

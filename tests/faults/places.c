@@ -1,6 +1,6 @@
 #include "tests/faults/places.h"
 
-#include "tests/linear/park.h"
+#include "check/history/park.h"
 
 #include <errno.h>
 #include <stdio.h>

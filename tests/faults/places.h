@@ -1,6 +1,6 @@
 /*
  * Each operation, stopped at each of its atomic operations in turn, over a build of the library whose atomics can hold a
- * thread up (tests/linear/park_seam.h). What is done to the thread there is the test's; what others do meanwhile is here.
+ * thread up (check/history/park_seam.h). What is done to the thread there is the test's; what others do meanwhile is here.
  */
 #ifndef WEFT_TESTS_FAULTS_PLACES_H
 #define WEFT_TESTS_FAULTS_PLACES_H

@@ -22,7 +22,7 @@ import mirror  # noqa: E402
 import workspace  # noqa: E402
 
 RUNNING = (["linearize"], ["soak"], ["model"], ["bench"], ["bench", "--count"], ["bench", "--html", "page.html"])
-HELPS = ("bench/help.c", "tests/linear/linearize.c", "tests/linear/soak.c", "tests/model/model.c", "tests/lives/lives.c")
+HELPS = ("bench/help.c", "check/history/linearize.c", "tests/cases/soak.c", "tests/cases/model.c", "tests/lives/lives.c")
 STUBS = {
     "bazel": '{ pwd; echo "$*"; ls -A; cat extra.h; } >>"%(folder)s/called" 2>&1; exit 1',
     "dpkg-query": 'for word; do echo "installed $word"; done',

@@ -97,9 +97,9 @@ ARGUMENTS = [
     ("test_help", answers, "usage: ./weft test", "test", "--help"),
     ("bench_help", helps, "bench/help.c", "bench", "--quick", "--help"),
     ("bench_help_of_a_page", helps, "bench/help.c", "bench", "--html", "page", "-h"),
-    ("linearize_help", helps, "tests/linear/linearize.c", "linearize", "--help"),
-    ("model_help", helps, "tests/model/model.c", "help", "model"),
-    ("soak_help", helps, "tests/linear/soak.c", "soak", "--help"),
+    ("linearize_help", helps, "check/history/linearize.c", "linearize", "--help"),
+    ("model_help", helps, "tests/cases/model.c", "help", "model"),
+    ("soak_help", helps, "tests/cases/soak.c", "soak", "--help"),
     ("lives_help", helps, "tests/lives/lives.c", "soak", "--lives", "--help"),
     ("bench_list", lists, "bench", "bench", "--list"),
     ("bench_list_of_peers", lists, "bench-peers", "bench", "--peers", "--list"),
@@ -284,7 +284,7 @@ def counts_what_is_done():
 def what_runs():
     """Without --all: nothing long, and sanitizers in two rooms; a filter chooses among that."""
     tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
-        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/model:c", []), ("//tests/model:d", ["long"]), ("//tools:e", ["plain-only"]))]
+        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/cases:c", []), ("//tests/cases:d", ["long"]), ("//tools:e", ["plain-only"]))]
 
     def run(config, everything=False, text=""):
         chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=everything, filter=text))
@@ -299,7 +299,7 @@ def what_runs():
 
 def lists_without_a_build():
     done = weft("test", "--list", "--config", "plain")
-    good = done.returncode == 0 and "plain //tools:cli_test\n" in done.stdout and "//tests/mutants" not in done.stdout and "building" not in done.stderr
+    good = done.returncode == 0 and "plain //tools:cli_test\n" in done.stdout and "//check/mutants" not in done.stdout and "building" not in done.stderr
     return None if good else done
 
 

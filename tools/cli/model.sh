@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # verb: the real kernels under a model checker: every interleaving, every weak-memory behaviour of small cases
 #
-# The arguments belong to the program //tests/model:weft-model, every error included.
+# The arguments belong to the program //tests/cases:weft-model, every error included.
 
 verb_main() {
-    wants_help "$@" && help_of tests/model/model.c
+    wants_help "$@" && help_of tests/cases/model.c
     [ "$*" != --list ] || list_of model
-    known_flags tests/model/model.c "$@"
+    known_flags tests/cases/model.c "$@"
     need_packages model
-    exec python3 -B "$CLI/run_binary.py" model //tests/model:weft-model "$@"
+    exec python3 -B "$CLI/run_binary.py" model //tests/cases:weft-model "$@"
 }

@@ -18,7 +18,7 @@ import workspace
 
 # Without --all: no test that is tagged so, and with sanitizers only these rooms.
 LONG = "long"
-SANITIZED = ("//tests/unit", "//tests/linear")
+SANITIZED = ("//tests/unit", "//tests/cases", "//check/history")
 
 
 def parse_arguments():

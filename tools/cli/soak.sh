@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # verb: threads held up inside operations, every history checked, for as long as wanted
 #
-# The arguments belong to the program //tests/linear:weft-soak, every error included; after --lives
+# The arguments belong to the program //tests/cases:weft-soak, every error included; after --lives
 # (or --lives-small: a library whose batches and tables are small) to //tests/lives:weft-lives.
 
 verb_main() {
@@ -12,7 +12,7 @@ verb_main() {
             *) arguments+=("$argument") ;;
         esac
     done
-    local source=tests/linear/soak.c list=soak
+    local source=tests/cases/soak.c list=soak
     [ -z "$lives" ] || source=tests/lives/lives.c list=lives
     wants_help "$@" && help_of "$source"
     [ "${arguments[*]}" != --list ] || list_of "$list"
@@ -21,5 +21,5 @@ verb_main() {
     if [ -n "$lives" ]; then
         exec python3 -B "$CLI/run_binary.py" "soak-${lives#--}" "//tests/lives:weft-${lives#--}" "${arguments[@]}"
     fi
-    exec python3 -B "$CLI/run_binary.py" soak //tests/linear:weft-soak "$@"
+    exec python3 -B "$CLI/run_binary.py" soak //tests/cases:weft-soak "$@"
 }

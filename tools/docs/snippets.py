@@ -150,8 +150,8 @@ class Commands:
 
 
 # Verbs whose help is their program's, which the build put here; ./weft would build it again.
-PROGRAMS = {"bench": "bench/weft-bench", "linearize": "tests/linear/weft-linearize", "model": "tests/model/weft-model",
-            "soak": "tests/linear/weft-soak"}
+PROGRAMS = {"bench": "bench/weft-bench", "linearize": "check/history/weft-linearize", "model": "tests/cases/weft-model",
+            "soak": "tests/cases/weft-soak"}
 
 
 def help_of(verb):

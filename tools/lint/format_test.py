@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import cases  # noqa: E402
 import library  # noqa: E402
 
-FOLDERS = library.FOLDERS + ("bench", "examples", "tests", "tools")
+FOLDERS = library.FOLDERS + ("bench", "check", "examples", "tests", "tools")
 CLANG = ["clang-format", "--style=file:" + os.path.join(library.ROOT, ".clang-format")]
 AUTOPEP = ["autopep8", "--max-line-length", "150"]
 SHFMT = ["shfmt", "-i", "4", "-ci"]

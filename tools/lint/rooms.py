@@ -10,6 +10,7 @@ what keeps it. Reports, below ROOT (default: the current directory),
 - a header that declares what another file defines (but a contract is kept by all files that bear its name, and one without a .c of its
   own by several files of its room),
 - a lower room that includes an upper one, or uses a symbol of it,
+- a file of the laboratory (check/) that includes something of Weft that is not of the laboratory: it judges any program,
 - a drawing in docs/internals.md that is another tree's: --draw prints it.
 """
 
@@ -29,13 +30,16 @@ import library  # noqa: E402
 # here until it is taken out.
 NOT_YET = set()
 
-# A house: its rooms, lower ones first, and headers of it that another file keeps than their names say. What an adapter is, bench/measure
-# says, and which there are, bench/adapters.
+# A house: its rooms, lower ones first, and contracts of it, each with the file that keeps it (None: several of its room). What an adapter
+# is, bench/measure says, and which there are, bench/adapters.
 House = collections.namedtuple("House", "rooms kept_elsewhere")
 LIBRARY = House(library.FOLDERS, {})
 BENCH = House(tuple("bench/" + name for name in ("machine", "measure", "adapters/words", "adapters", "result", "run", "report")),
               {"bench/measure/adapter.h": "bench/adapters/registry.c"})
+CHECK = House(("check/history", "check/model"),
+              {"check/history/check.h": None, "check/model/machine.h": None, "check/history/park_seam.h": "check/history/park.c"})
 
+LABORATORY, ALSO_OF_THE_LABORATORY = "check/", ("tools/output/output.h",)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<weft/|")([\w./]+)[>"]', re.MULTILINE)
 DECLARED = re.compile(r"^/\* (.+):(\d+):[NO]([CF])[ C]*\*/ (.*?)\b(\w+) \(")
 VARIABLE = re.compile(r"^(?:WEFT_API )?extern [^()\n;]*?\b(\w+)(?:\[[^;]*)?;", re.MULTILINE)
@@ -96,6 +100,8 @@ class Plan:
                 target = beside if beside in self.headers else included
                 if room(target) in self.rooms:
                     self.need(self.unit(path), self.unit(target), target)
+                elif path.startswith(LABORATORY) and target not in ALSO_OF_THE_LABORATORY:
+                    self.faults.append(Fault((self.unit(path),), "%s includes %s, which is not of the laboratory" % (path, target)))
 
     def compile(self, arguments, folder, text=None):
         command = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O0", "-w", "-I" + folder, "-I" + self.root, "-x", "c"] + arguments
@@ -219,17 +225,19 @@ def main():
     if "--draw" in sys.argv:
         print(drawing(plan), end="")
         return 0
-    bench = Plan(root, BENCH)
-    faults += bench.run()
-    if len(bench.sources) < 30:
-        faults.append(Fault(("bench",), "only %d source files of the bench were found" % len(bench.sources)))
+    others = []
+    for name, house, least in (("bench", BENCH, 30), ("check", CHECK, 20)):
+        others.append(Plan(root, house))
+        faults += others[-1].run()
+        if len(others[-1].sources) < least:
+            faults.append(Fault((name,), "only %d source files of %s were found" % (len(others[-1].sources), name)))
     failing, told = judge(faults, NOT_YET)
     with open(os.path.join(root, "docs/internals.md"), encoding="utf-8") as file:
         if not file.read().endswith("\n" + drawing(plan)):
             failing.append("docs/internals.md: the drawing is another tree's: see tools/lint/rooms.py --draw")
     for message in told:
         print("(not yet) " + message)
-    print("\n".join(failing) if failing else "%d files, in order%s" % (sum(len(p.sources + p.headers) for p in (plan, bench)), " but for " + ", ".join(sorted(NOT_YET))
+    print("\n".join(failing) if failing else "%d files, in order%s" % (sum(len(p.sources + p.headers) for p in [plan] + others), " but for " + ", ".join(sorted(NOT_YET))
                                                                        if NOT_YET else ""))
     return 1 if failing else 0
 

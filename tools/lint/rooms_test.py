@@ -103,6 +103,29 @@ def of_the_bench():
     return None
 
 
+CHECK = {
+    "check/history/history.h": "int history(void);\n",
+    "check/history/history.c": '#include "check/history/history.h"\n#include "tools/output/output.h"\nint history(void) { return 1; }\n',
+    "check/model/machine.h": "int run(void);\n",
+    "check/model/run.c": '#include "check/model/machine.h"\n#include "check/history/history.h"\nint run(void) { return history(); }\n',
+    "tools/output/output.h": "\n",
+    "base/seam.h": "\n",
+}
+
+
+def of_the_laboratory():
+    """Clean, though it has a contract that two files keep; and what names the library, or the room above."""
+    second = {"check/model/thread.c": "int more(void) { return 1; }\n", "check/model/machine.h": "int run(void);\nint more(void);\n"}
+    library = {"check/model/run.c": "#include <weft/base/seam.h>\nint run(void) { return 1; }\n"}
+    upper = {"check/history/history.c": '#include "check/model/machine.h"\nint history(void) { return run(); }\n'}
+    for seed, expected in (({}, None), (second, None), (library, "base/seam.h, which is not of the laboratory"),
+                           (upper, "check/history/history names the upper room check/model/")):
+        faults = faults_of({**CHECK, **seed}, rooms.CHECK)
+        if (expected is None) != (not faults) or expected and not any(expected in fault.message for fault in faults):
+            return expected, faults
+    return None
+
+
 def judged():
     faults = [rooms.Fault(("reclaim/scan", "reclaim/list"), "a"), rooms.Fault(("base/record",), "b"), rooms.Fault(("queues/msq",), "c")]
     in_order = "%s is in order: take it out of NOT_YET in tools/lint/rooms.py"
@@ -114,5 +137,5 @@ def judged():
 
 
 if __name__ == "__main__":
-    sys.exit(cases.run([("clean", lambda: faults_of(CLEAN)), ("judged", judged), ("of_the_bench", of_the_bench)] +
+    sys.exit(cases.run([("clean", lambda: faults_of(CLEAN)), ("judged", judged), ("of_the_bench", of_the_bench), ("of_the_laboratory", of_the_laboratory)] +
                        [(name, lambda a=rest: seeded(*a)) for name, *rest in SEEDS]))

@@ -12,7 +12,7 @@ import cases  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # where Bazel has put it, beside what it has built
 PROGRAMS = {"bench": "bench/weft-bench", "bench_peers": "bench/weft-bench-peers", "lives": "tests/lives/weft-lives",
-            "model": "tests/model/weft-model", "soak": "tests/linear/weft-soak"}
+            "model": "tests/cases/weft-model", "soak": "tests/cases/weft-soak"}
 
 
 def kept_is_printed(name):

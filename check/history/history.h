@@ -1,0 +1,101 @@
+/*
+ * A history: what real threads called and what they got, with the time of each call and return. One operation precedes
+ * another if it returned before the other was called, or is of the same client and came before; all others are concurrent,
+ * also where the one returns when the other is called.
+ */
+#ifndef WEFT_CHECK_HISTORY_HISTORY_H
+#define WEFT_CHECK_HISTORY_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum lin_kind {
+    LIN_ENQUEUE,
+    LIN_DEQUEUE,
+    LIN_PUSH,
+    LIN_POP,
+    LIN_GET,
+    LIN_INSERT,
+    LIN_PUT,
+    LIN_REMOVE,
+    LIN_GET_OR_INSERT, /* the value that was there, or null: inserted */
+    LIN_REPLACE,       /* if it is the expected value; null: absent */
+    LIN_REMOVE_IF,     /* likewise; `value` is the expected one */
+    LIN_MAP_KINDS,
+    LIN_TRY_ENQUEUE = LIN_MAP_KINDS, /* false: full */
+    LIN_TRY_DEQUEUE,
+    LIN_PUSH_BOTTOM, /* the owner's */
+    LIN_POP_BOTTOM,
+    LIN_STEAL,
+    LIN_SEND,    /* false: closed */
+    LIN_RECEIVE, /* null: closed, and nothing left */
+    LIN_CLOSE,
+    LIN_KINDS
+} lin_kind;
+
+/* NOTHING: null. */
+typedef enum lin_result { LIN_NOTHING, LIN_VALUE, LIN_FALSE, LIN_TRUE } lin_result;
+
+#define LIN_NEVER UINT64_MAX /* returned: the operation may or may not have happened */
+
+typedef struct lin_operation {
+    uint64_t call, ret;
+    int64_t key;    /* maps */
+    int64_t value;  /* handed in */
+    int64_t result; /* when `got` is LIN_VALUE; of a replace, the expected value */
+    uint32_t client;
+    uint8_t kind;  /* lin_kind */
+    uint8_t got;   /* lin_result; of no meaning while `ret` is LIN_NEVER */
+    uint16_t turn; /* of those of a client that took no time at one time; else as they stand */
+} lin_operation;
+
+typedef struct lin_history {
+    lin_operation *op;
+    size_t count, room;
+    const uint64_t *written; /* NULL, or: its times are places in this list of those that were recorded (order.h) */
+} lin_history;
+
+/* A time as it was recorded. */
+static inline uint64_t lin_recorded(const lin_history *history, uint64_t time)
+{
+    return history->written && time != LIN_NEVER ? history->written[time] : time;
+}
+
+/* False: out of memory, nothing added. */
+bool lin_add(lin_history *history, lin_operation op);
+void lin_free(lin_history *history);
+
+/* The last three are decided by search only. */
+typedef enum lin_type { LIN_QUEUE, LIN_STACK, LIN_MAP, LIN_RING, LIN_DEQUE, LIN_CHANNEL, LIN_TYPES } lin_type;
+
+const char *lin_type_name(lin_type type);
+
+/* What goes in, and what comes out. */
+typedef enum lin_argument {
+    LIN_TAKES_NOTHING,
+    LIN_TAKES_VALUE,
+    LIN_TAKES_KEY,
+    LIN_TAKES_PAIR,
+    LIN_TAKES_TRIPLE
+} lin_argument;
+typedef enum lin_answer { LIN_GIVES_NOTHING, LIN_GIVES_VALUE, LIN_GIVES_TRUTH, LIN_GIVES_MAYBE } lin_answer;
+
+typedef struct lin_form {
+    const char *name;
+    lin_type type;
+    lin_argument argument;
+    lin_answer answer; /* MAYBE: true, false or null */
+} lin_form;
+
+extern const lin_form lin_forms[LIN_KINDS];
+
+/*
+ * JSON lines, an operation each: {"client":0,"op":"enqueue","arg":5,"ret":null,"call":123,"return":456}. Reads all of
+ * the stream for a structure of the type; false: bad input, and `error` says which line and what was expected there.
+ */
+bool lin_read(FILE *in, const char *name, lin_type type, lin_history *out, char *error, size_t room);
+void lin_write(FILE *out, const lin_operation *op);
+
+#endif

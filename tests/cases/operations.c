@@ -1,0 +1,205 @@
+/* Reads what a case does, and does it between what comes before and after. */
+#define _GNU_SOURCE
+#include "tests/cases/operations.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+weft_domain *the_domain;
+
+/* ---- what a case is made of ---- */
+
+/* As soon as the structure is gone, whoever has destroyed it. */
+static void destroy_domain(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    int error = weft_domain_destroy(the_domain);
+    MODEL_CHECK(error == 0 || error == -EBUSY);
+    if (error == 0)
+        the_domain = NULL;
+}
+
+static void flush(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    weft_domain_flush(the_domain);
+}
+
+static void end(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    model_end_thread();
+}
+
+static const operation common_operations[] = {
+    {"flush", "flush the domain", flush, false},
+    {"end", "the thread ends", end, false},
+    {"destroy-domain", "destroy the domain, unless it is busy", destroy_domain, false},
+    {0},
+};
+
+static const struct {
+    const char *name;
+    const operation *operations;
+} groups[] = {
+    {"queue, stack", container_operations},
+    {"map", map_operations},
+    {"cell, pointer: threads share a pointer to an object; who replaces it retires the old one", cell_operations},
+    {"all", common_operations},
+};
+
+void kernel_list_operations(void)
+{
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        printf("%s\n", groups[g].name);
+        for (const operation *o = groups[g].operations; o->name; o++)
+            printf("  %s%-*s %s\n", o->name, (int)(26 - strlen(o->name)), o->keyed ? " KEY" : "", o->says);
+    }
+}
+
+/* ---- reading a case ---- */
+
+enum { MOST = 24 };
+
+typedef struct step {
+    const operation *does;
+    int64_t key;
+} step;
+
+/* Elsewhere than in static data, which the machine puts back. */
+static struct parsed {
+    step does[KERNEL_THREADS][MOST], first[KERNEL_THREADS][MOST]; /* each ends with NULL */
+} * parsed;
+
+static const operation *named(const operation *among, const char *text, size_t length)
+{
+    for (; among->name; among++)
+        if (strlen(among->name) == length && strncmp(among->name, text, length) == 0)
+            return among;
+    return NULL;
+}
+
+static _Noreturn void misspelt(const kernel_case *c, const char *at)
+{
+    fprintf(stderr, "tests/cases: %s: no such operation: %s\n", c->name, at);
+    abort();
+}
+
+static void parse(const kernel_case *c, const char *text, step *steps)
+{
+    const operation *own = c->structure == CELL ? cell_operations : structure_operations(c->structure);
+    int count = 0;
+    memset(steps, 0, MOST * sizeof *steps);
+    for (const char *at = text; at && *at; at += strspn(at, ", ")) {
+        size_t length = strcspn(at, ", ");
+        const operation *found = named(own, at, length);
+        if (!found)
+            found = named(common_operations, at, length);
+        if (!found || count == MOST - 1)
+            misspelt(c, at);
+        at += length;
+        steps[count].does = found;
+        if (found->keyed) {
+            if (at[0] != ' ' || at[1] < '1' || at[1] > '9')
+                misspelt(c, at);
+            steps[count].key = at[1] - '0';
+            at += 2;
+        }
+        if (*at && *at != ',')
+            misspelt(c, at);
+        count++;
+    }
+}
+
+void kernel_parse(const kernel_case *c)
+{
+    if (!parsed && !(parsed = calloc(1, sizeof *parsed)))
+        abort();
+    for (int t = 0; t < KERNEL_THREADS; t++) {
+        parse(c, c->does[t], parsed->does[t]);
+        parse(c, c->first[t], parsed->first[t]);
+    }
+}
+
+bool thread_does(unsigned thread, const char *name, int64_t key)
+{
+    for (const step *s = parsed->does[thread - 1]; s->does; s++)
+        if (strcmp(s->does->name, name) == 0 && (!key || s->key == key))
+            return true;
+    return false;
+}
+
+bool somebody_does(const char *name, int64_t key)
+{
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++)
+        if (thread_does(t, name, key))
+            return true;
+    return false;
+}
+
+static void perform_all(const step *steps, int64_t value)
+{
+    for (; steps->does; steps++)
+        steps->does->perform(steps->key, ++value);
+}
+
+void kernel_do_all(void)
+{
+    unsigned who = model_thread();
+    perform_all(parsed->does[who - 1], who * 16);
+    if (kernel_running()->flags & ENDS)
+        model_end_thread();
+}
+
+/* ---- before and after ---- */
+
+/* What is only counted, and what only a taker or a barrier would look at where there is none. */
+static void attach(void)
+{
+    const kernel_case *c = kernel_running();
+    bool asked =
+        c->epochs || c->flags & ENDS || c->structure == CELL || somebody_does("flush", 0) || somebody_does("end", 0);
+    MODEL_CHECK(weft_domain_attach(the_domain) == 0);
+    weft_i_local *local = weft_i_local_peek(the_domain);
+    if (c->flags & COUNTED)
+        return;
+    model_figures(&local->counters, sizeof local->counters);
+    model_figures(&local->room, sizeof local->room); /* which others only count, and its owner sees as it is */
+    if (!asked)
+        model_figures(&weft_i_own_record()->operation.domain, sizeof weft_i_own_record()->operation.domain);
+}
+
+static void do_first(void)
+{
+    perform_all(parsed->first[model_thread() - 1], model_thread() * 16 + 8);
+}
+
+void kernel_set_up(void)
+{
+    const kernel_case *c = kernel_running();
+    const weft_domain_config config = {.scheme = c->epochs ? WEFT_EPOCH : WEFT_HAZARD};
+    MODEL_CHECK(weft_domain_create(&the_domain, &config) == 0);
+    if (!(c->flags & COUNTED)) {
+        model_figures(&the_domain->shared.counters, sizeof the_domain->shared.counters);
+        model_figures(&the_domain->pending_peak, sizeof the_domain->pending_peak);
+    }
+    for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1] && !(c->flags & LATE); t++)
+        model_as(t, attach);
+    MODEL_CHECK((c->structure == CELL ? cell_create() : structure_create(c->before)) == 0);
+    for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1]; t++)
+        if (c->first[t - 1])
+            model_as(t, do_first);
+    cell_note_first();
+}
+
+void kernel_take_down(void)
+{
+    if (kernel_running()->structure == CELL)
+        cell_destroy();
+    else
+        structure_destroy();
+    MODEL_CHECK(!the_domain || weft_domain_destroy(the_domain) == 0);
+    cell_check_gone();
+}

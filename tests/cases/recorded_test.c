@@ -1,0 +1,180 @@
+/*
+ * Real threads on the real structures, under both schemes: what they did is recorded and must be linearizable. Threads
+ * yield now and then between operations, so that fewer cores than threads see more orders; as parked_test (LIN_PARKED),
+ * over a build of the library in which they are held up at any atomic operation inside, and whose batches and tables are
+ * small, so that addresses come back at once and the table grows and shrinks all the time.
+ */
+#define _GNU_SOURCE
+#include "tests/cases/subjects.h"
+#include "check/history/park.h"
+#include "check/history/recorder.h"
+#include "check/history/timeline.h"
+#include "tests/unit/support.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPERATIONS = 10000 };
+
+static int rounds = T_SCALE(40, 5);
+
+/* Of a round, which takes some hundredths of one; 0: none. For seeded bugs, which may bend links into circles. */
+static unsigned limit_seconds;
+
+static void on_alarm(int signal)
+{
+    static const char message[] = "error: a round does not end\n";
+    (void)signal;
+    (void)!write(STDOUT_FILENO, message, sizeof message - 1);
+    _exit(3);
+}
+
+#ifdef LIN_PARKED
+enum { PARKED = 1 };
+#else
+enum { PARKED = 0 };
+#endif
+
+typedef struct total {
+    size_t operations, concurrent, violations, iterations, seen;
+} total;
+
+static void add(total *sum, const lin_outcome *outcome)
+{
+    CHECK(outcome->finding.verdict == LIN_LINEARIZABLE || outcome->finding.verdict == LIN_VIOLATION);
+    if (outcome->finding.verdict == LIN_VIOLATION && sum->violations++ == 0) {
+        print_message("%s\n", outcome->finding.why);
+        if (outcome->finding.window.count <= 40)
+            (void)lin_draw_text(stdout, &outcome->finding.window);
+    }
+    sum->operations += outcome->history.count;
+    sum->concurrent += outcome->concurrent;
+    sum->iterations += outcome->iterations;
+    sum->seen += outcome->seen;
+}
+
+static total record(const lin_subject *subject, int times)
+{
+    total sum = {0};
+    for (int i = 0; i < times && (sum.violations == 0 || times <= 3); i++) {
+        lin_outcome outcome;
+        lin_plan plan = lin_plan_of((uint64_t)i, subject->type, 2, OPERATIONS);
+        if (!PARKED)
+            plan.park_yields = 0;
+        alarm(limit_seconds);
+        CHECK(lin_round(subject, &plan, (uint64_t)i, &outcome) == 0);
+        add(&sum, &outcome);
+        lin_outcome_free(&outcome);
+    }
+    print_message(
+        "%s, %s: %zu operations, %zu beside others, %zu iterations, %zu entries sure in them, %zu violations\n",
+        subject->name, subject->scheme, sum.operations, sum.concurrent, sum.iterations, sum.seen, sum.violations);
+    return sum;
+}
+
+static void test_subject(void **state)
+{
+    const lin_subject *subject = *state;
+    total sum = record(subject, rounds);
+    assert_int_equal(sum.violations, 0);
+    assert_true(sum.operations >= (size_t)rounds * OPERATIONS * 9 / 10);
+    assert_true(sum.concurrent > sum.operations / 4);
+    if (subject->type == LIN_MAP) {
+        assert_int_equal(sum.iterations, rounds * 17);
+        assert_true(sum.seen > (size_t)rounds);
+    }
+}
+
+/* ---- what is not what it is sold as must be found ---- */
+
+static void as_stack(void *object, void *thread, lin_operation *op)
+{
+    lin_operation as = *op;
+    as.kind = op->kind == LIN_PUSH ? LIN_ENQUEUE : LIN_DEQUEUE;
+    lin_weft_subjects[0]->perform(object, thread, &as);
+    op->got = as.got;
+    op->result = as.result;
+}
+
+/* Says that it inserted when the key was there. */
+static void always_inserts(void *object, void *thread, lin_operation *op)
+{
+    lin_weft_subjects[4]->perform(object, thread, op);
+    op->got = op->kind == LIN_INSERT ? LIN_TRUE : op->got;
+}
+
+/* The object is made as what it is, and driven as what it is not. */
+static int create_crossed(const lin_subject *self, void **out, unsigned threads)
+{
+    const lin_subject *made = self->ctx;
+    return made->create(made, out, threads);
+}
+
+static bool forgets_one(void *object, lin_iteration *out)
+{
+    bool done = lin_weft_subjects[4]->iterate(object, out);
+    out->count -= out->count > 0;
+    return done;
+}
+
+static bool sees_one_twice(void *object, lin_iteration *out)
+{
+    bool done = lin_weft_subjects[4]->iterate(object, out);
+    if (out->count > 0 && out->count < out->room) {
+        out->entry[out->count] = out->entry[out->count - 1];
+        out->count++;
+    }
+    return done;
+}
+
+static lin_subject seeded(int from, void (*perform)(void *, void *, lin_operation *),
+                          bool (*iterate)(void *, lin_iteration *))
+{
+    lin_subject subject = *lin_weft_subjects[from];
+    subject.name = "no such thing";
+    subject.perform = perform ? perform : subject.perform;
+    subject.iterate = iterate ? iterate : subject.iterate;
+    subject.size = NULL; /* it would tell, too */
+    return subject;
+}
+
+static void test_what_is_none(void **state)
+{
+    lin_subject no_stack = seeded(0, as_stack, NULL);
+    lin_subject no_map = seeded(4, always_inserts, NULL), forgets = seeded(4, NULL, forgets_one);
+    lin_subject twice = seeded(4, NULL, sees_one_twice);
+    (void)state;
+    no_stack.type = LIN_STACK;
+    no_stack.create = create_crossed;
+    no_stack.ctx = lin_weft_subjects[0];
+    assert_int_equal(record(&no_stack, 3).violations, 3);
+    assert_int_equal(record(&lin_broken_queue, 3).violations, 3);
+    assert_int_equal(record(&no_map, 3).violations, 3);
+    assert_int_equal(record(&forgets, 3).violations, 3);
+    assert_int_equal(record(&twice, 3).violations, 3);
+}
+
+int main(int count, char **argument)
+{
+    struct CMUnitTest tests[7] = {cmocka_unit_test(test_what_is_none)};
+    char names[6][60];
+    for (int i = 0; i < 6; i++) {
+        const lin_subject *subject = lin_weft_subjects[i];
+        snprintf(names[i], sizeof names[i], "%s (%s)", subject->name, subject->scheme);
+        tests[i + 1] = (struct CMUnitTest){names[i], test_subject, NULL, NULL, (void *)(uintptr_t)subject};
+    }
+    if (count > 1) /* PATTERN [ROUNDS] */
+        cmocka_set_test_filter(argument[1]);
+    if (count > 2) {
+        rounds = atoi(argument[2]);
+        limit_seconds = 15;
+        signal(SIGALRM, on_alarm);
+    }
+    lin_clock_choose();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (PARKED)
+        print_message("held up %zu times inside operations\n", lin_parked());
+    return failed || (PARKED && count == 1 && lin_parked() < 10000);
+}

@@ -1,0 +1,385 @@
+/* Queues, stacks and maps: each operation noted with its answer, and plain writes that travel by what is put and taken. */
+#define _GNU_SOURCE
+#include "check/model/explain.h"
+#include "tests/cases/operations.h"
+
+#include <errno.h>
+
+#include <weft/hashmap/split_map_table.h>
+
+#include "structures.def"
+
+static void *structure;
+
+static void *as_pointer(int64_t value)
+{
+    return (void *)(uintptr_t)value;
+}
+
+static int64_t as_value(const void *pointer)
+{
+    return (int64_t)(uintptr_t)pointer;
+}
+
+/* ---- what threads tell each other through a structure: plain writes before a put, read by whoever takes ---- */
+
+static long told[16 * (KERNEL_THREADS + 1)];
+
+static void tell(int64_t value)
+{
+    PLAIN(&told[value], true);
+}
+
+static void hear(int64_t value)
+{
+    PLAIN(&told[value], false);
+}
+
+/* ---- containers ---- */
+
+#define PUT_QUEUE LIN_ENQUEUE
+#define PUT_STACK LIN_PUSH
+#define TAKE_QUEUE LIN_DEQUEUE
+#define TAKE_STACK LIN_POP
+#define SPEC_QUEUE &lin_queue_spec
+#define SPEC_STACK &lin_stack_spec
+
+typedef struct container {
+    const char *name;
+    lin_kind put_kind, take_kind;
+    const lin_spec *spec;
+    int (*create)(void **out, weft_domain *domain);
+    int (*put)(void *container, void *value);
+    int (*put_many)(void *container, void *const *values, size_t count);
+    bool (*take)(void *container, void **value);
+    bool (*is_empty)(void *container);
+    void (*destroy)(void *container);
+} container;
+
+#define CONTAINER(KIND, container, put, take, unused)                                                                  \
+    static int container##_create(void **out, weft_domain *domain)                                                     \
+    {                                                                                                                  \
+        return weft_##container##_create((weft_##container **)out, domain);                                            \
+    }                                                                                                                  \
+    static int container##_put(void *container, void *value)                                                           \
+    {                                                                                                                  \
+        return weft_##container##_##put(container, value);                                                             \
+    }                                                                                                                  \
+    static int container##_put_many(void *container, void *const *values, size_t count)                                \
+    {                                                                                                                  \
+        return weft_##container##_##put##_many(container, values, count);                                              \
+    }                                                                                                                  \
+    static bool container##_take(void *container, void **value)                                                        \
+    {                                                                                                                  \
+        return weft_##container##_##take(container, value);                                                            \
+    }                                                                                                                  \
+    static bool container##_is_empty(void *container)                                                                  \
+    {                                                                                                                  \
+        return weft_##container##_is_empty(container);                                                                 \
+    }                                                                                                                  \
+    static void container##_destroy(void *container)                                                                   \
+    {                                                                                                                  \
+        weft_##container##_destroy(container, NULL, NULL);                                                             \
+    }
+WEFT_CONTAINERS(CONTAINER, 0)
+
+#define LISTED(KIND, container, put, take, unused)                                                                     \
+    {                                                                                                                  \
+#container, PUT_##KIND, TAKE_##KIND, SPEC_##KIND, container##_create, container##_put, container##_put_many,   \
+            container##_take, container##_is_empty, container##_destroy,                                               \
+    }
+static const container containers[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0)};
+
+/* NULL: it is a map. */
+static const container *container_named(const char *structure)
+{
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (strcmp(containers[i].name, structure) == 0)
+            return &containers[i];
+    return NULL;
+}
+
+/* That the case is about. */
+static const container *subject(void)
+{
+    return container_named(kernel_running()->structure);
+}
+
+const operation *structure_operations(const char *structure)
+{
+    return container_named(structure) ? container_operations : map_operations;
+}
+
+const lin_spec *structure_spec(void)
+{
+    return subject() ? subject()->spec : &lin_map_spec;
+}
+
+static void put(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(subject()->put_kind, 0, value);
+    (void)key;
+    tell(value);
+    MODEL_CHECK(subject()->put(structure, as_pointer(value)) == 0);
+    model_end(op, LIN_NOTHING, 0);
+}
+
+/* The history has them as two that overlap: that they stay in order and together is another test's. */
+static void put_two(int64_t key, int64_t value)
+{
+    const container *of = subject();
+    void *values[] = {as_pointer(value), as_pointer(value + 8)};
+    lin_operation *first = model_begin(of->put_kind, 0, value);
+    lin_operation *second = model_begin(of->put_kind, 0, value + 8);
+    (void)key;
+    tell(value);
+    tell(value + 8);
+    MODEL_CHECK(of->put_many(structure, values, 2) == 0);
+    model_end(first, LIN_NOTHING, 0);
+    model_end(second, LIN_NOTHING, 0);
+}
+
+static bool take_one(void)
+{
+    void *value = NULL;
+    lin_operation *op = model_begin(subject()->take_kind, 0, 0);
+    bool got = subject()->take(structure, &value);
+    if (got)
+        hear(as_value(value));
+    model_end(op, got ? LIN_VALUE : LIN_NOTHING, as_value(value));
+    return got;
+}
+
+static void take(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    (void)take_one();
+}
+
+/* Who is told that something is there has what thread 1 said before its first put. */
+static void look(int64_t key, int64_t value)
+{
+    lin_operation *op;
+    (void)key, (void)value;
+    if (!subject()->is_empty(structure)) {
+        hear(17);
+        return;
+    }
+    op = model_begin(subject()->take_kind, 0, 0);
+    model_end(op, LIN_NOTHING, 0);
+}
+
+static void take_one_of_all(void *value, void *ctx)
+{
+    (void)ctx;
+    hear(as_value(value));
+    model_end(model_begin(LIN_POP, 0, 0), LIN_VALUE, as_value(value));
+}
+
+static void take_all(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    (void)weft_treiber_pop_all(structure, take_one_of_all, NULL);
+}
+
+static void destroy(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    subject()->destroy(structure);
+    structure = NULL;
+}
+
+const operation container_operations[] = {
+    {"put", "put a value", put, false},
+    {"put-two", "put two at once", put_two, false},
+    {"take", "take a value", take, false},
+    {"look", "ask whether it is empty", look, false},
+    {"take-all", "take all (of a treiber)", take_all, false},
+    {"destroy", "destroy it", destroy, false},
+    {0},
+};
+
+/* ---- map ---- */
+
+static void insert(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_INSERT, key, value);
+    tell(value);
+    int error = weft_map_insert(structure, as_pointer(key), as_pointer(value));
+    MODEL_CHECK(error == 0 || error == -EEXIST);
+    model_end(op, error == 0 ? LIN_TRUE : LIN_FALSE, 0);
+}
+
+static void map_put(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_PUT, key, value);
+    void *old = NULL;
+    tell(value);
+    MODEL_CHECK(weft_map_put(structure, as_pointer(key), as_pointer(value), &old) >= 0);
+    model_end(op, old ? LIN_VALUE : LIN_NOTHING, as_value(old));
+}
+
+static void get_or_insert(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_GET_OR_INSERT, key, value);
+    void *found = NULL;
+    tell(value);
+    MODEL_CHECK(weft_map_get_or_insert(structure, NULL, as_pointer(key), as_pointer(value), &found) >= 0);
+    bool was_there = as_value(found) != value;
+    model_end(op, was_there ? LIN_VALUE : LIN_NOTHING, was_there ? as_value(found) : 0);
+}
+
+static lin_result answer_of(int error)
+{
+    return error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE;
+}
+
+/* What is expected is the value that setup has put there, which is as large as the key. */
+static void replace(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_REPLACE, key, value);
+    tell(value);
+    int error = weft_map_compare_and_replace(structure, as_pointer(key), as_pointer(key), as_pointer(value));
+    model_end(op, answer_of(error), key);
+}
+
+static void remove_if(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_REMOVE_IF, key, key);
+    (void)value;
+    int error = weft_map_compare_and_remove(structure, as_pointer(key), as_pointer(key));
+    if (error == 0)
+        hear(key);
+    model_end(op, answer_of(error), 0);
+}
+
+static void remove_key(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_REMOVE, key, 0);
+    void *found = NULL;
+    (void)value;
+    bool removed = weft_map_remove(structure, as_pointer(key), &found);
+    if (removed)
+        hear(as_value(found));
+    model_end(op, removed ? LIN_TRUE : LIN_FALSE, 0);
+}
+
+static void get(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_GET, key, 0);
+    (void)value;
+    void *found = weft_map_get(structure, NULL, as_pointer(key));
+    if (found)
+        hear(as_value(found));
+    model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
+}
+
+static void shrink_once(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    (void)weft_i_map_shrink(structure);
+}
+
+static void shrink_and_free(void *object, void *ctx)
+{
+    (void)ctx;
+    if (structure)
+        (void)weft_i_map_shrink(structure);
+    model_free(object);
+}
+
+/* Callbacks never scan: what is retired here is, for once, not followed by a fence. */
+static void shrink_in_a_callback(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink_and_free, NULL) == 0);
+}
+
+/* Whoever else has stopped in the middle of it: what this thread has just done has seen to the rest. */
+static void check_small(int64_t key, int64_t value)
+{
+    (void)key, (void)value;
+    size_t table = weft_i_map_table(structure);
+    MODEL_CHECK(weft_i_map_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_map_is_closing(table));
+}
+
+static void check_open(int64_t key, int64_t value)
+{
+    (void)value;
+    weft_map *map = structure;
+    weft_i_map_place place = weft_i_map_place_of(weft_i_map_hash(map, as_pointer(key)), weft_i_map_level(map));
+    MODEL_CHECK(place.level > WEFT_MAP_FIRST_BITS);
+    weft_i_map_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
+    void *link = weft_i_load(&segment->bucket[place.offset].link, MAP_S1);
+    MODEL_CHECK(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)));
+}
+
+/* Sees what is there throughout once, what comes or goes at most once, and nothing else. */
+static void iterate(int64_t unused, int64_t neither)
+{
+    int seen[10] = {0};
+    void *key, *value;
+    weft_map_iterator it;
+    (void)unused, (void)neither;
+    weft_map_iterate(&it, structure);
+    while (weft_map_next(&it, &key, &value)) {
+        MODEL_CHECK(as_value(key) > 0 && as_value(key) < 10 && value != NULL);
+        hear(as_value(value));
+        seen[as_value(key)]++;
+    }
+    weft_map_iterate_end(&it);
+    for (int64_t k = 1; k < 10; k++) {
+        bool before = (uint64_t)k <= kernel_running()->before;
+        MODEL_CHECK(seen[k] <= 1);
+        MODEL_CHECK(seen[k] == 1 || !before || somebody_does("remove", k));
+        MODEL_CHECK(seen[k] == 0 || before || somebody_does("insert", k) || somebody_does("put", k) ||
+                    somebody_does("get-or-insert", k));
+    }
+}
+
+const operation map_operations[] = {
+    {"insert", "insert the key", insert, true},
+    {"put", "put a value for the key", map_put, true},
+    {"get-or-insert", "get the key's value, or insert it", get_or_insert, true},
+    {"replace", "replace the key's value where that is what setup has put", replace, true},
+    {"remove-if", "remove the key where its value is what setup has put", remove_if, true},
+    {"remove", "remove the key", remove_key, true},
+    {"get", "get the key's value", get, true},
+    {"check-open", "check that the key's bucket is open", check_open, true},
+    {"iterate", "iterate over all", iterate, false},
+    {"shrink", "shrink the table by a step", shrink_once, false},
+    {"shrink-in-callback", "the same in a callback", shrink_in_a_callback, false},
+    {"check-small", "check that the table has shrunk", check_small, false},
+    {0},
+};
+
+/* ---- all ---- */
+
+int structure_create(unsigned before)
+{
+    int error = subject() ? subject()->create(&structure, the_domain)
+                          : weft_map_create((weft_map **)&structure, the_domain, NULL);
+    for (unsigned i = 1; i <= before && !error; i++)
+        if (subject())
+            put(0, i);
+        else
+            insert(i, i);
+    return error;
+}
+
+/* Takes out what is left: it must be explained, too. */
+void structure_destroy(void)
+{
+    if (!structure)
+        return;
+    if (subject()) {
+        while (take_one())
+            ;
+        subject()->destroy(structure);
+    } else {
+        for (int key = 1; key <= 9; key++)
+            get(key, 0);
+        weft_map_destroy(structure, NULL, NULL);
+    }
+    structure = NULL;
+}

@@ -1,0 +1,13 @@
+/* Weft's structures, as check/history/drive.h drives them. */
+#ifndef WEFT_TESTS_CASES_SUBJECTS_H
+#define WEFT_TESTS_CASES_SUBJECTS_H
+
+#include "check/history/drive.h"
+
+/* Each under each scheme; ended by NULL. */
+extern const lin_subject *const lin_weft_subjects[];
+
+/* To see what a violation looks like: a stack sold as a queue. */
+extern const lin_subject lin_broken_queue;
+
+#endif
