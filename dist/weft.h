@@ -376,13 +376,13 @@ WEFT_END_DECLS
 /* ---- reclaim/thread.h ---- */
 
 /*
- * The published part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
+ * The public part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
  * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
  * link. Nothing here is for users to touch.
  *
- * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. The first
- * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
- * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the guard's domain. The first slot
+ * is taken by writing its domain. The others, for nested guards, are taken by a bit of `free`. Only the owner and its
+ * signal handlers write slots. A handler that enters and leaves in balance, in any order, restores what it interrupted.
  */
 #ifndef WEFT_RECLAIM_THREAD_H
 #define WEFT_RECLAIM_THREAD_H
@@ -416,7 +416,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
-/* Answers who has asked; where membarrier is not to be had, a full fence, and the record's note that it has passed one. */
+/* Answers a handshake. If there is no membarrier: passes a full fence and marks that in the record. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP
@@ -429,9 +429,10 @@ WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 static inline void weft_i_light_fence(weft_i_thread *thread)
 {
     WEFT_I_ORDERS
-    /* so that a handler that passes a fence after the look at `attention` passes it after what was published, too */
+    /* if a signal handler passes a fence after the load of `attention`, what was published comes before that fence,
+       too */
     weft_i_compiler_fence();
-    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
+    /* relaxed: a stale 0 does no harm: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
     if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(thread);
     else
@@ -445,8 +446,8 @@ WEFT_END_DECLS
 /* ---- reclaim/guard.h ---- */
 
 /*
- * Guards: what keeps an object alive while a thread looks at it. Include <weft/reclaim/domain.h>, which has the
- * contract; this file is its inline half.
+ * Guards keep an object alive while a thread reads it. Include <weft/reclaim/domain.h>, which has the contract; this
+ * file is its inline half.
  *
  * Sources: hazard pointers, M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS
  * 15(6), 2004; the fence moved to the reclaiming side as in M. Desnoyers et al., "User-Level Implementations of
@@ -458,25 +459,25 @@ WEFT_END_DECLS
 
 WEFT_BEGIN_DECLS
 
-/* How a domain finds out what nobody can reach any more; domain.h says which to take. */
+/* How a domain finds the objects that no thread can reach any more; domain.h says which scheme to use. */
 typedef enum weft_scheme {
-    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage, a store and a re-read per pointer */
-    WEFT_EPOCH = 2   /* epochs: a store per guard, garbage unbounded while one is held */
+    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage; a store and a second read per pointer */
+    WEFT_EPOCH = 2   /* epochs: a store per guard; garbage is unbounded while a guard is held */
 } weft_scheme;
 
 /* Opaque. */
 typedef struct weft_domain weft_domain;
 
 /*
- * Lives on the caller's stack, is filled by weft_enter, belongs to the thread that entered until weft_leave. Never
- * copied or moved. 64 bytes on 64-bit machines.
+ * A guard lives on the caller's stack. weft_enter fills it; until weft_leave it belongs to the thread that entered. It
+ * must not be copied or moved. 64 bytes on 64-bit machines.
  */
 typedef struct weft_guard {
-    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain; odd: under epochs */
+    weft_i_slot *slot; /* in the thread's record, or `own` if the guard is linked into the domain; odd under epochs */
     weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
-    size_t number; /* of those linked: ascending */
+    size_t number; /* ascending in the order of linking */
 } weft_guard;
 
 /* The published head of a domain. */
@@ -485,7 +486,7 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* weft_enter for languages that cannot inline it, as are the next four. */
+/* weft_enter for languages that cannot inline it; the next four are likewise. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
 /* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
@@ -499,9 +500,9 @@ WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
 /* The slow halves of the inline functions. */
 WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
-/* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
+/* Prints why and aborts if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
-/* The same if the domain has been destroyed. */
+/* Prints why and aborts if the domain has been destroyed. */
 WEFT_API void weft_i_check_domain(const weft_domain *domain);
 #ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
@@ -510,13 +511,13 @@ WEFT_API void weft_i_check_domain(const weft_domain *domain);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: what the slot held for its last domain was let go before */
-#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: the slot's domain comes before */
-#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
-#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
-#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the object that the pointer publishes */
-#define WEFT_GUARD_R4 memory_order_release /* leave -> WEFT_SLOTS_A2: all uses under the guard come before */
-#define WEFT_GUARD_R5 memory_order_release /* give slot back -> WEFT_SLOTS_A1: likewise, for who asks whether any guard is held */
+#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: the guard that used the slot before, in its last domain, has been left */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: whoever sees the epoch sees the slot's domain */
+#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: sees the unlinking of all objects sealed under an earlier epoch */
+#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses of what the word protected before are over (a relaxed store was a use after free) */
+#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the contents of the object that the pointer publishes */
+#define WEFT_GUARD_R4 memory_order_release /* leave -> WEFT_SLOTS_A2: all uses under the guard are over */
+#define WEFT_GUARD_R5 memory_order_release /* give slot back -> WEFT_SLOTS_A1: the same, for a thread that counts the guards held */
 #endif
 /* clang-format on */
 
@@ -525,16 +526,16 @@ static inline weft_scheme weft_i_scheme(const weft_domain *domain)
     return ((const weft_i_domain_head *)(const void *)domain)->scheme;
 }
 
-/* A hazard as it is stored: without the low bits that users tag with. */
+/* A hazard as it is stored: without the low bits, which users may use as tags. */
 static inline void *weft_i_hazard(const void *pointer)
 {
     return (void *)((uintptr_t)pointer & ~(uintptr_t)7);
 }
 
-/* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
+/* A guard that is held. Passed by value, so that operations of structures keep it in registers. */
 typedef struct weft_i_hold {
     weft_i_slot *slot;
-    weft_i_thread *thread; /* NULL, a constant: it is known that no fence is needed */
+    weft_i_thread *thread; /* NULL, which is then a constant: no fence is needed */
 } weft_i_hold;
 
 static inline void weft_i_hold_fence(weft_i_hold hold)
@@ -553,7 +554,7 @@ static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
     weft_i_hold_fence(hold);
 }
 
-/* Takes the first slot; `guard` is written to only where that is taken already. */
+/* Takes the first slot. Writes to `guard` only if that slot is taken already. */
 static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -567,7 +568,7 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
         return hold;
     }
     weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
+    weft_i_compiler_fence(); /* a signal handler that runs from here on takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
     return hold;
@@ -617,7 +618,7 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         guard->slot = weft_i_begin(guard, domain, WEFT_HAZARD).slot;
 }
 
-/* Lets go of what the guard held. Guards of one thread may be left in any order. */
+/* Ends the protection by the guard. Guards of one thread may be left in any order. */
 static inline void weft_leave(weft_guard *guard)
 {
     weft_i_end(weft_i_hold_of(guard), guard);
@@ -626,7 +627,7 @@ static inline void weft_leave(weft_guard *guard)
 #endif
 }
 
-/* Protects with one of the words what `source` points to now; returns it as read. */
+/* Protects what `source` points to now with one of the words; returns the pointer as read. */
 static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *source, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -646,8 +647,8 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 
 /*
  * Reads a pointer and protects what it points to, until the guard is used again or left. `source` itself must stay
- * valid meanwhile. The low 3 bits are returned as read and ignored otherwise, so that what is protected must begin at a
- * multiple of 8: all from malloc does. Lock-free; wait-free under epochs.
+ * valid during the call. The low 3 bits are returned as read and otherwise ignored, so the object must begin at a
+ * multiple of 8, as memory from malloc does. Lock-free; wait-free under epochs.
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
@@ -656,8 +657,9 @@ WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_p
 }
 
 /*
- * Publishes `pointer` for callers who validate themselves: after this call, check that the object has not been
- * retired (it is still reachable), and only then use it. Also when another guard protects it already. Alignment as above.
+ * Publishes `pointer` for callers who validate it themselves. After this call, check that the object has not been
+ * retired (it is still reachable), and only then use it. The check is needed even if another guard already protects the
+ * object. Alignment as for weft_protect.
  */
 static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {
@@ -669,7 +671,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     weft_i_hold_fence(hold);
 }
 
-/* Lets go of what the guard holds and enters again: for long readers under epochs. */
+/* Ends the protection by the guard and enters again: for long readers under epochs. */
 static inline void weft_guard_refresh(weft_guard *guard)
 {
     WEFT_I_ORDERS
@@ -689,9 +691,9 @@ WEFT_END_DECLS
 /*
  * Safe memory reclamation: domains and guards.
  *
- * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
- * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
- * interface is theirs and yours, for structures of your own (docs/using.md has a whole example).
+ * What. A thread unlinks an object from a lock-free structure while other threads may still read it. Readers hold a
+ * guard, the remover retires the object, and the domain frees it once no guard can reach it. Weft's structures do this
+ * inside. You can do the same for structures of your own (docs/reclamation.md goes through an example).
  *
  *     weft_guard guard;
  *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
@@ -702,67 +704,81 @@ WEFT_END_DECLS
  *     old = weft_ptr_exchange(&current, fresh);
  *     weft_retire_hook(NULL, &old->hook, old, sizeof *old, free_config, NULL);
  *
- * Where weft_retire finds no memory (-ENOMEM), the object is still the caller's, and readers may be looking at it: it can only be kept,
- * and retired later. No barrier helps, since a barrier waits for what was retired. So put a weft_hook into what you unlink:
- * weft_retire_hook cannot fail.
+ * If weft_retire finds no memory (-ENOMEM), the object still belongs to the caller, and readers may still look at it.
+ * The caller can only keep it and retire it later. A barrier does not help, since it waits only for retired objects. So
+ * put a weft_hook into each object that you unlink: weft_retire_hook cannot fail.
  *
- * Which scheme. WEFT_HAZARD bounds what can be pending whatever a reader does; each pointer followed costs a store and
- * a second read. WEFT_EPOCH makes following pointers free, and one guard held for long holds back everything that is
- * retired meanwhile. Structures take the scheme of their domain. When in doubt: hazard pointers, the default.
+ * Which scheme. WEFT_HAZARD bounds the number of pending objects, whatever a reader does. Each pointer followed costs a
+ * store and a second read. Under WEFT_EPOCH following pointers is free, but one guard that is held for long holds back
+ * everything that is retired meanwhile. Structures use the scheme of their domain. When in doubt, use hazard pointers,
+ * the default.
  *
- * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
+ * When not. Neither is needed with one reader and one writer, or where a mutex is never contended.
  *
- * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
- * ahead). The thread's exit leaves its guards, reclaims what it had retired, hands what somebody still holds to the domain,
- * and frees the record for reuse: callbacks and the domain's allocator are called there, too.
- * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
- * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
- * that barrier ends, and what it had taken is the domain's. Not so in the destructor of a key of your own, where POSIX leaves
- * pthread_exit undefined: the C library may then call no other destructor, and the thread's guards are held for ever.
- * A signal handler must neither end its thread nor fork while the thread may be inside a function of Weft's, since that may hold
- * a lock.
- * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
- * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
- * at that instant, at most one list each, which is never reclaimed. The handlers of a fork call no code of the user's: an
- * allocator may have locks and fork handlers of its own.
- * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
- * thread that has used Weft before. If a thread may end while it holds more than 32 guards, or holds any without a record
- * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
- * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
- * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
- * guard that has been left, or that another thread has entered, or enters a domain that has been destroyed. Where the library is
- * compiled so, too, likewise where a structure or domain is used that has been destroyed, and where an object is retired twice.
+ * Threads need no registration: the first use makes the thread's record, under a lock (weft_domain_attach does it
+ * ahead). When a thread exits, Weft's exit hook leaves its guards, reclaims what the thread has retired, passes objects
+ * that are still protected to the domain, and frees the record for reuse. The hook calls reclaim callbacks and the
+ * domain's allocator. The thread may use Weft after its exit hook, in later destructors of its keys; this is slower.
  *
- * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
- * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
- * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run; those
- * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 512 objects, one
- * with each 64th retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
- * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
- * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
- * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
- * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches.
- * Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
- * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
- * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
- * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
+ * A reclaim callback may end its thread, by pthread_exit or because it is cancelled. This holds for a callback that the
+ * exit hook or a barrier has called, too: that barrier ends, and the domain takes over the objects that it had taken.
+ * It does not hold in the destructor of a key of your own, where POSIX leaves pthread_exit undefined: the C library may
+ * then call no other destructor, and the thread's guards are held for ever. A signal handler must neither end its
+ * thread nor fork while the thread may be inside a function of Weft, which may hold a lock.
  *
- * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
- * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
- * any time at most
+ * After a fork the child goes on with all that it inherited. Guards of the parent's other threads count as left. The
+ * domain takes over what those threads had retired and what their barriers had taken. There is one exception: if such a
+ * thread was moving objects from one list to another at that instant, these (one list per thread at most) are never
+ * reclaimed. The fork handlers call no user code, since an allocator may have locks and fork handlers of its own.
+ *
+ * A signal handler may call only enter, protect, set, refresh and leave, in balance, and only in a thread that has used
+ * Weft before. If a thread may end while it holds more than 32 guards, or any guard without a record (there was no
+ * memory for one, or the exit hook has run), keep those guards, and iterators, in memory that outlives the thread. No
+ * function of Weft is a cancellation point. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ *
+ * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
+ * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
+ * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, or if an object is
+ * retired twice.
+ *
+ * Constants of the implementation (compile-time, for the library as a whole):
+ * - A thread reclaims in batches of WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB).
+ * - For each batch it asks all threads to pass a fence, which each does with its next guard or operation. If some have
+ *   not done so after half a batch more, one membarrier(2) interrupts the threads that run. Threads that sleep are not
+ *   waited for again until they run.
+ * - Then it compares the batch with what guards hold, 512 objects at a time, one such step with each 64th retirement.
+ * - Then it calls two callbacks per retirement, those of four retirements at once; more if callbacks retire, too.
+ * - Under epochs, after a guard that was held for long, it looks at the guards again only after an eighth as many
+ *   retirements as objects wait.
+ * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
+ *   have 64. A domain keeps four such lists of each class. Further nodes stay pending until they go back to the
+ *   allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
+ *   those that it has not needed for 256 batches.
+ *
+ * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that
+ * comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
+ * publish with fences. Where that is impossible, too (processors other than x86, AMD's INVLPGB, mlock refused), nothing
+ * is reclaimed until every thread with a record has used a guard or an operation once more, or has ended; the bound
+ * below does not hold until then.
+ *
+ * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not
+ * ended yet, and H the number of words that can hold objects back: 3 for each guard held at once, and 3 for each
+ * thread. Then at any time at most
  *
  *     (T + 1) * (2 * B + H)    with B = max(WEFT_BATCH, H)
  *
- * objects are retired and not yet reclaimed, however many threads have come and gone, and twice as many while a barrier
- * runs the callbacks of what it has taken. Reclaim callbacks' own retirements are not counted. Under WEFT_EPOCH there is no
- * bound; weft_domain_stats names the thread that holds reclamation back.
+ * objects are retired and not yet reclaimed, however many threads have come and gone. While a barrier runs the
+ * callbacks of what it has taken, the bound is twice as high. What reclaim callbacks retire is not counted. Under
+ * WEFT_EPOCH there is no bound; weft_domain_stats names the thread that holds reclamation back.
  *
- * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
- * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
- * memory for its record, a guard links itself into the domain under a lock that is held while the list of such guards is walked.
- * Retiring is lock-free except for the callbacks it runs. One exception, under WEFT_HAZARD: where the thread has no lists of
- * its own here (no memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits
- * for the thread that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
+ * Progress: enter, leave, protect, set and refresh are lock-free. Under epochs they are wait-free. Under hazard
+ * pointers they are wait-free bounded, except protect, which retries when its source changes. If a thread has more than
+ * 32 guards at once, or no memory for its record, a guard links itself into the domain under a lock, which is held
+ * while the list of such guards is walked. Retiring is lock-free except for the callbacks it runs. There is one
+ * exception, under WEFT_HAZARD: a thread without lists of its own (no memory, its exit hook has run, or a barrier has
+ * them) waits for the thread that is reclaiming the objects of such threads if two batches of them are pending.
+ *
+ * Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -771,12 +787,13 @@ WEFT_END_DECLS
 WEFT_BEGIN_DECLS
 
 /*
- * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
- * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
+ * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Both must be thread-safe.
+ * Weft holds no lock while it calls them, and no fork handler calls them. They may use Weft, but not structures of the
+ * same domain. They should not end their thread: then what the current call of Weft has allocated is lost, and
+ * callbacks that it was about to make are not made.
  */
 typedef struct weft_allocator {
-    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
+    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* returns NULL if there is no memory */
     void (*free)(void *memory, size_t size, void *ctx);
     void *ctx;
 } weft_allocator;
@@ -796,10 +813,10 @@ typedef struct weft_domain_statistics {
     size_t reclaimed;     /* of these, given to their callback or recycled */
     size_t pending;       /* retired - reclaimed */
     size_t pending_bytes; /* of these, as far as sizes are known (weft_retire tells none) */
-    size_t pending_peak;  /* highest `pending` that a batch or this call met */
+    size_t pending_peak;  /* highest `pending` that any batch or this call has seen */
     size_t allocated;     /* bytes held through the domain's allocator or mapped, caches included */
-    uint64_t blocker_age_ns; /* of the guard that is in the way: since the first reclamation that met it; 0: none */
-    int blocker_thread;      /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    uint64_t blocker_age_ns; /* since a scan first met the guard that holds objects back; 0: there is none */
+    int blocker_thread;      /* id of that guard's thread, as of gettid(2); 0: none, or unknown */
     size_t reserved[6];
 } weft_domain_statistics;
 
@@ -808,7 +825,10 @@ typedef struct weft_i_hook {
     const struct weft_i_kind *kind;
 } weft_i_hook;
 
-/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
+/*
+ * What weft_retire_hook needs to remember. Put it into your object, or into anything that lives until the callback
+ * runs.
+ */
 typedef struct weft_hook {
     weft_i_hook link; /* all fields are the domain's */
     void *object;
@@ -825,11 +845,11 @@ typedef struct weft_hook {
 WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_domain_config *config);
 
 /*
- * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
- * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
- * ending thread is at work in this one, and inside eight nested callbacks. Then nothing has happened. -EINVAL: NULL or the
- * default domain. No other thread may be using it; threads that end and had used it are waited for. It goes on for as long as
- * callbacks retire again; one that ends its thread leaves the domain as it is.
+ * Reclaims everything that is left and frees the domain. No other thread may be using it; threads that are ending and
+ * had used it are waited for. Continues as long as callbacks retire again. If a callback ends its thread, the domain
+ * stays alive. -EINVAL: NULL or the default domain. -EBUSY, and nothing has happened: a guard is held, a structure uses
+ * the domain, a thread is in a barrier of it, or the caller is a reclaim callback of this domain; a callback of another
+ * domain while an ending thread is at work in this one; or eight nested callbacks.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -844,41 +864,45 @@ WEFT_API WEFT_NODISCARD int weft_retire(weft_domain *domain, void *object, void 
                                         void *ctx);
 
 /*
- * The same without memory of its own, so that it cannot fail; any hazard inside [object, object + size) holds the
- * object back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which
- * may free it. A NULL hook, object or reclaim: nothing is done.
+ * Like weft_retire, but needs no memory and so cannot fail. Any hazard inside [object, object + size) holds the object
+ * back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which may free
+ * it. A NULL hook, object or reclaim: nothing is done.
  */
 WEFT_API void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
                                void (*reclaim)(void *object, void *ctx), void *ctx);
 
-/* Optional: makes this thread's record and its place in the domain now. 0 or -ENOMEM (all works without it, slower). */
+/*
+ * Optional: makes the thread's record and its lists in the domain now. 0 or -ENOMEM (then all works, but more slowly).
+ */
 WEFT_API WEFT_NODISCARD int weft_domain_attach(weft_domain *domain);
 
-/* Reclaims what this thread and ended ones have retired and nobody holds, and returns this thread's caches. */
+/* Reclaims what this thread and ended threads have retired and no guard holds; frees this thread's cached nodes. */
 WEFT_API void weft_domain_flush(weft_domain *domain);
 
 /*
- * Returns 0 when all that any thread had retired before the call has been reclaimed: not what was only unlinked. -EBUSY:
- * called inside an own guard of the domain or a reclaim callback of it, or eight callbacks deep; -ETIMEDOUT after timeout_ns
- * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
+ * Returns 0 when all that any thread had retired before the call has been reclaimed. It does not wait for objects that
+ * were only unlinked. -EBUSY: the caller holds a guard of the domain, is in a reclaim callback of it, or is eight
+ * callbacks deep. -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no limit). Blocks. Other threads may retire
+ * meanwhile, and the bound holds.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
 
 /*
- * Gives back all memory that the library keeps for later: the caches and what is pending in the default domain, the records of
- * this thread and of those that have ended. For a program's end, so that a leak checker finds nothing that is still reachable;
- * the system takes it all back without, too. To be called when no other thread uses the library any more: those that did have
- * been joined, or never use it again. All domains have been destroyed, and all structures of the default one. Runs reclaim
- * callbacks, and goes on for as long as these retire again; blocks only as weft_domain_barrier does.
+ * Frees all memory that the library keeps for later: the caches and pending objects of the default domain, and the
+ * records of this thread and of ended threads. Meant for a program's end, so that a leak checker finds nothing still
+ * reachable; the system takes the memory back without this call, too. Preconditions: the other threads that used the
+ * library have been joined, or never use it again. All domains have been destroyed, and all structures of the default
+ * domain. Runs reclaim callbacks, and continues as long as these retire again; blocks only as weft_domain_barrier does.
  *
- * 0: it is done, and the library is as before its first use: it may be used again, by any thread, and shut down again. -EBUSY:
- * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain is still there,
- * or a reclaim callback has called. Then nothing has happened, unless a callback that this call has run is the reason: what was
- * pending has been reclaimed then, and nothing else.
+ * 0: the library is as before its first use. Any thread may use it again, and it may be shut down again. -EBUSY:
+ * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain
+ * still exists, or the caller is a reclaim callback. Then nothing has happened, unless a callback that this call has
+ * run is the reason: then the pending objects have been reclaimed, and nothing else has happened.
  *
- * What was lost before stays lost: in a fork's child, what other threads were moving from one list to another; and the record of
- * a thread that its callbacks ended again and again until the system no longer called its destructors: -EBUSY for ever.
- * Where a program has several copies of the library (in a plugin, or with WEFT_STATIC), this is about the copy that is called.
+ * Two things cannot be given back. In a fork's child, objects that other threads were moving from one list to another
+ * stay lost. If callbacks ended a thread again and again until the system no longer called its destructors, its record
+ * stays owned, and the result is -EBUSY for ever. If a program has several copies of the library (in a plugin, or with
+ * WEFT_STATIC), this is about the copy that is called.
  */
 WEFT_API WEFT_NODISCARD int weft_shutdown(void);
 
@@ -1803,16 +1827,17 @@ const char *weft_version_string(void)
 /* ---- reclaim/list.h ---- */
 
 /*
- * private. Lists of retired objects, linked through their hooks; each is one thread's at a time. An object is in one list at
- * any moment, or in its handler's hands: in a fork's child the lists of a thread that vanished anywhere are whole.
+ * private. Lists of retired objects, linked through their hooks. One thread at a time uses a list. At any moment an
+ * object is in at most one list, and each list is whole from its head on: so a fork's child can use the lists of a
+ * thread that vanished at any point.
  */
 #ifndef WEFT_RECLAIM_LIST_H
 #define WEFT_RECLAIM_LIST_H
 
 
 /*
- * Classes of nodes, and what is not recycled. What is there for a moment has a class of its own, though large: else what stays
- * would lie between its places, in as many more cache lines.
+ * Classes of nodes; OTHER is for objects that are not recycled. BRIEF is for nodes that live only for a moment. They
+ * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines.
  */
 enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
@@ -1857,27 +1882,27 @@ weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
     weft_i_hook *hook = list->head;
     if (weft_i_likely(hook != NULL)) {
         list->head = hook->next;
-        __builtin_prefetch(hook->next, 1); /* long ago freed, and the next to go */
+        __builtin_prefetch(hook->next, 1); /* freed long ago, and the next to be popped */
         list->count--;
-        weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
+        weft_i_compiler_fence(); /* a fork finds no object in a list that is in use again already */
     }
     return hook;
 }
 
-/* All of `from` goes in front of `to`. */
+/* Moves all of `from` to the front of `to`. */
 WEFT_I_PRIVATE void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
 
-/* Heads are right wherever the list's thread has ended; the rest is derived from them. */
+/* Restores tail and count from the head, which is valid wherever the list's thread has stopped. */
 WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
 
 WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
 WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
-/* Any, those with callbacks first. NULL: there is none. */
+/* Pops any object, those with callbacks first. NULL: there is none. */
 WEFT_I_PRIVATE weft_i_hook *weft_i_bags_pop(weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
 
-/* Bytes of the object, as far as they are known. */
+/* The object's size in bytes; 0 if it is not known. */
 WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 
 #endif
@@ -1885,21 +1910,24 @@ WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 /* ---- reclaim/misuse.h ---- */
 
 /*
- * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
- * what was done; elsewhere the macros below are nothing. Guards and domains are looked at where the program is compiled so (guard.h).
+ * private. Misuse that no result can report. If the library is compiled with -DWEFT_DEBUG, misuse aborts the program
+ * with a line that says what was done; otherwise the macros below do nothing. Guards and domains are checked if the
+ * program is compiled so (guard.h).
  */
 #ifndef WEFT_RECLAIM_MISUSE_H
 #define WEFT_RECLAIM_MISUSE_H
 
 
-/* Ends the program. */
+/* Prints `what` and aborts. */
 _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 
-/* What a structure or domain bears from its creation to its destruction. */
+/* The value of a structure's or domain's `alive` from its creation to its destruction. */
 #define WEFT_I_ALIVE ((uintptr_t)0x57656674)
 
 #ifdef WEFT_DEBUG
-/* A structure's last member, behind what an allocator writes into memory that it was given back. */
+/*
+ * A structure's last member, so that an allocator does not overwrite it with data of its own once the memory is freed.
+ */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
 #define weft_i_check(structure)                                                                                        \
@@ -1907,7 +1935,7 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
-/* An object may be retired once until it is reclaimed; as many as fit are remembered. */
+/* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #else
@@ -1924,8 +1952,9 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 /* ---- reclaim/record.h ---- */
 
 /*
- * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, in one list for the
- * whole process that scans walk without a lock. Only weft_shutdown frees them. life.h tells how one is had and lost.
+ * private. Thread records: one per living thread that uses Weft, made at its first use and reused after its end. All
+ * records of the process are in one list, which scans walk without a lock. Only weft_shutdown frees them. life.h has
+ * their life.
  */
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
@@ -1935,7 +1964,7 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #ifndef WEFT_SLOTS
 #define WEFT_SLOTS 32
 #endif
-/* Scans read so many slots more each time a thread holds more guards at once than ever. */
+/* A scan reads a record's slots up to the highest one that was ever taken, rounded up to a multiple of this. */
 #ifndef WEFT_SLOTS_STEP
 #define WEFT_SLOTS_STEP 4
 #endif
@@ -1943,15 +1972,18 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #define WEFT_HINTS 16
 #endif
 
-/* A thread's way to its place in a domain; ids are never reused, so a stale entry cannot match. */
+/*
+ * A cached pointer to the thread's place in a domain. Ids of domains are never reused, so a stale entry cannot match.
+ */
 typedef struct weft_i_hint {
     uint64_t id;
     void *local;
 } weft_i_hint;
 
 /*
- * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
- * (handshake.h); and times TAKER, how many barriers want the thread's lists.
+ * A record's `attention`. FENCES: the owner must publish with full fences. ASKED: it must answer; MARKED: it had not
+ * answered when another thread passed a heavy fence; ABSENT: no round waits for it (handshake.h). The higher bits count
+ * the barriers that want the owner's lists, each as TAKER.
  */
 enum {
     WEFT_I_FENCES = 1,
@@ -1963,20 +1995,20 @@ enum {
 };
 
 /*
- * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while code of the user's
- * runs, allocators included. Checked where the library is compiled with -DWEFT_DEBUG.
+ * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while user code
+ * runs, allocators included. -DWEFT_DEBUG in the library checks this.
  */
 enum {
     WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* a domain's, as the next two: who is attached to which place */
-    WEFT_I_RANK_LINKED,   /* its linked guards */
-    WEFT_I_RANK_BLOCKER,  /* what its statistics name */
-    WEFT_I_RANK_RECORDS,  /* record.c: who owns which */
+    WEFT_I_RANK_OWNERS,   /* of a domain, as the next two: which places are attached */
+    WEFT_I_RANK_LINKED,   /* linked guards */
+    WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
+    WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,    /* fence.c: the mode */
-    WEFT_I_RANK_PREPARING /* life.c: only tried for */
+    WEFT_I_RANK_PREPARING /* life.c: only tried, never waited for */
 };
 
-/* docs/reclamation.md has the table. */
+/* A record's states: docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
 typedef struct weft_i_record {
@@ -1984,45 +2016,45 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_slot operation;      /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
-    weft_i_atomic_int open;     /* slots that were ever taken, rounded up */
-    size_t number;              /* how many records there were before it: tells apart threads that live at once */
-    weft_i_life life;           /* the owner's alone, as the next two */
-    struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
+    weft_i_slot operation;  /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
+    size_t number;          /* of records made before it; threads that live at the same time have different numbers */
+    weft_i_life life;       /* only the owner uses this and the next two */
+    struct weft_domain *visits; /* ENDING: the domain that is visited, and so kept from being destroyed */
     weft_i_hint hint[WEFT_HINTS];
 } weft_i_record;
 
 /* What a thread without a record points to. */
 WEFT_I_PRIVATE_OBJECT weft_i_record weft_i_no_record;
 
-/* Takes a free record, or makes one. NULL: no memory. It publishes with fences until told otherwise. */
+/* Takes a free record, or makes one. NULL: no memory. Its owner publishes with fences until weft_i_fence_join. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_take(void);
 
-/* All guards in it count as left. */
+/* Leaves all guards in the record's slots. */
 WEFT_I_PRIVATE void weft_i_record_leave_all(weft_i_record *record);
 
-/* The same, and another thread may take it. */
+/* Leaves all guards; from then on another thread may take the record. */
 WEFT_I_PRIVATE void weft_i_record_give_back(weft_i_record *record);
 
 /* Whether a thread owns it. */
 WEFT_I_PRIVATE bool weft_i_record_owned(weft_i_record *record);
 
-/* The caller's record or NULL; makes none. */
+/* The caller's record. NULL: it has none; none is made. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_peek(void);
 
 /* The caller's id as gettid(2) gives it. */
 WEFT_I_PRIVATE int weft_i_thread_id(void);
 
-/* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
+/* The gettid(2) of the record's owner, or of its last owner. */
 WEFT_I_PRIVATE int weft_i_record_thread_id(weft_i_record *record);
 
-/* A free slot for a nested guard, which is the caller's from then on. NULL: all are in use. */
+/* Takes a free slot for a nested guard. NULL: all are in use. */
 WEFT_I_PRIVATE weft_i_slot *weft_i_record_take_slot(weft_i_record *record);
 
-/* The slot has been emptied and may be taken again. */
+/* Frees a slot, which the caller has emptied. */
 WEFT_I_PRIVATE void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot);
 
-/* The slots that a scan looks at: from WEFT_I_OPERATION up to, and without, the first that was never taken. */
+/* A scan reads the slots from WEFT_I_OPERATION up to, but not including, this number. */
 enum { WEFT_I_OPERATION = -1 };
 WEFT_I_PRIVATE int weft_i_record_slots(weft_i_record *record);
 
@@ -2034,7 +2066,7 @@ weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
 /* Head of the list of all records; follow ->next. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
 
-/* The same; the list is empty then, and they are the caller's to free. Nobody owns one, and no other thread walks the list. */
+/* Empties the list; the caller must free its records. No thread may own one, and no other thread may walk the list. */
 WEFT_I_PRIVATE weft_i_record *weft_i_records_take(void);
 
 /* For forks. */
@@ -2046,18 +2078,22 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 /* ---- reclaim/state.h ---- */
 
 /*
- * private. What a domain is made of: a place per thread and two of its own, each with what was retired and is on its way.
+ * private. What a domain is made of: one place per thread and two of its own. A place holds objects that are retired
+ * and not yet reclaimed.
  *
- * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's place works
- * on what the thread has retired, a little with each retirement. Orphans (of threads that ended, that have no place, or that a
- * barrier keeps from theirs) go to the domain's `shared` place, for which whoever brings the last of a batch works; what a barrier
- * waits for goes to the place `barrier`. So objects move one way only, place -> orphans -> shared -> barrier, and a barrier that
- * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
+ * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's
+ * place holds what the thread has retired; each retirement does a little of the work. Orphans are the objects of
+ * threads that ended, that have no place, or whose lists a barrier has. They go to the domain's place `shared`; the
+ * thread that brings the last orphan of a batch works on them. What a barrier waits for goes to the place `barrier`. So
+ * objects move one way only, place -> orphans -> shared -> barrier, and a barrier that visits all of them in this order
+ * misses none. (A barrier that gives up makes orphans of what it has, before it ends.)
  *
- * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
- * that is, takes its record's `operation` slot, light fence, looks at `attention`; a taker (a barrier, which takes the lists of
- * all) adds to that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the taker's side only. Nobody
- * is busy over a callback. The domain's own places: a word that holds the thread's id. (record.h has the order of locks.)
+ * Rights. Only the thread that has the right to a place's lists touches them, with plain loads and stores. The right to
+ * a thread's place: the owner is busy, which means that it takes its record's `operation` slot, passes a light fence,
+ * and loads `attention`. A taker (a barrier, which takes the lists of all threads) adds to `attention`, passes a heavy
+ * fence, and waits until the slot is free. This is Dekker's argument with the fence on the taker's side only. No thread
+ * is busy while it runs a callback. The right to one of the domain's own places: a word that holds the thread's id.
+ * (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -2073,7 +2109,7 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
-/* Lists of about a batch of nodes that wait in the domain for a thread that needs them. */
+/* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
 #define WEFT_DEPOT 4
 #endif
@@ -2084,15 +2120,15 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_TAKER_TURNS
 #define WEFT_TAKER_TURNS 100
 #endif
-/* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+/* Retirements for which a scan waits for the answers of threads before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
 #define WEFT_PATIENCE (1 + WEFT_BATCH / 2)
 #endif
-/* Batches under epochs that wait for readers of different ages. */
+/* Sealed batches that a place holds at most, under epochs. */
 #ifndef WEFT_SEALED
 #define WEFT_SEALED 8
 #endif
-/* Hazards that a scan compares with at once, and the bits, times 64, by which it first asks. */
+/* Hazards that a scan compares with at once, and the size of its Bloom filter in words of 64 bits. */
 #ifndef WEFT_SCAN_WORDS
 #define WEFT_SCAN_WORDS 128
 #endif
@@ -2114,38 +2150,41 @@ typedef struct weft_i_blocker {
 
 typedef struct weft_i_held {
     uintptr_t address;
-    const weft_i_words *words; /* not read again: a guard's own memory may be gone */
+    const weft_i_words *words; /* never followed: the memory of a linked guard may be gone */
     uintptr_t value;
     int thread;
 } weft_i_held;
 
 typedef enum weft_i_stage {
-    WEFT_I_RESTS,
-    WEFT_I_ASKS,    /* whether all have passed a fence since */
-    WEFT_I_COMPARES /* with the hazards read so far */
+    WEFT_I_RESTS,   /* no scan is under way */
+    WEFT_I_ASKS,    /* waits until all threads have passed a fence */
+    WEFT_I_COMPARES /* compares with the hazards read last */
 } weft_i_stage;
 
-/* What a scan has got to, from one step to the next. */
+/* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience; /* ASKS */
-    weft_i_bags maybe;       /* hazard pointers: to be compared with the hazards read last */
-    weft_i_bags passed;      /* not held by any read so far */
-    bool last;               /* all hazards have been read */
-    bool met_linked;         /* the guards linked by `linked_below` are being read */
-    size_t linked_below;
+    size_t ticket, patience;    /* ASKS */
+    weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed;         /* not held by any read so far */
+    bool last;                  /* all hazards have been read */
+    bool met_linked;            /* linked guards are being read */
+    size_t linked_below;        /* then: those with a lower number are still to be read */
     weft_i_record *next_record; /* NULL: all have been read */
     int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total, before;    /* read last; by this scan; by the one before it */
-    weft_i_blocker known;             /* as noted by earlier scans */
-    weft_i_blocker blocker;           /* that one if it is still in the way, or else the first one met */
+    size_t hazards, total, before;    /* hazards read last; by this scan so far; by the scan before it */
+    weft_i_blocker known;             /* the domain's blocker as the scan began */
+    weft_i_blocker blocker;           /* `known` if it still holds objects back, or else the first guard that does */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
     int sealed_count;
 } weft_i_scan;
 
-/* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
+/*
+ * Modulo 2^n, since one thread may reclaim what another has retired. All threads read them. Those of a thread's place
+ * are written by that thread alone, those of `shared` by all.
+ */
 typedef struct weft_i_counters {
     weft_i_atomic_size granted, reclaimed, retired_bytes, reclaimed_bytes, allocated;
 } weft_i_counters;
@@ -2154,23 +2193,24 @@ typedef struct weft_i_counters {
 typedef struct weft_i_local weft_i_local;
 struct weft_i_local {
     weft_domain *domain;
-    weft_i_record *record;   /* whose it is, whoever owns that; NULL: the domain's own */
-    weft_i_atomic_size room; /* may be retired before maintenance; counters.granted - room have been */
-    size_t left;             /* and these after that, before the next batch is sealed */
-    size_t range_bytes;      /* of retired objects that told their size, in `bags` */
+    weft_i_record *record; /* stays the same when the record's owner changes; NULL: one of the domain's own places */
+    weft_i_atomic_size
+        room;           /* retirements before the next maintenance; counters.granted - room is their number so far */
+    size_t left;        /* further retirements, after `room`, before the next scan begins */
+    size_t range_bytes; /* of the objects in `bags` that were retired with their size */
     weft_i_bags bags;
     weft_i_bags ready;
-    unsigned surplus; /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;      /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned surplus; /* bit c: `ready` may have nodes of class c; a hint of the owner's */
+    size_t kept;      /* nodes in the caches after the last step; SIZE_MAX: one of these was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
-    bool attached;                /* by the record's present owner; under the domain's `owners`, as the next */
+    bool attached;                /* the record's owner uses the place; under the domain's `owners`, as the next two */
     size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
     weft_i_local *_Atomic next;
     weft_i_scan scan;
-    size_t span, least; /* retirements in which the nodes that are ready will be looked at, and the fewest that were */
-    size_t idle;        /* of them that nobody took in the last span: they go back */
+    size_t span, least; /* retirements until this span ends; the fewest ready nodes that there were in it */
+    size_t idle;        /* ready nodes that nobody took in the last span: they go back to the allocator */
 };
 
 struct weft_domain {
@@ -2178,26 +2218,26 @@ struct weft_domain {
     uint64_t id;
     weft_allocator allocator;
     weft_domain *next; /* under the lock of domains, as the next */
-    size_t visitors;   /* threads that end and are at this domain: it must not go */
-    bool closing;      /* it is being destroyed: no more of them come */
+    size_t visitors;   /* ending threads that are at work in the domain, which must not be destroyed meanwhile */
+    bool closing;      /* it is being destroyed: no further ending thread visits it */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
     weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
-    weft_i_local shared;                /* of the threads that have no place, and of those that ended */
+    weft_i_local shared;                /* the place for orphans */
     weft_i_aligned weft_i_mutex linked_lock;
     weft_guard *_Atomic linked;
-    size_t linked_next; /* the number of the next one to be linked; under its lock */
+    size_t linked_next; /* the number of the guard that was linked last; under linked_lock */
     weft_i_mutex blocker_lock;
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans;
-    weft_i_atomic_size orphan_count; /* there, and ready in `shared` */
-    weft_i_atomic_int shared_right;  /* the thread that has it; 0: none */
+    weft_i_atomic_size orphan_count; /* in `orphans`, and ready in `shared` */
+    weft_i_atomic_int shared_right;  /* the id of the thread that has the right; 0: none */
     weft_i_atomic_int barrier_right;
-    weft_i_atomic_size shared_callbacks[2]; /* running now: those since the last barrier looked, and those before */
-    int side;                               /* which of them counts; with the right to `shared` */
+    weft_i_atomic_size shared_callbacks[2]; /* that run now: begun since the last barrier took `shared`, or before */
+    int side;                               /* counts those begun since; with the right to `shared` */
     size_t round;
     weft_i_atomic_size pending_peak;
-    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
+    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* the first node of each magazine */
     weft_i_local barrier;
     uintptr_t alive; /* WEFT_I_ALIVE until it is destroyed */
 };
@@ -2219,32 +2259,36 @@ weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, siz
 /* ---- reclaim/callback.h ---- */
 
 /*
- * private. The reclaim callbacks that this thread is in: user code, which may use the domain, but never gets into a scan from there,
- * and may end the thread. They are noted in memory of the thread's own, not on its stack, which is gone when its exit hook runs.
+ * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no
+ * scan, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
+ * runs.
  */
 #ifndef WEFT_RECLAIM_CALLBACK_H
 #define WEFT_RECLAIM_CALLBACK_H
 
 
-/* One inside another: each is in a barrier or a destruction that the one before has called. Deeper, these are refused. */
+/*
+ * Callbacks nest if one calls a barrier or a destruction, which runs further callbacks. Deeper than this, both are
+ * refused.
+ */
 enum { WEFT_I_CALLBACKS = 8 };
 
 /* Reclaims the object by its kind's callback. `running`, if not NULL, was counted up for it, and is counted down after it. */
 WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running);
 
-/* Of any domain. */
+/* Whether this thread is in a callback of any domain. */
 WEFT_I_PRIVATE bool weft_i_in_callback(void);
 
-/* Of this one; or too deep to run any more. */
+/* Whether it is in a callback of this domain, or too deep to run another one. */
 WEFT_I_PRIVATE bool weft_i_in_callback_of(const weft_domain *domain);
 
-/* How many are counted by `running` in this thread. */
+/* How many callbacks of this thread `running` counts. */
 WEFT_I_PRIVATE size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running);
 
-/* All have ended with the thread, which runs its exit hook now. */
+/* Counts all callbacks of this thread as over. For the exit hook, where a callback has ended the thread. */
 WEFT_I_PRIVATE void weft_i_callbacks_over(void);
 
-/* A count of callbacks; what those did that it no longer counts is seen. */
+/* Reads a count of running callbacks. The caller sees what the callbacks did that are no longer counted. */
 WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 #endif
@@ -2260,12 +2304,12 @@ WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LOCAL_A1 memory_order_acquire /* called? -> WEFT_LOCAL_R2: sees the lists as the taker left them */
-#define WEFT_LOCAL_R1 memory_order_release /* no longer busy -> WEFT_LOCAL_A2: what the owner did to its lists comes before */
-#define WEFT_LOCAL_A2 memory_order_acquire /* taker: busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
-#define WEFT_LOCAL_R2 memory_order_release /* taker has done -> WEFT_LOCAL_A1: what it did to the lists comes before */
-#define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last one left them */
-#define WEFT_RIGHT_R1 memory_order_release /* give it back -> WEFT_RIGHT_A1: what was done to the lists comes before */
+#define WEFT_LOCAL_A1 memory_order_acquire /* owner: is there a taker? -> WEFT_LOCAL_R2: sees the lists as the taker left them */
+#define WEFT_LOCAL_R1 memory_order_release /* owner is no longer busy -> WEFT_LOCAL_A2: what it did to its lists comes before */
+#define WEFT_LOCAL_A2 memory_order_acquire /* taker: is the owner busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
+#define WEFT_LOCAL_R2 memory_order_release /* taker is done -> WEFT_LOCAL_A1: what it did to the lists comes before */
+#define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last thread left them */
+#define WEFT_RIGHT_R1 memory_order_release /* give a right back -> WEFT_RIGHT_A1: what was done to the lists comes before */
 #endif
 /* clang-format on */
 
@@ -2274,7 +2318,7 @@ weft_i_inline weft_i_record *weft_i_own_record(void)
     return (weft_i_record *)(void *)weft_i_self();
 }
 
-/* Of a domain's own place, for a thread by its id. Not waited for. */
+/* Takes the right to one of a domain's own places for the thread with this id. False: another has it. Does not wait. */
 weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
 {
     int none = 0;
@@ -2300,10 +2344,10 @@ weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, in
         weft_i_store(right, now, WEFT_RIGHT_R1);
 }
 
-/* The lists may be used although the thread is called to attention: not by a taker. */
+/* For an owner that has found `attention` set. True: there is no taker, so it may use its lists. */
 WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 
-/* For a moment: an operation takes less. False: the owner is still busy. */
+/* Waits longer than an operation takes, but not for ever. False: the owner is still busy. */
 WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
 
 weft_i_inline void weft_i_busy_end(void)
@@ -2311,15 +2355,15 @@ weft_i_inline void weft_i_busy_end(void)
     weft_i_store(&weft_i_own_record()->operation.domain, NULL, WEFT_LOCAL_R1);
 }
 
-/* Outside operations. False: a taker has the lists. */
+/* Takes the right to the caller's lists, outside operations. False: a taker has it. */
 weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
-    /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
+    /* relaxed: as in weft_i_light_fence; here, outside operations, weft_i_publish_slow can set `passed_fence` */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(&record->thread);
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    weft_i_light_fence(&record->thread); /* before the load of `attention` */
     if (weft_i_likely(!weft_i_load(&record->thread.attention, WEFT_LOCAL_A1)) || weft_i_attend(record))
         return true;
     weft_i_busy_end();
@@ -2331,40 +2375,46 @@ weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 /* ---- reclaim/collect.h ---- */
 
 /*
- * private. Bringing what was retired to its end: a little with each retirement, or all at once.
+ * private. Scans and reclaims what was retired: a little with each retirement, or all at once.
  */
 #ifndef WEFT_RECLAIM_COLLECT_H
 #define WEFT_RECLAIM_COLLECT_H
 
 
-/* A new place: so many may be retired in it before the first batch is sealed. */
+/* For a new or emptied place: grants the retirements before its first scan. */
 WEFT_I_PRIVATE void weft_i_local_open(weft_i_local *local);
 
-/* A step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
+/* Does a step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
 WEFT_I_PRIVATE bool weft_i_step(weft_i_local *local);
 
 /* Scans and reclaims what can be reclaimed in the caller's place, unless a barrier has its lists. */
 WEFT_I_PRIVATE void weft_i_collect(weft_i_local *local);
 
-/* The same with the orphans, again and again while a batch or more of them comes meanwhile. Nothing if others are at it. */
+/*
+ * The same with the orphans, and once more if a batch of them has come meanwhile. If another thread is at it, leaves
+ * them to that thread, or helps where they are too many (collect.c).
+ */
 WEFT_I_PRIVATE void weft_i_collect_shared(weft_domain *domain);
 
-/* The same if there are a batch or more. */
+/* The same, but only if there is a batch of orphans or more. */
 WEFT_I_PRIVATE void weft_i_collect_orphans(weft_domain *domain);
 
-/* Scans the place `barrier`, with the right to it: what nobody holds is ready. */
+/* Scans the place `barrier`, with the right to it: what no guard holds becomes ready. */
 WEFT_I_PRIVATE void weft_i_scan_own(weft_i_local *local);
 
 /* Reclaims what is ready there. Callbacks are counted by `running`, and may end the thread. */
 WEFT_I_PRIVATE void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running);
 
-/* All that is not ready goes to *waiting, the rest to *ready; the place is as new. With the right to its lists. */
+/* Moves what is ready to *ready and the rest to *waiting; the place is as new. With the right to its lists. */
 WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready);
 
-/* Its owner has ended, or is not in this process: it may have been anywhere, in a callback too. Under `owners`. */
+/*
+ * Makes orphans of the objects in a place whose owner has ended or is not in this process. The owner may have stopped
+ * anywhere, even in a callback. Under `owners`.
+ */
 WEFT_I_PRIVATE void weft_i_local_abandon(weft_i_local *local);
 
-/* The same for the domain's own places, where the thread that has the right has ended: nobody has it now. */
+/* Repairs one of the domain's own places after the thread that had the right has ended, and gives the right back. */
 WEFT_I_PRIVATE void weft_i_shared_abandon(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
 
@@ -2380,19 +2430,23 @@ WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
 
 
 /*
- * After it, each light fence either comes wholly before it (what was published is seen) or wholly after (what was written
- * before the heavy fence is seen). False: no such promise can be made yet, because membarrier has just failed, some thread has
- * not passed a full fence since, and there is no other way to make it.
+ * The heavy fence. Each light fence comes either wholly before it (then the caller sees what was published) or wholly
+ * after it (then that thread sees what was written before the heavy fence). False: this cannot be promised yet, since
+ * membarrier has failed, some thread has not passed a full fence since, and the system has no other way to interrupt
+ * it.
  */
 WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
 
 /* Whether the heavy fence is membarrier, which interrupts all threads that run. */
 WEFT_I_PRIVATE bool weft_i_fence_interrupts(void);
 
-/* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
+/*
+ * In a fork's child, with the lock: registers for membarrier again, since the registration belongs to the parent's
+ * memory.
+ */
 WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
 
-/* The record's owner publishes as all others do from here on. */
+/* From here on the record's owner publishes as all other threads do. */
 WEFT_I_PRIVATE void weft_i_fence_join(weft_i_record *record);
 
 /* For forks. */
@@ -2413,20 +2467,20 @@ WEFT_I_PRIVATE void weft_i_fence_unlock(void);
 /* All places of the domain, its own first: weft_i_place_after(domain, NULL), and so on until NULL. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local);
 
-/* Nothing in its lists; and in none of the domain's. With the right to them. */
+/* Whether the place's lists are empty; whether all lists of the domain are. With the right to them. */
 WEFT_I_PRIVATE bool weft_i_place_empty(const weft_i_local *local);
 WEFT_I_PRIVATE bool weft_i_nothing_left(weft_domain *domain);
 
-/* Retired in the place since its creation. */
+/* Objects retired in the place since its creation. */
 WEFT_I_PRIVATE size_t weft_i_retired(const weft_i_local *local);
 
-/* Retired and not reclaimed, in the whole domain; bytes may be NULL. Notes the peak. */
+/* Objects retired and not reclaimed, in the whole domain; bytes may be NULL. Updates the peak. */
 WEFT_I_PRIVATE size_t weft_i_pending(weft_domain *domain, size_t *bytes);
 
-/* In a fork's child: what a vanished thread had in hand is in no list, and so not pending here. */
+/* In a fork's child: objects that a vanished thread was moving are in no list, and no longer count as pending. */
 WEFT_I_PRIVATE void weft_i_recount(weft_domain *domain);
 
-/* Adds to the figures of all places. */
+/* Adds the figures of all places to *out. */
 WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out);
 
 #endif
@@ -2434,27 +2488,28 @@ WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *o
 /* ---- reclaim/life.h ---- */
 
 /*
- * private. The life of a thread's record: had at first use, given back by the exit hook, lost in a fork's child.
- * docs/reclamation.md has its table, which life.c follows.
+ * private. The life of a thread's record: taken at first use, given back by the exit hook, lost in a fork's child.
+ * docs/reclamation.md has the table of its states, which life.c follows.
  */
 #ifndef WEFT_RECLAIM_LIFE_H
 #define WEFT_RECLAIM_LIFE_H
 
 
 /*
- * The caller's record, made if need be. NULL: no memory, no key, or this thread's exit hook has run: then it works without, its
- * guards are linked, and what it retires are orphans. errno is not touched.
+ * The caller's record, made if need be. NULL: no memory, no key, or this thread's exit hook has run. Then the thread
+ * works without a record: its guards are linked, and what it retires becomes orphans. errno is not touched.
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
 
 /*
- * For a call that may run callbacks, which may end the thread: makes sure that an exit hook comes then, as far as there is memory.
- * After the thread's own hook has run the record is borrowed, and is to be returned; otherwise this is NULL.
+ * For a call that may run callbacks, which may end the thread: makes sure that the exit hook runs then, if there is
+ * memory. If the thread's exit hook has run already, returns a borrowed record, which the caller must return. Otherwise
+ * returns NULL.
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
 WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
 
-/* The caller has no record from here on, and is as before its first use. Its guards have been left, its lists are empty. */
+/* Gives back the caller's record: the thread is as before its first use. It holds no guard, and its lists are empty. */
 WEFT_I_PRIVATE void weft_i_record_drop(void);
 
 /* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
@@ -2474,16 +2529,16 @@ WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const w
 /* Makes orphans of what is in the bags. Lock-free. */
 WEFT_I_PRIVATE void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
 
-/* Retires one object so. */
+/* Retires one object as an orphan. */
 WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
 
-/* How many there are, adopted ones that are ready included, changes by so much. */
+/* Adds to the number of orphans, which includes adopted ones that are ready. */
 WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 
-/* So many batches of them, or more. */
+/* Whether there are at least so many batches of orphans. */
 WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
-/* Takes them all, with the right to the domain's place `shared`. */
+/* Moves all orphans into the bags, with the right to the domain's place `shared`. */
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 
 #endif
@@ -2491,8 +2546,8 @@ WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 /* ---- reclaim/linked.h ---- */
 
 /*
- * private. Guards that have no slot: their own memory is linked into the domain. Linking never fails and blocks for a few
- * instructions, with the thread's signals held, since handlers may link guards, too; such a guard publishes with full fences.
+ * private. Guards that have no slot: their own memory is linked into the domain. Linking never fails. It takes a lock
+ * for a few instructions, and blocks the thread's signals meanwhile, since handlers may link guards, too.
  */
 #ifndef WEFT_RECLAIM_LINKED_H
 #define WEFT_RECLAIM_LINKED_H
@@ -2502,16 +2557,18 @@ WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_link_guard(weft_guard *guard, weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain);
 
-/* All of the thread's guards count as left. */
+/* Unlinks all guards of the thread. */
 WEFT_I_PRIVATE void weft_i_unlink_thread(weft_domain *domain, int thread);
 
-/* In a fork's child: only those of this thread are left, and it has another id now. */
+/* In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. */
 WEFT_I_PRIVATE void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now);
 
-/* Whether there may be any. A guard that is linked unseen publishes after the caller's heavy fence. */
+/* Whether any guard may be linked. A guard that this does not see publishes after the caller's heavy fence. */
 WEFT_I_PRIVATE bool weft_i_any_linked(weft_domain *domain);
 
-/* The guards from here on may be looked at until unlocked; for a few instructions. */
+/*
+ * Locks the list of linked guards and returns its first, or NULL. Signals are blocked: unlock after a few instructions.
+ */
 WEFT_I_PRIVATE weft_guard *weft_i_lock_linked(weft_domain *domain, weft_i_signals *signals);
 WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *signals);
 
@@ -2528,7 +2585,7 @@ WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *si
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: then the last domain's guard has been left */
+#define WEFT_SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: the guard that used the slot before has been left */
 #define WEFT_SLOTS_A2 memory_order_acquire /* a slot's words -> WEFT_GUARD_R2, WEFT_GUARD_R3, WEFT_GUARD_R4: uses under what the word held before are over */
 #endif
 /* clang-format on */
@@ -2550,16 +2607,16 @@ WEFT_I_PRIVATE size_t weft_i_guards_held(weft_domain *domain, int thread);
 
 /* ---- reclaim/barrier.c ---- */
 
-/* Waiting until all that was retired before has been reclaimed: reclaim/state.h has the way of objects, and why none is missed. */
+/* Waits until all that was retired before has been reclaimed. reclaim/state.h says why a barrier misses no object. */
 
 #include <errno.h>
 
-/* One that runs, on its caller's stack. */
+/* A barrier that runs, on its caller's stack. */
 typedef struct weft_i_own_barrier_run {
     weft_domain *domain;
     uint64_t start, timeout_ns, nap;
-    bool been_to_all; /* and so has all that it is to wait for, but for the callbacks that were running then */
-    int side_before;  /* which counts these */
+    bool been_to_all; /* it has taken all that it must wait for, except objects whose callbacks were running then */
+    int side_before;  /* the side that counts such callbacks of `shared` */
 } weft_i_own_barrier_run;
 
 static bool weft_i_own_barrier_past(const weft_i_own_barrier_run *r)
@@ -2584,14 +2641,14 @@ static bool weft_i_own_barrier_asked(const weft_domain *domain, const weft_i_loc
     return local->attached && local->round != domain->round;
 }
 
-/* The lists of all threads that it has not been to in this round. False: not all could be had. Under `owners`. */
+/* Takes the lists of all threads not yet visited in this round. False: some could not be taken. Under `owners`. */
 static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
     bool all = true;
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
         if (weft_i_own_barrier_asked(domain, l))
-            /* relaxed: the fence orders it before the look at the slot */
+            /* relaxed: the heavy fence orders it before the load of the slot */
             (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_TAKER, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
@@ -2610,8 +2667,8 @@ static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
 }
 
 /*
- * What the threads made orphans of, too. Callbacks count on the other side from here on; the one before must be free for that.
- * False: others are at it.
+ * Takes what is in `shared`, and the orphans. From here on callbacks are counted on the other side, which must count
+ * none for that. False: another thread has the right, or the other side still counts callbacks.
  */
 static bool weft_i_own_barrier_take_shared(weft_i_own_barrier_run *r)
 {
@@ -2637,7 +2694,7 @@ static void weft_i_own_barrier_take_all(weft_i_own_barrier_run *r)
     r->been_to_all = all && weft_i_own_barrier_take_shared(r);
 }
 
-/* A callback that was running when its place was visited belongs to an object retired before. */
+/* A callback that was running when its place was visited belongs to an object retired before the barrier. */
 static bool weft_i_own_barrier_callbacks_over(weft_i_own_barrier_run *r)
 {
     weft_domain *d = r->domain;
@@ -2698,21 +2755,21 @@ int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 /* ---- reclaim/memory.h ---- */
 
 /*
- * private. Memory of a domain: its allocator's, or the process's; counted. No lock may be held over any of these: an
- * allocator may use Weft, and may have fork handlers that wait.
+ * private. Memory of a domain, from its allocator or the process's, counted. No lock may be held over any of these
+ * calls: an allocator may use Weft, and may have fork handlers that wait.
  */
 #ifndef WEFT_RECLAIM_MEMORY_H
 #define WEFT_RECLAIM_MEMORY_H
 
 
-/* Counted in the caller's place, or where several threads count (NULL). NULL: no memory. */
+/* Counted in the caller's place `local`; if that is NULL, in `shared`. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_alloc_in(weft_domain *domain, weft_i_local *local, size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_free_in(weft_domain *domain, weft_i_local *local, void *memory, size_t size);
 
 WEFT_I_PRIVATE void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_free(weft_domain *domain, void *memory, size_t size);
 
-/* Zeroed; mapped, and with huge pages where there are, from WEFT_MAP_FROM bytes on. */
+/* Zeroed memory. From WEFT_MAP_FROM bytes on it is mapped, with huge pages if there are any. */
 WEFT_I_PRIVATE void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
 WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
 
@@ -2721,25 +2778,25 @@ WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t
 /* ---- reclaim/cache.h ---- */
 
 /*
- * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
- * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
- * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both is ready to go back to the allocator, and an
- * allocation that finds the cache empty takes it from there.
+ * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT
+ * such lists per domain and class, so that what one thread frees another allocates, a batch at a time (after J.
+ * Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001). Nodes beyond both are ready to go back to the allocator;
+ * an allocation that finds the cache empty takes one of those first.
  */
 #ifndef WEFT_RECLAIM_CACHE_H
 #define WEFT_RECLAIM_CACHE_H
 
 
-/* Takes nodes that a scan has freed: into the cache or the depot, or among what is ready to be given back. */
+/* Moves nodes that a scan has freed into the cache or the depot. Those that fit in neither stay in `freed`. */
 WEFT_I_PRIVATE void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed);
 
-/* Gives back a node that nobody else can see. `local` may be NULL. */
+/* Frees a node that no other thread can see. `local` may be NULL. */
 WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
 
-/* A node where the cache has none. `local` may be NULL. NULL: no memory. */
+/* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
-/* Empties the place's caches, one node after the other: the allocator may end the thread. */
+/* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_trim(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_trim_depot(weft_domain *domain);
 
@@ -2769,7 +2826,7 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
 
 static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
-/* The first node of a list in the depot tells the rest of it: who takes the list touches no other. */
+/* The first node of a list in the depot holds the tail and the count, so that taking a list touches no other node. */
 typedef struct weft_i_own_cache_magazine {
     weft_i_hook first;
     weft_i_hook *tail;
@@ -2778,6 +2835,7 @@ typedef struct weft_i_own_cache_magazine {
 
 _Static_assert(sizeof(weft_i_own_cache_magazine) <= WEFT_I_SMALL_SIZE, "a node of any class can be the first");
 
+/* False: the depot is full. */
 static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const weft_i_list *list)
 {
     weft_i_own_cache_magazine *full = (weft_i_own_cache_magazine *)(void *)list->head;
@@ -2793,7 +2851,7 @@ static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const 
     return false;
 }
 
-/* Empty: there is none. */
+/* Returns an empty list if the depot has none. */
 static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class)
 {
     for (int i = 0; i < WEFT_DEPOT; i++) {
@@ -2808,7 +2866,7 @@ static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class
     return (weft_i_list){0};
 }
 
-/* Under the address sanitizer memory goes back at once, so that it can see uses after. */
+/* Under the address sanitizer nodes are freed at once, so that it sees a use after free. */
 static bool weft_i_own_cache_cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
     return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
@@ -2832,7 +2890,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     } else {
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
-        weft_i_compiler_fence(); /* out of its list before it is in another */
+        weft_i_compiler_fence(); /* as in weft_i_list_splice */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
@@ -2842,7 +2900,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     weft_i_count_reclaimed(local, count, count * weft_i_own_cache_class_size[node_class]);
 }
 
-/* One of those that are ready to be given back. NULL: there is none, or a taker has them. */
+/* Takes one of the nodes that are ready to go back to the allocator. NULL: there is none, or a taker has the lists. */
 static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
 {
     if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))
@@ -2889,7 +2947,7 @@ void weft_i_trim_depot(weft_domain *domain)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_CALLBACK_R1 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
-#define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what it did */
+#define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what the callback did */
 #endif
 /* clang-format on */
 
@@ -2949,23 +3007,25 @@ size_t weft_i_running(weft_i_atomic_size *count)
 /* ---- reclaim/scan.h ---- */
 
 /*
- * private. Which of the retired objects nobody can hold any more: the one question of reclamation, asked of the domain's scheme in
+ * private. A scan finds the retired objects of a place that no guard can hold any more, by the domain's scheme, in
  * steps. The caller has the right to the place's lists.
  */
 #ifndef WEFT_RECLAIM_SCAN_H
 #define WEFT_RECLAIM_SCAN_H
 
 
-/* Begins with what is in the bags now, unless one is under way. The place's `left` is what may come before the next. */
+/* Begins a scan of what is in the bags, unless one is under way. Sets `left`, the retirements before the next scan. */
 WEFT_I_PRIVATE void weft_i_scan_begin(weft_i_local *local);
 
-/* So many objects more. True: the scan is over, and scan.passed is what nobody can hold; what must wait is in the bags. */
+/*
+ * Compares up to `most` objects more. True: the scan is over. What no guard can hold is in scan.passed, the rest waits.
+ */
 WEFT_I_PRIVATE bool weft_i_scan_step(weft_i_local *local, size_t most);
 
-/* All steps at once, of a scan that begins now. */
+/* Does all steps of a new scan at once. */
 WEFT_I_PRIVATE void weft_i_scan_all(weft_i_local *local);
 
-/* Undoes a scan that is under way: all that was retired and is not ready is in the bags. Its lists may be just whole. */
+/* Undoes a scan that is under way: its objects go back to the bags; sealed batches stay sealed. */
 WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 #endif
@@ -2974,33 +3034,36 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the room made comes before, so that no more seems retired than was */
+#define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the new room comes before, so that no more seems retired than was */
 #define WEFT_CALLBACK_R2 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
-/* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
+/* Objects that a scan compares in one step; a step comes with each WEFT_STEP / 8 retirements. */
 #ifndef WEFT_STEP
 #define WEFT_STEP 512
 #endif
-/* Before one: so many retirements from one look for answers to the next. */
+/* Retirements between two looks for the threads' answers. */
 #ifndef WEFT_PACE
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
-/* Where something is ready: twice as many at once, with what a call of maintenance costs shared among them. */
+/*
+ * Retirements between two calls of maintenance while objects are ready. Each reclaims twice as many, which share its
+ * cost.
+ */
 #ifndef WEFT_CALLS
 #define WEFT_CALLS 4
 #endif
 
-/* Nodes that a thread has not taken in so many retirements, it does not need: several turns of a thread on a processor. */
+/* A thread does not need the nodes that it has not taken for so many retirements, which last several time slices. */
 #ifndef WEFT_SPAN
 #define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
 #endif
 
 /* ---- room ---- */
 
-/* With the right to the lists: so many may be retired before maintenance. */
+/* Sets the number of retirements before the next maintenance. With the right to the lists. */
 static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
 {
     /* relaxed: figures, each written by one thread */
@@ -3017,7 +3080,7 @@ void weft_i_local_open(weft_i_local *local)
     weft_i_own_collect_grant(local, WEFT_BATCH);
 }
 
-/* A little each time as long as there is something to do. Returns how much. */
+/* Grants only a few retirements at a time while there is work to do. Returns how many. */
 static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left, most = SIZE_MAX;
@@ -3036,7 +3099,7 @@ static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 
 /* ---- a thread's place ---- */
 
-/* What a scan has shown to be free. */
+/* Moves what a scan has shown to be free to the cache, the depot, or `ready`. */
 static void weft_i_own_collect_deliver(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)
@@ -3051,14 +3114,16 @@ static void weft_i_own_collect_step(weft_i_local *local)
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }
-    /* more where the batch is compared several times, so that a scan takes no more retirements than without */
+    /* With many hazards the batch is compared several times. Then a step is larger, so that the scan takes no more
+       retirements than it would otherwise. */
     if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         weft_i_own_collect_deliver(local);
 }
 
 /*
- * More is ready than a scan leaves: where callbacks retire more than one object each, two per retirement would never come to an
- * end. (Under epochs a guard may have held back any number, whose end must not be one long call.)
+ * More objects are ready than one scan leaves. If callbacks retire more than one object each, reclaiming two per
+ * retirement would never catch up. (Under epochs a guard may have held back any number of objects, and reclaiming them
+ * must not become one long call.)
  */
 static bool weft_i_own_collect_is_behind(const weft_i_local *local)
 {
@@ -3066,7 +3131,7 @@ static bool weft_i_own_collect_is_behind(const weft_i_local *local)
            weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* How many to reclaim: with callbacks, and without. */
+/* How many objects to reclaim: those with callbacks, and nodes. */
 typedef struct weft_i_due {
     size_t calls, nodes;
 } weft_i_due;
@@ -3096,8 +3161,8 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, b
     }
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
-        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        if (takes) {       /* what it needs it takes from where this comes */
+        weft_i_busy_end(); /* the allocator may use Weft; the cache stays this thread's even if a taker has the lists */
+        if (takes) {       /* such a thread takes the nodes that it needs from `ready` */
             weft_i_free_in(domain, local, hook, hook->kind->size);
         } else {
             weft_i_node_free(domain, local, hook->kind->bag, hook);
@@ -3128,7 +3193,7 @@ static size_t weft_i_own_collect_cached(const weft_i_local *local)
     return count;
 }
 
-/* With the right to the lists: how many of the nodes that are ready have not been needed for long. */
+/* How many of the ready nodes have not been needed for long. With the right to the lists. */
 static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 {
     size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
@@ -3145,13 +3210,14 @@ static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 }
 
 /*
- * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs only idle nodes where the thread
- * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * Reclaims two objects per retirement, so that what one scan leaves is gone before the next one ends. Under epochs, if
+ * the thread itself takes ready nodes, it gives back only idle ones: where threads outnumber processors, a thread that
+ * does not run holds back nodes that another thread needs in its next time slice.
  */
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
-        return false; /* a taker, who will make room */
+        return false; /* a taker has the lists, and will grant room */
     if (!weft_i_in_callback())
         weft_i_own_collect_step(local);
     size_t room = weft_i_own_collect_grant_what_is_left(local), idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
@@ -3193,7 +3259,7 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *r
         weft_i_local_open(local);
 }
 
-/* Lists as a thread left them, even in the middle of a push. */
+/* Repairs lists as a thread left them, even in the middle of a push. */
 static void weft_i_own_collect_mend(weft_i_local *local)
 {
     weft_i_bags_mend(&local->ready);
@@ -3204,7 +3270,7 @@ static void weft_i_own_collect_mend(weft_i_local *local)
         weft_i_list_mend(&local->cache[c]);
     for (int i = 0; i < local->scan.sealed_count; i++)
         weft_i_bags_mend(&local->scan.sealed[i].bags);
-    local->scan.stage = WEFT_I_COMPARES; /* whichever it was: undone, it is whole */
+    local->scan.stage = WEFT_I_COMPARES; /* so that the scan is undone, whatever its stage was */
     weft_i_scan_undo(local);
 }
 
@@ -3246,7 +3312,7 @@ static void weft_i_own_collect_reclaim_own(weft_domain *domain, weft_i_hook *hoo
 static void weft_i_own_collect_count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        /* relaxed: the right to the lists orders it before who takes that next */
+        /* relaxed: the next thread that takes the right to the lists sees it */
         (void)weft_i_fetch_add(running, 1, memory_order_relaxed);
 }
 
@@ -3264,7 +3330,7 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
     }
 }
 
-/* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
+/* Takes an object that no guard holds out of the lists of `shared`, with the right to them. NULL: none. */
 static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
@@ -3283,7 +3349,7 @@ static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *ad
 
 typedef enum weft_i_own_collect_progress { WEFT_I_OWN_COLLECT_RECLAIMED, WEFT_I_OWN_COLLECT_NOTHING, WEFT_I_OWN_COLLECT_TAKEN } weft_i_own_collect_progress;
 
-/* The right is nobody's over a callback: others may go on with the rest. */
+/* Gives the right back before the callback runs, so that others may go on with the rest. */
 static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
@@ -3300,10 +3366,11 @@ static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it, or, where garbage is bounded, helps if there are too many for
- * one: the right is held for moments only. That thread looks for them after it has given the right back, and each has a full fence
- * between what it wrote (the orphans' number; the right) and what it then reads (the other): one of the two sees the other. It looks
- * once more, not for ever: callbacks may retire again and again.
+ * A thread that finds the right taken leaves its orphans to the thread that has it. Where garbage is bounded (hazard
+ * pointers), it helps instead if two batches or more are pending: the right is held for moments only. The thread that
+ * has the right looks for new orphans after it has given the right back. Each of the two passes a full fence between
+ * its write (the number of orphans; the right) and its read of the other's write, so at least one of them sees the
+ * other's. It looks only once more, since callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
@@ -3354,7 +3421,7 @@ void weft_i_shared_abandon(weft_domain *domain)
 #define WEFT_RECLAIM_REGISTRY_H
 
 
-/* A structure of the domain begins, after its last allocation (an allocator may end the thread), or ceases to exist. */
+/* Counts the domain's structures: up after a structure's last allocation, since an allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_domain_use(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
@@ -3362,19 +3429,19 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* It is to be destroyed: threads that end pass it by. False: one is at it, and nothing happened. */
+/* Marks the domain as closing, so that ending threads pass it by. False: one visits it, and nothing has happened. */
 WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
 
 WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
 /*
- * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
- * next call names it as `left` (NULL: none). NULL: there is none.
+ * For a thread that ends: the newest domain with an id below `id` that is wanted. It cannot be destroyed until the next
+ * call names it as `left` (which may be NULL). NULL: there is none.
  */
 WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left,
                                                bool (*wanted)(weft_domain *domain, const void *ctx), const void *ctx);
 
-/* For forks: the lock of the list; with it, the first domain. */
+/* The lock of the list; the first domain, with that lock. */
 WEFT_I_PRIVATE void weft_i_lock_domains(void);
 WEFT_I_PRIVATE void weft_i_unlock_domains(void);
 WEFT_I_PRIVATE weft_domain *weft_i_first_domain(void);
@@ -3385,7 +3452,7 @@ WEFT_I_PRIVATE weft_domain *weft_i_first_domain(void);
 
 /*
  * private. What structures use of reclamation: the caller's place in the domain, retiring there, nodes from its cache, and
- * one attempt at an operation. reclaim/state.h tells what becomes of what is retired.
+ * attempts at operations. reclaim/state.h has the way of a retired object.
  */
 #ifndef WEFT_RECLAIM_LOCAL_H
 #define WEFT_RECLAIM_LOCAL_H
@@ -3398,28 +3465,29 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
 };
 
-/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
+/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
-/* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
+/* Does a step of maintenance, after a retirement that has asked for it. `local` may be NULL. Always returns true. */
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
-/* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
+/* Retires an object that is wholly unlinked. The calling operation holds no guard. `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
                                   size_t size);
 
 /*
- * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
- * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
+ * The same, but the calling operation holds guards. Runs no callback, since a callback may end the thread, and with it
+ * the memory of linked guards. The caller must leave its guards and then call weft_i_catch_up or, if this returned
+ * true, weft_i_maintain.
  */
 WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
                                        const weft_i_kind *kind, size_t size);
 
-/* The same with a list of nodes of one kind: what each costs by itself is shared. */
+/* The same for a list of nodes of one kind, which share the cost of taking the right to the lists. */
 WEFT_I_PRIVATE void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list,
                                             const weft_i_kind *kind);
 
-/* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
+/* The caller's place in the domain. NULL: none has been made, or no hint leads to it. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
 {
     weft_i_hint *hint = &weft_i_own_record()->hint[domain->id % WEFT_HINTS];
@@ -3433,18 +3501,20 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
-/* After an operation that may have retired under its guards. */
+/* To be called after an operation that may have retired under its guards, once they are left. */
 weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
     weft_i_local *local = weft_i_local_peek(domain);
-    /* relaxed: this thread's; a taker who is not seen yet has made room, or will */
+    /* relaxed: `room` is this thread's; a taker that is not seen yet has granted room, or will */
     if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
         (void)weft_i_maintain(domain, local);
 }
 
-/* With the right to the lists, after so many have come to the bags. True: call weft_i_maintain once no longer busy. */
+/*
+ * Counts objects that were put into the bags, with the right to them. True: call weft_i_maintain once no longer busy.
+ */
 weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_t bytes)
 {
     weft_i_count(&local->counters.retired_bytes, bytes);
@@ -3454,7 +3524,7 @@ weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_
     return (ptrdiff_t)room <= 0;
 }
 
-/* With the right to the lists. True: as above. */
+/* Retires an object, with the right to the lists. True: call weft_i_maintain once no longer busy. */
 weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
@@ -3463,9 +3533,9 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 }
 
 /*
- * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The
- * public function makes it, and calls nothing that returns to it, so that it saves no registers; what goes another way
- * than usual goes to a function of its own, which does the operation with guards.
+ * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers. If
+ * anything is not as usual, a separate function does the operation with guards.
  */
 typedef struct weft_i_attempt {
     weft_i_local *local;
@@ -3475,13 +3545,13 @@ typedef struct weft_i_attempt {
 typedef enum weft_i_outcome {
     WEFT_I_DONE,
     WEFT_I_EMPTY,
-    WEFT_I_AGAIN, /* something has moved on */
-    WEFT_I_LOST   /* to another thread: back off */
+    WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
+    WEFT_I_LOST   /* lost a race to another thread: back off first */
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
- * before went, if there was one; else WEFT_I_AGAIN.
+ * Repeats a step until it is done or there is nothing to take, and backs off after each lost race. `now` is the outcome
+ * of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
     for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
@@ -3501,14 +3571,14 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
     weft_i_hold_fence(hold);
 }
 
-/* One of the guard's words protects nothing any more. */
+/* Clears one of the guard's words. */
 weft_i_inline void weft_i_unpublish(weft_i_hold hold, int word, weft_scheme scheme)
 {
     if (scheme == WEFT_HAZARD)
         weft_i_store(&hold.slot->words.word[word], NULL, WEFT_GUARD_R4);
 }
 
-/* False: no local yet, or the thread is called to attention. */
+/* False: the thread has no place yet, or its `attention` is set. */
 weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
 {
     weft_i_record *record = weft_i_own_record();
@@ -3517,8 +3587,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
         return false;
     *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
-       this thread has passed a fence in a later operation */
+    /* before the load of `attention`. If that is 0, either no mode without membarrier has begun, or nothing is
+       reclaimed before this thread has passed a fence in a later operation. */
     weft_i_compiler_fence();
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, WEFT_LOCAL_A1))) {
         weft_i_busy_end();
@@ -3530,8 +3600,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 }
 
 /*
- * The same for an operation that only reads, and so needs no lists. The one record of all threads that have none is always
- * called to attention, and nobody looks at its slot.
+ * The same for an operation that only reads, and so needs no lists. Threads without a record share weft_i_no_record:
+ * its `attention` is always set, and no scan reads its slot.
  */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
 {
@@ -3559,7 +3629,7 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 
 /* ---- reclaim/domain_life.c ---- */
 
-/* A domain's life, and what is asked of it. */
+/* Creating and destroying domains, flushing, and statistics. */
 
 #include <errno.h>
 
@@ -3613,7 +3683,10 @@ static void weft_i_own_domain_life_free_domain(weft_domain *domain)
         weft_i_sys_free(domain);
 }
 
-/* No other thread uses it, none that ends is at it, and no guard is held: all that is in any list goes. Callbacks may retire more. */
+/*
+ * Reclaims all objects in all lists. No other thread uses the domain, no ending thread visits it, and no guard is held.
+ * Callbacks may retire more.
+ */
 static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
@@ -3629,7 +3702,9 @@ static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
     } while (!weft_i_nothing_left(domain));
 }
 
-/* Waits for threads that end and are at it; but not in a callback: such a thread might wait for what this one is in. */
+/*
+ * Waits for ending threads that visit the domain. Not in a callback, since such a thread might wait for that callback.
+ */
 static bool weft_i_own_domain_life_close_domain(weft_domain *domain)
 {
     while (!weft_i_close(domain)) {
@@ -3648,12 +3723,12 @@ int weft_domain_destroy(weft_domain *domain)
     if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
-        return -EBUSY; /* in a barrier that another thread still waits in */
+        return -EBUSY; /* another thread is still in a barrier */
     if (!weft_i_own_domain_life_close_domain(domain)) {
         weft_i_barrier_abandon(domain);
         return -EBUSY;
     }
-    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    weft_i_record *borrowed = weft_i_record_borrow(); /* if a callback ends the thread, the domain stays */
     weft_i_own_domain_life_reclaim_all(domain);
     weft_i_unregister(domain);
     weft_i_own_domain_life_free_domain(domain);
@@ -3661,7 +3736,7 @@ int weft_domain_destroy(weft_domain *domain)
     return 0;
 }
 
-/* ---- asking for more ---- */
+/* ---- flush, statistics ---- */
 
 void weft_domain_flush(weft_domain *domain)
 {
@@ -3699,7 +3774,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = weft_i_own_domain_life_attached(domain)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))
-        out->pending = out->pending_bytes = 0; /* threads that ended while they retired */
+        out->pending = out->pending_bytes = 0; /* negative: some thread ended while it retired */
     weft_i_sum_up(domain, out);
     weft_i_mutex_lock(&domain->blocker_lock);
     if (domain->blocker.words) {
@@ -3712,18 +3787,19 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 /* ---- reclaim/epochs.h ---- */
 
 /*
- * private. Epochs: which batches were sealed before any guard held now was entered?
+ * private. Epochs: finds the batches that were sealed before any guard held now was entered.
  *
- * The argument. A batch is sealed: e = fetch_add(epoch, 2), after all in it were unlinked. A reader reads r from the epoch,
- * publishes it, light fence L, and then reads the structure. The batch may be freed after a heavy fence F if all epochs
- * published are above e. A word seen with r > e: the reader read the epoch from the seal or from one after it, and so sees
- * the unlinkings. No word seen: L comes after F and the reader sees them too, or it has left with a release store. The epoch
- * moves without asking anybody, so that one fence serves, not two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson
- * 2019, and Hazard Eras, P. Ramalhete and A. Correia, SPAA 2017.)
+ * The argument. A batch is sealed by e = fetch_add(epoch, 2), after all objects in it were unlinked. A reader reads r
+ * from the epoch, publishes it, passes a light fence L, and then reads the structure. The batch may be freed after a
+ * heavy fence F if all published epochs are above e. If the scan sees a word with r > e, the reader read the epoch from
+ * this seal or a later one, and so sees the unlinkings. If it sees no word, either L comes after F, and the reader sees
+ * the unlinkings, too; or the reader has left, with a release store. The epoch advances without asking any thread, so
+ * one fence suffices instead of two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson 2019, and Hazard Eras, P.
+ * Ramalhete and A. Correia, SPAA 2017.)
  *
- * A slot's domain is read after its word. A word of another domain read together with a later tag of ours is not a guard that
- * this scan must see: the tag's release store follows the leaving of the earlier guard, and the newer guard's word, which we
- * did not see, comes after F.
+ * A scan reads a slot's word first and its domain second, so the domain may belong to a later guard than the word. Then
+ * the earlier guard has been left, since the later guard's release store of the domain follows that. And the later
+ * guard's word was not seen, so it comes after F. The scan need not see either of them.
  */
 #ifndef WEFT_RECLAIM_EPOCHS_H
 #define WEFT_RECLAIM_EPOCHS_H
@@ -3732,7 +3808,10 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 /* Seals what is in the place's bags. */
 WEFT_I_PRIVATE void weft_i_epochs_seal(weft_i_local *local);
 
-/* All was sealed before the fence: moves what nobody holds to `passed`. scan.blocker is the guard that others wait for, if any. */
+/*
+ * Moves the batches that no guard holds to `passed`; all were sealed before the heavy fence. scan.blocker is the guard
+ * that holds back the rest, if any.
+ */
 WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 #endif
@@ -3741,11 +3820,11 @@ WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, WEFT_EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#define WEFT_EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, WEFT_EPOCHS_X1: a thread that reads the new epoch or a later one sees the unlinkings of the batch */
 #endif
 /* clang-format on */
 
-/* Modulo 2^n: epochs may wrap, as long as no guard sees half of them pass. */
+/* Modulo 2^n: epochs may wrap, provided that no guard is held while half of them pass. */
 static bool weft_i_own_epochs_before(size_t a, size_t b)
 {
     return (a - b) >> (sizeof(size_t) * 8 - 1);
@@ -3776,7 +3855,7 @@ static weft_i_blocker weft_i_own_epochs_find_oldest(weft_domain *domain)
     return oldest;
 }
 
-/* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
+/* The bag becomes a batch. If there is no room for one, it joins the youngest, which then waits a little longer. */
 void weft_i_epochs_seal(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
@@ -3806,30 +3885,30 @@ void weft_i_epochs_scan(weft_i_local *local)
     }
     s->sealed_count -= done;
     s->blocker = waiting ? oldest : (weft_i_blocker){0};
-    s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
+    s->total = waiting / WEFT_SEALED; /* so that scans stay rare, however many objects wait */
 }
 
 /* ---- reclaim/fence.c ---- */
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_FENCE_A2 memory_order_acquire /* has it passed -> WEFT_RECORD_R3: then the scan sees all it published without a fence */
-#define WEFT_FENCE_R1 memory_order_release /* fence mode -> WEFT_FENCE_A1: records were told before the mode changes */
-#define WEFT_FENCE_A1 memory_order_acquire /* fence mode -> WEFT_FENCE_R1: sees who was told */
+#define WEFT_FENCE_A2 memory_order_acquire /* has a thread passed a fence -> WEFT_RECORD_R3: then the scan sees all that it published without a fence */
+#define WEFT_FENCE_R1 memory_order_release /* change the mode -> WEFT_FENCE_A1: records were told before */
+#define WEFT_FENCE_A1 memory_order_acquire /* read the mode -> WEFT_FENCE_R1: sees which records were told */
 #endif
 /* clang-format on */
 
-/* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
+/* UNPROBED: not needed yet; TURNING: membarrier has failed, and not every record has passed a fence since. */
 enum { WEFT_I_OWN_FENCE_UNPROBED, WEFT_I_OWN_FENCE_MEMBARRIER, WEFT_I_OWN_FENCE_TURNING, WEFT_I_OWN_FENCE_FENCES };
 
-static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and who is told of them */
+static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and of FENCES in all records */
 static weft_i_atomic_int weft_i_own_fence_mode;
 
 /* Under the lock: each record is told here, or by weft_i_fence_join. */
 static void weft_i_own_fence_leave_membarrier(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
+        /* relaxed: nothing is reclaimed until the owner has seen it, however long that takes */
         (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_TURNING, WEFT_FENCE_R1);
 }
@@ -3842,14 +3921,14 @@ static bool weft_i_own_fence_all_passed(void)
     return true;
 }
 
-/* Until all have passed a fence of their own, the system's other way to send one to all stands in. */
+/* Until all threads have passed a fence of their own, weft_i_sys_interrupt_all takes the place of membarrier. */
 static bool weft_i_own_fence_turn(void)
 {
     weft_i_mutex_lock(&weft_i_own_fence_changes);
     /* relaxed: the lock orders it */
     if (weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed) == WEFT_I_OWN_FENCE_MEMBARRIER)
         weft_i_own_fence_leave_membarrier();
-    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
+    weft_i_publish_slow(weft_i_self()); /* this thread has just been told, and may be the only one */
     bool done = weft_i_own_fence_all_passed();
     if (done)
         weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_FENCES, WEFT_FENCE_R1);
@@ -3872,7 +3951,10 @@ static int weft_i_own_fence_probed(void)
     return now;
 }
 
-/* A thread without a record may be the first to need one: were it content with its own, the first record would not know. */
+/*
+ * A thread without a record may be the first to need a heavy fence. A full fence of its own would not suffice: another
+ * thread may make the first record meanwhile, and publish without fences.
+ */
 static int weft_i_own_fence_probe(void)
 {
     weft_i_mutex_lock(&weft_i_own_fence_changes);
@@ -3916,7 +3998,7 @@ void weft_i_fence_join(weft_i_record *record)
         weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: under the lock, too */
     }
     weft_i_mutex_unlock(&weft_i_own_fence_changes);
-    weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
+    weft_i_full_fence(); /* answers all questions asked before, even unseen or overwritten ones (handshake.h) */
 }
 
 void weft_i_fence_lock(void)
@@ -3934,7 +4016,7 @@ void weft_i_fence_unlock(void)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_LOCALS_A1 memory_order_acquire /* walk locals -> WEFT_LOCALS_R1: sees a local's fields */
-#define WEFT_COUNT_A1 memory_order_acquire /* count retired -> WEFT_COUNT_R1: the room is not older than the grant */
+#define WEFT_COUNT_A1 memory_order_acquire /* count retired -> WEFT_COUNT_R1: the room read is not older than the grant */
 #endif
 /* clang-format on */
 
@@ -3981,7 +4063,7 @@ size_t weft_i_pending(weft_domain *domain, size_t *bytes)
     }
     if (bytes)
         *bytes = size;
-    /* relaxed: a figure; of two that race the higher may be lost by a few */
+    /* relaxed: a figure; if two threads race, the higher value may be lost by a few */
     if (count > weft_i_load(&domain->pending_peak, memory_order_relaxed) && !(count >> (sizeof count * 8 - 1)))
         weft_i_store(&domain->pending_peak, count, memory_order_relaxed);
     return count;
@@ -4041,7 +4123,7 @@ static bool weft_i_own_guard_slow_owns(const weft_i_thread *thread, const weft_i
     return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
 }
 
-/* The first slot once there is a record, then others. NULL: all are in use, or there is no record. */
+/* The first slot if it is free, or else one for a nested guard. NULL: all are in use, or there is no record. */
 static weft_i_slot *weft_i_own_guard_slow_find_slot(weft_i_record *record)
 {
     if (!record)
@@ -4082,7 +4164,7 @@ void weft_i_leave_slow(weft_guard *guard)
         weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
         weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
         weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
-    } /* else the thread's exit hook has left it */
+    } /* else the thread's exit hook has left the guard */
 }
 
 void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
@@ -4128,50 +4210,60 @@ void weft_guard_refresh_outline(weft_guard *guard)
 /* ---- reclaim/handshake.h ---- */
 
 /*
- * private. The heavy fence without an interrupt: all threads are asked, each answers when it comes by, and who has retired goes on
- * meanwhile. (An expedited membarrier makes every processor that runs a thread of the process stop for it: 5 to 20 us where the
- * processors are virtual, in one operation of each batch, in each of the threads that run.)
+ * private. The heavy fence without an interrupt: a thread asks all others, each answers in its next operation, and the
+ * asking thread goes on meanwhile. (An expedited membarrier makes every processor that runs a thread of the process
+ * stop for it: 5 to 20 us where the processors are virtual, in one operation of each batch, in each of the threads that
+ * run.)
  *
- * To ask is a bit in the record's `attention`, which its thread reads in each operation anyway: asking costs the asked nothing
- * until then, and an answer is one read-modify-write. Rounds are the process's: one at a time, for all that retire.
+ * A question is a bit in the record's `attention`, which its thread reads in each operation anyway. So a question costs
+ * the asked thread nothing until then, and an answer is one read-modify-write. Rounds belong to the process: there is
+ * one at a time, for all threads that retire.
  *
- * The argument. W has unlinked, and takes a ticket: a read-modify-write of `rounds`. A round that counts for it begins later, by a
- * read-modify-write of S, which therefore sees W's unlinkings (WEFT_HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
- * by one read-modify-write: what T reads after A sees the unlinkings (WEFT_RECORD_X1), and what T has published before A is seen by whoever
- * sees the answer (WEFT_HANDSHAKE_A2) or the end of the round (WEFT_HANDSHAKE_R1, WEFT_HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
- * epochs.h): a light fence in T comes before A or after. That holds wherever in T's work A is, and so for a handler that answers
- * for the code that it has interrupted.
+ * The argument. Thread W has unlinked objects and takes a ticket, by a read-modify-write of `rounds`. A round that
+ * counts for the ticket begins later, by a read-modify-write of a thread S, which therefore sees W's unlinkings
+ * (WEFT_HANDSHAKE_X1). S passes a full fence and asks T. T answers at a moment A by one read-modify-write. What T reads
+ * after A sees the unlinkings (WEFT_RECORD_X1). What T published before A is seen by every thread that sees the answer
+ * (WEFT_HANDSHAKE_A2) or the end of the round (WEFT_HANDSHAKE_R1, WEFT_HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
+ * epochs.h): a light fence in T comes before A or after it. This holds wherever A lies in T's work, and so for a signal
+ * handler that answers for the code that it has interrupted.
  *
- * Who is not asked. S itself: its beginning of the round is its A. A thread that S finds without a record: it takes one, and passes a
- * full fence, after S has passed one; then it sees what S saw (weft_i_fence_join). One that has overwritten the question as it took
- * its record: likewise. One without a record publishes with full fences; W passes one, too, before it reads what such have linked.
+ * Threads that are not asked. S itself: its A is the beginning of the round. A thread that has no record when S looks:
+ * if it takes one later, it passes a full fence after S has passed one, and so sees what S saw (weft_i_fence_join). A
+ * thread that overwrites the question while it takes its record: likewise. A thread without a record publishes with
+ * full fences, and W passes one, too, before it reads the guards that such threads have linked.
  *
- * Who does not answer (asleep, or busy with something else) is interrupted when patience is at its end: W passes the heavy fence,
- * which is an A of all threads, also for the round under way. So nobody waits for anybody, wherever S or T may be.
+ * Threads that do not answer (asleep, or busy with something else) are interrupted when patience is at its end: W
+ * passes the heavy fence, which is an A of all threads, also for the round under way. So no thread waits for another,
+ * wherever S or T may be.
  *
- * Who is absent. One that sleeps would not answer the next round either, and the interrupts would go on with each batch. So who passes
- * the heavy fence marks those that have not answered before it; one that is marked still after it, and is then found in no operation,
- * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
- * absent, and passes a full fence before it looks. It publishes nothing more that anybody relies on without a look at `attention`, finds the
- * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
- * what was unlinked before any of their rounds (WEFT_RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
- * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
- * One thread marks at a time; another passes the fence without.
+ * Absent threads. A thread that sleeps would not answer the next round either, and each batch would need an interrupt.
+ * So the thread that passes the heavy fence first marks the threads that have not answered. A thread that is still
+ * marked after the fence, and is then found in no operation, is absent: no round waits for it until it has answered.
+ * What it published before the fence is seen by every thread that sees it absent and then passes a full fence. It
+ * publishes nothing more that other threads rely on without loading `attention`, where it finds the question and
+ * answers. All questions asked meanwhile came before that load, by read-modify-writes of the same word, so it then sees
+ * what was unlinked before any of their rounds (WEFT_RECORD_X1). A thread in an operation cannot be absent, since it would
+ * go on without that load (weft_i_attempt_begin). The mark belongs to the question that came before the fence: a later
+ * question may have found the thread in an operation that began after the fence. Only one thread marks at a time;
+ * others pass the fence without marking.
  */
 #ifndef WEFT_RECLAIM_HANDSHAKE_H
 #define WEFT_RECLAIM_HANDSHAKE_H
 
 
-/* For what the caller has unlinked until now. */
+/* A ticket for what the caller has unlinked until now. */
 WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 
-/* Whether all have passed a fence since; does what there is to do for it, without waiting. */
+/* Whether all threads have passed a fence since the ticket. Begins or ends a round where it can. Never waits. */
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
-/* The same by the heavy fence; `asked`: of those that were, who does not come by is absent from then on. False: none was to be had. */
+/*
+ * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become absent. False: it has
+ * failed.
+ */
 WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
 
-/* In a fork's child: who has begun a round may not be there. */
+/* In a fork's child, where the thread that has begun a round may not exist. */
 WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 
 #endif
@@ -4180,26 +4272,26 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: the thread that begins one sees what was unlinked before the tickets that it counts for */
 #define WEFT_HANDSHAKE_A2 memory_order_acquire /* has it answered -> WEFT_RECORD_X1: sees what that thread had published */
-#define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what those had published */
+#define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; passes on what was seen of the threads that answered */
+#define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what the threads that answered had published */
 #endif
 /* clang-format on */
 
-/* Four times the number of rounds that are over, and of the one under way: */
+/* `rounds` is STEP times the number of rounds that are over, plus the state of the one under way. */
 enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
 
 static weft_i_atomic_size weft_i_own_handshake_rounds;
-static weft_i_atomic_int weft_i_own_handshake_marking; /* the thread that marks who is absent; 0: none */
+static weft_i_atomic_int weft_i_own_handshake_marking; /* the id of the thread that marks absent ones; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
     size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, WEFT_HANDSHAKE_X1);
-    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* one under way began before */
+    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* a round under way began before the ticket */
 }
 
-/* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
+/* Modulo 2^n: a round that is over counts as not over if half of all numbers have passed since. */
 static bool weft_i_own_handshake_is_over(size_t ticket)
 {
     return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1) - ticket) >= 0;
@@ -4207,23 +4299,23 @@ static bool weft_i_own_handshake_is_over(size_t ticket)
 
 static void weft_i_own_handshake_end_round(size_t now)
 {
-    /* relaxed: a failure means that somebody else has ended it */
+    /* relaxed: a failure means that another thread has ended it */
     (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - now % WEFT_I_OWN_HANDSHAKE_STEP + WEFT_I_OWN_HANDSHAKE_STEP, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static void weft_i_own_handshake_begin_round(size_t now)
 {
     weft_i_record *own = weft_i_record_peek();
-    /* relaxed: a failure means that somebody else has begun it, after the ticket */
+    /* relaxed: a failure means that another thread has begun it, after the ticket */
     if (!weft_i_cas(&weft_i_own_handshake_rounds, &now, now + WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_HANDSHAKE_X1, memory_order_relaxed))
         return;
     weft_i_full_fence(); /* -> weft_i_fence_join */
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         if (r != own && weft_i_record_owned(r))
-            /* relaxed: the fence before it hands on what was unlinked -> WEFT_RECORD_X1 */
+            /* relaxed: the fence before it publishes what was unlinked -> WEFT_RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     size_t asking = now + WEFT_I_OWN_HANDSHAKE_ASKING;
-    /* relaxed: a failure means that somebody has lost patience, and ended it */
+    /* relaxed: a failure means that another thread has lost patience, and ended it */
     (void)weft_i_cas(&weft_i_own_handshake_rounds, &asking, now + WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
@@ -4239,30 +4331,33 @@ static bool weft_i_own_handshake_all_have_answered(void)
     return true;
 }
 
-/* ---- who is absent ---- */
+/* ---- absent threads ---- */
 
+/* Marks the threads that have not answered. */
 static void weft_i_own_handshake_mark(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         /* relaxed: the heavy fence comes next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
-            /* relaxed: the heavy fence comes next; a failure: it has come by, or a barrier has, and the next mark serves */
+            /* relaxed: the heavy fence comes next; on failure the thread has answered, or a barrier has changed the
+               word: the next mark suffices */
             (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
                              memory_order_relaxed);
     }
 }
 
-/* Of those that are marked still. */
+/* Removes the marks that are left. If fenced, those threads become absent that are in no operation. */
 static void weft_i_own_handshake_tell_absent(bool fenced)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        /* relaxed: the heavy fence comes before, as before the next */
+        /* relaxed: the heavy fence comes before */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
             /* relaxed: the heavy fence has come before */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
-            /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
+            /* relaxed: the heavy fence before it pairs with the full fence of a thread that has read it and compares
+               (scan.c) */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
                            memory_order_relaxed))
                 break;
@@ -4312,26 +4407,26 @@ void weft_i_handshake_after_fork(void)
 /* ---- reclaim/hazards.h ---- */
 
 /*
- * private. Hazard pointers (M. Michael, IEEE TPDS 15(6), 2004, section 3, with the fence moved to this side): of what a place
- * has retired, what does no guard protect? Read in steps, so that no call takes long.
+ * private. Hazard pointers (M. Michael, IEEE TPDS 15(6), 2004, section 3, with the fence moved to this side): finds the
+ * retired objects of a place that no guard protects. It does so in steps, so that no call takes long.
  *
- * The argument. An object in the bag was unlinked before the heavy fence F. A reader publishes the pointer in a word, light
- * fence L, and re-reads the source. If L comes before F, the scan sees the word, unless the reader has replaced it since, by a
- * release store that the scan's acquire load pairs with: then the reader is done with the object. If L comes after F, the
- * re-read sees the unlinking and the reader does not use the object. So the words may be read at any time after F, a few at
- * a time; records and guards that come after F need not be read at all. Words of a slot are read in ascending order, so that a
- * kernel may hand a pointer on from a lower word to a higher one.
+ * The argument. An object in the bag was unlinked before the heavy fence F. A reader publishes the pointer in a word,
+ * passes a light fence L, and re-reads the source. If L comes before F, the scan sees the word, unless the reader has
+ * replaced it since, by a release store that pairs with the scan's acquire load: then the reader is done with the
+ * object. If L comes after F, the re-read sees the unlinking and the reader does not use the object. So the words may
+ * be read at any time after F, a few at a time; records and guards that come after F need not be read at all. The words
+ * of a slot are read in ascending order, so that a kernel may copy a pointer from a lower word to a higher one.
  */
 #ifndef WEFT_RECLAIM_HAZARDS_H
 #define WEFT_RECLAIM_HAZARDS_H
 
 
-/* All in scan.maybe was unlinked before the fence: reads the first hazards. */
+/* Begins a scan and reads the first hazards. All objects in scan.maybe were unlinked before the heavy fence. */
 WEFT_I_PRIVATE void weft_i_hazards_begin(weft_i_local *local);
 
 /*
- * Compares so many objects more. What is held goes back to the bags. True: all has been compared, and what is in `passed`
- * nobody holds. scan.blocker is the guard that holds back others, if any.
+ * Compares up to `most` objects more. Those that are held go back to the bags. True: the scan is over, and no guard
+ * holds the objects in `passed`. scan.blocker is a guard that holds objects back, if any.
  */
 WEFT_I_PRIVATE bool weft_i_hazards_step(weft_i_local *local, size_t most);
 
@@ -4366,7 +4461,7 @@ static bool weft_i_own_hazards_words_have_room(const weft_i_scan *s)
     return s->hazards + WEFT_I_WORDS <= WEFT_SCAN_WORDS;
 }
 
-/* False: no room for all. */
+/* False: there is no room for all hazards. */
 static bool weft_i_own_hazards_read_records(weft_i_scan *s)
 {
     for (weft_i_record *r; (r = s->next_record) != NULL; s->next_record = r->next) {
@@ -4381,8 +4476,8 @@ static bool weft_i_own_hazards_read_records(weft_i_scan *s)
 }
 
 /*
- * Newest first, from the newest at the first look on: what is linked after that was not linked at the heavy fence. The lock is
- * held only for reading; where there are more than fit, the number tells where to go on.
+ * Linked guards are read newest first, beginning with the newest one at the first look. A guard linked after that was
+ * not linked at the heavy fence. The lock is held only for reading. If not all fit, `linked_below` says where to go on.
  */
 static bool weft_i_own_hazards_read_linked(weft_domain *domain, weft_i_scan *s)
 {
@@ -4419,7 +4514,7 @@ static void weft_i_own_hazards_sort(weft_i_held *a, size_t n)
         }
 }
 
-/* As many as fit. */
+/* Reads as many hazards as fit. */
 static void weft_i_own_hazards_read_hazards(weft_domain *domain, weft_i_scan *s)
 {
     s->hazards = 0;
@@ -4473,7 +4568,7 @@ static void weft_i_own_hazards_note_blocker(weft_i_scan *s, const weft_i_held *h
         s->blocker = (weft_i_blocker){h->words, h->value, h->thread, 0};
 }
 
-/* False: there are more. */
+/* False: more objects are left to compare. */
 static bool weft_i_own_hazards_compare(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
@@ -4524,8 +4619,8 @@ bool weft_i_hazards_step(weft_i_local *local, size_t most)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LIFE_R1 memory_order_release /* hooks are in place -> WEFT_LIFE_A1: the key comes before */
-#define WEFT_LIFE_A1 memory_order_acquire /* are they? -> WEFT_LIFE_R1: sees the key */
+#define WEFT_LIFE_R1 memory_order_release /* the hooks are in place -> WEFT_LIFE_A1: the key comes before */
+#define WEFT_LIFE_A1 memory_order_acquire /* are the hooks in place -> WEFT_LIFE_R1: sees the key */
 #endif
 /* clang-format on */
 
@@ -4534,7 +4629,7 @@ static weft_i_atomic_int weft_i_own_life_prepared;
 static bool weft_i_own_life_key_made;
 static weft_i_key weft_i_own_life_exit_key;
 
-/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record, or with a borrowed one. */
+/* The exit hook has run. Later uses, in destructors of other keys, do without a record, or borrow one. */
 static WEFT_I_THREAD_LOCAL int weft_i_own_life_ended;
 
 weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
@@ -4548,8 +4643,9 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * What the thread holds up, were it to end anywhere: under linked guards, in a barrier or a destruction, while it worked on
- * orphans. In all domains, before it leaves the first: what is called there may wait in a barrier of any other.
+ * Gives up all that other threads may wait for: linked guards, a barrier or a destruction that the thread was in, its
+ * work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
+ * may wait in a barrier of any other domain.
  */
 static void weft_i_own_life_give_up_everywhere(int thread)
 {
@@ -4567,7 +4663,7 @@ static void weft_i_own_life_give_up_everywhere(int thread)
     weft_i_unlock_domains();
 }
 
-/* Whether there is anything to do in leave_domain. */
+/* Whether leave_domain has anything to do. */
 static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 {
     const weft_i_local *local = weft_i_place_of_record(domain, ctx);
@@ -4575,14 +4671,14 @@ static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 }
 
 /*
- * The domain's allocator and callbacks may run here, and may end the thread again: then the hook comes back, and does it
- * once more.
+ * The domain's allocator and callbacks may run here, and may end the thread again. Then the exit hook is called again
+ * and repeats this.
  */
 static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *local = weft_i_place_of_record(domain, record);
     if (local && local->attached) {
-        weft_i_collect(local); /* so that it leaves no more than others hold */
+        weft_i_collect(local); /* so that only objects are left that guards hold */
         weft_i_trim(local);
         weft_i_mutex_lock(&domain->owners);
         weft_i_local_abandon(local);
@@ -4592,8 +4688,8 @@ static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *rec
 }
 
 /*
- * The thread's places are its own until they are given away, but nothing that it calls here finds them. Also where a callback
- * has brought the hook back, which may have left guards anywhere.
+ * The thread's places stay its own until it gives them away, but code that it calls from here on does not find them.
+ * This is called again after a callback that has ended the thread, with guards held anywhere.
  */
 static void weft_i_own_life_begin_ending(weft_i_record *record)
 {
@@ -4609,7 +4705,7 @@ static void weft_i_own_life_let_go(weft_i_record *record)
 {
     (void)weft_i_key_set(weft_i_own_life_exit_key, NULL);
     weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record); /* the last: weft_shutdown may free it then */
+    weft_i_record_give_back(record); /* last, since weft_shutdown may free the record from then on */
 }
 
 static void weft_i_own_life_end(weft_i_record *record)
@@ -4623,12 +4719,12 @@ static void weft_i_own_life_on_exit(void *value)
     weft_i_record *record = value;
     uint64_t below = UINT64_MAX;
     weft_i_own_life_begin_ending(record);
-    (void)weft_i_key_set(weft_i_own_life_exit_key, record); /* should a callback end the thread, come back */
+    (void)weft_i_key_set(weft_i_own_life_exit_key, record); /* should a callback end the thread, this hook is called again */
     while ((record->visits = weft_i_visit_below(below, record->visits, weft_i_own_life_has_to_leave, record)) != NULL) {
         below = record->visits->id;
         weft_i_own_life_leave_domain(record->visits, record);
     }
-    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
+    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have not left */
     weft_i_own_life_end(record);
 }
 
@@ -4667,7 +4763,7 @@ static void weft_i_own_life_unlock_all(void)
     weft_i_sys_restore_signals(signals);
 }
 
-/* What the parent's other threads were at does not go on in the child; a callback or a barrier that has forked does. */
+/* The work of the parent's other threads does not go on in the child. A callback or a barrier that has forked does. */
 static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_record *own)
 {
     int me = weft_i_sys_thread_id();
@@ -4698,7 +4794,7 @@ static void weft_i_own_life_lose(weft_i_record *record, weft_domain *domains)
     weft_i_record_give_back(record);
 }
 
-/* The child has one thread. Nothing of the user's is called: what it needs may still be locked. */
+/* The child has one thread. No user code is called, since locks that it needs may still be held. */
 static void weft_i_own_life_after_fork_in_child(void)
 {
     weft_i_record *own = weft_i_record_peek();
@@ -4720,7 +4816,10 @@ static void weft_i_own_life_after_fork_in_child(void)
 
 /* ---- a thread's beginning ---- */
 
-/* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
+/*
+ * Makes the exit key and the fork handlers, once. False: not possible now, or another thread is at it; in a fork's
+ * child that thread may not exist. The caller then does without.
+ */
 static bool weft_i_own_life_prepare(void)
 {
     if (weft_i_load(&weft_i_own_life_prepared, WEFT_LIFE_A1))
@@ -4737,7 +4836,7 @@ static bool weft_i_own_life_prepare(void)
     return done;
 }
 
-/* Before there are other threads, so that these need not go without. */
+/* When the library is loaded there are no other threads yet, so that none has to do without a record. */
 WEFT_I_AT_LOAD static void weft_i_own_life_at_load(void)
 {
     (void)weft_i_own_life_prepare();
@@ -4761,7 +4860,7 @@ static weft_i_record *weft_i_own_life_begin(weft_i_life life)
     return record;
 }
 
-/* A handler that uses Weft comes before or after. */
+/* Holds signals back, since a handler may use Weft. */
 static weft_i_record *weft_i_own_life_begin_undisturbed(weft_i_life life)
 {
     weft_i_signals signals = weft_i_sys_block_signals();
@@ -4804,7 +4903,7 @@ void weft_i_record_return(weft_i_record *borrowed)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LINKED_R1 memory_order_release /* link or unlink guards -> WEFT_LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#define WEFT_LINKED_R1 memory_order_release /* link or unlink guards -> WEFT_LINKED_A1: publishes a guard's fields; uses under an unlinked guard come before */
 #define WEFT_LINKED_A1 memory_order_acquire /* is any guard linked -> WEFT_LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */
@@ -4858,7 +4957,7 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps the thread's or the others', in the order in which they were linked. */
+/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
 static void weft_i_own_linked_keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;
@@ -4898,7 +4997,7 @@ void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
 {
     weft_i_list taken = *from;
     *from = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* a fork finds no object in two lists */
     if (!taken.head)
         return;
     taken.tail->next = to->head;
@@ -4963,7 +5062,7 @@ size_t weft_i_size_of(const weft_i_hook *hook)
 
 /* ---- reclaim/local.c ---- */
 
-/* A thread's place in a domain is found, made, attached; and retired into. */
+/* Finding, making and attaching a thread's place in a domain; retiring into it. */
 
 #include <errno.h>
 
@@ -4973,14 +5072,14 @@ size_t weft_i_size_of(const weft_i_hook *hook)
 #endif
 /* clang-format on */
 
-/* Allocated outside of the lock: the allocator is the user's, and may use this domain. NULL: no memory. */
+/* Allocates outside of the lock, since a user's allocator may use this domain. NULL: no memory. */
 static weft_i_local *weft_i_own_local_make_place(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *made = weft_i_alloc(domain, sizeof *made, WEFT_I_LINE);
     if (!made)
         return NULL;
     weft_i_local *local = weft_i_place_of_record(domain, record);
-    if (local) { /* the allocator has used it */
+    if (local) { /* the allocator has used the domain, and so made the place already */
         weft_i_free(domain, made, sizeof *made);
         return local;
     }
@@ -5055,7 +5154,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
         hook->kind = kind;
     if (local && weft_i_busy_begin(domain)) {
         weft_i_list_splice(&local->bags.of[kind->bag], list);
-        (void)weft_i_count_retired(local, count, count * kind->size); /* weft_i_catch_up is due anyway */
+        (void)weft_i_count_retired(local, count, count * kind->size); /* the caller calls weft_i_catch_up anyway */
         weft_i_busy_end();
     } else {
         for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
@@ -5082,7 +5181,7 @@ static void weft_i_own_local_reclaim_public(weft_i_hook *link, weft_domain *doma
     hook->reclaim(hook->object, hook->ctx); /* may free the hook */
 }
 
-/* weft_retire's own hook. */
+/* For a hook that weft_retire has allocated. */
 static void weft_i_own_local_reclaim_owned(weft_i_hook *link, weft_domain *domain)
 {
     weft_hook copy = *weft_i_own_local_public_hook(link);
@@ -5212,7 +5311,7 @@ void weft_i_misused(const char *what)
 
 #ifdef WEFT_DEBUG
 
-/* An object has its address in one of PROBES places that follow its hash; where these are taken, it is not remembered. */
+/* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { WEFT_I_OWN_MISUSE_PLACES = 1 << 16, WEFT_I_OWN_MISUSE_PROBES = 16 };
 
 static weft_atomic_ptr weft_i_own_misuse_retired[WEFT_I_OWN_MISUSE_PLACES];
@@ -5256,7 +5355,7 @@ void weft_i_note_reclaimed(const void *object)
 #define WEFT_ORPHAN_R1 memory_order_release /* push orphans -> WEFT_ORPHAN_A1: publishes their hooks */
 #define WEFT_ORPHAN_A1 memory_order_acquire /* adopt orphans -> WEFT_ORPHAN_R1: sees their hooks, and that they were unlinked */
 #define WEFT_ORPHAN_R2 memory_order_release /* count orphans -> WEFT_ORPHAN_A2: they were pushed before */
-#define WEFT_ORPHAN_A2 memory_order_acquire /* are there many -> WEFT_ORPHAN_R2: then they are found */
+#define WEFT_ORPHAN_A2 memory_order_acquire /* are there many orphans -> WEFT_ORPHAN_R2: then they are found */
 #endif
 /* clang-format on */
 
@@ -5265,7 +5364,7 @@ void weft_i_count_orphans(weft_domain *domain, size_t change)
     (void)weft_i_fetch_add(&domain->orphan_count, change, WEFT_ORPHAN_R2);
 }
 
-/* Less than none: whoever has adopted them has been faster than who counts them. */
+/* The number may be negative for a moment: orphans may be adopted before they are counted. */
 bool weft_i_many_orphans(weft_domain *domain, int batches)
 {
     size_t count = weft_i_load(&domain->orphan_count, WEFT_ORPHAN_A2);
@@ -5276,7 +5375,7 @@ static void weft_i_own_orphans_push(weft_domain *domain, weft_i_list *list)
 {
     weft_i_list chain = *list;
     *list = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* as in weft_i_list_splice */
     if (!chain.head)
         return;
     /* relaxed: overwritten before it is used, or confirmed by the compare-and-swap */
@@ -5304,10 +5403,11 @@ void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
     weft_i_own_orphans_push(domain, &one);
 }
 
-/* The whole chain at once, so that there is no ABA. */
+/* Takes the whole chain at once, so that there is no ABA. */
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
-    /* relaxed: a scan that misses some leaves them for the next; whoever must not miss them has been told by the lock of owners */
+    /* relaxed: a scan that misses some leaves them for the next; a barrier must miss none, and the lock `owners` orders
+       it */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
     weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, WEFT_ORPHAN_A1);
@@ -5325,14 +5425,14 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_RECORD_R1 memory_order_release /* push record -> WEFT_RECORD_A1: publishes its fields to scans */
 #define WEFT_RECORD_A1 memory_order_acquire /* walk records -> WEFT_RECORD_R1: sees a record's fields before following it */
-#define WEFT_RECORD_R3 memory_order_release /* passed a fence -> WEFT_FENCE_A2: what this thread published before is visible to who reads it */
-#define WEFT_RECORD_X1 memory_order_acq_rel /* answers -> WEFT_HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
+#define WEFT_RECORD_R3 memory_order_release /* passed a fence -> WEFT_FENCE_A2: what this thread published before is visible to a thread that reads this */
+#define WEFT_RECORD_X1 memory_order_acq_rel /* answer -> WEFT_HANDSHAKE_A2: what this thread has published is seen; it sees what was unlinked before it was asked */
 #define WEFT_RECORD_R4 memory_order_release /* give record back -> WEFT_RECORD_A4: the thread's last uses come before */
-#define WEFT_RECORD_A4 memory_order_acquire /* is it owned -> WEFT_RECORD_R4: a record given back needs no fence of its own */
+#define WEFT_RECORD_A4 memory_order_acquire /* is a record owned -> WEFT_RECORD_R4: a record given back needs no fence of its own */
 #endif
 /* clang-format on */
 
-/* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
+/* No free slot, no hint that matches. FENCES: a guard without a record is not told when membarrier fails. */
 WEFT_I_OBJECT weft_i_record weft_i_no_record = {
     .thread = {.attention = WEFT_I_FENCES,
                .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
@@ -5340,7 +5440,7 @@ WEFT_I_OBJECT weft_i_record weft_i_no_record = {
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
 
-static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* who owns which record; new ones */
+static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* of `owned` in all records, and of the list */
 static weft_i_record *_Atomic weft_i_own_record_records;
 
 weft_i_record *weft_i_record_first(void)
@@ -5371,7 +5471,7 @@ int weft_i_thread_id(void)
     return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
 }
 
-/* By compare-and-swap: a handler may have answered since. */
+/* By compare-and-swap: a signal handler may have answered meanwhile. */
 static void weft_i_own_record_answer(weft_i_thread *thread)
 {
     /* relaxed: nothing is read on failure; WEFT_RECORD_X1 otherwise */
@@ -5383,14 +5483,15 @@ static void weft_i_own_record_answer(weft_i_thread *thread)
 }
 
 /*
- * Where membarrier has failed the thread has been told. It has passed a fence for good only outside of attempts: one under way,
- * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
+ * FENCES is set where membarrier has failed. The record's `passed_fence` is set only outside of attempts: if a signal
+ * handler that comes here has interrupted an attempt, that attempt goes on to its end without fences
+ * (weft_i_attempt_begin).
  */
 void weft_i_publish_slow(weft_i_thread *thread)
 {
     weft_i_record *record = (weft_i_record *)thread;
     weft_i_own_record_answer(thread);
-    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    /* relaxed: the bit is never cleared again, so this thread publishes with fences from here on */
     if (!(weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES))
         return;
     weft_i_full_fence();
@@ -5403,11 +5504,15 @@ void weft_i_publish_slow(weft_i_thread *thread)
 
 int weft_i_record_slots(weft_i_record *record)
 {
-    /* relaxed: a slot first taken after the scan's heavy fence holds nothing of what the scan asks about; one before is seen */
+    /* relaxed: a slot that was first taken before the scan's heavy fence is seen; one taken later holds nothing that
+       the scan looks for */
     return weft_i_load(&record->open, memory_order_relaxed);
 }
 
-/* Whatever handlers come between: scans look at the slot before it is taken, and a handler takes and gives back in balance. */
+/*
+ * Signal handlers may interrupt this anywhere: scans look at the slot before it is taken, and a handler takes and frees
+ * in balance.
+ */
 weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 {
     /* relaxed: only this thread and its signal handlers write them */
@@ -5429,13 +5534,13 @@ weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
 {
     size_t bit = (size_t)1 << (slot - record->thread.slot);
-    weft_i_compiler_fence(); /* a handler takes it when it is empty */
+    weft_i_compiler_fence(); /* a signal handler may take it only once it is empty */
     /* relaxed: only this thread and its signal handlers read and write it */
     weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
                  memory_order_relaxed);
 }
 
-/* Of nested guards. */
+/* The bits of all slots for nested guards. */
 static size_t weft_i_own_record_all_slots(void)
 {
     return ((size_t)-1 >> (sizeof(size_t) * 8 - WEFT_SLOTS)) & ~(size_t)1;
@@ -5501,7 +5606,7 @@ weft_i_record *weft_i_record_take(void)
     weft_i_record *record = weft_i_own_record_find_free();
     if (!record && !(record = weft_i_own_record_make()))
         return NULL;
-    /* relaxed: fence.c orders them with the mode; this thread publishes nothing before it reads them */
+    /* relaxed: fence.c orders both with the mode; this thread publishes nothing before it reads them */
     weft_i_store(&record->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&record->passed_fence, 1, memory_order_relaxed);
     weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */
@@ -5559,7 +5664,7 @@ weft_domain *weft_default_domain(void)
 
 void weft_i_domain_use(weft_domain *domain)
 {
-    /* relaxed: destroy is not called beside it */
+    /* relaxed: the domain is not destroyed at the same time */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
 }
 
@@ -5651,7 +5756,7 @@ bool weft_i_wait_until_idle(weft_i_record *owner)
 
 /* ---- reclaim/scan.c ---- */
 
-/* What earlier scans have noted; a figure, for which no scan waits. */
+/* Reads the blocker that earlier scans have recorded. It is only a figure, so no scan waits for the lock. */
 static void weft_i_own_scan_recall(weft_domain *domain, weft_i_scan *s)
 {
     s->known = (weft_i_blocker){0};
@@ -5661,7 +5766,7 @@ static void weft_i_own_scan_recall(weft_domain *domain, weft_i_scan *s)
     weft_i_mutex_unlock(&domain->blocker_lock);
 }
 
-/* Since when a guard has been in the way. */
+/* Records the blocker, and since when it has held objects back. */
 static void weft_i_own_scan_remember(weft_domain *domain, const weft_i_scan *s)
 {
     if (!weft_i_mutex_trylock(&domain->blocker_lock))
@@ -5692,12 +5797,12 @@ void weft_i_scan_begin(weft_i_local *local)
         s->ticket = weft_i_handshake_ticket();
 }
 
-/* False: not yet. */
+/* Whether all threads have passed a fence since the scan began. Interrupts them when patience is at its end. */
 static bool weft_i_own_scan_may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
-        weft_i_full_fence(); /* guards that are linked are published with another */
+        weft_i_full_fence(); /* for threads that have no record, or are absent (handshake.h) */
         return true;
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
@@ -5753,19 +5858,22 @@ void weft_i_scan_undo(weft_i_local *local)
 
 /* ---- reclaim/shutdown.c ---- */
 
-/* All memory of the library is given back, at a program's end. */
+/* Gives back all memory of the library, at a program's end. */
 
 #include <errno.h>
 
-/* So that what callbacks have made meanwhile is seen, and no one guard is waited for without end. */
+/*
+ * How long each barrier may wait before in_use looks again: callbacks may have made structures or domains meanwhile,
+ * and no guard is waited for without end.
+ */
 enum { WEFT_I_OWN_SHUTDOWN_LOOKS_AGAIN_NS = 1000000 };
 
 /*
- * A thread that is just ending. The last that its exit hook does with its record is to give it back (WEFT_RECORD_R4), and after that it
- * reads no record and no place. So who finds the record free (WEFT_RECORD_A4) comes after all that, whether the thread has been joined or
- * not, and who finds it owned is told -EBUSY. A thread that takes a record after this look is one that uses the library meanwhile,
- * which the contract excludes. So is one that uses it after its exit hook, in destructors of other keys: pthread_join returns
- * after those.
+ * The argument for a thread that is just ending. The last thing that its exit hook does with its record is to give it
+ * back (WEFT_RECORD_R4); after that it reads no record and no place. So a caller that finds the record free (WEFT_RECORD_A4)
+ * comes after all that, whether the thread has been joined or not; one that finds it owned returns -EBUSY. A thread
+ * that takes a record after this look uses the library meanwhile, which the contract excludes. The same holds for a
+ * thread that uses it after its exit hook, in destructors of other keys: pthread_join returns after those.
  */
 static bool weft_i_own_shutdown_others_have_records(void)
 {
@@ -5776,7 +5884,7 @@ static bool weft_i_own_shutdown_others_have_records(void)
     return false;
 }
 
-/* A domain's places point to records. */
+/* Other domains must be gone, since their places point to records. */
 static bool weft_i_own_shutdown_others_are_registered(const weft_domain *domain)
 {
     weft_i_lock_domains();
@@ -5791,7 +5899,7 @@ static bool weft_i_own_shutdown_in_use(weft_domain *domain)
            weft_i_guards_held(domain, 0);
 }
 
-/* The domain's figures go on from where they were. */
+/* Adds the place's figures to the domain's own, so that statistics go on from where they were. */
 static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *local)
 {
     weft_i_counters *kept = &domain->shared.counters, *c = &local->counters;
@@ -5805,7 +5913,9 @@ static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *
     (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
 }
 
-/* The lists are emptied before anything is freed: nothing that `free` may call finds a part of what goes. */
+/*
+ * Empties the lists of records and places before anything is freed, so that code called by `free` finds none of them.
+ */
 static void weft_i_own_shutdown_give_back(weft_domain *domain)
 {
     weft_i_record_drop();

@@ -2,7 +2,7 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields; uses under an unlinked guard come before */
 #define LINKED_A1 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */
@@ -56,7 +56,7 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps the thread's or the others', in the order in which they were linked. */
+/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
 static void keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;
