@@ -1055,40 +1055,40 @@ WEFT_END_DECLS
 /* ---- hashmap/split_map.h ---- */
 
 /*
- * weft_map: a hash map that grows and shrinks without ever stopping anyone; any number of threads.
+ * weft_map: a hash map for any number of threads, which grows and shrinks without ever stopping one.
  *
  * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
  * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
  * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
- * own dummy node, inside a lazily made segment; the table shrinks. split_map_table.h tells how.
+ * own dummy node, inside a lazily made segment; the table shrinks (split_map_table.h says how).
  *
- * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
- * readers beside it, or an order over keys is needed.
+ * When. Shared tables that are read more than written, or whose size is not known in advance. When not: with one writer
+ * and no other readers, or if keys must be ordered.
  *
  * Cost. 64 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
  * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
  *
  * Guarantees, numbered:
- *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
- *     other in any combination.
- *  2. size is exact when no update runs and no thread was lost in the middle of one, by a fork or its own end; otherwise it is
- *     off by at most the updates that run or were lost so.
- *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
- *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
- *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
+ *  1. All operations except create, destroy, size, clear and iteration are linearizable over the whole map, and may run
+ *     together in any combination.
+ *  2. size is exact when no update runs and no thread was lost inside an update, by a fork or its own end. Otherwise it
+ *     is off by at most the number of such updates.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is inserted or removed meanwhile
+ *     (also the entry that it has just returned). It sees an entry that is inserted or removed meanwhile at most once.
+ *     It sees no key twice, unless the key was removed and inserted again behind another key with the same 64-bit hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
- *     that ends its thread, the key's is not called.
- *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
+ *  5. Key and value destructors run once per entry, the value's first, when no guard and no operation can see the entry
+ *     any more. If the value's destructor ends its thread, the key's is not called.
+ *  6. Progress: lock-free; get, contains and iteration's steps write nothing that other threads wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
- *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
- *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
- *     what it has begun of growing or shrinking others finish. A `hash`, `equal` or allocator function may end its thread,
- *     but not with more than 32 guards held, not after the thread's exit hook has run, and not inside create. Nothing that
- *     destroy calls may end its thread.
+ *  8. No function here is a cancellation point, except inside your own code that it calls (`hash`, `equal`,
+ *     destructors, the allocator, and reclaim callbacks, which any function may run). A thread that ends there loses at
+ *     most its operation: other threads finish what it has begun of growing or shrinking. A `hash`, `equal` or
+ *     allocator function may end its thread, but not with more than 32 guards held, not after the thread's exit hook
+ *     has run, and not inside create. No code that destroy calls may end its thread.
  *
- * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
+ * Values are never NULL (-EINVAL), since NULL means absent. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_H
 #define WEFT_HASHMAP_SPLIT_MAP_H
@@ -1104,7 +1104,7 @@ typedef struct weft_map_seed {
     uint64_t k0, k1;
 } weft_map_seed;
 
-/* A byte string as key: not copied by the map, so that it must live as long as its entry. */
+/* A byte string as key. The map does not copy it, so it must live as long as its entry. */
 typedef struct weft_bytes {
     const void *data;
     size_t size;
@@ -1120,13 +1120,13 @@ typedef struct weft_map_config {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void (*destroy_key)(void *key, void *ctx);
     void (*destroy_value)(void *value, void *ctx);
-    void *ctx;         /* for all four; valid until a barrier or the domain's end after the map's */
+    void *ctx;         /* for all four; valid until the map's end and then a barrier or the domain's end */
     void *reserved[4]; /* zero */
 } weft_map_config;
 
 /* Ready-made: keys are `const char *`; SipHash-1-3. Copy it to add destructors. */
 WEFT_API_OBJECT const weft_map_config weft_map_strings;
-/* Likewise: keys are `const weft_bytes *`. */
+/* The same for keys that are `const weft_bytes *`. */
 WEFT_API_OBJECT const weft_map_config weft_map_byte_strings;
 /* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
 WEFT_API_OBJECT const weft_map_config weft_map_integers;
@@ -1158,17 +1158,17 @@ WEFT_API WEFT_NODISCARD int weft_map_create(weft_map **out, weft_domain *domain,
 WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *value);
 
 /*
- * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
- * one stays the caller's; the replaced value goes to *old, and the caller hands it to weft_retire or weft_retire_hook,
- * whose callback frees it, since others may still be reading it; with `old` NULL and a value destructor the map destroys it
- * when no guard holds it. *old is NULL when nothing was replaced.
- * Linearizes as insert, or at the compare-and-swap on the entry's value.
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. If it replaces, the map keeps the key that it has, and the passed key
+ * stays the caller's. The replaced value goes to *old. Other threads may still read it, so the caller hands it to
+ * weft_retire or weft_retire_hook, whose callback frees it. With `old` NULL and a value destructor, the map destroys it
+ * when no guard holds it. *old is NULL if nothing was replaced. Linearizes as insert, or at the compare-and-swap on the
+ * entry's value.
  */
 WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
 
 /*
- * The value, held by `guard` (entered in the map's domain) until that is used again or left; NULL: absent. `guard` may
- * be NULL when values are not pointers that anyone frees. Linearizes at the read of the entry's value.
+ * The value, protected by `guard` (entered in the map's domain) until that is used again or left. NULL: absent. `guard`
+ * may be NULL if values are not pointers that any thread frees. Linearizes at the read of the entry's value.
  */
 WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
 
@@ -1176,37 +1176,37 @@ WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, con
 WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
 
 /*
- * 0: inserted, *present is `value`; 1: the key was there, *present is its value, held by `guard` as in get; -ENOMEM,
- * -EINVAL (NULL value or present): *present is NULL. The arguments are taken only with 0.
+ * 0: inserted, *present is `value`. 1: the key was there, *present is its value, protected by `guard` as in get.
+ * -ENOMEM, -EINVAL (NULL value or present): *present is NULL. The map takes key and value only with 0.
  */
 WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value,
                                                    void **present);
 
 /*
  * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
- * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it as one that
- * put gave back, or, with a value destructor, to that; it stays where it is if `desired` is the same.
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the value destructor or, without one,
+ * to the caller, who retires it like a value that put has replaced. It stays in the map if `desired` is the same.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
 
 /*
- * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook as a replaced one;
- * with `value` NULL and a value destructor the map destroys it when no guard holds it. False: absent, *value is NULL.
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook, as after put.
+ * With `value` NULL and a value destructor, the map destroys it when no guard holds it. False: absent, *value is NULL.
  * Linearizes at the compare-and-swap that empties the entry.
  */
 WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
 
 /*
  * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL map or
- * expected. The map destroys key and value as remove with NULL does; without a value destructor the value is the caller's,
- * who retires it. Linearizes as remove, -EAGAIN and -ENOENT as get.
+ * expected. The map destroys key and value as remove with NULL does. Without a value destructor the value goes to the
+ * caller, who retires it. Linearizes as remove; -EAGAIN and -ENOENT as get.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected);
 
-/* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
+/* The number of entries, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
 WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
 
-/* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
+/* Removes all entries that an iteration meets; destructors as in remove with NULL. Not atomic. */
 WEFT_API void weft_map_clear(weft_map *map);
 
 /*
@@ -1223,18 +1223,21 @@ typedef struct weft_map_iterator {
     weft_map *map;
     weft_guard entry; /* holds the node, and with it the key */
     weft_guard held;  /* holds the value */
-    uint64_t hash;    /* of the last one seen */
-    size_t seen;      /* of that hash: one more than its order */
+    uint64_t hash;    /* of the last entry seen */
+    size_t seen;      /* one more than that entry's order among those of its hash */
     void *reserved[4];
 } weft_map_iterator;
 
 /* Begins an iteration in this thread. */
 WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
 
-/* The next entry's key and value, either of which may be NULL, held until the next step. False: there is none. Lock-free. */
+/*
+ * Gets the next entry's key and value, protected until the next step. Either pointer may be NULL. False: the end.
+ * Lock-free.
+ */
 WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value);
 
-/* Lets go of what the iteration holds. */
+/* Ends the iteration, and with it the protection of its last entry. */
 WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
 
 /* Fills *out by a walk over the whole table. */
@@ -6542,7 +6545,7 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
 
 /* ---- hashmap/split_map_hash.h ---- */
 
-/* private. The map's seed: of its own for each map. */
+/* private. Draws a map's seed. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_HASH_H
 #define WEFT_HASHMAP_SPLIT_MAP_HASH_H
 
@@ -6554,29 +6557,34 @@ WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 /* ---- hashmap/split_map_layout.h ---- */
 
 /*
- * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
- * split_map_walk.h, the walk along the list; split_map_table.h, the buckets, with split_map_note.h; split_map_find.h, where a key is;
- * split_map_kernel.h, the operations.
+ * private. What the split-ordered map is made of. Read it beside Shalev and Shavit 2006 and Michael 2002. Then come
+ * split_map_walk.h, the walk along the list; split_map_table.h and split_map_note.h, the buckets; split_map_find.h,
+ * finding a key; and split_map_kernel.h, the operations.
  *
- * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
- * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
- * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
+ * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it into 2^k intervals by
+ * the hash's k highest bits. A bucket is a link in the list, the dummy node itself, at the start of its interval.
+ * Doubling the table halves the intervals; nothing moves. If j is even, bucket j of level k is bucket j/2 of level k-1;
  * the odd ones of level k form segment k.
  *
- * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
- * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
- * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
- * is a bucket never used.
+ * A link is a pointer with three bits. FROZEN: the node or bucket that holds this link is dead, and the link never
+ * changes again. DUMMY: the link leads to a bucket. PENDING in a bucket: the bucket is not on the list yet (a walk that
+ * meets it on the list clears the bit). PENDING and FROZEN in a node: it is a note (split_map_table.h). The list ends
+ * with a DUMMY link to nothing, since a NULL link means a bucket that was never used.
  *
- * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
- * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
- * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
- * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
- * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
- * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
+ * Invariants:
+ *  (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, with each dummy before
+ *      the entries of its interval.
+ *  (2) An entry is present while its value is not NULL. Its removal has four steps, in this order: value NULL, link
+ *      FROZEN, unlinked, retired. The thread that emptied the value retires the node, after a walk that cannot have
+ *      missed it.
+ *  (3) An insertion goes behind all entries of the same hash, at a link that a walk has just reached through all of
+ *      them. So two insertions of one key meet at one compare-and-swap, and the entries of one hash always stand in the
+ *      order of their `order`, which differ.
+ *  (4) A bucket is frozen before it is unlinked. Its segment is retired after all its buckets have been unlinked. Any
+ *      bucket may be missing; then its parent serves.
  *
- * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
+ * Guard words: 1 and 2 protect, in turn, the node or bucket that holds the link, and the one behind it. 0 protects a
+ * note's segment, and later the value.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
 #define WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
@@ -6623,7 +6631,7 @@ typedef struct weft_i_map_node {
     uint64_t hash;
     weft_atomic_ptr value;
     void *dead;   /* the value to be destroyed with the node, or NULL */
-    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
+    size_t order; /* one more than that of the entry of the same hash that it was linked behind; 0: there was none */
 } weft_i_map_node;
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
@@ -6636,12 +6644,12 @@ typedef struct weft_i_map_segment {
     weft_hook hook;
     weft_domain *domain;
     size_t bytes;
-    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
-    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
+    size_t serial;             /* the odd word that it replaced in its slot: no two segments of a level have the same */
+    weft_i_atomic_size cursor; /* while closing: the buckets before it are closed and unlinked */
     weft_i_aligned weft_i_map_bucket bucket[];
 } weft_i_map_segment;
 
-/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
+/* How entries with destructors are reclaimed. Lives until the map and all its retired entries are gone. */
 typedef struct weft_i_map_kinds {
     weft_i_kind entry; /* a whole entry */
     weft_i_kind value; /* a replaced value, in a node of its own */
@@ -6658,11 +6666,11 @@ struct weft_map {
     weft_i_map_kinds *kinds; /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size
         table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
-    weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
+    weft_i_atomic_size opening;               /* buckets of the last growth that no insertion has begun to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
-        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
+        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: insertion and removal may count on different stripes */
     } stripe[WEFT_MAP_STRIPES];
     WEFT_I_LIFE
 };
@@ -6688,8 +6696,9 @@ weft_i_inline void *weft_i_map_without(void *link, uintptr_t bits)
 }
 
 /*
- * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
- * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
+ * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words. It is one-to-one, and
+ * its high bits, which select the bucket, depend on all of the key. One multiplication is not enough:
+ * tests/unit/hash_test.c.
  */
 weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed *seed)
 {
@@ -6762,8 +6771,8 @@ weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 }
 
 /*
- * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
- * buckets are in the level's own, a quarter in the one below). False: in none of these.
+ * Finds where the interval of a protected bucket starts, by the segment that it is in. It tries this level first, then
+ * lower ones (half of all buckets are in the level's own segment, a quarter in the one below). False: in none of these.
  */
 weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level,
                                            uint64_t *start)
@@ -6788,12 +6797,12 @@ typedef struct weft_i_map_walk {
     weft_map *map;
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
-    size_t level;          /* of the table, as it was */
-    size_t order;          /* one more than that of the last it stepped over of its hash */
+    size_t level;          /* of the table when the walk began */
+    size_t order;          /* one more than that of the last entry of this hash that the walk passed */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
-    int word;              /* that protects it; the other one protects prev's holder */
+    int word;              /* the guard word that protects `here`; the other one protects the holder of `prev` */
 } weft_i_map_walk;
 
 typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;
@@ -6802,7 +6811,7 @@ typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP
 
 /* ---- hashmap/split_map_iterate.h ---- */
 
-/* private. For iterations of the map's own, which are left between two entries, whenever anybody is called back. */
+/* private. For iterations inside the map, which leave their guards between two entries whenever callbacks may run. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 #define WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 
@@ -6815,17 +6824,19 @@ WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void *
 
 /* ---- hashmap/split_map_note.h ---- */
 
-/* private. Notes: what stands in the list for a bucket that is to be opened. split_map_table.h tells what they are for. */
+/* private. Notes: nodes that stand in the list for buckets to be opened. split_map_table.h says what they are for. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_NOTE_H
 #define WEFT_HASHMAP_SPLIT_MAP_NOTE_H
 
 
-/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
+/*
+ * w->here is a note, `next` its link: replaces the note by its bucket or, if that is frozen or gone, removes the note.
+ */
 WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
 
 /*
- * The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too.
- * True: the caller has taken it off the list, and retires it.
+ * The same for a note that word 0 or the walk protects; w->prev leads to it by `at`. Its bucket is protected, too
+ * (NULL: gone). True: the caller has taken the note off the list and must retire it.
  */
 WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at);
 
@@ -6834,13 +6845,14 @@ WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_m
 /* ---- hashmap/split_map_walk.h ---- */
 
 /*
- * private. The walk along the map's list: reads, protects, unlinks what is dead, steps on. split_map_layout.h has the invariants.
+ * private. The walk along the map's list: it reads, protects, unlinks dead nodes, and steps on. split_map_layout.h has
+ * the invariants.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_WALK_H
 #define WEFT_HASHMAP_SPLIT_MAP_WALK_H
 
 
-/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
+/* Reads and protects a value. Its seq_cst loads are in one order with those of links; acquire loads would not be. */
 weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
 {
     void *value = weft_i_load(source, WEFT_MAP_S3);
@@ -6854,7 +6866,7 @@ weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *
     return value;
 }
 
-/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
+/* Reads and protects what `prev` leads to. False: the holder of `prev` is dead. */
 weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
 {
     void *at = weft_i_load(w->prev, WEFT_MAP_S1);
@@ -6872,7 +6884,7 @@ weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
     }
 }
 
-/* Steps over what was just looked at. */
+/* Steps over the node or bucket just seen. */
 weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 {
     w->prev = its;
@@ -6880,8 +6892,9 @@ weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 }
 
 /*
- * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
- * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
+ * Looks at what is behind `prev`; unlinks dead nodes and steps over dummies. A dummy that starts after the hash ends
+ * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. ASTRAY: begin
+ * again.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
 {
@@ -6912,7 +6925,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
             continue;
         }
         if (!(weft_i_map_bits(next) &
-              WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+              WEFT_I_MAP_FROZEN)) { /* it is on the list, so no longer pending: clear the bit, and look again */
             (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
             continue;
         }
@@ -6929,7 +6942,7 @@ weft_i_inline void weft_i_map_walk_end(weft_i_hold hold, weft_scheme scheme)
     weft_i_unpublish(hold, 2, scheme);
 }
 
-/* No more insertions behind a dead node. */
+/* Freezes a link, so that no insertion comes behind a dead node. Returns the link without FROZEN. */
 weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 {
     void *next = weft_i_load(link, WEFT_MAP_S1);
@@ -6944,50 +6957,59 @@ weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 /* ---- hashmap/split_map_table.h ---- */
 
 /*
- * private. The map's buckets: where a walk begins, how buckets come and go, growing and shrinking. Whoever is met in the
- * middle of these, may it be late or gone for ever, is not waited for: each state between two steps says all that is left
- * to do, anybody does it, and each step is a compare-and-swap that can be done once.
+ * private. The map's buckets: where a walk begins, how buckets are opened and closed, how the table grows and shrinks.
+ * No thread waits for another one in the middle of this, even if that one is late or never goes on. Each state between
+ * two steps determines what is left to do, any thread can do it, and each step is a compare-and-swap that can succeed
+ * only once.
  *
- * The table. One word: the level L, CLOSING, and a count, so that no word comes twice. It goes from L to L + 1 once the
- * slot of L + 1 has a segment; from L to L - 1 with CLOSING, in one step; and CLOSING goes when the slot of the level
- * above is empty. A slot goes from an odd word, of which none comes twice, to a segment, to the next odd word. So:
- *  (a) Levels up to L have their segments. A segment comes to the slot of L + 1 only by who has read the slot's odd word,
- *      then the table, at L and not CLOSING: until that word changes the table can neither reach L + 1 nor close it.
- *  (b) Beside CLOSING the slot above changes once, from the segment to an odd word, after all its buckets were closed. Who
- *      reads CLOSING, protects the segment, and reads the same word again, has the segment that is to be closed.
- *  (c) A segment in its slot is alive if the table has had its level meanwhile: that stays true until it is closed.
- * Shrinking closes a chunk per update: freezes each bucket, and then walks to where it was, which unlinks it. Several may
- * do one chunk, all doing the same; the cursor moves after all of it was done by the one who moves it.
+ * The table is one word: the level L, CLOSING, and a count, so that no word comes twice. It goes from L to L + 1 once
+ * the slot of L + 1 has a segment. It goes from L to L - 1 and sets CLOSING in one step; CLOSING is cleared when the
+ * slot of the level above is empty. A slot goes from an odd word, of which none comes twice, to a segment, and to the
+ * next odd word. So:
+ *  (a) Levels up to L have their segments. A thread puts a segment into the slot of L + 1 only if it has read the
+ *      slot's odd word and then the table, at L and not CLOSING. Until the slot's word changes, the table can neither
+ *      reach L + 1 nor close it.
+ *  (b) While the table is CLOSING, the slot above changes once, from the segment to an odd word, after all its buckets
+ *      were closed. A thread that reads CLOSING, protects the segment, and reads the same table word again, has the
+ *      segment that is to be closed.
+ *  (c) A segment in its slot is alive if the table has had its level since the segment came there. It stays alive until
+ *      it is closed.
  *
- * Buckets. One that is to be opened is not put on the list by the one who wants it: an address that somebody may still be
- * about to link could never be retired. He links a note, a node of its own that is dead from birth (no insertion goes
- * behind it, so that its link stays what it is), at the place where the bucket belongs, before all entries that the bucket
- * leads to. Whoever meets the note, its maker no less than others, settles it: protects the segment; if it is another than
- * the note was written for (by its serial), the bucket is gone; else gives the bucket the note's link, with PENDING, if it
- * is still NULL; and swings the link that leads to the note to the bucket, or, where that is frozen or gone, to what is
- * behind the note. Who has done that retires the note. Then PENDING goes: walks may begin there.
- *  (d) A note is protected by who settles it, so that its address does not come back, and it is on the list once: of all
- *      that try to swing that link one succeeds, and a late one changes nothing.
- *  (e) Of one start there is one note at a time: it is linked where a walk has passed all that is there for that start.
- *      While the bucket is on the list, or its link not NULL, there is no new one: who walks and then finds it NULL links
- *      at a word that has not changed since.
- *  (f) The bucket's link is given once in the life of its segment: it never goes back to NULL. A note leaves the list only
- *      when the link has been given, or frozen, or the segment is gone, which comes after that: a late helper's
+ * Shrinking. Each update closes a chunk of buckets: it freezes each bucket, and then walks to its place, which unlinks
+ * it. Several threads may close the same chunk and do the same steps; each moves the cursor only after it has done all
+ * of the chunk itself.
+ *
+ * Opening a bucket. A thread never links the bucket itself: if a late thread could still link a bucket's address, its
+ * segment could never be retired. Instead the thread links a note at the place where the bucket belongs, before all
+ * entries that the bucket leads to. A note is a node of its own, dead from the start: no insertion goes behind it, so
+ * its link never changes. Each thread that meets the note settles it, its maker included. To settle a note, a thread
+ * protects the bucket's segment. If that is not the segment that the note was written for (by its serial), the bucket
+ * is gone. Otherwise the thread gives the bucket the note's link, with PENDING, if the bucket's link is still NULL.
+ * Then it swings the link that leads to the note: to the bucket or, if that is frozen or gone, to what is behind the
+ * note. The thread that succeeds retires the note and clears PENDING; from then on walks may begin at the bucket.
+ *  (d) A thread that settles a note protects it, so the note's address does not come back. The note is on the list
+ *      once, so only one thread succeeds in swinging the link that leads to it, and a late one changes nothing.
+ *  (e) For one start of an interval there is one note at a time: a note is linked where a walk has passed all that is
+ *      there for that start. While the bucket is on the list, or its link is not NULL, no new note comes: a thread that
+ *      walks and then finds the link NULL links its note at a word that has not changed since.
+ *  (f) The bucket's link is set once in the life of its segment and never goes back to NULL. A note leaves the list
+ *      only when the link has been set or frozen, or the segment is gone, which comes later. So a late helper's
  *      compare-and-swap from NULL fails.
- *  (g) A bucket is put on the list at most once, by the note whose link it has, and not after it was closed: whoever freezes
- *      it then walks past its place, so that the note, if it was there, is settled; a note that comes later finds the bucket
- *      frozen or gone.
- *  (h) Notes are made for segments that are alive (c): while the table is not CLOSING no bucket above its level is on the
- *      list. weft_i_map_look relies on that. The table's end of CLOSING (WEFT_MAP_R1, WEFT_MAP_A1) comes after the last unlinking.
- * A note without memory, or one whose maker ended before it was linked, costs the note: the bucket's parent serves, and the
- * next who meets the bucket opens it. Insertions open them all, in order, soon after a growth: that is cheaper than one by
- * one (neighbours share cache lines), and lookups find a finished table.
+ *  (g) A bucket is put on the list at most once, by the note whose link it has, and not after it was closed. A thread
+ *      that freezes a bucket then walks past its place, which settles a note that is there already. A note that comes
+ *      later finds the bucket frozen or gone.
+ *  (h) Notes are made only for segments that are alive (c). So while the table is not CLOSING, no bucket above its
+ *      level is on the list. weft_i_map_look relies on that. The end of CLOSING (WEFT_MAP_R1, WEFT_MAP_A1) comes after the last
+ *      unlinking.
+ * If there is no memory for a note, or its maker ends before it is linked, only the note is lost: the bucket's parent
+ * serves, and the next thread that meets the bucket opens it. Insertions open all buckets in order soon after a growth.
+ * That is cheaper than one by one (neighbours share cache lines), and lookups find a finished table.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 #define WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 
 
-/* The bucket, protected by word 1; NULL: there is no such segment now. */
+/* Returns the bucket, protected by word 1. NULL: its segment does not exist now. */
 weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place,
                                                       weft_scheme scheme)
 {
@@ -7006,11 +7028,11 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
     return NULL;
 }
 
-/* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
+/* Opens a bucket that was never used, unless its segment is not alive or there is no memory. */
 WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
                                            weft_scheme scheme);
 
-/* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
+/* Begins a walk towards a hash, from the nearest usable bucket of this level or a lower one. */
 weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                          size_t level, weft_scheme scheme)
 {
@@ -7032,8 +7054,8 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
 }
 
 /*
- * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
- * Then w->here is the first entry of that hash or above, or AT_END.
+ * Walks to where the hash's entries begin: behind all dummies that start at or before it. The walk begins at `level`.
+ * Afterwards w->here is the first entry of that hash or a higher one, or the result is AT_END.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                  size_t level, weft_scheme scheme)
@@ -7078,10 +7100,10 @@ WEFT_I_PRIVATE size_t weft_i_map_segment_bytes(size_t level);
 WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
-/* One step of shrinking, if there is one to take. False: nothing to do. */
+/* Does one step of shrinking. False: there is nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 
-/* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
+/* Counts an update. True: the caller must check whether the table fits, or help closing. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 {
     size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
@@ -7097,15 +7119,16 @@ weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 /* ---- hashmap/split_map_find.h ---- */
 
 /*
- * private. Where a key's entry is, or would be: by a walk that helps whatever it meets, and by one that only looks.
+ * private. Finds a key's entry, or its place: by a walk that helps other operations that it meets, or by one that only
+ * reads.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_FIND_H
 #define WEFT_HASHMAP_SPLIT_MAP_FIND_H
 
 
 /*
- * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
- * Returns a node whose value was not NULL.
+ * Finds the key's entry. Returns a node whose value was not NULL. NULL: absent; then w stands where the entry would be
+ * inserted, behind all entries of its hash.
  */
 weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                const void *key, weft_scheme scheme)
@@ -7119,7 +7142,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
         }
         if (seen != WEFT_I_MAP_AT_NODE || node->hash > hash)
             return NULL;         /* the end of the interval, or a higher hash */
-        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+        if (node->hash < hash) { /* inserted meanwhile, where a dead node has just been unlinked */
             weft_i_map_walk_on(w, &node->next);
         } else if (weft_i_map_equal(map, node->key, key)) {
             if (weft_i_likely(weft_i_load(&node->value, WEFT_MAP_S3) != NULL))
@@ -7133,7 +7156,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
     }
 }
 
-/* Links the node where the walk stands. False: something has changed there. */
+/* Links the node where the walk stands. False: the link there has changed. */
 weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *node)
 {
     void *expected = w->at;
@@ -7145,15 +7168,16 @@ weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *nod
 typedef enum weft_i_map_outcome {
     WEFT_I_MAP_FOUND,
     WEFT_I_MAP_ABSENT,
-    WEFT_I_MAP_AGAIN /* by the walk that works */
+    WEFT_I_MAP_AGAIN /* by weft_i_map_find */
 } weft_i_map_outcome;
 
 /*
- * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
- * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
- * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
- * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
- * entry, *value its value; ABSENT: w stands where the entry would be inserted.
+ * One attempt at finding an integer's entry: a walk that only reads, from the hash's bucket in the present table. All
+ * other cases (a bucket that is not open, a dead node) are left to weft_i_map_find. If the table has not changed, the
+ * first dummy ends the walk: among the buckets of the table's level and below, the one where the walk began is the last
+ * that starts at or before the hash. Dummies of higher levels are all unlinked while nothing is being closed, and come
+ * only with a change of the table. FOUND: w->here is the entry, *value its value. ABSENT: w stands where the entry
+ * would be inserted.
  */
 weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                  const void *key, void **value, bool to_insert, weft_scheme scheme)
@@ -7169,7 +7193,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
         if (weft_i_unlikely(!w->at || weft_i_map_bits(w->at) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))
             return WEFT_I_MAP_AGAIN;
         bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
-        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+        if (!dummy || to_insert) { /* an insertion's compare-and-swap relies on the address not coming back */
             weft_i_publish(hold, w->word, weft_i_map_target(w->at), scheme);
             if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, WEFT_MAP_S1) != w->at))
                 return WEFT_I_MAP_AGAIN;
@@ -7193,7 +7217,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
 /* ---- hashmap/split_map_kernel.h ---- */
 
 /*
- * private. The map's operations, over split_map_find.h: each under a guard, and what is usual as one attempt without.
+ * private. The map's operations: each under a guard, and the usual case as an attempt without one.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 #define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
@@ -7201,7 +7225,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
 
 #include <errno.h>
 
-/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
+/* Retires a node with what is to be destroyed; without destructors it is only memory. Then weft_i_catch_up is due. */
 weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
 {
     weft_i_map_kinds *kinds = map->kinds;
@@ -7233,7 +7257,7 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, wef
 
 typedef struct weft_i_map_upsert {
     weft_i_map_node *found, *made;
-    void *value; /* that was found */
+    void *value; /* the value found */
     int error;
 } weft_i_map_upsert;
 
@@ -7247,7 +7271,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         if (held)
-            weft_guard_set(held, value); /* before anybody can see and retire it */
+            weft_guard_set(held, value); /* before another thread can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
             r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
@@ -7259,7 +7283,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     return r;
 }
 
-/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+/* error -1: no memory, nothing done. found: replaced, `value` is the old value. */
 weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
     weft_guard own;
@@ -7293,7 +7317,7 @@ weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, cons
     return value;
 }
 
-/* 0; 1: absent; 2: another value. */
+/* 0: replaced; 1: absent; 2: another value. */
 weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired, weft_scheme scheme)
 {
     weft_guard own;
@@ -7316,7 +7340,7 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     return result;
 }
 
-/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+/* Empties the entry, unlinks and retires it. 0: *value was its value; 1: absent; 2: its value is not `expected`. */
 weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value,
                                             weft_scheme scheme)
 {
@@ -7347,7 +7371,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     return result;
 }
 
-/* Walks past where a dead node was linked, so that it is no more. */
+/* Walks past the place of a dead node, so that it is unlinked. */
 weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
 {
     weft_guard own;
@@ -7358,7 +7382,7 @@ weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, w
     weft_i_end(hold, &own);
 }
 
-/* ---- whole operations: an attempt, and what is due where it did not do ---- */
+/* ---- whole operations: an attempt, and the way under a guard where it fails ---- */
 
 static weft_i_noinline int weft_i_map_look_after(weft_map *map, bool may_grow)
 {
@@ -7400,7 +7424,7 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
 
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
 
-/* Integers: no code of the user's runs inside. */
+/* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
     weft_i_attempt attempt;
@@ -7429,7 +7453,7 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-/* The thread has no node at hand: it gets one first, so that it need not look twice for where it goes. */
+/* The thread's cache has no node. It gets one first, so that it need not look for the place twice. */
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
 {
     weft_i_local *local = weft_i_local_get(map->domain);
@@ -7452,7 +7476,10 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
-/* Looks up an integer: no code of the user's runs inside. `own`: a constant to the compiler; true without a guard, and then no fence is needed. */
+/*
+ * Looks up an integer key: no user code runs inside. `own` (a constant to the compiler): there is no guard, so no fence
+ * is needed.
+ */
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
@@ -7484,7 +7511,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* What is due after a removal: it is counted, and the table may have to shrink. Returns true, for its callers to return. */
+/* After a removal: counts it, and shrinks the table if need be. Returns true, for its callers to return. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -7497,7 +7524,7 @@ static weft_i_noinline bool weft_i_map_after_removal_due(weft_map *map)
     return true;
 }
 
-/* 0: the caller does after_removal_due, when no guard of ours is held. */
+/* Results as of weft_i_map_remove_guarded. 0: the caller must call after_removal_due once it holds no guard of ours. */
 static int weft_i_map_take(weft_map *map, const void *key, void *expected, void **value)
 {
     void *removed = NULL;
@@ -7564,7 +7591,7 @@ weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **valu
 
 /* ---- hashmap/split_map_kinds.h ---- */
 
-/* private. Entries that own something: how they are reclaimed, once, when nobody can see them. */
+/* private. How entries with destructors are reclaimed: once, when no thread can see them any more. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 #define WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 
@@ -7715,7 +7742,7 @@ bool weft_map_contains(weft_map *map, const void *key)
     return weft_map_get(map, NULL, key) != NULL;
 }
 
-/* Of operations that compare. */
+/* The results of operations that compare. */
 static const int weft_i_own_split_map_errors[] = {0, -ENOENT, -EAGAIN};
 
 int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)
@@ -7789,7 +7816,7 @@ void weft_map_clear(weft_map *map)
 
 /* ---- hashmap/split_map_figures.c ---- */
 
-/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
+/* The most entries between neighbouring buckets of the present level, by one pass over all entries. */
 static size_t weft_i_own_split_map_figures_longest_chain(weft_map *map, size_t level)
 {
     weft_map_iterator it;
@@ -7917,7 +7944,7 @@ WEFT_I_OBJECT const weft_map_config weft_map_strings = {.hash = weft_i_own_split
 WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = weft_i_own_split_map_hash_hash_byte_string, .equal = weft_i_own_split_map_hash_equal_byte_strings};
 WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
-/* Refused where a sandbox or an early boot forbids getrandom: then clock and addresses, which an attacker may guess. */
+/* If getrandom is refused (sandbox, early boot), the seed comes from clock and addresses, which can be guessed. */
 void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 {
     if (weft_i_sys_random(seed, sizeof *seed))
@@ -7930,7 +7957,7 @@ void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 
 /* ---- hashmap/split_map_iterate.c ---- */
 
-/* To the iterator's place, for a walk that no dummy ends. */
+/* Walks to the iterator's place. From there on no dummy ends the walk. */
 weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_iterator *it, weft_scheme scheme)
 {
     weft_i_hold hold = weft_i_hold_of(&it->entry);
@@ -7939,7 +7966,7 @@ weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_ite
     return seen == WEFT_I_MAP_AT_END && w->here ? weft_i_map_walk_look(w, scheme) : seen;
 }
 
-/* The next entry after the iterator's place; its value is protected by iterator->held. */
+/* Finds the next entry after the iterator's place. NULL: there is none. iterator->held protects its value. */
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_map_walk w;
@@ -8038,7 +8065,7 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
-/* A destructor may end the thread, so that all of ours is done before. */
+/* A destructor may end the thread, so the rest is done before. */
 static void weft_i_own_split_map_kinds_reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
@@ -8077,7 +8104,7 @@ weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_conf
 
 /* ---- hashmap/split_map_note.c ---- */
 
-/* The note's bucket, its segment protected by word 0. NULL: gone. */
+/* Returns the note's bucket; word 0 protects its segment. NULL: the bucket is gone. */
 static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note,
                                          weft_scheme scheme)
 {
@@ -8127,7 +8154,9 @@ void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 
 /* ---- opening ---- */
 
-/* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
+/*
+ * Returns the segment of a protected bucket, as it was in its slot. NULL: it is gone, or not alive (split_map_table.h).
+ */
 static weft_i_map_segment *weft_i_own_split_map_table_alive(weft_map *map, const weft_i_map_bucket *bucket, weft_i_map_place place)
 {
     if (weft_i_map_level(map) < place.level)
@@ -8142,7 +8171,9 @@ static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node 
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
-/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. *settled: notes to be retired. */
+/*
+ * The caller protects the bucket by another guard. *spare: a node for a note, or NULL. *settled: notes to be retired.
+ */
 static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
                         size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
 {
@@ -8189,12 +8220,12 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_map_node *spare = NULL;
     weft_i_list settled = {0};
     weft_scheme scheme = weft_i_scheme(map->domain);
-    /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
+    /* relaxed: a count of another level opens other buckets; one that is left out is opened when a walk meets it */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
     weft_i_map_place place = {weft_i_map_level(map), 0};
     size_t length = weft_i_map_segment_length(place.level);
-    /* relaxed: a hint: with the wrong count others are opened, as above */
+    /* relaxed: a hint: with a wrong count other buckets are opened, as above */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;
@@ -8229,14 +8260,14 @@ size_t weft_i_map_segment_bytes(size_t level)
     return sizeof(weft_i_map_segment) + weft_i_map_segment_length(level) * sizeof(weft_i_map_bucket);
 }
 
-/* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
+/* Puts a segment into the slot above the table's level. False: no memory, or the table has changed. */
 static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
 {
     size_t level = weft_i_map_level_of(table) + 1;
     void *none = weft_i_load(&map->segment[level], WEFT_MAP_A2);
     if (!weft_i_map_is_none(none))
         return true;
-    if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
+    if (weft_i_map_table(map) != table) /* else a late segment could come while its level is closed */
         return false;
     weft_i_map_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_map_segment_bytes(level));
     if (!segment)
@@ -8260,7 +8291,7 @@ void weft_i_map_grow(weft_map *map)
     }
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
         return;
-    /* relaxed: a failure means that somebody else has changed it */
+    /* relaxed: a failure means that another thread has changed it */
     if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, WEFT_MAP_R1,
                    memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
@@ -8275,20 +8306,20 @@ static void weft_i_own_split_map_table_reclaim_segment(void *object, void *ctx)
     weft_i_free_zeroed(segment->domain, segment, segment->bytes);
 }
 
-/* Freezes a bucket, and walks past its place. */
+/* Freezes a bucket, and walks past its place, which unlinks it. */
 static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_map_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w;
     if (!weft_i_map_freeze(&bucket->link))
-        return; /* never opened, and now never will be */
+        return; /* never opened; now it cannot be opened any more */
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     (void)weft_i_map_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
-/* All its buckets are closed. True: the caller is to retire it. */
+/* Takes a segment whose buckets are all closed out of its slot. True: the caller must retire it. */
 static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_segment *segment, size_t table)
 {
     void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_MAP_LEVEL) | 1);
@@ -8298,8 +8329,8 @@ static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_
 }
 
 /*
- * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
- * removals whoever races. The caller holds the segment. True: and is to retire it.
+ * Closes chunks until it is the first thread to have closed one. So each removal takes a step, and the table shrinks as
+ * fast as removals go, whatever races there are. The caller protects the segment. True: the caller must retire it.
  */
 static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {
@@ -8323,7 +8354,7 @@ bool weft_i_map_shrink(weft_map *map)
         if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
-        /* relaxed: a failure means that somebody else has changed it */
+        /* relaxed: a failure means that another thread has changed it */
         (void)weft_i_cas(&map->table, &table, lower, WEFT_MAP_R1, memory_order_relaxed);
         return true;
     }
