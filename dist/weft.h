@@ -62,9 +62,9 @@ typedef int weft_i_refused;
 #endif
 
 /*
- * Who sees a name. WEFT_API: users of the library; who builds it may define it as another attribute, or as nothing.
- * WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage; that of an object says WEFT_I_OBJECT.
- * With WEFT_STATIC, in the single header, all are the including file's own.
+ * Visibility. WEFT_API: for users of the library; a build may define it as another attribute, or as nothing.
+ * WEFT_I_PRIVATE: for the library's own files. A definition takes its declaration's linkage; the definition of an
+ * object says WEFT_I_OBJECT. With WEFT_STATIC, in the single header, all names belong to the including file.
  */
 #ifdef WEFT_STATIC
 #undef WEFT_API
@@ -87,7 +87,7 @@ typedef int weft_i_refused;
 #define weft_i_likely(x) __builtin_expect(!!(x), 1)
 #define weft_i_unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Force inlining only when optimising: a debugger then still steps through ordinary calls. */
+/* Inlining is forced only when optimising, so that a debugger can step through ordinary calls otherwise. */
 #ifdef __OPTIMIZE__
 #define weft_i_inline static inline __attribute__((always_inline, unused))
 #else
@@ -95,7 +95,7 @@ typedef int weft_i_refused;
 #endif
 #define weft_i_noinline __attribute__((noinline))
 
-/* A variable of which each thread has its own, reached without a call. */
+/* A thread-local variable that is reached without a call. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 /* Two lines, because x86-64 and Apple's and some other arm64 cores fetch lines in pairs. */
@@ -129,9 +129,9 @@ typedef int weft_i_refused;
 /* ---- base/atomic.h ---- */
 
 /*
- * The atomics seam. All shared memory of Weft is touched through the macros below and nothing else in the library
- * includes <stdatomic.h>. A normal build makes them the C11 `_explicit` operations (C++: std::atomic's members);
- * a build with -DWEFT_SEAM='"header.h"' takes this part and base/seam.h's from that header instead.
+ * The atomics seam. Weft touches all shared memory through the macros below, and nothing else in the library includes
+ * <stdatomic.h>. In a normal build they are the C11 `_explicit` operations (C++: std::atomic's members). A build with
+ * -DWEFT_SEAM='"header.h"' takes this part and that of base/seam.h from that header instead.
  *
  * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and four helpers that
  * read the same in C and C++. Size and alignment are those of a plain pointer.
@@ -176,7 +176,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 
 #include <stdatomic.h>
 
-/* A pointer that guards may protect the target of. */
+/* A pointer whose target guards may protect. */
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
@@ -192,7 +192,9 @@ typedef atomic_int weft_i_atomic_int;
 #define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
 #define weft_i_fetch_or(p, v, order) atomic_fetch_or_explicit((p), (v), (order))
 
-/* Shared fields that are not atomic, because a pair of orders elsewhere makes each access exclusive or frozen. */
+/*
+ * For shared fields that are not atomic: a pair of orders elsewhere makes each access exclusive, or the field constant.
+ */
 #define weft_i_read(p) (*(p))
 #define weft_i_write(p, v) ((void)(*(p) = (v)))
 
@@ -227,7 +229,7 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
 
 WEFT_BEGIN_DECLS
 
-/* Reads a guarded field without protecting its target: for comparison, and for pointers that nobody frees. */
+/* Reads a guarded field without protecting its target: for comparison, and for pointers that no thread frees. */
 static inline void *weft_ptr_load(weft_atomic_ptr *source)
 {
     WEFT_I_ORDERS
@@ -248,7 +250,7 @@ static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *
     return weft_i_cas(target, expected, desired, WEFT_PTR_X1, WEFT_PTR_A1);
 }
 
-/* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
+/* Stores `value` and returns the old one, which is the caller's alone if all changes of the field are exchanges. */
 static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
@@ -262,8 +264,9 @@ WEFT_END_DECLS
 /* ---- base/typed.h ---- */
 
 /*
- * Typed views of the structures, for C. One form for all: WEFT_X_OF(name, type...) declares a type `name` and a static inline
- * function name_VERB for each weft_x_VERB but the _many, with the types in the place of void *. At file scope, once per name:
+ * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
+ * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
+ * scope, once per name:
  *
  *     WEFT_MSQ_OF(order_queue, struct order *);         // <weft/queues/msq.h>; also WEFT_TREIBER_OF, WEFT_MAP_OF
  *     ...
@@ -273,9 +276,9 @@ WEFT_END_DECLS
  *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one. What the functions do, return and promise is what
- * theirs do (weft_msq_enqueue...). They are the same objects: name_untyped(x) is the weft_msq * for what has no typed form.
- * C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
+ * (weft_msq_enqueue...). The objects are the same: name_untyped(x) is the weft_msq * for functions without a typed
+ * form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H
@@ -292,7 +295,7 @@ WEFT_END_DECLS
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
 #define WEFT_I_TYPED(type, word) ((type)(uintptr_t)(word))
 
-/* What all that values are put into and taken from have. The typedef at the end is there to be ended by a semicolon. */
+/* The typed functions of a queue or stack. The typedef at the end needs the semicolon that follows the macro's use. */
 /* clang-format off */
 #define WEFT_I_CONTAINER_OF(name, type, structure, put, take)                                                          \
     WEFT_I_TYPED_CHECK(type);                                                                                          \
@@ -340,25 +343,25 @@ WEFT_END_DECLS
 /* ---- base/version.h ---- */
 
 /*
- * Weft's version, by semantic versioning (semver.org, 2.0.0): a program that compiles, or is linked, with one version is
- * so with every later one of the same first number; that goes for 0, too. The shared library's name ends with that number,
- * and its symbols carry the version that brought them. What begins with weft_i_ or WEFT_I_ is not for use, and not
- * covered, and neither is what a header marks private.
+ * Weft's version, by semantic versioning (semver.org, 2.0.0). A program that compiles, or is linked, with one version
+ * works so with every later version of the same major number; this holds for 0, too. The shared library's name ends
+ * with the major number, and each symbol carries the version that introduced it. Names that begin with weft_i_ or
+ * WEFT_I_, and headers marked private, are not for users and not covered.
  */
 #ifndef WEFT_BASE_VERSION_H
 #define WEFT_BASE_VERSION_H
 
 
-/* Raised by what breaks programs. */
+/* Raised by changes that break programs. */
 #define WEFT_VERSION_MAJOR 0
-/* Raised by what is new. */
+/* Raised by additions. */
 #define WEFT_VERSION_MINOR 1
-/* Raised by what is mended. */
+/* Raised by corrections. */
 #define WEFT_VERSION_PATCH 0
-/* The three, with dots. */
+/* The three numbers, with dots. */
 #define WEFT_VERSION_STRING "0.1.0"
 
-/* For comparing: 10000 times the first, 100 times the second, and the third. */
+/* For comparison: 10000 times the major number, plus 100 times the minor one, plus the patch. */
 #define WEFT_VERSION (WEFT_VERSION_MAJOR * 10000 + WEFT_VERSION_MINOR * 100 + WEFT_VERSION_PATCH)
 
 WEFT_BEGIN_DECLS
@@ -366,7 +369,7 @@ WEFT_BEGIN_DECLS
 /* WEFT_VERSION of the library that is linked, which may be newer than the headers. Wait-free. */
 WEFT_API WEFT_NODISCARD unsigned weft_version(void);
 
-/* The same as WEFT_VERSION_STRING. Never freed. Wait-free. */
+/* WEFT_VERSION_STRING of the library that is linked. Never freed. Wait-free. */
 WEFT_API WEFT_NODISCARD const char *weft_version_string(void);
 
 WEFT_END_DECLS
@@ -921,16 +924,16 @@ WEFT_END_DECLS
  * Source: M. Michael, M. Scott, "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms",
  * PODC 1996, figure 1; counted pointers are replaced by the domain's reclamation (Michael 2004, figure 6).
  *
- * When. Hand-over between threads when the number of items has no natural limit. When not: with a limit, a ring is
- * faster; with one consumer, a mailbox.
+ * When. Passing items between threads when their number has no natural limit. When not: with a limit, a ring is faster;
+ * with one consumer, a mailbox.
  *
  * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
- * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, when nobody interferes.
+ * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, without contention.
  *
- * Which operations may run together: all, but create and destroy. Linearizable: enqueue at the compare-and-swap that
+ * All operations may run together, except create and destroy. Linearizable: enqueue at the compare-and-swap that
  * links its node; dequeue at the one that moves the head; an empty answer at the read of the dummy's NULL next.
- * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here is a
- * cancellation point, but where your own code is that it calls (the allocator, `drain`, reclaim callbacks).
+ * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here
+ * is a cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
  */
 #ifndef WEFT_QUEUES_MSQ_H
 #define WEFT_QUEUES_MSQ_H
@@ -944,12 +947,12 @@ typedef struct weft_msq weft_msq;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_msq_create(weft_msq **out, weft_domain *domain);
 
-/* Adds a value at the tail. 0 or -ENOMEM, then nothing happened. */
+/* Adds a value at the tail. 0, or -ENOMEM: nothing has happened. */
 WEFT_API WEFT_NODISCARD int weft_msq_enqueue(weft_msq *queue, void *value);
 
 /*
- * Adds `count` values in order, with nothing between them: linked in one step, which is the linearization point of
- * all. 0 or -ENOMEM, then none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ * Adds `count` values in order, with nothing between them. They are linked in one step, which is the linearization
+ * point of all. 0, or -ENOMEM: none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
  */
 WEFT_API WEFT_NODISCARD int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count);
 
@@ -960,8 +963,8 @@ WEFT_API WEFT_NODISCARD bool weft_msq_try_dequeue(weft_msq *queue, void **value)
 WEFT_API WEFT_NODISCARD bool weft_msq_is_empty(weft_msq *queue);
 
 /*
- * Frees the queue; `drain(value, ctx)` gets what is still inside, oldest first (NULL: dropped). No other thread may be
- * using it. Its nodes may outlive the call in the domain.
+ * Frees the queue. `drain(value, ctx)` gets the values still inside, oldest first (NULL: they are dropped). No other
+ * thread may be using the queue. Its nodes may outlive the call in the domain.
  */
 WEFT_API void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx);
 
@@ -982,17 +985,17 @@ WEFT_END_DECLS
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; reclamation by the domain
  * (Michael 2004, figure 5), which also rules out ABA: a protected node is not reused.
  *
- * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: fairness is
- * needed (the oldest may wait for ever), or first in, first out.
+ * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: if fairness is
+ * needed (the oldest value may wait for ever), or first in, first out.
  *
  * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
- * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
+ * call to the allocator. One compare-and-swap per push and per pop without contention.
  *
- * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
+ * All operations may run together, except create and destroy. Linearizable: push and pop at their
  * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all takes
  * its values in one step that never fails, and then calls `each` and retires their nodes. A NULL stack: -EINVAL,
- * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, but where your
- * own code is that it calls (the allocator, callbacks).
+ * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, except inside your
+ * own code that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H
@@ -1006,12 +1009,13 @@ typedef struct weft_treiber weft_treiber;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_treiber_create(weft_treiber **out, weft_domain *domain);
 
-/* Puts a value on top. 0 or -ENOMEM, then nothing happened. */
+/* Puts a value on top. 0, or -ENOMEM: nothing has happened. */
 WEFT_API WEFT_NODISCARD int weft_treiber_push(weft_treiber *stack, void *value);
 
 /*
- * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. One
- * step. 0 or -ENOMEM, then none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. They are
+ * linked in one step. 0, or -ENOMEM: none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing
+ * done.
  */
 WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count);
 
@@ -1019,9 +1023,10 @@ WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *co
 WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
 
 /*
- * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. Their nodes
- * are retired after the last value has been handed out. An `each` that ends its thread loses the values that it has not been given,
- * and the nodes' memory; a reclaim callback that does so meanwhile loses no value, but the memory of nodes not retired yet.
+ * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many.
+ * Their nodes are retired after the last call. If `each` ends its thread, the values that it has not been given are
+ * lost, and the memory of all the nodes. If a reclaim callback does so meanwhile, no value is lost, but the memory of
+ * the nodes not yet retired.
  */
 WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
 
@@ -1029,8 +1034,8 @@ WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *val
 WEFT_API WEFT_NODISCARD bool weft_treiber_is_empty(weft_treiber *stack);
 
 /*
- * Frees the stack; `drain(value, ctx)` gets what is still inside, from the top down (NULL: dropped). No other thread
- * may be using it. Its nodes may outlive the call in the domain.
+ * Frees the stack. `drain(value, ctx)` gets the values still inside, from the top down (NULL: they are dropped). No
+ * other thread may be using the stack. Its nodes may outlive the call in the domain.
  */
 WEFT_API void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx);
 
@@ -1357,8 +1362,8 @@ WEFT_END_DECLS
 /* ---- base/seam.h ---- */
 
 /*
- * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
- * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h), unless that header defines
+ * private. The rest of the seam: everything in kernels and reclamation that is neither an atomic nor plain C on private
+ * memory. A build with WEFT_SEAM takes all of it from that header (see base/atomic.h), unless the header defines
  * WEFT_SEAM_ATOMICS_ONLY.
  */
 #ifndef WEFT_BASE_SEAM_H
@@ -1369,7 +1374,7 @@ WEFT_END_DECLS
 
 #include <pthread.h>
 
-/* Of two mutexes that a thread holds at once, the one of the higher rank was taken later; under one of rank 0 also several of one rank. */
+/* A thread takes mutexes in ascending rank. While it holds the one of rank 0, it may take several of the same rank. */
 typedef struct weft_i_mutex {
     pthread_mutex_t mutex;
 #ifdef WEFT_DEBUG
@@ -1382,7 +1387,7 @@ typedef struct weft_i_mutex {
         PTHREAD_MUTEX_INITIALIZER, (rank)                                                                              \
     }
 #define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
-/* They end the program, having said why, where the order of ranks is not kept. */
+/* They print why and abort if the order of ranks is violated. */
 WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
@@ -1401,13 +1406,13 @@ WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))
 
-/* A thread's end is told by the value of a key; both return false where the process has no key, or no memory, left. */
+/* A key's value makes `hook` run at the thread's end. Both return false if the process has no key or no memory left. */
 typedef pthread_key_t weft_i_key;
 #define weft_i_key_create(key, hook) (pthread_key_create((key), (hook)) == 0)
 WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
 #define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
 
-/* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
+/* Memory of the given size and alignment, or NULL. weft_i_sys_map is for zeroed memory of 2 MiB or more. */
 WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
 WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
@@ -1416,7 +1421,9 @@ WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
 WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
-/* The same without membarrier(2), slower, by a change of the page tables; false where that interrupts nobody. One caller at a time. */
+/*
+ * A slower substitute, by a change of the page tables. False where that interrupts no processor. One caller at a time.
+ */
 WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
@@ -1447,8 +1454,8 @@ WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 /* ---- base/backoff.h ---- */
 
 /*
- * private. What a thread does after a compare-and-swap lost a race: wait, so that the winner works alone with the
- * line in its cache. Uncontended code never gets here. Waits are in time, not turns: a pause takes 4 ns on some
+ * private. After a compare-and-swap has lost a race, a thread waits, so that the winner works alone with the line in
+ * its cache. Uncontended code never gets here. The wait is a time, not a number of turns: a pause takes 4 ns on some
  * processors and 50 on others.
  */
 #ifndef WEFT_BASE_BACKOFF_H
@@ -1482,7 +1489,7 @@ static weft_i_atomic_int weft_i_own_backoff_pauses_per_1024ns;
 
 enum { WEFT_I_OWN_BACKOFF_SAMPLE = 64, WEFT_I_OWN_BACKOFF_SAMPLES = 3 };
 
-/* The shortest of a few samples: one may be cut in two by the scheduler. */
+/* Takes the shortest of a few samples, since the scheduler may interrupt one. */
 static int weft_i_own_backoff_calibrate(void)
 {
     uint64_t best = UINT64_MAX;
@@ -1534,8 +1541,9 @@ void weft_i_backoff_wait(weft_i_backoff *backoff)
 #include <time.h>
 
 /*
- * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long before
- * us. So this asks for no feature macro: what is hidden is declared here as Linux has it, or called by its number.
+ * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long
+ * before this file. So this file needs no feature macro: it declares hidden names as Linux has them, or makes a system
+ * call by its number.
  */
 long syscall(long number, ...);
 int posix_memalign(void **out, size_t alignment, size_t size);
@@ -1553,7 +1561,10 @@ enum { WEFT_I_OWN_SEAM_SETMASK = 2 };
 int pthread_sigmask(int how, const weft_i_own_seam_signal_set *set, weft_i_own_seam_signal_set *before);
 #endif
 
-/* Seconds and nanoseconds of the kernel's: 64 bits on x32 and wherever the calls with shorter ones are gone (riscv32). */
+/*
+ * The kernel's type of seconds and nanoseconds: 64 bits on x32, and where the calls with shorter ones are gone
+ * (riscv32).
+ */
 #if defined(SYS_clock_nanosleep_time64) && (!defined(SYS_clock_nanosleep) || !defined(SYS_clock_gettime))
 typedef int64_t weft_i_own_seam_kernel_time;
 enum { WEFT_I_OWN_SEAM_CLOCK_NANOSLEEP = SYS_clock_nanosleep_time64, WEFT_I_OWN_SEAM_CLOCK_GETTIME = SYS_clock_gettime64 };
@@ -1577,7 +1588,7 @@ WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
 enum { WEFT_I_OWN_SEAM_RANKS = 8 };
 static WEFT_I_THREAD_LOCAL int weft_i_own_seam_held[WEFT_I_OWN_SEAM_RANKS];
 
-/* Also of one that is only tried for: others may be waited for while it is held. */
+/* This counts a mutex that was only tried, too: the thread may wait for others while it holds that one. */
 static void weft_i_own_seam_note_locked(const weft_i_mutex *mutex, bool first_of_rank)
 {
     for (int rank = mutex->rank + !first_of_rank; rank < WEFT_I_OWN_SEAM_RANKS; rank++)
@@ -1632,8 +1643,7 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)syscall(SYS_madvise, memory, size,
-                      MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: a refusal costs nothing but speed */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;
@@ -1673,9 +1683,10 @@ bool weft_i_sys_membarrier(void)
 }
 
 /*
- * Taking a right away from a page that was written to obliges the kernel to make every processor that runs a thread of this
- * process forget it; on x86 it sends them an interrupt, and an interrupt is a full fence (folly's AsymmetricThreadFence relies on
- * it, too). Not where processors can be told by broadcast: arm64, and AMD's INVLPGB (CPUID 8000_0008, EBX bit 3).
+ * If a permission is removed from a page that was written to, the kernel must make every processor that runs a thread
+ * of this process forget the old one. On x86 it sends them an interrupt, which is a full fence (folly's
+ * AsymmetricThreadFence relies on this, too). It sends none where processors can be told by broadcast: arm64, and AMD's
+ * INVLPGB (CPUID 8000_0008, EBX bit 3).
  */
 #if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN && defined(SYS_mlock)
 #include <cpuid.h>
@@ -1694,7 +1705,7 @@ bool weft_i_sys_interrupt_all(void)
     if (!page && !weft_i_own_seam_told_by_broadcast()) {
         void *memory = mmap(NULL, WEFT_I_OWN_SEAM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)WEFT_I_OWN_SEAM_PAGE) == 0)
-            page = memory; /* locked, so that it is there when the right is taken away */
+            page = memory; /* locked, so that it is present when the permission is removed */
         else if (memory != MAP_FAILED)
             (void)munmap(memory, WEFT_I_OWN_SEAM_PAGE);
     }
@@ -1714,11 +1725,11 @@ bool weft_i_sys_interrupt_all(void)
 #endif
 
 /*
- * A plugin that has the library inside must not be unloaded: the exit hooks of threads, the handlers of fork and callbacks that
- * are due would run code that is gone. The linker's -z nodelete says so, but here nobody links for us, so the object in which this
- * stands asks for it itself, while it is being loaded: later, the loader's lock might be another's who waits for us. The weak
- * references need no -ldl, and are nothing in a static program, or where objects never leave (musl). dlopen is looked up, since
- * linkers warn static programs of that name.
+ * A plugin that has the library inside must not be unloaded: exit hooks of threads, fork handlers and pending callbacks
+ * would run code that is gone. The linker's -z nodelete prevents this, but others link the plugin. So the object with
+ * this code asks for it itself, while it is being loaded: later, a thread that waits for this one might hold the
+ * loader's lock. The weak references need no -ldl. They are NULL in a static program, or where objects are never
+ * unloaded (musl). dlopen is looked up at run time, since linkers warn about that name in static programs.
  */
 #ifdef RTLD_NODELETE
 struct weft_i_own_seam_loaded { /* how the loader's struct link_map begins */
@@ -1747,7 +1758,7 @@ WEFT_I_AT_LOAD static void weft_i_own_seam_stay_loaded(void)
 }
 #endif
 
-/* A key beyond the first 32 of a thread takes memory, and its want sets errno. */
+/* A thread's keys beyond the first 32 take memory; if there is none, errno is set. */
 bool weft_i_key_set(weft_i_key key, void *value)
 {
     int saved = errno;
@@ -1803,7 +1814,7 @@ weft_i_signals weft_i_sys_block_signals(void)
     _Static_assert(sizeof before >= sizeof(weft_i_own_seam_signal_set), "a signal set fits");
     memset(&all, 0xff, sizeof all);
     memset(&before, 0, sizeof before);
-    /* not by its number: the thread sanitizer must see it, or runs a handler that was due in the middle of what follows */
+    /* not by its number: the thread sanitizer must see it, or it may run a pending handler in what follows */
     (void)pthread_sigmask(WEFT_I_OWN_SEAM_SETMASK, (const weft_i_own_seam_signal_set *)(const void *)&all, (weft_i_own_seam_signal_set *)(void *)&before);
     return before;
 }
@@ -5975,17 +5986,20 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 /* ---- queues/msq_kernel.h ---- */
 
 /*
- * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
- * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
- * a dequeuer that knows where tail is without reading it as long as there are two values.
+ * private. Michael and Scott's queue; read it beside figure 1 of PODC 1996. A singly linked list from head to tail;
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards instead of counted pointers
+ * (word 0 protects the node that head or tail leads to, word 1 its successor), backoff after a lost race, chains of
+ * several nodes linked at once, and a dequeuer that need not read tail as long as there are two values.
  *
- * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
- * that finds them equal moves tail first, so that a node is retired only when neither leads to it. (3) next of a node
- * changes once, from NULL. (4) The value of a node is written before it is linked and read before its predecessor, the
- * dummy, is left behind. (5) A node is linked only to what tail leads to at that moment; so where next of a node was
- * made so (the tag), tail has been at that node, and head may move to it without a look at tail, whose line stays with
- * the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
+ * Invariants:
+ *  (1) From head, following next, one meets tail and then NULL.
+ *  (2) tail never falls behind head: a dequeuer that finds them equal moves tail first, so that a node is retired only
+ *      when neither leads to it.
+ *  (3) A node's next changes once, from NULL.
+ *  (4) A node's value is written before the node is linked, and read before head leaves its predecessor, the dummy.
+ *  (5) A node is linked only behind the node that tail leads to at that moment. Such a link has a tag. So if a node's
+ *      next has the tag, tail has been at that node, and head may move to it without a read of tail. Tail's cache line
+ *      stays with the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
  */
 #ifndef WEFT_QUEUES_MSQ_KERNEL_H
 #define WEFT_QUEUES_MSQ_KERNEL_H
@@ -5996,13 +6010,13 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_MSQ_R1 memory_order_release /* link node -> WEFT_MSQ_A1, WEFT_MSQ_A2, WEFT_MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
-#define WEFT_MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, WEFT_MSQ_A3: who starts there sees the node, which this thread saw or made */
-#define WEFT_MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, WEFT_MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#define WEFT_MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, WEFT_MSQ_A3: a thread that starts there sees the node, which this thread has seen or made */
+#define WEFT_MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, WEFT_MSQ_A4: the same for the new dummy, whose value has been read; dequeue's linearization point */
 #define WEFT_MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> WEFT_MSQ_R1: the node may be made the tail */
 #define WEFT_MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> WEFT_MSQ_R1: sees its value; NULL is the empty answer's linearization point */
-#define WEFT_MSQ_A3 memory_order_acquire /* dequeue reads tail -> WEFT_MSQ_R2: not older than the head it has protected */
-#define WEFT_MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> WEFT_MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
-#define WEFT_MSQ_A4 memory_order_acquire /* dequeue re-reads head -> WEFT_MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#define WEFT_MSQ_A3 memory_order_acquire /* dequeue reads tail -> WEFT_MSQ_R2: tail is not older than the head that it has protected */
+#define WEFT_MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> WEFT_MSQ_R1: the thread that linked there had seen tail at the successor (invariant 5) */
+#define WEFT_MSQ_A4 memory_order_acquire /* dequeue re-reads head -> WEFT_MSQ_R3: head is unchanged, so its successor was not retired when it was published */
 #endif
 /* clang-format on */
 
@@ -6021,7 +6035,7 @@ struct weft_msq {
     WEFT_I_LIFE
 };
 
-/* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */
+/* A link that was made at tail is odd. A link inside a chain is even: it was there before tail came. */
 weft_i_inline void *weft_i_msq_link_to(weft_i_msq_node *node)
 {
     return (void *)((uintptr_t)node | 1);
@@ -6063,7 +6077,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     weft_i_msq_node *tail = at;
     void *next = weft_i_load(&tail->next, WEFT_MSQ_A1); /* E6 */
     if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
-        /* E13; relaxed: a failure means that somebody else has helped */
+        /* E13; relaxed: a failure means that another thread has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), WEFT_MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
@@ -6074,7 +6088,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
 {
     weft_guard own;
@@ -6085,7 +6099,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq
     return outcome;
 }
 
-/* Where the attempt below did not do: the node may be NULL, and is made. */
+/* The way under guards, if the attempt below fails. `node` may be NULL; then one is made. */
 static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
                                                     weft_i_outcome now)
 {
@@ -6125,10 +6139,10 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     weft_i_publish(hold, 1, next, scheme);
     if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at)) /* D5 */
         return WEFT_I_AGAIN;
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* nothing is known of tail: invariant 2 */
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* tail may be here: invariant 2 */
         void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);               /* D3 */
         if (weft_i_unlikely(at == tail)) {                            /* D6 */
-            /* D10; relaxed: a failure means that somebody else has helped */
+            /* D10; relaxed: a failure means that another thread has helped */
             (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
@@ -6153,7 +6167,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **val
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
 {
     void *taken = NULL;
@@ -6232,7 +6246,7 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
 static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
 {
     for (weft_i_msq_node *next; node; node = next) {
-        /* relaxed: nobody else sees these nodes */
+        /* relaxed: no other thread sees these nodes */
         next = weft_i_msq_node_of(weft_i_load(&node->next, memory_order_relaxed));
         weft_i_node_free(domain, local, WEFT_I_SMALL, node);
     }
@@ -6288,7 +6302,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
     for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
-         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: nobody else does */
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: no other thread */
         drain(n->value, ctx);
     weft_i_own_msq_free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);
@@ -6298,9 +6312,9 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 /* ---- stacks/treiber_kernel.h ---- */
 
 /*
- * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before it is
- * pushed and not changed until it is reclaimed; a popper protects the top before it reads that, so that the node can
- * neither be freed nor come back to the top in between (ABA).
+ * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before the node
+ * is pushed and does not change until the node is reclaimed. A pop protects the top node before it reads its next, so
+ * that the node can neither be freed nor come back to the top in between (ABA).
  */
 #ifndef WEFT_STACKS_TREIBER_KERNEL_H
 #define WEFT_STACKS_TREIBER_KERNEL_H
@@ -6313,7 +6327,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 #define WEFT_TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: publishes value and next; push's linearization point */
 #define WEFT_TREIBER_R2 memory_order_release /* pop -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: passes on what was published with the next node; pop's linearization point */
 #define WEFT_TREIBER_A1 memory_order_acquire /* pop_all takes the top -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: sees the whole chain */
-#define WEFT_TREIBER_A2 memory_order_acquire /* is it empty -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: an answer orders what the caller does next */
+#define WEFT_TREIBER_A2 memory_order_acquire /* is it empty -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: what the caller does next comes after the operations that made the answer */
 #endif
 /* clang-format on */
 
@@ -6333,7 +6347,7 @@ struct weft_treiber {
 
 /* ---- push ---- */
 
-/* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
+/* Tries once to put the chain first..last on top. It needs no guard, since it reads no node but its own. */
 weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
                                                  weft_i_treiber_node *last)
 {
@@ -6362,7 +6376,7 @@ weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack,
     return node;
 }
 
-/* Where none of the thread's cached nodes could be had. */
+/* If the thread's cache has no node. */
 static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
 {
     weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
@@ -6382,7 +6396,7 @@ weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
 
 /* ---- pop ---- */
 
-/* Takes the top, once. *old is the node, to be retired. */
+/* Tries once to take the top. *old is its node, to be retired. */
 weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
                                                  weft_i_treiber_node **old, weft_scheme scheme)
 {
@@ -6399,7 +6413,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
 {
     weft_guard own;
@@ -6410,7 +6424,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, vo
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
 {
     weft_i_treiber_node *old = NULL;
@@ -6507,7 +6521,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, WEFT_TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
-    /* After all values: retiring calls back others, who may end the thread. */
+    /* Retires after all values have been handed out, since retiring runs callbacks, which may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
         weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
