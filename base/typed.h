@@ -8,7 +8,7 @@
  *     order_queue *queue;
  *     struct order *order;
  *     if (order_queue_create(&queue, NULL) != 0) ...
- *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
+ *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
  * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does

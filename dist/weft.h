@@ -273,7 +273,7 @@ WEFT_END_DECLS
  *     order_queue *queue;
  *     struct order *order;
  *     if (order_queue_create(&queue, NULL) != 0) ...
- *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
+ *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
  * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
@@ -489,7 +489,7 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* weft_enter for languages that cannot inline it; the next four are likewise. */
+/* weft_enter for languages that cannot inline it; the next four are for these, too. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
 /* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
@@ -515,7 +515,7 @@ WEFT_API void weft_i_check_domain(const weft_domain *domain);
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: the guard that used the slot before, in its last domain, has been left */
-#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: whoever sees the epoch sees the slot's domain */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: a scan that sees the epoch sees the slot's domain */
 #define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: sees the unlinking of all objects sealed under an earlier epoch */
 #define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses of what the word protected before are over (a relaxed store was a use after free) */
 #define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the contents of the object that the pointer publishes */
@@ -1139,7 +1139,7 @@ WEFT_API_OBJECT const weft_map_config weft_map_integers;
 /* The hash of the ready-made configurations, for configurations of your own. */
 WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
 
-/* Figures of one moment; exact when nobody updates the map. */
+/* Figures of one moment; exact when no thread updates the map. */
 typedef struct weft_map_statistics {
     size_t size;          /* entries */
     size_t buckets;       /* in use by the present table size */
@@ -2224,7 +2224,7 @@ struct weft_i_local {
     weft_i_local *_Atomic next;
     weft_i_scan scan;
     size_t span, least; /* retirements until this span ends; the fewest ready nodes that there were in it */
-    size_t idle;        /* ready nodes that nobody took in the last span: they go back to the allocator */
+    size_t idle;        /* ready nodes that were not taken in the last span: they go back to the allocator */
 };
 
 struct weft_domain {
@@ -2236,7 +2236,7 @@ struct weft_domain {
     bool closing;      /* it is being destroyed: no further ending thread visits it */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
-    weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
+    weft_i_aligned weft_i_mutex owners; /* of `attached` in all places, and the barrier's round */
     weft_i_local shared;                /* the place for orphans */
     weft_i_aligned weft_i_mutex linked_lock;
     weft_guard *_Atomic linked;
@@ -2273,8 +2273,8 @@ weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, siz
 /* ---- reclaim/callback.h ---- */
 
 /*
- * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no
- * scan, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
+ * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no scan
+ * of it, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
  * runs.
  */
 #ifndef WEFT_RECLAIM_CALLBACK_H
@@ -3070,7 +3070,7 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 #define WEFT_CALLS 4
 #endif
 
-/* A thread does not need the nodes that it has not taken for so many retirements, which last several time slices. */
+/* Ready nodes that a thread has not taken for so many retirements (several time slices) count as not needed. */
 #ifndef WEFT_SPAN
 #define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
 #endif
@@ -3384,7 +3384,7 @@ static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain
  * pointers), it helps instead if two batches or more are pending: the right is held for moments only. The thread that
  * has the right looks for new orphans after it has given the right back. Each of the two passes a full fence between
  * its write (the number of orphans; the right) and its read of the other's write, so at least one of them sees the
- * other's. It looks only once more, since callbacks may retire again and again.
+ * other's. The thread with the right looks only once more, since callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
@@ -4946,7 +4946,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     weft_i_signals signals;
     guard->slot = &guard->own;
     guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
-    /* relaxed: nobody sees the guard before it is linked */
+    /* relaxed: no thread sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
         weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */
@@ -6611,7 +6611,7 @@ WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 #define WEFT_MAP_STRIPES 16
 #endif
 #ifndef WEFT_MAP_CLOSE
-#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#define WEFT_MAP_CLOSE 32 /* buckets that an update closes while the table shrinks */
 #endif
 #ifndef WEFT_MAP_OPEN
 #define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
@@ -7374,7 +7374,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     if (result == 0) {
         void *at = w.at, *next = weft_i_map_freeze(&node->next);
         if (!weft_i_cas(w.prev, &at, next, WEFT_MAP_S2, WEFT_MAP_S1))
-            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node's place, which unlinks it */
     }
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -7567,7 +7567,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
+/* Removes an integer key of a map without destructors: one attempt, or else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;
@@ -8066,7 +8066,7 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
-    /* acq_rel by WEFT_MAP_S4: the last user frees what the others are done with */
+    /* WEFT_MAP_S4 includes acquire and release: the last user frees what the others are done with */
     if (weft_i_fetch_sub(&kinds->users, 1, WEFT_MAP_S4) == 1)
         weft_i_free(domain, kinds, sizeof *kinds);
 }
@@ -8343,8 +8343,8 @@ static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_
 }
 
 /*
- * Closes chunks until it is the first thread to have closed one. So each removal takes a step, and the table shrinks as
- * fast as removals go, whatever races there are. The caller protects the segment. True: the caller must retire it.
+ * Closes chunks until it is the first thread to have closed one. So each update takes a step, and the table shrinks as
+ * fast as updates go, whatever races there are. The caller protects the segment. True: the caller must retire it.
  */
 static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {

@@ -80,7 +80,7 @@ WEFT_API_OBJECT const weft_map_config weft_map_integers;
 /* The hash of the ready-made configurations, for configurations of your own. */
 WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
 
-/* Figures of one moment; exact when nobody updates the map. */
+/* Figures of one moment; exact when no thread updates the map. */
 typedef struct weft_map_statistics {
     size_t size;          /* entries */
     size_t buckets;       /* in use by the present table size */

@@ -143,7 +143,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     if (result == 0) {
         void *at = w.at, *next = weft_i_map_freeze(&node->next);
         if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
-            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node's place, which unlinks it */
     }
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -336,7 +336,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
+/* Removes an integer key of a map without destructors: one attempt, or else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;

@@ -2,7 +2,7 @@
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
-    /* acq_rel by MAP_S4: the last user frees what the others are done with */
+    /* MAP_S4 includes acquire and release: the last user frees what the others are done with */
     if (weft_i_fetch_sub(&kinds->users, 1, MAP_S4) == 1)
         weft_i_free(domain, kinds, sizeof *kinds);
 }

@@ -41,7 +41,7 @@
 #define WEFT_MAP_STRIPES 16
 #endif
 #ifndef WEFT_MAP_CLOSE
-#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#define WEFT_MAP_CLOSE 32 /* buckets that an update closes while the table shrinks */
 #endif
 #ifndef WEFT_MAP_OPEN
 #define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */

@@ -177,8 +177,8 @@ static bool finish_closing(weft_map *map, weft_i_map_segment *segment, size_t ta
 }
 
 /*
- * Closes chunks until it is the first thread to have closed one. So each removal takes a step, and the table shrinks as
- * fast as removals go, whatever races there are. The caller protects the segment. True: the caller must retire it.
+ * Closes chunks until it is the first thread to have closed one. So each update takes a step, and the table shrinks as
+ * fast as updates go, whatever races there are. The caller protects the segment. True: the caller must retire it.
  */
 static bool close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {

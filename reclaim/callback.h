@@ -1,6 +1,6 @@
 /*
- * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no
- * scan, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
+ * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no scan
+ * of it, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
  * runs.
  */
 #ifndef WEFT_RECLAIM_CALLBACK_H

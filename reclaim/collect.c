@@ -29,7 +29,7 @@
 #define WEFT_CALLS 4
 #endif
 
-/* A thread does not need the nodes that it has not taken for so many retirements, which last several time slices. */
+/* Ready nodes that a thread has not taken for so many retirements (several time slices) count as not needed. */
 #ifndef WEFT_SPAN
 #define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
 #endif
@@ -343,7 +343,7 @@ static progress reclaim_orphan(weft_domain *domain, bool *adopted)
  * pointers), it helps instead if two batches or more are pending: the right is held for moments only. The thread that
  * has the right looks for new orphans after it has given the right back. Each of the two passes a full fence between
  * its write (the number of orphans; the right) and its read of the other's write, so at least one of them sees the
- * other's. It looks only once more, since callbacks may retire again and again.
+ * other's. The thread with the right looks only once more, since callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {

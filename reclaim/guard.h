@@ -40,7 +40,7 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* weft_enter for languages that cannot inline it; the next four are likewise. */
+/* weft_enter for languages that cannot inline it; the next four are for these, too. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
 /* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
@@ -66,7 +66,7 @@ WEFT_API void weft_i_check_domain(const weft_domain *domain);
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: the guard that used the slot before, in its last domain, has been left */
-#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: whoever sees the epoch sees the slot's domain */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: a scan that sees the epoch sees the slot's domain */
 #define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: sees the unlinking of all objects sealed under an earlier epoch */
 #define WEFT_GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses of what the word protected before are over (a relaxed store was a use after free) */
 #define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the contents of the object that the pointer publishes */

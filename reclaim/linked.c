@@ -31,7 +31,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     weft_i_signals signals;
     guard->slot = &guard->own;
     guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
-    /* relaxed: nobody sees the guard before it is linked */
+    /* relaxed: no thread sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
         weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */

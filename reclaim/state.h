@@ -134,7 +134,7 @@ struct weft_i_local {
     weft_i_local *_Atomic next;
     weft_i_scan scan;
     size_t span, least; /* retirements until this span ends; the fewest ready nodes that there were in it */
-    size_t idle;        /* ready nodes that nobody took in the last span: they go back to the allocator */
+    size_t idle;        /* ready nodes that were not taken in the last span: they go back to the allocator */
 };
 
 struct weft_domain {
@@ -146,7 +146,7 @@ struct weft_domain {
     bool closing;      /* it is being destroyed: no further ending thread visits it */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
-    weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
+    weft_i_aligned weft_i_mutex owners; /* of `attached` in all places, and the barrier's round */
     weft_i_local shared;                /* the place for orphans */
     weft_i_aligned weft_i_mutex linked_lock;
     weft_guard *_Atomic linked;
