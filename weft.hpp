@@ -1,28 +1,29 @@
 /*
- * Weft for C++17: typed, owning wrappers over the C interface, which stays the authority on how everything behaves.
+ * Weft for C++17: typed, owning wrappers over the C interface, whose headers define how everything behaves.
  *
  *     weft::ms_queue<std::string> queue;        // weft::treiber_stack<T>, weft::map<K, V> likewise
  *     queue.enqueue("hello");                   // any thread
  *     if (auto text = queue.try_dequeue())      // std::optional
  *         use(*text);
  *
- * What it costs. A trivially copyable T no larger than a pointer travels inside the C structure: the same instructions as in C. Any
- * other T, a move-only one too, is moved into a box of its own (new and delete, one each per element).
+ * Cost. A trivially copyable T no larger than a pointer is stored inside the C structure, with the same instructions as
+ * in C. Any other T, even a move-only one, is moved into a box of its own (one new and one delete per element).
  *
- * Errors. std::bad_alloc where C returns -ENOMEM, then nothing happened (but a T that was passed by value has been moved from);
- * std::invalid_argument for a null pointer where a map wants a value. All else is a return value. Nothing throws while a
- * thread is inside an operation: hash and == of keys must not, nor end their thread. A reclaim callback that does so unwinds through
- * what has called it; what may do that is not noexcept, ~domain included. Progress and linearization points are those of the C functions.
+ * Errors. std::bad_alloc where C returns -ENOMEM; then nothing has happened, except that a T passed by value has been
+ * moved from. std::invalid_argument for a null pointer as a map's value. All else is a return value. Hash and == of
+ * keys must neither throw nor end their thread, since they run inside an operation. A reclaim callback that ends its
+ * thread unwinds through its callers; functions that may run callbacks are not noexcept, ~domain included. Progress and
+ * linearization points are those of the C functions.
  *
- * Objects are not movable: other threads know where they are. A domain must outlive what was made in it.
- * (Longer than our files are, since it is taken in as one.)
+ * Objects are not movable, since other threads hold their addresses. A domain must outlive all that was made in it.
+ * (This file is longer than our others, since users copy it as one.)
  */
 #ifndef WEFT_HPP
 #define WEFT_HPP
 
 #include <weft/base/version.h>
 
-#if __cplusplus >= 201703L /* else nothing more is said than has been said there */
+#if __cplusplus >= 201703L /* else base/defs.h has reported the error */
 
 #include <atomic>
 #include <cerrno>
@@ -59,7 +60,7 @@ template <class T>
 inline constexpr bool storable = std::is_object_v<T> && !std::is_array_v<T> && std::is_move_constructible_v<T> &&
                                  std::is_same_v<T, std::remove_cv_t<T>>;
 
-/* How a T is a void *: as it is, or in a box. */
+/* How a T becomes a void *: as it is, or in a box. */
 template <class T> constexpr bool does_fit()
 {
     if constexpr (storable<T>)
@@ -99,8 +100,9 @@ template <class T> struct word<T, false> {
     static void drop(void *box, void *) { delete static_cast<T *>(box); }
 };
 
-/* Gives a box back, unless that was taken. Lent to a function that may not return, since a reclaim callback may end the thread there:
-   what has become of it by then is not known, so that unwinding must not destroy it. */
+/* Destroys its box unless a function has taken it. The box is lent to a function that may not return, since a reclaim
+   callback may end the thread there. Then it is not known whether the box was taken, so unwinding must not destroy
+   it. */
 template <class Word> class held {
 public:
     explicit held(void *bits) : bits_(bits) {}
@@ -127,13 +129,15 @@ private:
 
 /* ---- reclamation (weft/reclaim/domain.h) ---- */
 
-/* weft_shutdown. False: something is still in use, and nothing has happened. Structures of static storage are destroyed only after main. */
+/*
+ * weft_shutdown. False: something is in use, and nothing has happened. Static structures are in use until after main.
+ */
 [[nodiscard]] inline bool shutdown()
 {
     return weft_shutdown() == 0;
 }
 
-/* Owns a domain. Its destructor needs all guards left and all its structures gone; else the domain stays, and leaks. */
+/* Owns a domain. Its guards must be left and its structures destroyed before its destructor runs; else it leaks. */
 class domain {
 public:
     explicit domain(scheme which = scheme::hazard)
@@ -148,7 +152,7 @@ public:
 
     weft_domain *get() const noexcept { return domain_; }
     void flush() { weft_domain_flush(domain_); }
-    /* False: not within the time, or called inside a guard or a callback of this domain. */
+    /* False: the time is over, or the caller is inside a guard or a callback of this domain. */
     bool barrier(std::uint64_t timeout_ns = UINT64_MAX) { return weft_domain_barrier(domain_, timeout_ns) == 0; }
 
     weft_domain_statistics statistics() const noexcept
@@ -162,7 +166,7 @@ private:
     weft_domain *domain_ = nullptr;
 };
 
-/* Enters when made and leaves when it goes, in one thread. It protects the pointer it was used for last. */
+/* Enters when constructed, leaves when destroyed, in one thread. Protects the pointer that it was used for last. */
 class guard {
 public:
     guard() noexcept : guard(nullptr) {}
@@ -181,7 +185,8 @@ private:
     weft_guard guard_;
 };
 
-/* `delete object` when no guard holds it. The caller has made it unreachable. std::bad_alloc: it is still the caller's. */
+/* Calls `delete object` when no guard holds it, which the caller has made unreachable. After std::bad_alloc it is still
+   the caller's. */
 template <class T> void retire(T *object, const domain *in = nullptr)
 {
     void *bits = const_cast<void *>(static_cast<const volatile void *>(object));
@@ -263,9 +268,9 @@ private:
 
 namespace detail {
 
-/* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed and compared by ==; hashed by
-   std::hash, but strings with the map's seed, so that nobody can choose keys that collide. Only where == compares bytes: a type that
-   converts to a string may have its own. */
+/* Integers and enumerations are the word itself, as in C's default configuration. Other keys are boxed, compared by ==,
+   and hashed by std::hash. Strings are hashed with the map's seed, so that an attacker cannot choose keys that collide.
+   This covers only types whose == compares bytes: a type that converts to a string may have an == of its own. */
 template <class K> inline constexpr bool plain_key = fits<K> && (std::is_integral_v<K> || std::is_enum_v<K>);
 template <class K> inline constexpr bool byte_string = std::is_same_v<K, std::string_view>;
 template <class A> inline constexpr bool byte_string<std::basic_string<char, std::char_traits<char>, A>> = true;
@@ -313,8 +318,8 @@ template <class K> struct key<K, false> {
     }
 };
 
-/* A map's value is never NULL: pointers are stored as they are, what is smaller than a pointer beside a byte that is not 0, all else
-   in a box, which is destroyed when no reader can see it any more. */
+/* A map's value is never NULL. Pointers are stored as they are; a smaller value is stored beside a byte that is not 0;
+   any other value is stored in a box, which is destroyed when no reader can see it any more. */
 enum class how { pointer, small, box };
 template <class V>
 inline constexpr how stored = std::is_pointer_v<V>                    ? how::pointer
@@ -325,7 +330,7 @@ template <class V, how = stored<V>> struct value {
     static void *put(V &&v)
     {
         if constexpr (std::is_function_v<std::remove_pointer_t<V>>)
-            return reinterpret_cast<void *>(v); /* as dlsym has it */
+            return reinterpret_cast<void *>(v); /* as for the result of dlsym */
         else
             return const_cast<void *>(static_cast<const volatile void *>(v));
     }
@@ -360,7 +365,7 @@ template <class V> struct value<V, how::box> {
 
 } // namespace detail
 
-/* A hash map that grows and shrinks without stopping anyone (weft/hashmap/split_map.h). It owns keys and values. */
+/* A hash map that grows and shrinks without stopping a thread (weft/hashmap/split_map.h). It owns keys and values. */
 template <class K, class V> class map {
     static_assert(detail::storable<K> && detail::storable<V>,
                   "weft: a map holds objects that can be moved; no references, arrays, const");
@@ -391,7 +396,7 @@ public:
         return true;
     }
 
-    /* True: it has replaced a value. */
+    /* True: a value was replaced. */
     bool insert_or_assign(K k, V v)
     {
         detail::held<key> key_bits(key::put(std::move(k)));
@@ -415,7 +420,7 @@ public:
         return bits != nullptr;
     }
 
-    /* A copy. */
+    /* Returns a copy of the value. */
     std::optional<V> get(const K &k) const
     {
         static_assert(std::is_copy_constructible_v<V>, "weft: get makes a copy; visit does not");
@@ -430,7 +435,7 @@ public:
 
     bool contains(const K &k) const { return weft_map_contains(map_, key::look(k)); }
     bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
-    /* Only if it has this value. Not for values in boxes, which are compared by their addresses. */
+    /* Erases the entry only if it has this value. Not for boxed values, which would be compared by address. */
     bool erase(const K &k, const V &expected)
     {
         static_assert(detail::stored<V> != detail::how::box, "only values that fit in a word can be compared");
@@ -439,7 +444,7 @@ public:
     void clear() { weft_map_clear(map_); }
     std::size_t size() const noexcept { return weft_map_size(map_); }
 
-    /* Calls see(const K &, const V &) for each entry, while others update; see guarantee 3 of the C header. */
+    /* Calls see(const K &, const V &) for each entry, also beside updates (guarantee 3 of the C header). */
     template <class F> void for_each(F &&see) const
     {
         struct walk {

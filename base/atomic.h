@@ -1,7 +1,7 @@
 /*
- * The atomics seam. All shared memory of Weft is touched through the macros below and nothing else in the library
- * includes <stdatomic.h>. A normal build makes them the C11 `_explicit` operations (C++: std::atomic's members);
- * a build with -DWEFT_SEAM='"header.h"' takes this part and base/seam.h's from that header instead.
+ * The atomics seam. Weft touches all shared memory through the macros below, and nothing else in the library includes
+ * <stdatomic.h>. In a normal build they are the C11 `_explicit` operations (C++: std::atomic's members). A build with
+ * -DWEFT_SEAM='"header.h"' takes this part and that of base/seam.h from that header instead.
  *
  * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and four helpers that
  * read the same in C and C++. Size and alignment are those of a plain pointer.
@@ -47,7 +47,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 
 #include <stdatomic.h>
 
-/* A pointer that guards may protect the target of. */
+/* A pointer whose target guards may protect. */
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
@@ -63,7 +63,9 @@ typedef atomic_int weft_i_atomic_int;
 #define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
 #define weft_i_fetch_or(p, v, order) atomic_fetch_or_explicit((p), (v), (order))
 
-/* Shared fields that are not atomic, because a pair of orders elsewhere makes each access exclusive or frozen. */
+/*
+ * For shared fields that are not atomic: a pair of orders elsewhere makes each access exclusive, or the field constant.
+ */
 #define weft_i_read(p) (*(p))
 #define weft_i_write(p, v) ((void)(*(p) = (v)))
 
@@ -98,7 +100,7 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
 
 WEFT_BEGIN_DECLS
 
-/* Reads a guarded field without protecting its target: for comparison, and for pointers that nobody frees. */
+/* Reads a guarded field without protecting its target: for comparison, and for pointers that no thread frees. */
 static inline void *weft_ptr_load(weft_atomic_ptr *source)
 {
     WEFT_I_ORDERS
@@ -119,7 +121,7 @@ static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *
     return weft_i_cas(target, expected, desired, WEFT_PTR_X1, WEFT_PTR_A1);
 }
 
-/* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
+/* Stores `value` and returns the old one, which is the caller's alone if all changes of the field are exchanges. */
 static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS

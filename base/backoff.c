@@ -7,7 +7,7 @@ static weft_i_atomic_int pauses_per_1024ns;
 
 enum { SAMPLE = 64, SAMPLES = 3 };
 
-/* The shortest of a few samples: one may be cut in two by the scheduler. */
+/* Takes the shortest of a few samples, since the scheduler may interrupt one. */
 static int calibrate(void)
 {
     uint64_t best = UINT64_MAX;

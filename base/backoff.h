@@ -1,6 +1,6 @@
 /*
- * private. What a thread does after a compare-and-swap lost a race: wait, so that the winner works alone with the
- * line in its cache. Uncontended code never gets here. Waits are in time, not turns: a pause takes 4 ns on some
+ * private. After a compare-and-swap has lost a race, a thread waits, so that the winner works alone with the line in
+ * its cache. Uncontended code never gets here. The wait is a time, not a number of turns: a pause takes 4 ns on some
  * processors and 50 on others.
  */
 #ifndef WEFT_BASE_BACKOFF_H

@@ -19,9 +19,9 @@
 #endif
 
 /*
- * Who sees a name. WEFT_API: users of the library; who builds it may define it as another attribute, or as nothing.
- * WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage; that of an object says WEFT_I_OBJECT.
- * With WEFT_STATIC, in the single header, all are the including file's own.
+ * Visibility. WEFT_API: for users of the library; a build may define it as another attribute, or as nothing.
+ * WEFT_I_PRIVATE: for the library's own files. A definition takes its declaration's linkage; the definition of an
+ * object says WEFT_I_OBJECT. With WEFT_STATIC, in the single header, all names belong to the including file.
  */
 #ifdef WEFT_STATIC
 #undef WEFT_API
@@ -44,7 +44,7 @@
 #define weft_i_likely(x) __builtin_expect(!!(x), 1)
 #define weft_i_unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Force inlining only when optimising: a debugger then still steps through ordinary calls. */
+/* Inlining is forced only when optimising, so that a debugger can step through ordinary calls otherwise. */
 #ifdef __OPTIMIZE__
 #define weft_i_inline static inline __attribute__((always_inline, unused))
 #else
@@ -52,7 +52,7 @@
 #endif
 #define weft_i_noinline __attribute__((noinline))
 
-/* A variable of which each thread has its own, reached without a call. */
+/* A thread-local variable that is reached without a call. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 /* Two lines, because x86-64 and Apple's and some other arm64 cores fetch lines in pairs. */

@@ -14,8 +14,9 @@
 #include <time.h>
 
 /*
- * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long before
- * us. So this asks for no feature macro: what is hidden is declared here as Linux has it, or called by its number.
+ * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long
+ * before this file. So this file needs no feature macro: it declares hidden names as Linux has them, or makes a system
+ * call by its number.
  */
 long syscall(long number, ...);
 int posix_memalign(void **out, size_t alignment, size_t size);
@@ -33,7 +34,10 @@ enum { SETMASK = 2 };
 int pthread_sigmask(int how, const signal_set *set, signal_set *before);
 #endif
 
-/* Seconds and nanoseconds of the kernel's: 64 bits on x32 and wherever the calls with shorter ones are gone (riscv32). */
+/*
+ * The kernel's type of seconds and nanoseconds: 64 bits on x32, and where the calls with shorter ones are gone
+ * (riscv32).
+ */
 #if defined(SYS_clock_nanosleep_time64) && (!defined(SYS_clock_nanosleep) || !defined(SYS_clock_gettime))
 typedef int64_t kernel_time;
 enum { CLOCK_NANOSLEEP = SYS_clock_nanosleep_time64, CLOCK_GETTIME = SYS_clock_gettime64 };
@@ -57,7 +61,7 @@ WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
 enum { RANKS = 8 };
 static WEFT_I_THREAD_LOCAL int held[RANKS];
 
-/* Also of one that is only tried for: others may be waited for while it is held. */
+/* This counts a mutex that was only tried, too: the thread may wait for others while it holds that one. */
 static void note_locked(const weft_i_mutex *mutex, bool first_of_rank)
 {
     for (int rank = mutex->rank + !first_of_rank; rank < RANKS; rank++)
@@ -112,8 +116,7 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)syscall(SYS_madvise, memory, size,
-                      MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: a refusal costs nothing but speed */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;
@@ -153,9 +156,10 @@ bool weft_i_sys_membarrier(void)
 }
 
 /*
- * Taking a right away from a page that was written to obliges the kernel to make every processor that runs a thread of this
- * process forget it; on x86 it sends them an interrupt, and an interrupt is a full fence (folly's AsymmetricThreadFence relies on
- * it, too). Not where processors can be told by broadcast: arm64, and AMD's INVLPGB (CPUID 8000_0008, EBX bit 3).
+ * If a permission is removed from a page that was written to, the kernel must make every processor that runs a thread
+ * of this process forget the old one. On x86 it sends them an interrupt, which is a full fence (folly's
+ * AsymmetricThreadFence relies on this, too). It sends none where processors can be told by broadcast: arm64, and AMD's
+ * INVLPGB (CPUID 8000_0008, EBX bit 3).
  */
 #if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN && defined(SYS_mlock)
 #include <cpuid.h>
@@ -174,7 +178,7 @@ bool weft_i_sys_interrupt_all(void)
     if (!page && !told_by_broadcast()) {
         void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)PAGE) == 0)
-            page = memory; /* locked, so that it is there when the right is taken away */
+            page = memory; /* locked, so that it is present when the permission is removed */
         else if (memory != MAP_FAILED)
             (void)munmap(memory, PAGE);
     }
@@ -194,11 +198,11 @@ bool weft_i_sys_interrupt_all(void)
 #endif
 
 /*
- * A plugin that has the library inside must not be unloaded: the exit hooks of threads, the handlers of fork and callbacks that
- * are due would run code that is gone. The linker's -z nodelete says so, but here nobody links for us, so the object in which this
- * stands asks for it itself, while it is being loaded: later, the loader's lock might be another's who waits for us. The weak
- * references need no -ldl, and are nothing in a static program, or where objects never leave (musl). dlopen is looked up, since
- * linkers warn static programs of that name.
+ * A plugin that has the library inside must not be unloaded: exit hooks of threads, fork handlers and pending callbacks
+ * would run code that is gone. The linker's -z nodelete prevents this, but others link the plugin. So the object with
+ * this code asks for it itself, while it is being loaded: later, a thread that waits for this one might hold the
+ * loader's lock. The weak references need no -ldl. They are NULL in a static program, or where objects are never
+ * unloaded (musl). dlopen is looked up at run time, since linkers warn about that name in static programs.
  */
 #ifdef RTLD_NODELETE
 struct loaded { /* how the loader's struct link_map begins */
@@ -227,7 +231,7 @@ WEFT_I_AT_LOAD static void stay_loaded(void)
 }
 #endif
 
-/* A key beyond the first 32 of a thread takes memory, and its want sets errno. */
+/* A thread's keys beyond the first 32 take memory; if there is none, errno is set. */
 bool weft_i_key_set(weft_i_key key, void *value)
 {
     int saved = errno;
@@ -283,7 +287,7 @@ weft_i_signals weft_i_sys_block_signals(void)
     _Static_assert(sizeof before >= sizeof(signal_set), "a signal set fits");
     memset(&all, 0xff, sizeof all);
     memset(&before, 0, sizeof before);
-    /* not by its number: the thread sanitizer must see it, or runs a handler that was due in the middle of what follows */
+    /* not by its number: the thread sanitizer must see it, or it may run a pending handler in what follows */
     (void)pthread_sigmask(SETMASK, (const signal_set *)(const void *)&all, (signal_set *)(void *)&before);
     return before;
 }

@@ -1,6 +1,6 @@
 /*
- * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
- * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h), unless that header defines
+ * private. The rest of the seam: everything in kernels and reclamation that is neither an atomic nor plain C on private
+ * memory. A build with WEFT_SEAM takes all of it from that header (see base/atomic.h), unless the header defines
  * WEFT_SEAM_ATOMICS_ONLY.
  */
 #ifndef WEFT_BASE_SEAM_H
@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-/* Of two mutexes that a thread holds at once, the one of the higher rank was taken later; under one of rank 0 also several of one rank. */
+/* A thread takes mutexes in ascending rank. While it holds the one of rank 0, it may take several of the same rank. */
 typedef struct weft_i_mutex {
     pthread_mutex_t mutex;
 #ifdef WEFT_DEBUG
@@ -25,7 +25,7 @@ typedef struct weft_i_mutex {
         PTHREAD_MUTEX_INITIALIZER, (rank)                                                                              \
     }
 #define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
-/* They end the program, having said why, where the order of ranks is not kept. */
+/* They print why and abort if the order of ranks is violated. */
 WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
@@ -44,13 +44,13 @@ WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))
 
-/* A thread's end is told by the value of a key; both return false where the process has no key, or no memory, left. */
+/* A key's value makes `hook` run at the thread's end. Both return false if the process has no key or no memory left. */
 typedef pthread_key_t weft_i_key;
 #define weft_i_key_create(key, hook) (pthread_key_create((key), (hook)) == 0)
 WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
 #define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
 
-/* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
+/* Memory of the given size and alignment, or NULL. weft_i_sys_map is for zeroed memory of 2 MiB or more. */
 WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
 WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
@@ -59,7 +59,9 @@ WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
 WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
-/* The same without membarrier(2), slower, by a change of the page tables; false where that interrupts nobody. One caller at a time. */
+/*
+ * A slower substitute, by a change of the page tables. False where that interrupts no processor. One caller at a time.
+ */
 WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */

@@ -1,18 +1,19 @@
 /*
- * Typed views of the structures, for C. One form for all: WEFT_X_OF(name, type...) declares a type `name` and a static inline
- * function name_VERB for each weft_x_VERB but the _many, with the types in the place of void *. At file scope, once per name:
+ * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
+ * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
+ * scope, once per name:
  *
  *     WEFT_MSQ_OF(order_queue, struct order *);         // <weft/queues/msq.h>; also WEFT_TREIBER_OF, WEFT_MAP_OF
  *     ...
  *     order_queue *queue;
  *     struct order *order;
  *     if (order_queue_create(&queue, NULL) != 0) ...
- *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
+ *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one. What the functions do, return and promise is what
- * theirs do (weft_msq_enqueue...). They are the same objects: name_untyped(x) is the weft_msq * for what has no typed form.
- * C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
+ * (weft_msq_enqueue...). The objects are the same: name_untyped(x) is the weft_msq * for functions without a typed
+ * form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H
@@ -30,7 +31,7 @@
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
 #define WEFT_I_TYPED(type, word) ((type)(uintptr_t)(word))
 
-/* What all that values are put into and taken from have. The typedef at the end is there to be ended by a semicolon. */
+/* The typed functions of a queue or stack. The typedef at the end needs the semicolon that follows the macro's use. */
 /* clang-format off */
 #define WEFT_I_CONTAINER_OF(name, type, structure, put, take)                                                          \
     WEFT_I_TYPED_CHECK(type);                                                                                          \

@@ -1,24 +1,24 @@
 /*
- * Weft's version, by semantic versioning (semver.org, 2.0.0): a program that compiles, or is linked, with one version is
- * so with every later one of the same first number; that goes for 0, too. The shared library's name ends with that number,
- * and its symbols carry the version that brought them. What begins with weft_i_ or WEFT_I_ is not for use, and not
- * covered, and neither is what a header marks private.
+ * Weft's version, by semantic versioning (semver.org, 2.0.0). A program that compiles, or is linked, with one version
+ * works so with every later version of the same major number; this holds for 0, too. The shared library's name ends
+ * with the major number, and each symbol carries the version that introduced it. Names that begin with weft_i_ or
+ * WEFT_I_, and headers marked private, are not for users and not covered.
  */
 #ifndef WEFT_BASE_VERSION_H
 #define WEFT_BASE_VERSION_H
 
 #include <weft/base/defs.h>
 
-/* Raised by what breaks programs. */
+/* Raised by changes that break programs. */
 #define WEFT_VERSION_MAJOR 0
-/* Raised by what is new. */
+/* Raised by additions. */
 #define WEFT_VERSION_MINOR 1
-/* Raised by what is mended. */
+/* Raised by corrections. */
 #define WEFT_VERSION_PATCH 0
-/* The three, with dots. */
+/* The three numbers, with dots. */
 #define WEFT_VERSION_STRING "0.1.0"
 
-/* For comparing: 10000 times the first, 100 times the second, and the third. */
+/* For comparison: 10000 times the major number, plus 100 times the minor one, plus the patch. */
 #define WEFT_VERSION (WEFT_VERSION_MAJOR * 10000 + WEFT_VERSION_MINOR * 100 + WEFT_VERSION_PATCH)
 
 WEFT_BEGIN_DECLS
@@ -26,7 +26,7 @@ WEFT_BEGIN_DECLS
 /* WEFT_VERSION of the library that is linked, which may be newer than the headers. Wait-free. */
 WEFT_API WEFT_NODISCARD unsigned weft_version(void);
 
-/* The same as WEFT_VERSION_STRING. Never freed. Wait-free. */
+/* WEFT_VERSION_STRING of the library that is linked. Never freed. Wait-free. */
 WEFT_API WEFT_NODISCARD const char *weft_version_string(void);
 
 WEFT_END_DECLS

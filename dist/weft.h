@@ -62,9 +62,9 @@ typedef int weft_i_refused;
 #endif
 
 /*
- * Who sees a name. WEFT_API: users of the library; who builds it may define it as another attribute, or as nothing.
- * WEFT_I_PRIVATE: its own files. A definition takes its declaration's linkage; that of an object says WEFT_I_OBJECT.
- * With WEFT_STATIC, in the single header, all are the including file's own.
+ * Visibility. WEFT_API: for users of the library; a build may define it as another attribute, or as nothing.
+ * WEFT_I_PRIVATE: for the library's own files. A definition takes its declaration's linkage; the definition of an
+ * object says WEFT_I_OBJECT. With WEFT_STATIC, in the single header, all names belong to the including file.
  */
 #ifdef WEFT_STATIC
 #undef WEFT_API
@@ -87,7 +87,7 @@ typedef int weft_i_refused;
 #define weft_i_likely(x) __builtin_expect(!!(x), 1)
 #define weft_i_unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Force inlining only when optimising: a debugger then still steps through ordinary calls. */
+/* Inlining is forced only when optimising, so that a debugger can step through ordinary calls otherwise. */
 #ifdef __OPTIMIZE__
 #define weft_i_inline static inline __attribute__((always_inline, unused))
 #else
@@ -95,7 +95,7 @@ typedef int weft_i_refused;
 #endif
 #define weft_i_noinline __attribute__((noinline))
 
-/* A variable of which each thread has its own, reached without a call. */
+/* A thread-local variable that is reached without a call. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 /* Two lines, because x86-64 and Apple's and some other arm64 cores fetch lines in pairs. */
@@ -129,9 +129,9 @@ typedef int weft_i_refused;
 /* ---- base/atomic.h ---- */
 
 /*
- * The atomics seam. All shared memory of Weft is touched through the macros below and nothing else in the library
- * includes <stdatomic.h>. A normal build makes them the C11 `_explicit` operations (C++: std::atomic's members);
- * a build with -DWEFT_SEAM='"header.h"' takes this part and base/seam.h's from that header instead.
+ * The atomics seam. Weft touches all shared memory through the macros below, and nothing else in the library includes
+ * <stdatomic.h>. In a normal build they are the C11 `_explicit` operations (C++: std::atomic's members). A build with
+ * -DWEFT_SEAM='"header.h"' takes this part and that of base/seam.h from that header instead.
  *
  * Public here: weft_atomic_ptr, the type of every pointer field that a guard may protect, and four helpers that
  * read the same in C and C++. Size and alignment are those of a plain pointer.
@@ -176,7 +176,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 
 #include <stdatomic.h>
 
-/* A pointer that guards may protect the target of. */
+/* A pointer whose target guards may protect. */
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
@@ -192,7 +192,9 @@ typedef atomic_int weft_i_atomic_int;
 #define weft_i_fetch_sub(p, v, order) atomic_fetch_sub_explicit((p), (v), (order))
 #define weft_i_fetch_or(p, v, order) atomic_fetch_or_explicit((p), (v), (order))
 
-/* Shared fields that are not atomic, because a pair of orders elsewhere makes each access exclusive or frozen. */
+/*
+ * For shared fields that are not atomic: a pair of orders elsewhere makes each access exclusive, or the field constant.
+ */
 #define weft_i_read(p) (*(p))
 #define weft_i_write(p, v) ((void)(*(p) = (v)))
 
@@ -227,7 +229,7 @@ _Static_assert(sizeof(weft_atomic_ptr) == sizeof(void *) && _Alignof(weft_atomic
 
 WEFT_BEGIN_DECLS
 
-/* Reads a guarded field without protecting its target: for comparison, and for pointers that nobody frees. */
+/* Reads a guarded field without protecting its target: for comparison, and for pointers that no thread frees. */
 static inline void *weft_ptr_load(weft_atomic_ptr *source)
 {
     WEFT_I_ORDERS
@@ -248,7 +250,7 @@ static inline bool weft_ptr_cas(weft_atomic_ptr *target, void **expected, void *
     return weft_i_cas(target, expected, desired, WEFT_PTR_X1, WEFT_PTR_A1);
 }
 
-/* Puts `value` there; returns what was, which is the caller's alone if all that change the field do it so. */
+/* Stores `value` and returns the old one, which is the caller's alone if all changes of the field are exchanges. */
 static inline void *weft_ptr_exchange(weft_atomic_ptr *target, void *value)
 {
     WEFT_I_ORDERS
@@ -262,20 +264,21 @@ WEFT_END_DECLS
 /* ---- base/typed.h ---- */
 
 /*
- * Typed views of the structures, for C. One form for all: WEFT_X_OF(name, type...) declares a type `name` and a static inline
- * function name_VERB for each weft_x_VERB but the _many, with the types in the place of void *. At file scope, once per name:
+ * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
+ * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
+ * scope, once per name:
  *
  *     WEFT_MSQ_OF(order_queue, struct order *);         // <weft/queues/msq.h>; also WEFT_TREIBER_OF, WEFT_MAP_OF
  *     ...
  *     order_queue *queue;
  *     struct order *order;
  *     if (order_queue_create(&queue, NULL) != 0) ...
- *     if (order_queue_enqueue(queue, order) != 0) ...   // anything else than a struct order * does not compile
+ *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one. What the functions do, return and promise is what
- * theirs do (weft_msq_enqueue...). They are the same objects: name_untyped(x) is the weft_msq * for what has no typed form.
- * C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
+ * (weft_msq_enqueue...). The objects are the same: name_untyped(x) is the weft_msq * for functions without a typed
+ * form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H
@@ -292,7 +295,7 @@ WEFT_END_DECLS
 #define WEFT_I_WORD(value) ((void *)(uintptr_t)(value))
 #define WEFT_I_TYPED(type, word) ((type)(uintptr_t)(word))
 
-/* What all that values are put into and taken from have. The typedef at the end is there to be ended by a semicolon. */
+/* The typed functions of a queue or stack. The typedef at the end needs the semicolon that follows the macro's use. */
 /* clang-format off */
 #define WEFT_I_CONTAINER_OF(name, type, structure, put, take)                                                          \
     WEFT_I_TYPED_CHECK(type);                                                                                          \
@@ -340,25 +343,25 @@ WEFT_END_DECLS
 /* ---- base/version.h ---- */
 
 /*
- * Weft's version, by semantic versioning (semver.org, 2.0.0): a program that compiles, or is linked, with one version is
- * so with every later one of the same first number; that goes for 0, too. The shared library's name ends with that number,
- * and its symbols carry the version that brought them. What begins with weft_i_ or WEFT_I_ is not for use, and not
- * covered, and neither is what a header marks private.
+ * Weft's version, by semantic versioning (semver.org, 2.0.0). A program that compiles, or is linked, with one version
+ * works so with every later version of the same major number; this holds for 0, too. The shared library's name ends
+ * with the major number, and each symbol carries the version that introduced it. Names that begin with weft_i_ or
+ * WEFT_I_, and headers marked private, are not for users and not covered.
  */
 #ifndef WEFT_BASE_VERSION_H
 #define WEFT_BASE_VERSION_H
 
 
-/* Raised by what breaks programs. */
+/* Raised by changes that break programs. */
 #define WEFT_VERSION_MAJOR 0
-/* Raised by what is new. */
+/* Raised by additions. */
 #define WEFT_VERSION_MINOR 1
-/* Raised by what is mended. */
+/* Raised by corrections. */
 #define WEFT_VERSION_PATCH 0
-/* The three, with dots. */
+/* The three numbers, with dots. */
 #define WEFT_VERSION_STRING "0.1.0"
 
-/* For comparing: 10000 times the first, 100 times the second, and the third. */
+/* For comparison: 10000 times the major number, plus 100 times the minor one, plus the patch. */
 #define WEFT_VERSION (WEFT_VERSION_MAJOR * 10000 + WEFT_VERSION_MINOR * 100 + WEFT_VERSION_PATCH)
 
 WEFT_BEGIN_DECLS
@@ -366,7 +369,7 @@ WEFT_BEGIN_DECLS
 /* WEFT_VERSION of the library that is linked, which may be newer than the headers. Wait-free. */
 WEFT_API WEFT_NODISCARD unsigned weft_version(void);
 
-/* The same as WEFT_VERSION_STRING. Never freed. Wait-free. */
+/* WEFT_VERSION_STRING of the library that is linked. Never freed. Wait-free. */
 WEFT_API WEFT_NODISCARD const char *weft_version_string(void);
 
 WEFT_END_DECLS
@@ -376,13 +379,13 @@ WEFT_END_DECLS
 /* ---- reclaim/thread.h ---- */
 
 /*
- * The published part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
+ * The public part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
  * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
  * link. Nothing here is for users to touch.
  *
- * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. The first
- * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
- * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the guard's domain. The first slot
+ * is taken by writing its domain. The others, for nested guards, are taken by a bit of `free`. Only the owner and its
+ * signal handlers write slots. A handler that enters and leaves in balance, in any order, restores what it interrupted.
  */
 #ifndef WEFT_RECLAIM_THREAD_H
 #define WEFT_RECLAIM_THREAD_H
@@ -416,7 +419,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
-/* Answers who has asked; where membarrier is not to be had, a full fence, and the record's note that it has passed one. */
+/* Answers a handshake. If there is no membarrier: passes a full fence and marks that in the record. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP
@@ -429,9 +432,10 @@ WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 static inline void weft_i_light_fence(weft_i_thread *thread)
 {
     WEFT_I_ORDERS
-    /* so that a handler that passes a fence after the look at `attention` passes it after what was published, too */
+    /* if a signal handler passes a fence after the load of `attention`, what was published comes before that fence,
+       too */
     weft_i_compiler_fence();
-    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
+    /* relaxed: a stale 0 does no harm: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
     if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(thread);
     else
@@ -445,8 +449,8 @@ WEFT_END_DECLS
 /* ---- reclaim/guard.h ---- */
 
 /*
- * Guards: what keeps an object alive while a thread looks at it. Include <weft/reclaim/domain.h>, which has the
- * contract; this file is its inline half.
+ * Guards keep an object alive while a thread reads it. Include <weft/reclaim/domain.h>, which has the contract; this
+ * file is its inline half.
  *
  * Sources: hazard pointers, M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS
  * 15(6), 2004; the fence moved to the reclaiming side as in M. Desnoyers et al., "User-Level Implementations of
@@ -458,25 +462,25 @@ WEFT_END_DECLS
 
 WEFT_BEGIN_DECLS
 
-/* How a domain finds out what nobody can reach any more; domain.h says which to take. */
+/* How a domain finds the objects that no thread can reach any more; domain.h says which scheme to use. */
 typedef enum weft_scheme {
-    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage, a store and a re-read per pointer */
-    WEFT_EPOCH = 2   /* epochs: a store per guard, garbage unbounded while one is held */
+    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage; a store and a second read per pointer */
+    WEFT_EPOCH = 2   /* epochs: a store per guard; garbage is unbounded while a guard is held */
 } weft_scheme;
 
 /* Opaque. */
 typedef struct weft_domain weft_domain;
 
 /*
- * Lives on the caller's stack, is filled by weft_enter, belongs to the thread that entered until weft_leave. Never
- * copied or moved. 64 bytes on 64-bit machines.
+ * A guard lives on the caller's stack. weft_enter fills it; until weft_leave it belongs to the thread that entered. It
+ * must not be copied or moved. 64 bytes on 64-bit machines.
  */
 typedef struct weft_guard {
-    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain; odd: under epochs */
+    weft_i_slot *slot; /* in the thread's record, or `own` if the guard is linked into the domain; odd under epochs */
     weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
-    size_t number; /* of those linked: ascending */
+    size_t number; /* ascending in the order of linking */
 } weft_guard;
 
 /* The published head of a domain. */
@@ -485,7 +489,7 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* weft_enter for languages that cannot inline it, as are the next four. */
+/* weft_enter for languages that cannot inline it; the next four are for these, too. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
 /* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
@@ -499,9 +503,9 @@ WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
 /* The slow halves of the inline functions. */
 WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
-/* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
+/* Prints why and aborts if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
-/* The same if the domain has been destroyed. */
+/* Prints why and aborts if the domain has been destroyed. */
 WEFT_API void weft_i_check_domain(const weft_domain *domain);
 #ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
@@ -510,13 +514,13 @@ WEFT_API void weft_i_check_domain(const weft_domain *domain);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: what the slot held for its last domain was let go before */
-#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: the slot's domain comes before */
-#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
-#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
-#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the object that the pointer publishes */
-#define WEFT_GUARD_R4 memory_order_release /* leave -> WEFT_SLOTS_A2: all uses under the guard come before */
-#define WEFT_GUARD_R5 memory_order_release /* give slot back -> WEFT_SLOTS_A1: likewise, for who asks whether any guard is held */
+#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> WEFT_SLOTS_A1: the guard that used the slot before, in its last domain, has been left */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> WEFT_SLOTS_A2: a scan that sees the epoch sees the slot's domain */
+#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> WEFT_EPOCHS_X1: sees the unlinking of all objects sealed under an earlier epoch */
+#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> WEFT_SLOTS_A2: uses of what the word protected before are over (a relaxed store was a use after free) */
+#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the contents of the object that the pointer publishes */
+#define WEFT_GUARD_R4 memory_order_release /* leave -> WEFT_SLOTS_A2: all uses under the guard are over */
+#define WEFT_GUARD_R5 memory_order_release /* give slot back -> WEFT_SLOTS_A1: the same, for a thread that counts the guards held */
 #endif
 /* clang-format on */
 
@@ -525,16 +529,16 @@ static inline weft_scheme weft_i_scheme(const weft_domain *domain)
     return ((const weft_i_domain_head *)(const void *)domain)->scheme;
 }
 
-/* A hazard as it is stored: without the low bits that users tag with. */
+/* A hazard as it is stored: without the low bits, which users may use as tags. */
 static inline void *weft_i_hazard(const void *pointer)
 {
     return (void *)((uintptr_t)pointer & ~(uintptr_t)7);
 }
 
-/* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
+/* A guard that is held. Passed by value, so that operations of structures keep it in registers. */
 typedef struct weft_i_hold {
     weft_i_slot *slot;
-    weft_i_thread *thread; /* NULL, a constant: it is known that no fence is needed */
+    weft_i_thread *thread; /* NULL, which is then a constant: no fence is needed */
 } weft_i_hold;
 
 static inline void weft_i_hold_fence(weft_i_hold hold)
@@ -553,7 +557,7 @@ static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
     weft_i_hold_fence(hold);
 }
 
-/* Takes the first slot; `guard` is written to only where that is taken already. */
+/* Takes the first slot. Writes to `guard` only if that slot is taken already. */
 static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -567,7 +571,7 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
         return hold;
     }
     weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
+    weft_i_compiler_fence(); /* a signal handler that runs from here on takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
     return hold;
@@ -617,7 +621,7 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         guard->slot = weft_i_begin(guard, domain, WEFT_HAZARD).slot;
 }
 
-/* Lets go of what the guard held. Guards of one thread may be left in any order. */
+/* Ends the protection by the guard. Guards of one thread may be left in any order. */
 static inline void weft_leave(weft_guard *guard)
 {
     weft_i_end(weft_i_hold_of(guard), guard);
@@ -626,7 +630,7 @@ static inline void weft_leave(weft_guard *guard)
 #endif
 }
 
-/* Protects with one of the words what `source` points to now; returns it as read. */
+/* Protects what `source` points to now with one of the words; returns the pointer as read. */
 static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *source, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -646,8 +650,8 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 
 /*
  * Reads a pointer and protects what it points to, until the guard is used again or left. `source` itself must stay
- * valid meanwhile. The low 3 bits are returned as read and ignored otherwise, so that what is protected must begin at a
- * multiple of 8: all from malloc does. Lock-free; wait-free under epochs.
+ * valid during the call. The low 3 bits are returned as read and otherwise ignored, so the object must begin at a
+ * multiple of 8, as memory from malloc does. Lock-free; wait-free under epochs.
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
@@ -656,8 +660,9 @@ WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_p
 }
 
 /*
- * Publishes `pointer` for callers who validate themselves: after this call, check that the object has not been
- * retired (it is still reachable), and only then use it. Also when another guard protects it already. Alignment as above.
+ * Publishes `pointer` for callers who validate it themselves. After this call, check that the object has not been
+ * retired (it is still reachable), and only then use it. The check is needed even if another guard already protects the
+ * object. Alignment as for weft_protect.
  */
 static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {
@@ -669,7 +674,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     weft_i_hold_fence(hold);
 }
 
-/* Lets go of what the guard holds and enters again: for long readers under epochs. */
+/* Ends the protection by the guard and enters again: for long readers under epochs. */
 static inline void weft_guard_refresh(weft_guard *guard)
 {
     WEFT_I_ORDERS
@@ -689,9 +694,9 @@ WEFT_END_DECLS
 /*
  * Safe memory reclamation: domains and guards.
  *
- * What. A lock-free structure unlinks an object while others may still be looking at it. Readers hold a guard; the
- * remover retires the object; the domain frees it once no guard can reach it. Weft's structures do this inside; this
- * interface is theirs and yours, for structures of your own (docs/using.md has a whole example).
+ * What. A thread unlinks an object from a lock-free structure while other threads may still read it. Readers hold a
+ * guard, the remover retires the object, and the domain frees it once no guard can reach it. Weft's structures do this
+ * inside. You can do the same for structures of your own (docs/reclamation.md goes through an example).
  *
  *     weft_guard guard;
  *     weft_enter(&guard, NULL);                            // NULL: the process's default domain
@@ -702,67 +707,81 @@ WEFT_END_DECLS
  *     old = weft_ptr_exchange(&current, fresh);
  *     weft_retire_hook(NULL, &old->hook, old, sizeof *old, free_config, NULL);
  *
- * Where weft_retire finds no memory (-ENOMEM), the object is still the caller's, and readers may be looking at it: it can only be kept,
- * and retired later. No barrier helps, since a barrier waits for what was retired. So put a weft_hook into what you unlink:
- * weft_retire_hook cannot fail.
+ * If weft_retire finds no memory (-ENOMEM), the object still belongs to the caller, and readers may still look at it.
+ * The caller can only keep it and retire it later. A barrier does not help, since it waits only for retired objects. So
+ * put a weft_hook into each object that you unlink: weft_retire_hook cannot fail.
  *
- * Which scheme. WEFT_HAZARD bounds what can be pending whatever a reader does; each pointer followed costs a store and
- * a second read. WEFT_EPOCH makes following pointers free, and one guard held for long holds back everything that is
- * retired meanwhile. Structures take the scheme of their domain. When in doubt: hazard pointers, the default.
+ * Which scheme. WEFT_HAZARD bounds the number of pending objects, whatever a reader does. Each pointer followed costs a
+ * store and a second read. Under WEFT_EPOCH following pointers is free, but one guard that is held for long holds back
+ * everything that is retired meanwhile. Structures use the scheme of their domain. When in doubt, use hazard pointers,
+ * the default.
  *
- * When not. For one reader and one writer, or where a mutex is never contended, neither is needed.
+ * When not. Neither is needed with one reader and one writer, or where a mutex is never contended.
  *
- * Threads need no registration: the first use makes the thread's record (under a lock; weft_domain_attach does it
- * ahead). The thread's exit leaves its guards, reclaims what it had retired, hands what somebody still holds to the domain,
- * and frees the record for reuse: callbacks and the domain's allocator are called there, too.
- * What a thread does after its exit hook has run (in later destructors of its keys) works, more slowly.
- * A reclaim callback may end its thread (pthread_exit, or cancelled), also one that the exit hook has called, or a barrier:
- * that barrier ends, and what it had taken is the domain's. Not so in the destructor of a key of your own, where POSIX leaves
- * pthread_exit undefined: the C library may then call no other destructor, and the thread's guards are held for ever.
- * A signal handler must neither end its thread nor fork while the thread may be inside a function of Weft's, since that may hold
- * a lock.
- * After a fork the child goes on with all that it inherited: guards of threads that are not there count as left, what
- * they had retired and what their barriers had taken is the domain's, but for what they were moving from one list to another
- * at that instant, at most one list each, which is never reclaimed. The handlers of a fork call no code of the user's: an
- * allocator may have locks and fork handlers of its own.
- * Nothing here may be called from a signal handler except enter, protect, set, refresh and leave, in balance, in a
- * thread that has used Weft before. If a thread may end while it holds more than 32 guards, or holds any without a record
- * (there was no memory for it, or the exit hook has run), keep those guards, iterators too, in memory that outlives the thread.
- * Nothing of Weft's is a cancellation point; asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
- * A program that is compiled with -DWEFT_DEBUG is ended, with a line on standard error that says why, where it leaves or uses a
- * guard that has been left, or that another thread has entered, or enters a domain that has been destroyed. Where the library is
- * compiled so, too, likewise where a structure or domain is used that has been destroyed, and where an object is retired twice.
+ * Threads need no registration: the first use makes the thread's record, under a lock (weft_domain_attach does it
+ * ahead). When a thread exits, Weft's exit hook leaves its guards, reclaims what the thread has retired, passes objects
+ * that are still protected to the domain, and frees the record for reuse. The hook calls reclaim callbacks and the
+ * domain's allocator. The thread may use Weft after its exit hook, in later destructors of its keys; this is slower.
  *
- * Numbers the implementation is built on (compile-time, for the library as a whole): a thread reclaims in batches of
- * WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB). It asks all threads to pass a fence, which each does with its
- * next guard or operation. If some have not done so after half a batch more, one membarrier(2) interrupts those that run; those
- * that sleep are not waited for again until they move. Then the batch is compared with what guards hold in steps of 512 objects, one
- * with each 64th retirement. Then two callbacks are called per retirement, four retirements' at once, or more where callbacks
- * retire, too. Under epochs, after a guard that was held for long, the next look at the guards comes only after an eighth as many
- * retirements as are waiting. For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class, one of 32 and
- * two of 64 bytes, and a domain four such lists of each. Nodes beyond that wait, as pending, to go back to the allocator, two per
- * retirement; under epochs, while the thread itself takes nodes from there, those alone that it has not needed for 256 batches.
- * Where membarrier is refused, publishing costs a full fence instead. Where it is refused late, by a filter that comes after the
- * first use, each scan interrupts the processors by a change of the page tables until all threads publish so; where that
- * cannot be either (other processors than x86, AMD's INVLPGB, mlock refused), nothing is reclaimed until every thread that
- * has a record has used a guard or an operation once more, or has ended, and the bound waits so long.
+ * A reclaim callback may end its thread, by pthread_exit or because it is cancelled. This holds for a callback that the
+ * exit hook or a barrier has called, too: that barrier ends, and the domain takes over the objects that it had taken.
+ * It does not hold in the destructor of a key of your own, where POSIX leaves pthread_exit undefined: the C library may
+ * then call no other destructor, and the thread's guards are held for ever. A signal handler must neither end its
+ * thread nor fork while the thread may be inside a function of Weft, which may hold a lock.
  *
- * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not ended
- * yet, and H the number of words that can hold objects back: 3 for each guard held at once, and for each thread. Then at
- * any time at most
+ * After a fork the child goes on with all that it inherited. Guards of the parent's other threads count as left. The
+ * domain takes over what those threads had retired and what their barriers had taken. There is one exception: if such a
+ * thread was moving objects from one list to another at that instant, these (one list per thread at most) are never
+ * reclaimed. The fork handlers call no user code, since an allocator may have locks and fork handlers of its own.
+ *
+ * A signal handler may call only enter, protect, set, refresh and leave, in balance, and only in a thread that has used
+ * Weft before. If a thread may end while it holds more than 32 guards, or any guard without a record (there was no
+ * memory for one, or the exit hook has run), keep those guards, and iterators, in memory that outlives the thread. No
+ * function of Weft is a cancellation point. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ *
+ * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
+ * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
+ * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, or if an object is
+ * retired twice.
+ *
+ * Constants of the implementation (compile-time, for the library as a whole):
+ * - A thread reclaims in batches of WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB).
+ * - For each batch it asks all threads to pass a fence, which each does with its next guard or operation. If some have
+ *   not done so after half a batch more, one membarrier(2) interrupts the threads that run. Threads that sleep are not
+ *   waited for again until they run.
+ * - Then it compares the batch with what guards hold, 512 objects at a time, one such step with each 64th retirement.
+ * - Then it calls two callbacks per retirement, those of four retirements at once; more if callbacks retire, too.
+ * - Under epochs, after a guard that was held for long, it looks at the guards again only after an eighth as many
+ *   retirements as objects wait.
+ * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
+ *   have 64. A domain keeps four such lists of each class. Further nodes stay pending until they go back to the
+ *   allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
+ *   those that it has not needed for 256 batches.
+ *
+ * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that
+ * comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
+ * publish with fences. Where that is impossible, too (processors other than x86, AMD's INVLPGB, mlock refused), nothing
+ * is reclaimed until every thread with a record has used a guard or an operation once more, or has ended; the bound
+ * below does not hold until then.
+ *
+ * Bound on what is pending under WEFT_HAZARD. Let T be the number of threads that have used the domain and have not
+ * ended yet, and H the number of words that can hold objects back: 3 for each guard held at once, and 3 for each
+ * thread. Then at any time at most
  *
  *     (T + 1) * (2 * B + H)    with B = max(WEFT_BATCH, H)
  *
- * objects are retired and not yet reclaimed, however many threads have come and gone, and twice as many while a barrier
- * runs the callbacks of what it has taken. Reclaim callbacks' own retirements are not counted. Under WEFT_EPOCH there is no
- * bound; weft_domain_stats names the thread that holds reclamation back.
+ * objects are retired and not yet reclaimed, however many threads have come and gone. While a barrier runs the
+ * callbacks of what it has taken, the bound is twice as high. What reclaim callbacks retire is not counted. Under
+ * WEFT_EPOCH there is no bound; weft_domain_stats names the thread that holds reclamation back.
  *
- * Progress: enter, leave, protect, set and refresh are lock-free, wait-free under epochs and wait-free bounded for
- * hazards but for protect, which retries when its source changes. When a thread has more than 32 guards at once, or no
- * memory for its record, a guard links itself into the domain under a lock that is held while the list of such guards is walked.
- * Retiring is lock-free except for the callbacks it runs. One exception, under WEFT_HAZARD: where the thread has no lists of
- * its own here (no memory, its exit hook has run, a barrier has them), and two batches of objects of such threads wait, it waits
- * for the thread that is reclaiming them. Errors: 0 or a negative errno; errno itself is not touched.
+ * Progress: enter, leave, protect, set and refresh are lock-free. Under epochs they are wait-free. Under hazard
+ * pointers they are wait-free bounded, except protect, which retries when its source changes. If a thread has more than
+ * 32 guards at once, or no memory for its record, a guard links itself into the domain under a lock, which is held
+ * while the list of such guards is walked. Retiring is lock-free except for the callbacks it runs. There is one
+ * exception, under WEFT_HAZARD: a thread without lists of its own (no memory, its exit hook has run, or a barrier has
+ * them) waits for the thread that is reclaiming the objects of such threads if two batches of them are pending.
+ *
+ * Errors: 0 or a negative errno; errno itself is not touched.
  */
 #ifndef WEFT_RECLAIM_DOMAIN_H
 #define WEFT_RECLAIM_DOMAIN_H
@@ -771,12 +790,13 @@ WEFT_END_DECLS
 WEFT_BEGIN_DECLS
 
 /*
- * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Must be thread-safe. No lock of Weft's
- * is held over them, and no fork handler calls them; they may use Weft, but not structures of the same domain. They should not
- * end their thread: what the call that they are in has allocated is lost then, and what it would have called back.
+ * Memory for structures and nodes of a domain. `free` gets the size that `alloc` was given. Both must be thread-safe.
+ * Weft holds no lock while it calls them, and no fork handler calls them. They may use Weft, but not structures of the
+ * same domain. They should not end their thread: then what the current call of Weft has allocated is lost, and
+ * callbacks that it was about to make are not made.
  */
 typedef struct weft_allocator {
-    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* NULL where there is none */
+    void *(*alloc)(size_t size, size_t alignment, void *ctx); /* returns NULL if there is no memory */
     void (*free)(void *memory, size_t size, void *ctx);
     void *ctx;
 } weft_allocator;
@@ -796,10 +816,10 @@ typedef struct weft_domain_statistics {
     size_t reclaimed;     /* of these, given to their callback or recycled */
     size_t pending;       /* retired - reclaimed */
     size_t pending_bytes; /* of these, as far as sizes are known (weft_retire tells none) */
-    size_t pending_peak;  /* highest `pending` that a batch or this call met */
+    size_t pending_peak;  /* highest `pending` that any batch or this call has seen */
     size_t allocated;     /* bytes held through the domain's allocator or mapped, caches included */
-    uint64_t blocker_age_ns; /* of the guard that is in the way: since the first reclamation that met it; 0: none */
-    int blocker_thread;      /* its thread's id as gettid(2) gives it; 0: none, or unknown */
+    uint64_t blocker_age_ns; /* since a scan first met the guard that holds objects back; 0: there is none */
+    int blocker_thread;      /* id of that guard's thread, as of gettid(2); 0: none, or unknown */
     size_t reserved[6];
 } weft_domain_statistics;
 
@@ -808,7 +828,10 @@ typedef struct weft_i_hook {
     const struct weft_i_kind *kind;
 } weft_i_hook;
 
-/* Where weft_retire_hook keeps its notes: part of your object or of anything that lives until the callback runs. */
+/*
+ * What weft_retire_hook needs to remember. Put it into your object, or into anything that lives until the callback
+ * runs.
+ */
 typedef struct weft_hook {
     weft_i_hook link; /* all fields are the domain's */
     void *object;
@@ -825,11 +848,11 @@ typedef struct weft_hook {
 WEFT_API WEFT_NODISCARD int weft_domain_create(weft_domain **out, const weft_domain_config *config);
 
 /*
- * Reclaims everything that is left and frees the domain. -EBUSY: a guard is held, a structure uses it, a thread is in a
- * barrier of it, or a reclaim callback of this domain has called; -EBUSY also inside a callback of another domain while an
- * ending thread is at work in this one, and inside eight nested callbacks. Then nothing has happened. -EINVAL: NULL or the
- * default domain. No other thread may be using it; threads that end and had used it are waited for. It goes on for as long as
- * callbacks retire again; one that ends its thread leaves the domain as it is.
+ * Reclaims everything that is left and frees the domain. No other thread may be using it; threads that are ending and
+ * had used it are waited for. Continues as long as callbacks retire again. If a callback ends its thread, the domain
+ * stays alive. -EINVAL: NULL or the default domain. -EBUSY, and nothing has happened: a guard is held, a structure uses
+ * the domain, a thread is in a barrier of it, or the caller is a reclaim callback of this domain; a callback of another
+ * domain while an ending thread is at work in this one; or eight nested callbacks.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_destroy(weft_domain *domain);
 
@@ -844,41 +867,45 @@ WEFT_API WEFT_NODISCARD int weft_retire(weft_domain *domain, void *object, void 
                                         void *ctx);
 
 /*
- * The same without memory of its own, so that it cannot fail; any hazard inside [object, object + size) holds the
- * object back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which
- * may free it. A NULL hook, object or reclaim: nothing is done.
+ * Like weft_retire, but needs no memory and so cannot fail. Any hazard inside [object, object + size) holds the object
+ * back, so that pointers into it may be protected. `hook` must stay valid until the callback is called, which may free
+ * it. A NULL hook, object or reclaim: nothing is done.
  */
 WEFT_API void weft_retire_hook(weft_domain *domain, weft_hook *hook, void *object, size_t size,
                                void (*reclaim)(void *object, void *ctx), void *ctx);
 
-/* Optional: makes this thread's record and its place in the domain now. 0 or -ENOMEM (all works without it, slower). */
+/*
+ * Optional: makes the thread's record and its lists in the domain now. 0 or -ENOMEM (then all works, but more slowly).
+ */
 WEFT_API WEFT_NODISCARD int weft_domain_attach(weft_domain *domain);
 
-/* Reclaims what this thread and ended ones have retired and nobody holds, and returns this thread's caches. */
+/* Reclaims what this thread and ended threads have retired and no guard holds; frees this thread's cached nodes. */
 WEFT_API void weft_domain_flush(weft_domain *domain);
 
 /*
- * Returns 0 when all that any thread had retired before the call has been reclaimed: not what was only unlinked. -EBUSY:
- * called inside an own guard of the domain or a reclaim callback of it, or eight callbacks deep; -ETIMEDOUT after timeout_ns
- * (0: one try; UINT64_MAX: no end). Blocks. Other threads' retirements go on meanwhile, and so does the bound.
+ * Returns 0 when all that any thread had retired before the call has been reclaimed. It does not wait for objects that
+ * were only unlinked. -EBUSY: the caller holds a guard of the domain, is in a reclaim callback of it, or is eight
+ * callbacks deep. -ETIMEDOUT after timeout_ns (0: one try; UINT64_MAX: no limit). Blocks. Other threads may retire
+ * meanwhile, and the bound holds.
  */
 WEFT_API WEFT_NODISCARD int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns);
 
 /*
- * Gives back all memory that the library keeps for later: the caches and what is pending in the default domain, the records of
- * this thread and of those that have ended. For a program's end, so that a leak checker finds nothing that is still reachable;
- * the system takes it all back without, too. To be called when no other thread uses the library any more: those that did have
- * been joined, or never use it again. All domains have been destroyed, and all structures of the default one. Runs reclaim
- * callbacks, and goes on for as long as these retire again; blocks only as weft_domain_barrier does.
+ * Frees all memory that the library keeps for later: the caches and pending objects of the default domain, and the
+ * records of this thread and of ended threads. Meant for a program's end, so that a leak checker finds nothing still
+ * reachable; the system takes the memory back without this call, too. Preconditions: the other threads that used the
+ * library have been joined, or never use it again. All domains have been destroyed, and all structures of the default
+ * domain. Runs reclaim callbacks, and continues as long as these retire again; blocks only as weft_domain_barrier does.
  *
- * 0: it is done, and the library is as before its first use: it may be used again, by any thread, and shut down again. -EBUSY:
- * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain is still there,
- * or a reclaim callback has called. Then nothing has happened, unless a callback that this call has run is the reason: what was
- * pending has been reclaimed then, and nothing else.
+ * 0: the library is as before its first use. Any thread may use it again, and it may be shut down again. -EBUSY:
+ * another thread has a record (it has used the library and has not ended), a guard is held, a structure or a domain
+ * still exists, or the caller is a reclaim callback. Then nothing has happened, unless a callback that this call has
+ * run is the reason: then the pending objects have been reclaimed, and nothing else has happened.
  *
- * What was lost before stays lost: in a fork's child, what other threads were moving from one list to another; and the record of
- * a thread that its callbacks ended again and again until the system no longer called its destructors: -EBUSY for ever.
- * Where a program has several copies of the library (in a plugin, or with WEFT_STATIC), this is about the copy that is called.
+ * Two things cannot be given back. In a fork's child, objects that other threads were moving from one list to another
+ * stay lost. If callbacks ended a thread again and again until the system no longer called its destructors, its record
+ * stays owned, and the result is -EBUSY for ever. If a program has several copies of the library (in a plugin, or with
+ * WEFT_STATIC), this is about the copy that is called.
  */
 WEFT_API WEFT_NODISCARD int weft_shutdown(void);
 
@@ -897,16 +924,16 @@ WEFT_END_DECLS
  * Source: M. Michael, M. Scott, "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue Algorithms",
  * PODC 1996, figure 1; counted pointers are replaced by the domain's reclamation (Michael 2004, figure 6).
  *
- * When. Hand-over between threads when the number of items has no natural limit. When not: with a limit, a ring is
- * faster; with one consumer, a mailbox.
+ * When. Passing items between threads when their number has no natural limit. When not: with a limit, a ring is faster;
+ * with one consumer, a mailbox.
  *
  * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
- * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, when nobody interferes.
+ * call to the allocator. Two compare-and-swaps to enqueue, one to dequeue, without contention.
  *
- * Which operations may run together: all, but create and destroy. Linearizable: enqueue at the compare-and-swap that
+ * All operations may run together, except create and destroy. Linearizable: enqueue at the compare-and-swap that
  * links its node; dequeue at the one that moves the head; an empty answer at the read of the dummy's NULL next.
- * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here is a
- * cancellation point, but where your own code is that it calls (the allocator, `drain`, reclaim callbacks).
+ * Progress: lock-free. A NULL queue: -EINVAL, false, or nothing done. NULL is a value like any other. No function here
+ * is a cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
  */
 #ifndef WEFT_QUEUES_MSQ_H
 #define WEFT_QUEUES_MSQ_H
@@ -920,12 +947,12 @@ typedef struct weft_msq weft_msq;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_msq_create(weft_msq **out, weft_domain *domain);
 
-/* Adds a value at the tail. 0 or -ENOMEM, then nothing happened. */
+/* Adds a value at the tail. 0, or -ENOMEM: nothing has happened. */
 WEFT_API WEFT_NODISCARD int weft_msq_enqueue(weft_msq *queue, void *value);
 
 /*
- * Adds `count` values in order, with nothing between them: linked in one step, which is the linearization point of
- * all. 0 or -ENOMEM, then none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ * Adds `count` values in order, with nothing between them. They are linked in one step, which is the linearization
+ * point of all. 0, or -ENOMEM: none was added. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
  */
 WEFT_API WEFT_NODISCARD int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count);
 
@@ -936,8 +963,8 @@ WEFT_API WEFT_NODISCARD bool weft_msq_try_dequeue(weft_msq *queue, void **value)
 WEFT_API WEFT_NODISCARD bool weft_msq_is_empty(weft_msq *queue);
 
 /*
- * Frees the queue; `drain(value, ctx)` gets what is still inside, oldest first (NULL: dropped). No other thread may be
- * using it. Its nodes may outlive the call in the domain.
+ * Frees the queue. `drain(value, ctx)` gets the values still inside, oldest first (NULL: they are dropped). No other
+ * thread may be using the queue. Its nodes may outlive the call in the domain.
  */
 WEFT_API void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), void *ctx);
 
@@ -958,17 +985,17 @@ WEFT_END_DECLS
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; reclamation by the domain
  * (Michael 2004, figure 5), which also rules out ABA: a protected node is not reused.
  *
- * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: fairness is
- * needed (the oldest may wait for ever), or first in, first out.
+ * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: if fairness is
+ * needed (the oldest value may wait for ever), or first in, first out.
  *
  * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
- * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
+ * call to the allocator. One compare-and-swap per push and per pop without contention.
  *
- * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
+ * All operations may run together, except create and destroy. Linearizable: push and pop at their
  * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all takes
  * its values in one step that never fails, and then calls `each` and retires their nodes. A NULL stack: -EINVAL,
- * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, but where your
- * own code is that it calls (the allocator, callbacks).
+ * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, except inside your
+ * own code that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H
@@ -982,12 +1009,13 @@ typedef struct weft_treiber weft_treiber;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_treiber_create(weft_treiber **out, weft_domain *domain);
 
-/* Puts a value on top. 0 or -ENOMEM, then nothing happened. */
+/* Puts a value on top. 0, or -ENOMEM: nothing has happened. */
 WEFT_API WEFT_NODISCARD int weft_treiber_push(weft_treiber *stack, void *value);
 
 /*
- * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. One
- * step. 0 or -ENOMEM, then none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. They are
+ * linked in one step. 0, or -ENOMEM: none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing
+ * done.
  */
 WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count);
 
@@ -995,9 +1023,10 @@ WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *co
 WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
 
 /*
- * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. Their nodes
- * are retired after the last value has been handed out. An `each` that ends its thread loses the values that it has not been given,
- * and the nodes' memory; a reclaim callback that does so meanwhile loses no value, but the memory of nodes not retired yet.
+ * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many.
+ * Their nodes are retired after the last call. If `each` ends its thread, the values that it has not been given are
+ * lost, and the memory of all the nodes. If a reclaim callback does so meanwhile, no value is lost, but the memory of
+ * the nodes not yet retired.
  */
 WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
 
@@ -1005,8 +1034,8 @@ WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *val
 WEFT_API WEFT_NODISCARD bool weft_treiber_is_empty(weft_treiber *stack);
 
 /*
- * Frees the stack; `drain(value, ctx)` gets what is still inside, from the top down (NULL: dropped). No other thread
- * may be using it. Its nodes may outlive the call in the domain.
+ * Frees the stack. `drain(value, ctx)` gets the values still inside, from the top down (NULL: they are dropped). No
+ * other thread may be using the stack. Its nodes may outlive the call in the domain.
  */
 WEFT_API void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx);
 
@@ -1031,40 +1060,40 @@ WEFT_END_DECLS
 /* ---- hashmap/split_map.h ---- */
 
 /*
- * weft_map: a hash map that grows and shrinks without ever stopping anyone; any number of threads.
+ * weft_map: a hash map for any number of threads, which grows and shrinks without ever stopping one.
  *
  * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
  * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
  * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
- * own dummy node, inside a lazily made segment; the table shrinks. split_map_table.h tells how.
+ * own dummy node, inside a lazily made segment; the table shrinks (split_map_table.h says how).
  *
- * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
- * readers beside it, or an order over keys is needed.
+ * When. Shared tables that are read more than written, or whose size is not known in advance. When not: with one writer
+ * and no other readers, or if keys must be ordered.
  *
  * Cost. 64 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
  * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
  *
  * Guarantees, numbered:
- *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
- *     other in any combination.
- *  2. size is exact when no update runs and no thread was lost in the middle of one, by a fork or its own end; otherwise it is
- *     off by at most the updates that run or were lost so.
- *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
- *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
- *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
+ *  1. All operations except create, destroy, size, clear and iteration are linearizable over the whole map, and may run
+ *     together in any combination.
+ *  2. size is exact when no update runs and no thread was lost inside an update, by a fork or its own end. Otherwise it
+ *     is off by at most the number of such updates.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is inserted or removed meanwhile
+ *     (also the entry that it has just returned). It sees an entry that is inserted or removed meanwhile at most once.
+ *     It sees no key twice, unless the key was removed and inserted again behind another key with the same 64-bit hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
- *     that ends its thread, the key's is not called.
- *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
+ *  5. Key and value destructors run once per entry, the value's first, when no guard and no operation can see the entry
+ *     any more. If the value's destructor ends its thread, the key's is not called.
+ *  6. Progress: lock-free; get, contains and iteration's steps write nothing that other threads wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
- *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
- *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
- *     what it has begun of growing or shrinking others finish. A `hash`, `equal` or allocator function may end its thread,
- *     but not with more than 32 guards held, not after the thread's exit hook has run, and not inside create. Nothing that
- *     destroy calls may end its thread.
+ *  8. No function here is a cancellation point, except inside your own code that it calls (`hash`, `equal`,
+ *     destructors, the allocator, and reclaim callbacks, which any function may run). A thread that ends there loses at
+ *     most its operation: other threads finish what it has begun of growing or shrinking. A `hash`, `equal` or
+ *     allocator function may end its thread, but not with more than 32 guards held, not after the thread's exit hook
+ *     has run, and not inside create. No code that destroy calls may end its thread.
  *
- * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
+ * Values are never NULL (-EINVAL), since NULL means absent. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_H
 #define WEFT_HASHMAP_SPLIT_MAP_H
@@ -1080,7 +1109,7 @@ typedef struct weft_map_seed {
     uint64_t k0, k1;
 } weft_map_seed;
 
-/* A byte string as key: not copied by the map, so that it must live as long as its entry. */
+/* A byte string as key. The map does not copy it, so it must live as long as its entry. */
 typedef struct weft_bytes {
     const void *data;
     size_t size;
@@ -1096,13 +1125,13 @@ typedef struct weft_map_config {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void (*destroy_key)(void *key, void *ctx);
     void (*destroy_value)(void *value, void *ctx);
-    void *ctx;         /* for all four; valid until a barrier or the domain's end after the map's */
+    void *ctx;         /* for all four; valid until the map's end and then a barrier or the domain's end */
     void *reserved[4]; /* zero */
 } weft_map_config;
 
 /* Ready-made: keys are `const char *`; SipHash-1-3. Copy it to add destructors. */
 WEFT_API_OBJECT const weft_map_config weft_map_strings;
-/* Likewise: keys are `const weft_bytes *`. */
+/* The same for keys that are `const weft_bytes *`. */
 WEFT_API_OBJECT const weft_map_config weft_map_byte_strings;
 /* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
 WEFT_API_OBJECT const weft_map_config weft_map_integers;
@@ -1110,7 +1139,7 @@ WEFT_API_OBJECT const weft_map_config weft_map_integers;
 /* The hash of the ready-made configurations, for configurations of your own. */
 WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
 
-/* Figures of one moment; exact when nobody updates the map. */
+/* Figures of one moment; exact when no thread updates the map. */
 typedef struct weft_map_statistics {
     size_t size;          /* entries */
     size_t buckets;       /* in use by the present table size */
@@ -1134,17 +1163,17 @@ WEFT_API WEFT_NODISCARD int weft_map_create(weft_map **out, weft_domain *domain,
 WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *value);
 
 /*
- * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
- * one stays the caller's; the replaced value goes to *old, and the caller hands it to weft_retire or weft_retire_hook,
- * whose callback frees it, since others may still be reading it; with `old` NULL and a value destructor the map destroys it
- * when no guard holds it. *old is NULL when nothing was replaced.
- * Linearizes as insert, or at the compare-and-swap on the entry's value.
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. If it replaces, the map keeps the key that it has, and the passed key
+ * stays the caller's. The replaced value goes to *old. Other threads may still read it, so the caller hands it to
+ * weft_retire or weft_retire_hook, whose callback frees it. With `old` NULL and a value destructor, the map destroys it
+ * when no guard holds it. *old is NULL if nothing was replaced. Linearizes as insert, or at the compare-and-swap on the
+ * entry's value.
  */
 WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
 
 /*
- * The value, held by `guard` (entered in the map's domain) until that is used again or left; NULL: absent. `guard` may
- * be NULL when values are not pointers that anyone frees. Linearizes at the read of the entry's value.
+ * The value, protected by `guard` (entered in the map's domain) until that is used again or left. NULL: absent. `guard`
+ * may be NULL if values are not pointers that any thread frees. Linearizes at the read of the entry's value.
  */
 WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
 
@@ -1152,37 +1181,37 @@ WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, con
 WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
 
 /*
- * 0: inserted, *present is `value`; 1: the key was there, *present is its value, held by `guard` as in get; -ENOMEM,
- * -EINVAL (NULL value or present): *present is NULL. The arguments are taken only with 0.
+ * 0: inserted, *present is `value`. 1: the key was there, *present is its value, protected by `guard` as in get.
+ * -ENOMEM, -EINVAL (NULL value or present): *present is NULL. The map takes key and value only with 0.
  */
 WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value,
                                                    void **present);
 
 /*
  * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
- * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it as one that
- * put gave back, or, with a value destructor, to that; it stays where it is if `desired` is the same.
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the value destructor or, without one,
+ * to the caller, who retires it like a value that put has replaced. It stays in the map if `desired` is the same.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
 
 /*
- * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook as a replaced one;
- * with `value` NULL and a value destructor the map destroys it when no guard holds it. False: absent, *value is NULL.
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook, as after put.
+ * With `value` NULL and a value destructor, the map destroys it when no guard holds it. False: absent, *value is NULL.
  * Linearizes at the compare-and-swap that empties the entry.
  */
 WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
 
 /*
  * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL map or
- * expected. The map destroys key and value as remove with NULL does; without a value destructor the value is the caller's,
- * who retires it. Linearizes as remove, -EAGAIN and -ENOENT as get.
+ * expected. The map destroys key and value as remove with NULL does. Without a value destructor the value goes to the
+ * caller, who retires it. Linearizes as remove; -EAGAIN and -ENOENT as get.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected);
 
-/* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
+/* The number of entries, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
 WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
 
-/* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
+/* Removes all entries that an iteration meets; destructors as in remove with NULL. Not atomic. */
 WEFT_API void weft_map_clear(weft_map *map);
 
 /*
@@ -1199,18 +1228,21 @@ typedef struct weft_map_iterator {
     weft_map *map;
     weft_guard entry; /* holds the node, and with it the key */
     weft_guard held;  /* holds the value */
-    uint64_t hash;    /* of the last one seen */
-    size_t seen;      /* of that hash: one more than its order */
+    uint64_t hash;    /* of the last entry seen */
+    size_t seen;      /* one more than that entry's order among those of its hash */
     void *reserved[4];
 } weft_map_iterator;
 
 /* Begins an iteration in this thread. */
 WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
 
-/* The next entry's key and value, either of which may be NULL, held until the next step. False: there is none. Lock-free. */
+/*
+ * Gets the next entry's key and value, protected until the next step. Either pointer may be NULL. False: the end.
+ * Lock-free.
+ */
 WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value);
 
-/* Lets go of what the iteration holds. */
+/* Ends the iteration, and with it the protection of its last entry. */
 WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
 
 /* Fills *out by a walk over the whole table. */
@@ -1330,8 +1362,8 @@ WEFT_END_DECLS
 /* ---- base/seam.h ---- */
 
 /*
- * private. The rest of the seam: everything in kernels and reclamation that is not an atomic, yet is not plain C on
- * private memory. A build with WEFT_SEAM gets all of it from there (see base/atomic.h), unless that header defines
+ * private. The rest of the seam: everything in kernels and reclamation that is neither an atomic nor plain C on private
+ * memory. A build with WEFT_SEAM takes all of it from that header (see base/atomic.h), unless the header defines
  * WEFT_SEAM_ATOMICS_ONLY.
  */
 #ifndef WEFT_BASE_SEAM_H
@@ -1342,7 +1374,7 @@ WEFT_END_DECLS
 
 #include <pthread.h>
 
-/* Of two mutexes that a thread holds at once, the one of the higher rank was taken later; under one of rank 0 also several of one rank. */
+/* A thread takes mutexes in ascending rank. While it holds the one of rank 0, it may take several of the same rank. */
 typedef struct weft_i_mutex {
     pthread_mutex_t mutex;
 #ifdef WEFT_DEBUG
@@ -1355,7 +1387,7 @@ typedef struct weft_i_mutex {
         PTHREAD_MUTEX_INITIALIZER, (rank)                                                                              \
     }
 #define weft_i_mutex_init(m, its) (*(m) = (weft_i_mutex)WEFT_I_MUTEX_INIT(its))
-/* They end the program, having said why, where the order of ranks is not kept. */
+/* They print why and abort if the order of ranks is violated. */
 WEFT_I_PRIVATE void weft_i_mutex_lock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE bool weft_i_mutex_trylock(weft_i_mutex *mutex);
 WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
@@ -1374,13 +1406,13 @@ WEFT_I_PRIVATE void weft_i_mutex_unlock(weft_i_mutex *mutex);
 /* A function that runs when the library is loaded. */
 #define WEFT_I_AT_LOAD __attribute__((constructor))
 
-/* A thread's end is told by the value of a key; both return false where the process has no key, or no memory, left. */
+/* A key's value makes `hook` run at the thread's end. Both return false if the process has no key or no memory left. */
 typedef pthread_key_t weft_i_key;
 #define weft_i_key_create(key, hook) (pthread_key_create((key), (hook)) == 0)
 WEFT_I_PRIVATE bool weft_i_key_set(weft_i_key key, void *value);
 #define weft_i_at_fork(prepare, parent, child) (pthread_atfork((prepare), (parent), (child)) == 0)
 
-/* Memory: size and alignment as given, NULL when there is none; zeroed memory of 2 MiB or more is mapped. */
+/* Memory of the given size and alignment, or NULL. weft_i_sys_map is for zeroed memory of 2 MiB or more. */
 WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
 WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
@@ -1389,7 +1421,9 @@ WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
 WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
-/* The same without membarrier(2), slower, by a change of the page tables; false where that interrupts nobody. One caller at a time. */
+/*
+ * A slower substitute, by a change of the page tables. False where that interrupts no processor. One caller at a time.
+ */
 WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
@@ -1420,8 +1454,8 @@ WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 /* ---- base/backoff.h ---- */
 
 /*
- * private. What a thread does after a compare-and-swap lost a race: wait, so that the winner works alone with the
- * line in its cache. Uncontended code never gets here. Waits are in time, not turns: a pause takes 4 ns on some
+ * private. After a compare-and-swap has lost a race, a thread waits, so that the winner works alone with the line in
+ * its cache. Uncontended code never gets here. The wait is a time, not a number of turns: a pause takes 4 ns on some
  * processors and 50 on others.
  */
 #ifndef WEFT_BASE_BACKOFF_H
@@ -1455,7 +1489,7 @@ static weft_i_atomic_int weft_i_own_backoff_pauses_per_1024ns;
 
 enum { WEFT_I_OWN_BACKOFF_SAMPLE = 64, WEFT_I_OWN_BACKOFF_SAMPLES = 3 };
 
-/* The shortest of a few samples: one may be cut in two by the scheduler. */
+/* Takes the shortest of a few samples, since the scheduler may interrupt one. */
 static int weft_i_own_backoff_calibrate(void)
 {
     uint64_t best = UINT64_MAX;
@@ -1507,8 +1541,9 @@ void weft_i_backoff_wait(weft_i_backoff *backoff)
 #include <time.h>
 
 /*
- * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long before
- * us. So this asks for no feature macro: what is hidden is declared here as Linux has it, or called by its number.
+ * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long
+ * before this file. So this file needs no feature macro: it declares hidden names as Linux has them, or makes a system
+ * call by its number.
  */
 long syscall(long number, ...);
 int posix_memalign(void **out, size_t alignment, size_t size);
@@ -1526,7 +1561,10 @@ enum { WEFT_I_OWN_SEAM_SETMASK = 2 };
 int pthread_sigmask(int how, const weft_i_own_seam_signal_set *set, weft_i_own_seam_signal_set *before);
 #endif
 
-/* Seconds and nanoseconds of the kernel's: 64 bits on x32 and wherever the calls with shorter ones are gone (riscv32). */
+/*
+ * The kernel's type of seconds and nanoseconds: 64 bits on x32, and where the calls with shorter ones are gone
+ * (riscv32).
+ */
 #if defined(SYS_clock_nanosleep_time64) && (!defined(SYS_clock_nanosleep) || !defined(SYS_clock_gettime))
 typedef int64_t weft_i_own_seam_kernel_time;
 enum { WEFT_I_OWN_SEAM_CLOCK_NANOSLEEP = SYS_clock_nanosleep_time64, WEFT_I_OWN_SEAM_CLOCK_GETTIME = SYS_clock_gettime64 };
@@ -1550,7 +1588,7 @@ WEFT_I_OBJECT weft_i_atomic_int weft_i_tsan_fence_word;
 enum { WEFT_I_OWN_SEAM_RANKS = 8 };
 static WEFT_I_THREAD_LOCAL int weft_i_own_seam_held[WEFT_I_OWN_SEAM_RANKS];
 
-/* Also of one that is only tried for: others may be waited for while it is held. */
+/* This counts a mutex that was only tried, too: the thread may wait for others while it holds that one. */
 static void weft_i_own_seam_note_locked(const weft_i_mutex *mutex, bool first_of_rank)
 {
     for (int rank = mutex->rank + !first_of_rank; rank < WEFT_I_OWN_SEAM_RANKS; rank++)
@@ -1605,8 +1643,7 @@ void *weft_i_sys_map(size_t size)
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #ifdef MADV_HUGEPAGE
     if (memory != MAP_FAILED)
-        (void)syscall(SYS_madvise, memory, size,
-                      MADV_HUGEPAGE); /* advice only: refused, it costs speed and nothing else */
+        (void)syscall(SYS_madvise, memory, size, MADV_HUGEPAGE); /* advice only: a refusal costs nothing but speed */
 #endif
     errno = saved;
     return memory == MAP_FAILED ? NULL : memory;
@@ -1646,9 +1683,10 @@ bool weft_i_sys_membarrier(void)
 }
 
 /*
- * Taking a right away from a page that was written to obliges the kernel to make every processor that runs a thread of this
- * process forget it; on x86 it sends them an interrupt, and an interrupt is a full fence (folly's AsymmetricThreadFence relies on
- * it, too). Not where processors can be told by broadcast: arm64, and AMD's INVLPGB (CPUID 8000_0008, EBX bit 3).
+ * If a permission is removed from a page that was written to, the kernel must make every processor that runs a thread
+ * of this process forget the old one. On x86 it sends them an interrupt, which is a full fence (folly's
+ * AsymmetricThreadFence relies on this, too). It sends none where processors can be told by broadcast: arm64, and AMD's
+ * INVLPGB (CPUID 8000_0008, EBX bit 3).
  */
 #if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN && defined(SYS_mlock)
 #include <cpuid.h>
@@ -1667,7 +1705,7 @@ bool weft_i_sys_interrupt_all(void)
     if (!page && !weft_i_own_seam_told_by_broadcast()) {
         void *memory = mmap(NULL, WEFT_I_OWN_SEAM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory != MAP_FAILED && syscall(SYS_mlock, memory, (long)WEFT_I_OWN_SEAM_PAGE) == 0)
-            page = memory; /* locked, so that it is there when the right is taken away */
+            page = memory; /* locked, so that it is present when the permission is removed */
         else if (memory != MAP_FAILED)
             (void)munmap(memory, WEFT_I_OWN_SEAM_PAGE);
     }
@@ -1687,11 +1725,11 @@ bool weft_i_sys_interrupt_all(void)
 #endif
 
 /*
- * A plugin that has the library inside must not be unloaded: the exit hooks of threads, the handlers of fork and callbacks that
- * are due would run code that is gone. The linker's -z nodelete says so, but here nobody links for us, so the object in which this
- * stands asks for it itself, while it is being loaded: later, the loader's lock might be another's who waits for us. The weak
- * references need no -ldl, and are nothing in a static program, or where objects never leave (musl). dlopen is looked up, since
- * linkers warn static programs of that name.
+ * A plugin that has the library inside must not be unloaded: exit hooks of threads, fork handlers and pending callbacks
+ * would run code that is gone. The linker's -z nodelete prevents this, but others link the plugin. So the object with
+ * this code asks for it itself, while it is being loaded: later, a thread that waits for this one might hold the
+ * loader's lock. The weak references need no -ldl. They are NULL in a static program, or where objects are never
+ * unloaded (musl). dlopen is looked up at run time, since linkers warn about that name in static programs.
  */
 #ifdef RTLD_NODELETE
 struct weft_i_own_seam_loaded { /* how the loader's struct link_map begins */
@@ -1720,7 +1758,7 @@ WEFT_I_AT_LOAD static void weft_i_own_seam_stay_loaded(void)
 }
 #endif
 
-/* A key beyond the first 32 of a thread takes memory, and its want sets errno. */
+/* A thread's keys beyond the first 32 take memory; if there is none, errno is set. */
 bool weft_i_key_set(weft_i_key key, void *value)
 {
     int saved = errno;
@@ -1776,7 +1814,7 @@ weft_i_signals weft_i_sys_block_signals(void)
     _Static_assert(sizeof before >= sizeof(weft_i_own_seam_signal_set), "a signal set fits");
     memset(&all, 0xff, sizeof all);
     memset(&before, 0, sizeof before);
-    /* not by its number: the thread sanitizer must see it, or runs a handler that was due in the middle of what follows */
+    /* not by its number: the thread sanitizer must see it, or it may run a pending handler in what follows */
     (void)pthread_sigmask(WEFT_I_OWN_SEAM_SETMASK, (const weft_i_own_seam_signal_set *)(const void *)&all, (weft_i_own_seam_signal_set *)(void *)&before);
     return before;
 }
@@ -1803,16 +1841,17 @@ const char *weft_version_string(void)
 /* ---- reclaim/list.h ---- */
 
 /*
- * private. Lists of retired objects, linked through their hooks; each is one thread's at a time. An object is in one list at
- * any moment, or in its handler's hands: in a fork's child the lists of a thread that vanished anywhere are whole.
+ * private. Lists of retired objects, linked through their hooks. One thread at a time uses a list. At any moment an
+ * object is in at most one list, and each list is whole from its head on: so a fork's child can use the lists of a
+ * thread that vanished at any point.
  */
 #ifndef WEFT_RECLAIM_LIST_H
 #define WEFT_RECLAIM_LIST_H
 
 
 /*
- * Classes of nodes, and what is not recycled. What is there for a moment has a class of its own, though large: else what stays
- * would lie between its places, in as many more cache lines.
+ * Classes of nodes; OTHER is for objects that are not recycled. BRIEF is for nodes that live only for a moment. They
+ * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines.
  */
 enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
@@ -1857,27 +1896,27 @@ weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
     weft_i_hook *hook = list->head;
     if (weft_i_likely(hook != NULL)) {
         list->head = hook->next;
-        __builtin_prefetch(hook->next, 1); /* long ago freed, and the next to go */
+        __builtin_prefetch(hook->next, 1); /* freed long ago, and the next to be popped */
         list->count--;
-        weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
+        weft_i_compiler_fence(); /* a fork finds no object in a list that is in use again already */
     }
     return hook;
 }
 
-/* All of `from` goes in front of `to`. */
+/* Moves all of `from` to the front of `to`. */
 WEFT_I_PRIVATE void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
 
-/* Heads are right wherever the list's thread has ended; the rest is derived from them. */
+/* Restores tail and count from the head, which is valid wherever the list's thread has stopped. */
 WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
 
 WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
 WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
-/* Any, those with callbacks first. NULL: there is none. */
+/* Pops any object, those with callbacks first. NULL: there is none. */
 WEFT_I_PRIVATE weft_i_hook *weft_i_bags_pop(weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
 
-/* Bytes of the object, as far as they are known. */
+/* The object's size in bytes; 0 if it is not known. */
 WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 
 #endif
@@ -1885,21 +1924,24 @@ WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 /* ---- reclaim/misuse.h ---- */
 
 /*
- * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
- * what was done; elsewhere the macros below are nothing. Guards and domains are looked at where the program is compiled so (guard.h).
+ * private. Misuse that no result can report. If the library is compiled with -DWEFT_DEBUG, misuse aborts the program
+ * with a line that says what was done; otherwise the macros below do nothing. Guards and domains are checked if the
+ * program is compiled so (guard.h).
  */
 #ifndef WEFT_RECLAIM_MISUSE_H
 #define WEFT_RECLAIM_MISUSE_H
 
 
-/* Ends the program. */
+/* Prints `what` and aborts. */
 _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 
-/* What a structure or domain bears from its creation to its destruction. */
+/* The value of a structure's or domain's `alive` from its creation to its destruction. */
 #define WEFT_I_ALIVE ((uintptr_t)0x57656674)
 
 #ifdef WEFT_DEBUG
-/* A structure's last member, behind what an allocator writes into memory that it was given back. */
+/*
+ * A structure's last member, so that an allocator does not overwrite it with data of its own once the memory is freed.
+ */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
 #define weft_i_check(structure)                                                                                        \
@@ -1907,7 +1949,7 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
-/* An object may be retired once until it is reclaimed; as many as fit are remembered. */
+/* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #else
@@ -1924,8 +1966,9 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 /* ---- reclaim/record.h ---- */
 
 /*
- * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, in one list for the
- * whole process that scans walk without a lock. Only weft_shutdown frees them. life.h tells how one is had and lost.
+ * private. Thread records: one per living thread that uses Weft, made at its first use and reused after its end. All
+ * records of the process are in one list, which scans walk without a lock. Only weft_shutdown frees them. life.h has
+ * their life.
  */
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
@@ -1935,7 +1978,7 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #ifndef WEFT_SLOTS
 #define WEFT_SLOTS 32
 #endif
-/* Scans read so many slots more each time a thread holds more guards at once than ever. */
+/* A scan reads a record's slots up to the highest one that was ever taken, rounded up to a multiple of this. */
 #ifndef WEFT_SLOTS_STEP
 #define WEFT_SLOTS_STEP 4
 #endif
@@ -1943,15 +1986,18 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #define WEFT_HINTS 16
 #endif
 
-/* A thread's way to its place in a domain; ids are never reused, so a stale entry cannot match. */
+/*
+ * A cached pointer to the thread's place in a domain. Ids of domains are never reused, so a stale entry cannot match.
+ */
 typedef struct weft_i_hint {
     uint64_t id;
     void *local;
 } weft_i_hint;
 
 /*
- * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
- * (handshake.h); and times TAKER, how many barriers want the thread's lists.
+ * A record's `attention`. FENCES: the owner must publish with full fences. ASKED: it must answer; MARKED: it had not
+ * answered when another thread passed a heavy fence; ABSENT: no round waits for it (handshake.h). The higher bits count
+ * the barriers that want the owner's lists, each as TAKER.
  */
 enum {
     WEFT_I_FENCES = 1,
@@ -1963,20 +2009,20 @@ enum {
 };
 
 /*
- * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while code of the user's
- * runs, allocators included. Checked where the library is compiled with -DWEFT_DEBUG.
+ * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while user code
+ * runs, allocators included. -DWEFT_DEBUG in the library checks this.
  */
 enum {
     WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* a domain's, as the next two: who is attached to which place */
-    WEFT_I_RANK_LINKED,   /* its linked guards */
-    WEFT_I_RANK_BLOCKER,  /* what its statistics name */
-    WEFT_I_RANK_RECORDS,  /* record.c: who owns which */
+    WEFT_I_RANK_OWNERS,   /* of a domain, as the next two: which places are attached */
+    WEFT_I_RANK_LINKED,   /* linked guards */
+    WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
+    WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,    /* fence.c: the mode */
-    WEFT_I_RANK_PREPARING /* life.c: only tried for */
+    WEFT_I_RANK_PREPARING /* life.c: only tried, never waited for */
 };
 
-/* docs/reclamation.md has the table. */
+/* A record's states: docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
 typedef struct weft_i_record {
@@ -1984,45 +2030,45 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_slot operation;      /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
-    weft_i_atomic_int open;     /* slots that were ever taken, rounded up */
-    size_t number;              /* how many records there were before it: tells apart threads that live at once */
-    weft_i_life life;           /* the owner's alone, as the next two */
-    struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
+    weft_i_slot operation;  /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
+    size_t number;          /* of records made before it; threads that live at the same time have different numbers */
+    weft_i_life life;       /* only the owner uses this and the next two */
+    struct weft_domain *visits; /* ENDING: the domain that is visited, and so kept from being destroyed */
     weft_i_hint hint[WEFT_HINTS];
 } weft_i_record;
 
 /* What a thread without a record points to. */
 WEFT_I_PRIVATE_OBJECT weft_i_record weft_i_no_record;
 
-/* Takes a free record, or makes one. NULL: no memory. It publishes with fences until told otherwise. */
+/* Takes a free record, or makes one. NULL: no memory. Its owner publishes with fences until weft_i_fence_join. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_take(void);
 
-/* All guards in it count as left. */
+/* Leaves all guards in the record's slots. */
 WEFT_I_PRIVATE void weft_i_record_leave_all(weft_i_record *record);
 
-/* The same, and another thread may take it. */
+/* Leaves all guards; from then on another thread may take the record. */
 WEFT_I_PRIVATE void weft_i_record_give_back(weft_i_record *record);
 
 /* Whether a thread owns it. */
 WEFT_I_PRIVATE bool weft_i_record_owned(weft_i_record *record);
 
-/* The caller's record or NULL; makes none. */
+/* The caller's record. NULL: it has none; none is made. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_peek(void);
 
 /* The caller's id as gettid(2) gives it. */
 WEFT_I_PRIVATE int weft_i_thread_id(void);
 
-/* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
+/* The gettid(2) of the record's owner, or of its last owner. */
 WEFT_I_PRIVATE int weft_i_record_thread_id(weft_i_record *record);
 
-/* A free slot for a nested guard, which is the caller's from then on. NULL: all are in use. */
+/* Takes a free slot for a nested guard. NULL: all are in use. */
 WEFT_I_PRIVATE weft_i_slot *weft_i_record_take_slot(weft_i_record *record);
 
-/* The slot has been emptied and may be taken again. */
+/* Frees a slot, which the caller has emptied. */
 WEFT_I_PRIVATE void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot);
 
-/* The slots that a scan looks at: from WEFT_I_OPERATION up to, and without, the first that was never taken. */
+/* A scan reads the slots from WEFT_I_OPERATION up to, but not including, this number. */
 enum { WEFT_I_OPERATION = -1 };
 WEFT_I_PRIVATE int weft_i_record_slots(weft_i_record *record);
 
@@ -2034,7 +2080,7 @@ weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
 /* Head of the list of all records; follow ->next. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
 
-/* The same; the list is empty then, and they are the caller's to free. Nobody owns one, and no other thread walks the list. */
+/* Empties the list; the caller must free its records. No thread may own one, and no other thread may walk the list. */
 WEFT_I_PRIVATE weft_i_record *weft_i_records_take(void);
 
 /* For forks. */
@@ -2046,18 +2092,22 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 /* ---- reclaim/state.h ---- */
 
 /*
- * private. What a domain is made of: a place per thread and two of its own, each with what was retired and is on its way.
+ * private. What a domain is made of: one place per thread and two of its own. A place holds objects that are retired
+ * and not yet reclaimed.
  *
- * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's place works
- * on what the thread has retired, a little with each retirement. Orphans (of threads that ended, that have no place, or that a
- * barrier keeps from theirs) go to the domain's `shared` place, for which whoever brings the last of a batch works; what a barrier
- * waits for goes to the place `barrier`. So objects move one way only, place -> orphans -> shared -> barrier, and a barrier that
- * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
+ * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's
+ * place holds what the thread has retired; each retirement does a little of the work. Orphans are the objects of
+ * threads that ended, that have no place, or whose lists a barrier has. They go to the domain's place `shared`; the
+ * thread that brings the last orphan of a batch works on them. What a barrier waits for goes to the place `barrier`. So
+ * objects move one way only, place -> orphans -> shared -> barrier, and a barrier that visits all of them in this order
+ * misses none. (A barrier that gives up makes orphans of what it has, before it ends.)
  *
- * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
- * that is, takes its record's `operation` slot, light fence, looks at `attention`; a taker (a barrier, which takes the lists of
- * all) adds to that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the taker's side only. Nobody
- * is busy over a callback. The domain's own places: a word that holds the thread's id. (record.h has the order of locks.)
+ * Rights. Only the thread that has the right to a place's lists touches them, with plain loads and stores. The right to
+ * a thread's place: the owner is busy, which means that it takes its record's `operation` slot, passes a light fence,
+ * and loads `attention`. A taker (a barrier, which takes the lists of all threads) adds to `attention`, passes a heavy
+ * fence, and waits until the slot is free. This is Dekker's argument with the fence on the taker's side only. No thread
+ * is busy while it runs a callback. The right to one of the domain's own places: a word that holds the thread's id.
+ * (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -2073,7 +2123,7 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
-/* Lists of about a batch of nodes that wait in the domain for a thread that needs them. */
+/* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
 #define WEFT_DEPOT 4
 #endif
@@ -2084,15 +2134,15 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_TAKER_TURNS
 #define WEFT_TAKER_TURNS 100
 #endif
-/* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+/* Retirements for which a scan waits for the answers of threads before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
 #define WEFT_PATIENCE (1 + WEFT_BATCH / 2)
 #endif
-/* Batches under epochs that wait for readers of different ages. */
+/* Sealed batches that a place holds at most, under epochs. */
 #ifndef WEFT_SEALED
 #define WEFT_SEALED 8
 #endif
-/* Hazards that a scan compares with at once, and the bits, times 64, by which it first asks. */
+/* Hazards that a scan compares with at once, and the size of its Bloom filter in words of 64 bits. */
 #ifndef WEFT_SCAN_WORDS
 #define WEFT_SCAN_WORDS 128
 #endif
@@ -2114,38 +2164,41 @@ typedef struct weft_i_blocker {
 
 typedef struct weft_i_held {
     uintptr_t address;
-    const weft_i_words *words; /* not read again: a guard's own memory may be gone */
+    const weft_i_words *words; /* never followed: the memory of a linked guard may be gone */
     uintptr_t value;
     int thread;
 } weft_i_held;
 
 typedef enum weft_i_stage {
-    WEFT_I_RESTS,
-    WEFT_I_ASKS,    /* whether all have passed a fence since */
-    WEFT_I_COMPARES /* with the hazards read so far */
+    WEFT_I_RESTS,   /* no scan is under way */
+    WEFT_I_ASKS,    /* waits until all threads have passed a fence */
+    WEFT_I_COMPARES /* compares with the hazards read last */
 } weft_i_stage;
 
-/* What a scan has got to, from one step to the next. */
+/* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience; /* ASKS */
-    weft_i_bags maybe;       /* hazard pointers: to be compared with the hazards read last */
-    weft_i_bags passed;      /* not held by any read so far */
-    bool last;               /* all hazards have been read */
-    bool met_linked;         /* the guards linked by `linked_below` are being read */
-    size_t linked_below;
+    size_t ticket, patience;    /* ASKS */
+    weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed;         /* not held by any read so far */
+    bool last;                  /* all hazards have been read */
+    bool met_linked;            /* linked guards are being read */
+    size_t linked_below;        /* then: those with a lower number are still to be read */
     weft_i_record *next_record; /* NULL: all have been read */
     int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total, before;    /* read last; by this scan; by the one before it */
-    weft_i_blocker known;             /* as noted by earlier scans */
-    weft_i_blocker blocker;           /* that one if it is still in the way, or else the first one met */
+    size_t hazards, total, before;    /* hazards read last; by this scan so far; by the scan before it */
+    weft_i_blocker known;             /* the domain's blocker as the scan began */
+    weft_i_blocker blocker;           /* `known` if it still holds objects back, or else the first guard that does */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
     int sealed_count;
 } weft_i_scan;
 
-/* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
+/*
+ * Modulo 2^n, since one thread may reclaim what another has retired. All threads read them. Those of a thread's place
+ * are written by that thread alone, those of `shared` by all.
+ */
 typedef struct weft_i_counters {
     weft_i_atomic_size granted, reclaimed, retired_bytes, reclaimed_bytes, allocated;
 } weft_i_counters;
@@ -2154,23 +2207,24 @@ typedef struct weft_i_counters {
 typedef struct weft_i_local weft_i_local;
 struct weft_i_local {
     weft_domain *domain;
-    weft_i_record *record;   /* whose it is, whoever owns that; NULL: the domain's own */
-    weft_i_atomic_size room; /* may be retired before maintenance; counters.granted - room have been */
-    size_t left;             /* and these after that, before the next batch is sealed */
-    size_t range_bytes;      /* of retired objects that told their size, in `bags` */
+    weft_i_record *record; /* stays the same when the record's owner changes; NULL: one of the domain's own places */
+    weft_i_atomic_size
+        room;           /* retirements before the next maintenance; counters.granted - room is their number so far */
+    size_t left;        /* further retirements, after `room`, before the next scan begins */
+    size_t range_bytes; /* of the objects in `bags` that were retired with their size */
     weft_i_bags bags;
     weft_i_bags ready;
-    unsigned surplus; /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;      /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned surplus; /* bit c: `ready` may have nodes of class c; a hint of the owner's */
+    size_t kept;      /* nodes in the caches after the last step; SIZE_MAX: one of these was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
-    bool attached;                /* by the record's present owner; under the domain's `owners`, as the next */
+    bool attached;                /* the record's owner uses the place; under the domain's `owners`, as the next two */
     size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
     weft_i_local *_Atomic next;
     weft_i_scan scan;
-    size_t span, least; /* retirements in which the nodes that are ready will be looked at, and the fewest that were */
-    size_t idle;        /* of them that nobody took in the last span: they go back */
+    size_t span, least; /* retirements until this span ends; the fewest ready nodes that there were in it */
+    size_t idle;        /* ready nodes that were not taken in the last span: they go back to the allocator */
 };
 
 struct weft_domain {
@@ -2178,26 +2232,26 @@ struct weft_domain {
     uint64_t id;
     weft_allocator allocator;
     weft_domain *next; /* under the lock of domains, as the next */
-    size_t visitors;   /* threads that end and are at this domain: it must not go */
-    bool closing;      /* it is being destroyed: no more of them come */
+    size_t visitors;   /* ending threads that are at work in the domain, which must not be destroyed meanwhile */
+    bool closing;      /* it is being destroyed: no further ending thread visits it */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
-    weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
-    weft_i_local shared;                /* of the threads that have no place, and of those that ended */
+    weft_i_aligned weft_i_mutex owners; /* of `attached` in all places, and the barrier's round */
+    weft_i_local shared;                /* the place for orphans */
     weft_i_aligned weft_i_mutex linked_lock;
     weft_guard *_Atomic linked;
-    size_t linked_next; /* the number of the next one to be linked; under its lock */
+    size_t linked_next; /* the number of the guard that was linked last; under linked_lock */
     weft_i_mutex blocker_lock;
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans;
-    weft_i_atomic_size orphan_count; /* there, and ready in `shared` */
-    weft_i_atomic_int shared_right;  /* the thread that has it; 0: none */
+    weft_i_atomic_size orphan_count; /* in `orphans`, and ready in `shared` */
+    weft_i_atomic_int shared_right;  /* the id of the thread that has the right; 0: none */
     weft_i_atomic_int barrier_right;
-    weft_i_atomic_size shared_callbacks[2]; /* running now: those since the last barrier looked, and those before */
-    int side;                               /* which of them counts; with the right to `shared` */
+    weft_i_atomic_size shared_callbacks[2]; /* that run now: begun since the last barrier took `shared`, or before */
+    int side;                               /* counts those begun since; with the right to `shared` */
     size_t round;
     weft_i_atomic_size pending_peak;
-    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
+    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* the first node of each magazine */
     weft_i_local barrier;
     uintptr_t alive; /* WEFT_I_ALIVE until it is destroyed */
 };
@@ -2219,32 +2273,36 @@ weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, siz
 /* ---- reclaim/callback.h ---- */
 
 /*
- * private. The reclaim callbacks that this thread is in: user code, which may use the domain, but never gets into a scan from there,
- * and may end the thread. They are noted in memory of the thread's own, not on its stack, which is gone when its exit hook runs.
+ * private. The reclaim callbacks that this thread is in. They are user code: they may use the domain, but start no scan
+ * of it, and may end the thread. They are recorded in thread-local memory, since the stack is gone when the exit hook
+ * runs.
  */
 #ifndef WEFT_RECLAIM_CALLBACK_H
 #define WEFT_RECLAIM_CALLBACK_H
 
 
-/* One inside another: each is in a barrier or a destruction that the one before has called. Deeper, these are refused. */
+/*
+ * Callbacks nest if one calls a barrier or a destruction, which runs further callbacks. Deeper than this, both are
+ * refused.
+ */
 enum { WEFT_I_CALLBACKS = 8 };
 
 /* Reclaims the object by its kind's callback. `running`, if not NULL, was counted up for it, and is counted down after it. */
 WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running);
 
-/* Of any domain. */
+/* Whether this thread is in a callback of any domain. */
 WEFT_I_PRIVATE bool weft_i_in_callback(void);
 
-/* Of this one; or too deep to run any more. */
+/* Whether it is in a callback of this domain, or too deep to run another one. */
 WEFT_I_PRIVATE bool weft_i_in_callback_of(const weft_domain *domain);
 
-/* How many are counted by `running` in this thread. */
+/* How many callbacks of this thread `running` counts. */
 WEFT_I_PRIVATE size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running);
 
-/* All have ended with the thread, which runs its exit hook now. */
+/* Counts all callbacks of this thread as over. For the exit hook, where a callback has ended the thread. */
 WEFT_I_PRIVATE void weft_i_callbacks_over(void);
 
-/* A count of callbacks; what those did that it no longer counts is seen. */
+/* Reads a count of running callbacks. The caller sees what the callbacks did that are no longer counted. */
 WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 #endif
@@ -2260,12 +2318,12 @@ WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LOCAL_A1 memory_order_acquire /* called? -> WEFT_LOCAL_R2: sees the lists as the taker left them */
-#define WEFT_LOCAL_R1 memory_order_release /* no longer busy -> WEFT_LOCAL_A2: what the owner did to its lists comes before */
-#define WEFT_LOCAL_A2 memory_order_acquire /* taker: busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
-#define WEFT_LOCAL_R2 memory_order_release /* taker has done -> WEFT_LOCAL_A1: what it did to the lists comes before */
-#define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last one left them */
-#define WEFT_RIGHT_R1 memory_order_release /* give it back -> WEFT_RIGHT_A1: what was done to the lists comes before */
+#define WEFT_LOCAL_A1 memory_order_acquire /* owner: is there a taker? -> WEFT_LOCAL_R2: sees the lists as the taker left them */
+#define WEFT_LOCAL_R1 memory_order_release /* owner is no longer busy -> WEFT_LOCAL_A2: what it did to its lists comes before */
+#define WEFT_LOCAL_A2 memory_order_acquire /* taker: is the owner busy? -> WEFT_LOCAL_R1: sees the lists as the owner left them */
+#define WEFT_LOCAL_R2 memory_order_release /* taker is done -> WEFT_LOCAL_A1: what it did to the lists comes before */
+#define WEFT_RIGHT_A1 memory_order_acquire /* take a right -> WEFT_RIGHT_R1: sees the lists as the last thread left them */
+#define WEFT_RIGHT_R1 memory_order_release /* give a right back -> WEFT_RIGHT_A1: what was done to the lists comes before */
 #endif
 /* clang-format on */
 
@@ -2274,7 +2332,7 @@ weft_i_inline weft_i_record *weft_i_own_record(void)
     return (weft_i_record *)(void *)weft_i_self();
 }
 
-/* Of a domain's own place, for a thread by its id. Not waited for. */
+/* Takes the right to one of a domain's own places for the thread with this id. False: another has it. Does not wait. */
 weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
 {
     int none = 0;
@@ -2300,10 +2358,10 @@ weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, in
         weft_i_store(right, now, WEFT_RIGHT_R1);
 }
 
-/* The lists may be used although the thread is called to attention: not by a taker. */
+/* For an owner that has found `attention` set. True: there is no taker, so it may use its lists. */
 WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 
-/* For a moment: an operation takes less. False: the owner is still busy. */
+/* Waits longer than an operation takes, but not for ever. False: the owner is still busy. */
 WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
 
 weft_i_inline void weft_i_busy_end(void)
@@ -2311,15 +2369,15 @@ weft_i_inline void weft_i_busy_end(void)
     weft_i_store(&weft_i_own_record()->operation.domain, NULL, WEFT_LOCAL_R1);
 }
 
-/* Outside operations. False: a taker has the lists. */
+/* Takes the right to the caller's lists, outside operations. False: a taker has it. */
 weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
-    /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
+    /* relaxed: as in weft_i_light_fence; here, outside operations, weft_i_publish_slow can set `passed_fence` */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(&record->thread);
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    weft_i_light_fence(&record->thread); /* before the load of `attention` */
     if (weft_i_likely(!weft_i_load(&record->thread.attention, WEFT_LOCAL_A1)) || weft_i_attend(record))
         return true;
     weft_i_busy_end();
@@ -2331,40 +2389,46 @@ weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 /* ---- reclaim/collect.h ---- */
 
 /*
- * private. Bringing what was retired to its end: a little with each retirement, or all at once.
+ * private. Scans and reclaims what was retired: a little with each retirement, or all at once.
  */
 #ifndef WEFT_RECLAIM_COLLECT_H
 #define WEFT_RECLAIM_COLLECT_H
 
 
-/* A new place: so many may be retired in it before the first batch is sealed. */
+/* For a new or emptied place: grants the retirements before its first scan. */
 WEFT_I_PRIVATE void weft_i_local_open(weft_i_local *local);
 
-/* A step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
+/* Does a step of a scan in the caller's place, and reclaims some of what is ready. False: a barrier has the lists. */
 WEFT_I_PRIVATE bool weft_i_step(weft_i_local *local);
 
 /* Scans and reclaims what can be reclaimed in the caller's place, unless a barrier has its lists. */
 WEFT_I_PRIVATE void weft_i_collect(weft_i_local *local);
 
-/* The same with the orphans, again and again while a batch or more of them comes meanwhile. Nothing if others are at it. */
+/*
+ * The same with the orphans, and once more if a batch of them has come meanwhile. If another thread is at it, leaves
+ * them to that thread, or helps where they are too many (collect.c).
+ */
 WEFT_I_PRIVATE void weft_i_collect_shared(weft_domain *domain);
 
-/* The same if there are a batch or more. */
+/* The same, but only if there is a batch of orphans or more. */
 WEFT_I_PRIVATE void weft_i_collect_orphans(weft_domain *domain);
 
-/* Scans the place `barrier`, with the right to it: what nobody holds is ready. */
+/* Scans the place `barrier`, with the right to it: what no guard holds becomes ready. */
 WEFT_I_PRIVATE void weft_i_scan_own(weft_i_local *local);
 
 /* Reclaims what is ready there. Callbacks are counted by `running`, and may end the thread. */
 WEFT_I_PRIVATE void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_size *running);
 
-/* All that is not ready goes to *waiting, the rest to *ready; the place is as new. With the right to its lists. */
+/* Moves what is ready to *ready and the rest to *waiting; the place is as new. With the right to its lists. */
 WEFT_I_PRIVATE void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *ready);
 
-/* Its owner has ended, or is not in this process: it may have been anywhere, in a callback too. Under `owners`. */
+/*
+ * Makes orphans of the objects in a place whose owner has ended or is not in this process. The owner may have stopped
+ * anywhere, even in a callback. Under `owners`.
+ */
 WEFT_I_PRIVATE void weft_i_local_abandon(weft_i_local *local);
 
-/* The same for the domain's own places, where the thread that has the right has ended: nobody has it now. */
+/* Repairs one of the domain's own places after the thread that had the right has ended, and gives the right back. */
 WEFT_I_PRIVATE void weft_i_shared_abandon(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
 
@@ -2380,19 +2444,23 @@ WEFT_I_PRIVATE void weft_i_barrier_abandon(weft_domain *domain);
 
 
 /*
- * After it, each light fence either comes wholly before it (what was published is seen) or wholly after (what was written
- * before the heavy fence is seen). False: no such promise can be made yet, because membarrier has just failed, some thread has
- * not passed a full fence since, and there is no other way to make it.
+ * The heavy fence. Each light fence comes either wholly before it (then the caller sees what was published) or wholly
+ * after it (then that thread sees what was written before the heavy fence). False: this cannot be promised yet, since
+ * membarrier has failed, some thread has not passed a full fence since, and the system has no other way to interrupt
+ * it.
  */
 WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
 
 /* Whether the heavy fence is membarrier, which interrupts all threads that run. */
 WEFT_I_PRIVATE bool weft_i_fence_interrupts(void);
 
-/* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
+/*
+ * In a fork's child, with the lock: registers for membarrier again, since the registration belongs to the parent's
+ * memory.
+ */
 WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
 
-/* The record's owner publishes as all others do from here on. */
+/* From here on the record's owner publishes as all other threads do. */
 WEFT_I_PRIVATE void weft_i_fence_join(weft_i_record *record);
 
 /* For forks. */
@@ -2413,20 +2481,20 @@ WEFT_I_PRIVATE void weft_i_fence_unlock(void);
 /* All places of the domain, its own first: weft_i_place_after(domain, NULL), and so on until NULL. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local);
 
-/* Nothing in its lists; and in none of the domain's. With the right to them. */
+/* Whether the place's lists are empty; whether all lists of the domain are. With the right to them. */
 WEFT_I_PRIVATE bool weft_i_place_empty(const weft_i_local *local);
 WEFT_I_PRIVATE bool weft_i_nothing_left(weft_domain *domain);
 
-/* Retired in the place since its creation. */
+/* Objects retired in the place since its creation. */
 WEFT_I_PRIVATE size_t weft_i_retired(const weft_i_local *local);
 
-/* Retired and not reclaimed, in the whole domain; bytes may be NULL. Notes the peak. */
+/* Objects retired and not reclaimed, in the whole domain; bytes may be NULL. Updates the peak. */
 WEFT_I_PRIVATE size_t weft_i_pending(weft_domain *domain, size_t *bytes);
 
-/* In a fork's child: what a vanished thread had in hand is in no list, and so not pending here. */
+/* In a fork's child: objects that a vanished thread was moving are in no list, and no longer count as pending. */
 WEFT_I_PRIVATE void weft_i_recount(weft_domain *domain);
 
-/* Adds to the figures of all places. */
+/* Adds the figures of all places to *out. */
 WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out);
 
 #endif
@@ -2434,27 +2502,28 @@ WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *o
 /* ---- reclaim/life.h ---- */
 
 /*
- * private. The life of a thread's record: had at first use, given back by the exit hook, lost in a fork's child.
- * docs/reclamation.md has its table, which life.c follows.
+ * private. The life of a thread's record: taken at first use, given back by the exit hook, lost in a fork's child.
+ * docs/reclamation.md has the table of its states, which life.c follows.
  */
 #ifndef WEFT_RECLAIM_LIFE_H
 #define WEFT_RECLAIM_LIFE_H
 
 
 /*
- * The caller's record, made if need be. NULL: no memory, no key, or this thread's exit hook has run: then it works without, its
- * guards are linked, and what it retires are orphans. errno is not touched.
+ * The caller's record, made if need be. NULL: no memory, no key, or this thread's exit hook has run. Then the thread
+ * works without a record: its guards are linked, and what it retires becomes orphans. errno is not touched.
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_get(void);
 
 /*
- * For a call that may run callbacks, which may end the thread: makes sure that an exit hook comes then, as far as there is memory.
- * After the thread's own hook has run the record is borrowed, and is to be returned; otherwise this is NULL.
+ * For a call that may run callbacks, which may end the thread: makes sure that the exit hook runs then, if there is
+ * memory. If the thread's exit hook has run already, returns a borrowed record, which the caller must return. Otherwise
+ * returns NULL.
  */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_borrow(void);
 WEFT_I_PRIVATE void weft_i_record_return(weft_i_record *borrowed);
 
-/* The caller has no record from here on, and is as before its first use. Its guards have been left, its lists are empty. */
+/* Gives back the caller's record: the thread is as before its first use. It holds no guard, and its lists are empty. */
 WEFT_I_PRIVATE void weft_i_record_drop(void);
 
 /* The record's place in the domain, attached or not; NULL: none was made. Lock-free. */
@@ -2474,16 +2543,16 @@ WEFT_I_PRIVATE weft_i_local *weft_i_place_of_record(weft_domain *domain, const w
 /* Makes orphans of what is in the bags. Lock-free. */
 WEFT_I_PRIVATE void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
 
-/* Retires one object so. */
+/* Retires one object as an orphan. */
 WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
 
-/* How many there are, adopted ones that are ready included, changes by so much. */
+/* Adds to the number of orphans, which includes adopted ones that are ready. */
 WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 
-/* So many batches of them, or more. */
+/* Whether there are at least so many batches of orphans. */
 WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
-/* Takes them all, with the right to the domain's place `shared`. */
+/* Moves all orphans into the bags, with the right to the domain's place `shared`. */
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 
 #endif
@@ -2491,8 +2560,8 @@ WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 /* ---- reclaim/linked.h ---- */
 
 /*
- * private. Guards that have no slot: their own memory is linked into the domain. Linking never fails and blocks for a few
- * instructions, with the thread's signals held, since handlers may link guards, too; such a guard publishes with full fences.
+ * private. Guards that have no slot: their own memory is linked into the domain. Linking never fails. It takes a lock
+ * for a few instructions, and blocks the thread's signals meanwhile, since handlers may link guards, too.
  */
 #ifndef WEFT_RECLAIM_LINKED_H
 #define WEFT_RECLAIM_LINKED_H
@@ -2502,16 +2571,18 @@ WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_link_guard(weft_guard *guard, weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain);
 
-/* All of the thread's guards count as left. */
+/* Unlinks all guards of the thread. */
 WEFT_I_PRIVATE void weft_i_unlink_thread(weft_domain *domain, int thread);
 
-/* In a fork's child: only those of this thread are left, and it has another id now. */
+/* In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. */
 WEFT_I_PRIVATE void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now);
 
-/* Whether there may be any. A guard that is linked unseen publishes after the caller's heavy fence. */
+/* Whether any guard may be linked. A guard that this does not see publishes after the caller's heavy fence. */
 WEFT_I_PRIVATE bool weft_i_any_linked(weft_domain *domain);
 
-/* The guards from here on may be looked at until unlocked; for a few instructions. */
+/*
+ * Locks the list of linked guards and returns its first, or NULL. Signals are blocked: unlock after a few instructions.
+ */
 WEFT_I_PRIVATE weft_guard *weft_i_lock_linked(weft_domain *domain, weft_i_signals *signals);
 WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *signals);
 
@@ -2528,7 +2599,7 @@ WEFT_I_PRIVATE void weft_i_unlock_linked(weft_domain *domain, weft_i_signals *si
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: then the last domain's guard has been left */
+#define WEFT_SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: the guard that used the slot before has been left */
 #define WEFT_SLOTS_A2 memory_order_acquire /* a slot's words -> WEFT_GUARD_R2, WEFT_GUARD_R3, WEFT_GUARD_R4: uses under what the word held before are over */
 #endif
 /* clang-format on */
@@ -2550,16 +2621,16 @@ WEFT_I_PRIVATE size_t weft_i_guards_held(weft_domain *domain, int thread);
 
 /* ---- reclaim/barrier.c ---- */
 
-/* Waiting until all that was retired before has been reclaimed: reclaim/state.h has the way of objects, and why none is missed. */
+/* Waits until all that was retired before has been reclaimed. reclaim/state.h says why a barrier misses no object. */
 
 #include <errno.h>
 
-/* One that runs, on its caller's stack. */
+/* A barrier that runs, on its caller's stack. */
 typedef struct weft_i_own_barrier_run {
     weft_domain *domain;
     uint64_t start, timeout_ns, nap;
-    bool been_to_all; /* and so has all that it is to wait for, but for the callbacks that were running then */
-    int side_before;  /* which counts these */
+    bool been_to_all; /* it has taken all that it must wait for, except objects whose callbacks were running then */
+    int side_before;  /* the side that counts such callbacks of `shared` */
 } weft_i_own_barrier_run;
 
 static bool weft_i_own_barrier_past(const weft_i_own_barrier_run *r)
@@ -2584,14 +2655,14 @@ static bool weft_i_own_barrier_asked(const weft_domain *domain, const weft_i_loc
     return local->attached && local->round != domain->round;
 }
 
-/* The lists of all threads that it has not been to in this round. False: not all could be had. Under `owners`. */
+/* Takes the lists of all threads not yet visited in this round. False: some could not be taken. Under `owners`. */
 static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
     bool all = true;
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
         if (weft_i_own_barrier_asked(domain, l))
-            /* relaxed: the fence orders it before the look at the slot */
+            /* relaxed: the heavy fence orders it before the load of the slot */
             (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_TAKER, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
@@ -2610,8 +2681,8 @@ static bool weft_i_own_barrier_take_from_threads(weft_domain *domain)
 }
 
 /*
- * What the threads made orphans of, too. Callbacks count on the other side from here on; the one before must be free for that.
- * False: others are at it.
+ * Takes what is in `shared`, and the orphans. From here on callbacks are counted on the other side, which must count
+ * none for that. False: another thread has the right, or the other side still counts callbacks.
  */
 static bool weft_i_own_barrier_take_shared(weft_i_own_barrier_run *r)
 {
@@ -2637,7 +2708,7 @@ static void weft_i_own_barrier_take_all(weft_i_own_barrier_run *r)
     r->been_to_all = all && weft_i_own_barrier_take_shared(r);
 }
 
-/* A callback that was running when its place was visited belongs to an object retired before. */
+/* A callback that was running when its place was visited belongs to an object retired before the barrier. */
 static bool weft_i_own_barrier_callbacks_over(weft_i_own_barrier_run *r)
 {
     weft_domain *d = r->domain;
@@ -2698,21 +2769,21 @@ int weft_domain_barrier(weft_domain *domain, uint64_t timeout_ns)
 /* ---- reclaim/memory.h ---- */
 
 /*
- * private. Memory of a domain: its allocator's, or the process's; counted. No lock may be held over any of these: an
- * allocator may use Weft, and may have fork handlers that wait.
+ * private. Memory of a domain, from its allocator or the process's, counted. No lock may be held over any of these
+ * calls: an allocator may use Weft, and may have fork handlers that wait.
  */
 #ifndef WEFT_RECLAIM_MEMORY_H
 #define WEFT_RECLAIM_MEMORY_H
 
 
-/* Counted in the caller's place, or where several threads count (NULL). NULL: no memory. */
+/* Counted in the caller's place `local`; if that is NULL, in `shared`. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_alloc_in(weft_domain *domain, weft_i_local *local, size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_free_in(weft_domain *domain, weft_i_local *local, void *memory, size_t size);
 
 WEFT_I_PRIVATE void *weft_i_alloc(weft_domain *domain, size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_free(weft_domain *domain, void *memory, size_t size);
 
-/* Zeroed; mapped, and with huge pages where there are, from WEFT_MAP_FROM bytes on. */
+/* Zeroed memory. From WEFT_MAP_FROM bytes on it is mapped, with huge pages if there are any. */
 WEFT_I_PRIVATE void *weft_i_alloc_zeroed(weft_domain *domain, size_t size);
 WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t size);
 
@@ -2721,25 +2792,25 @@ WEFT_I_PRIVATE void weft_i_free_zeroed(weft_domain *domain, void *memory, size_t
 /* ---- reclaim/cache.h ---- */
 
 /*
- * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
- * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
- * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both is ready to go back to the allocator, and an
- * allocation that finds the cache empty takes it from there.
+ * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT
+ * such lists per domain and class, so that what one thread frees another allocates, a batch at a time (after J.
+ * Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001). Nodes beyond both are ready to go back to the allocator;
+ * an allocation that finds the cache empty takes one of those first.
  */
 #ifndef WEFT_RECLAIM_CACHE_H
 #define WEFT_RECLAIM_CACHE_H
 
 
-/* Takes nodes that a scan has freed: into the cache or the depot, or among what is ready to be given back. */
+/* Moves nodes that a scan has freed into the cache or the depot. Those that fit in neither stay in `freed`. */
 WEFT_I_PRIVATE void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed);
 
-/* Gives back a node that nobody else can see. `local` may be NULL. */
+/* Frees a node that no other thread can see. `local` may be NULL. */
 WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
 
-/* A node where the cache has none. `local` may be NULL. NULL: no memory. */
+/* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
-/* Empties the place's caches, one node after the other: the allocator may end the thread. */
+/* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_trim(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_trim_depot(weft_domain *domain);
 
@@ -2769,7 +2840,7 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
 
 static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
-/* The first node of a list in the depot tells the rest of it: who takes the list touches no other. */
+/* The first node of a list in the depot holds the tail and the count, so that taking a list touches no other node. */
 typedef struct weft_i_own_cache_magazine {
     weft_i_hook first;
     weft_i_hook *tail;
@@ -2778,6 +2849,7 @@ typedef struct weft_i_own_cache_magazine {
 
 _Static_assert(sizeof(weft_i_own_cache_magazine) <= WEFT_I_SMALL_SIZE, "a node of any class can be the first");
 
+/* False: the depot is full. */
 static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const weft_i_list *list)
 {
     weft_i_own_cache_magazine *full = (weft_i_own_cache_magazine *)(void *)list->head;
@@ -2793,7 +2865,7 @@ static bool weft_i_own_cache_deposit(weft_domain *domain, int node_class, const 
     return false;
 }
 
-/* Empty: there is none. */
+/* Returns an empty list if the depot has none. */
 static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class)
 {
     for (int i = 0; i < WEFT_DEPOT; i++) {
@@ -2808,7 +2880,7 @@ static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class
     return (weft_i_list){0};
 }
 
-/* Under the address sanitizer memory goes back at once, so that it can see uses after. */
+/* Under the address sanitizer nodes are freed at once, so that it sees a use after free. */
 static bool weft_i_own_cache_cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
     return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
@@ -2832,7 +2904,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     } else {
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
-        weft_i_compiler_fence(); /* out of its list before it is in another */
+        weft_i_compiler_fence(); /* as in weft_i_list_splice */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
@@ -2842,7 +2914,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     weft_i_count_reclaimed(local, count, count * weft_i_own_cache_class_size[node_class]);
 }
 
-/* One of those that are ready to be given back. NULL: there is none, or a taker has them. */
+/* Takes one of the nodes that are ready to go back to the allocator. NULL: there is none, or a taker has the lists. */
 static weft_i_hook *weft_i_own_cache_reuse(weft_i_local *local, int node_class)
 {
     if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))
@@ -2889,7 +2961,7 @@ void weft_i_trim_depot(weft_domain *domain)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_CALLBACK_R1 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
-#define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what it did */
+#define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what the callback did */
 #endif
 /* clang-format on */
 
@@ -2949,23 +3021,25 @@ size_t weft_i_running(weft_i_atomic_size *count)
 /* ---- reclaim/scan.h ---- */
 
 /*
- * private. Which of the retired objects nobody can hold any more: the one question of reclamation, asked of the domain's scheme in
+ * private. A scan finds the retired objects of a place that no guard can hold any more, by the domain's scheme, in
  * steps. The caller has the right to the place's lists.
  */
 #ifndef WEFT_RECLAIM_SCAN_H
 #define WEFT_RECLAIM_SCAN_H
 
 
-/* Begins with what is in the bags now, unless one is under way. The place's `left` is what may come before the next. */
+/* Begins a scan of what is in the bags, unless one is under way. Sets `left`, the retirements before the next scan. */
 WEFT_I_PRIVATE void weft_i_scan_begin(weft_i_local *local);
 
-/* So many objects more. True: the scan is over, and scan.passed is what nobody can hold; what must wait is in the bags. */
+/*
+ * Compares up to `most` objects more. True: the scan is over. What no guard can hold is in scan.passed, the rest waits.
+ */
 WEFT_I_PRIVATE bool weft_i_scan_step(weft_i_local *local, size_t most);
 
-/* All steps at once, of a scan that begins now. */
+/* Does all steps of a new scan at once. */
 WEFT_I_PRIVATE void weft_i_scan_all(weft_i_local *local);
 
-/* Undoes a scan that is under way: all that was retired and is not ready is in the bags. Its lists may be just whole. */
+/* Undoes a scan that is under way: its objects go back to the bags; sealed batches stay sealed. */
 WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 #endif
@@ -2974,33 +3048,36 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the room made comes before, so that no more seems retired than was */
+#define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the new room comes before, so that no more seems retired than was */
 #define WEFT_CALLBACK_R2 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
-/* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
+/* Objects that a scan compares in one step; a step comes with each WEFT_STEP / 8 retirements. */
 #ifndef WEFT_STEP
 #define WEFT_STEP 512
 #endif
-/* Before one: so many retirements from one look for answers to the next. */
+/* Retirements between two looks for the threads' answers. */
 #ifndef WEFT_PACE
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
-/* Where something is ready: twice as many at once, with what a call of maintenance costs shared among them. */
+/*
+ * Retirements between two calls of maintenance while objects are ready. Each reclaims twice as many, which share its
+ * cost.
+ */
 #ifndef WEFT_CALLS
 #define WEFT_CALLS 4
 #endif
 
-/* Nodes that a thread has not taken in so many retirements, it does not need: several turns of a thread on a processor. */
+/* Ready nodes that a thread has not taken for so many retirements (several time slices) count as not needed. */
 #ifndef WEFT_SPAN
 #define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
 #endif
 
 /* ---- room ---- */
 
-/* With the right to the lists: so many may be retired before maintenance. */
+/* Sets the number of retirements before the next maintenance. With the right to the lists. */
 static void weft_i_own_collect_grant(weft_i_local *local, size_t room)
 {
     /* relaxed: figures, each written by one thread */
@@ -3017,7 +3094,7 @@ void weft_i_local_open(weft_i_local *local)
     weft_i_own_collect_grant(local, WEFT_BATCH);
 }
 
-/* A little each time as long as there is something to do. Returns how much. */
+/* Grants only a few retirements at a time while there is work to do. Returns how many. */
 static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left, most = SIZE_MAX;
@@ -3036,7 +3113,7 @@ static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
 
 /* ---- a thread's place ---- */
 
-/* What a scan has shown to be free. */
+/* Moves what a scan has shown to be free to the cache, the depot, or `ready`. */
 static void weft_i_own_collect_deliver(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)
@@ -3051,14 +3128,16 @@ static void weft_i_own_collect_step(weft_i_local *local)
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }
-    /* more where the batch is compared several times, so that a scan takes no more retirements than without */
+    /* With many hazards the batch is compared several times. Then a step is larger, so that the scan takes no more
+       retirements than it would otherwise. */
     if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         weft_i_own_collect_deliver(local);
 }
 
 /*
- * More is ready than a scan leaves: where callbacks retire more than one object each, two per retirement would never come to an
- * end. (Under epochs a guard may have held back any number, whose end must not be one long call.)
+ * More objects are ready than one scan leaves. If callbacks retire more than one object each, reclaiming two per
+ * retirement would never catch up. (Under epochs a guard may have held back any number of objects, and reclaiming them
+ * must not become one long call.)
  */
 static bool weft_i_own_collect_is_behind(const weft_i_local *local)
 {
@@ -3066,7 +3145,7 @@ static bool weft_i_own_collect_is_behind(const weft_i_local *local)
            weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* How many to reclaim: with callbacks, and without. */
+/* How many objects to reclaim: those with callbacks, and nodes. */
 typedef struct weft_i_due {
     size_t calls, nodes;
 } weft_i_due;
@@ -3096,8 +3175,8 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, b
     }
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
-        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        if (takes) {       /* what it needs it takes from where this comes */
+        weft_i_busy_end(); /* the allocator may use Weft; the cache stays this thread's even if a taker has the lists */
+        if (takes) {       /* such a thread takes the nodes that it needs from `ready` */
             weft_i_free_in(domain, local, hook, hook->kind->size);
         } else {
             weft_i_node_free(domain, local, hook->kind->bag, hook);
@@ -3128,7 +3207,7 @@ static size_t weft_i_own_collect_cached(const weft_i_local *local)
     return count;
 }
 
-/* With the right to the lists: how many of the nodes that are ready have not been needed for long. */
+/* How many of the ready nodes have not been needed for long. With the right to the lists. */
 static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 {
     size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
@@ -3145,13 +3224,14 @@ static size_t weft_i_own_collect_idle_nodes(weft_i_local *local, size_t room)
 }
 
 /*
- * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs only idle nodes where the thread
- * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * Reclaims two objects per retirement, so that what one scan leaves is gone before the next one ends. Under epochs, if
+ * the thread itself takes ready nodes, it gives back only idle ones: where threads outnumber processors, a thread that
+ * does not run holds back nodes that another thread needs in its next time slice.
  */
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
-        return false; /* a taker, who will make room */
+        return false; /* a taker has the lists, and will grant room */
     if (!weft_i_in_callback())
         weft_i_own_collect_step(local);
     size_t room = weft_i_own_collect_grant_what_is_left(local), idle = weft_i_own_collect_idle_nodes(local, room), nodes = 2 * room;
@@ -3193,7 +3273,7 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *r
         weft_i_local_open(local);
 }
 
-/* Lists as a thread left them, even in the middle of a push. */
+/* Repairs lists as a thread left them, even in the middle of a push. */
 static void weft_i_own_collect_mend(weft_i_local *local)
 {
     weft_i_bags_mend(&local->ready);
@@ -3204,7 +3284,7 @@ static void weft_i_own_collect_mend(weft_i_local *local)
         weft_i_list_mend(&local->cache[c]);
     for (int i = 0; i < local->scan.sealed_count; i++)
         weft_i_bags_mend(&local->scan.sealed[i].bags);
-    local->scan.stage = WEFT_I_COMPARES; /* whichever it was: undone, it is whole */
+    local->scan.stage = WEFT_I_COMPARES; /* so that the scan is undone, whatever its stage was */
     weft_i_scan_undo(local);
 }
 
@@ -3246,7 +3326,7 @@ static void weft_i_own_collect_reclaim_own(weft_domain *domain, weft_i_hook *hoo
 static void weft_i_own_collect_count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        /* relaxed: the right to the lists orders it before who takes that next */
+        /* relaxed: the next thread that takes the right to the lists sees it */
         (void)weft_i_fetch_add(running, 1, memory_order_relaxed);
 }
 
@@ -3264,7 +3344,7 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
     }
 }
 
-/* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
+/* Takes an object that no guard holds out of the lists of `shared`, with the right to them. NULL: none. */
 static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
@@ -3283,7 +3363,7 @@ static weft_i_hook *weft_i_own_collect_next_orphan(weft_domain *domain, bool *ad
 
 typedef enum weft_i_own_collect_progress { WEFT_I_OWN_COLLECT_RECLAIMED, WEFT_I_OWN_COLLECT_NOTHING, WEFT_I_OWN_COLLECT_TAKEN } weft_i_own_collect_progress;
 
-/* The right is nobody's over a callback: others may go on with the rest. */
+/* Gives the right back before the callback runs, so that others may go on with the rest. */
 static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
@@ -3300,10 +3380,11 @@ static weft_i_own_collect_progress weft_i_own_collect_reclaim_orphan(weft_domain
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it, or, where garbage is bounded, helps if there are too many for
- * one: the right is held for moments only. That thread looks for them after it has given the right back, and each has a full fence
- * between what it wrote (the orphans' number; the right) and what it then reads (the other): one of the two sees the other. It looks
- * once more, not for ever: callbacks may retire again and again.
+ * A thread that finds the right taken leaves its orphans to the thread that has it. Where garbage is bounded (hazard
+ * pointers), it helps instead if two batches or more are pending: the right is held for moments only. The thread that
+ * has the right looks for new orphans after it has given the right back. Each of the two passes a full fence between
+ * its write (the number of orphans; the right) and its read of the other's write, so at least one of them sees the
+ * other's. The thread with the right looks only once more, since callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {
@@ -3354,7 +3435,7 @@ void weft_i_shared_abandon(weft_domain *domain)
 #define WEFT_RECLAIM_REGISTRY_H
 
 
-/* A structure of the domain begins, after its last allocation (an allocator may end the thread), or ceases to exist. */
+/* Counts the domain's structures: up after a structure's last allocation, since an allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_domain_use(weft_domain *domain);
 WEFT_I_PRIVATE void weft_i_domain_unuse(weft_domain *domain);
 WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
@@ -3362,19 +3443,19 @@ WEFT_I_PRIVATE bool weft_i_domain_used(weft_domain *domain);
 /* Gives the domain its id. */
 WEFT_I_PRIVATE void weft_i_register(weft_domain *domain);
 
-/* It is to be destroyed: threads that end pass it by. False: one is at it, and nothing happened. */
+/* Marks the domain as closing, so that ending threads pass it by. False: one visits it, and nothing has happened. */
 WEFT_I_PRIVATE bool weft_i_close(weft_domain *domain);
 
 WEFT_I_PRIVATE void weft_i_unregister(weft_domain *domain);
 
 /*
- * For a thread that ends: the newest domain with an id below that the thread has to leave, kept from being destroyed until the
- * next call names it as `left` (NULL: none). NULL: there is none.
+ * For a thread that ends: the newest domain with an id below `id` that is wanted. It cannot be destroyed until the next
+ * call names it as `left` (which may be NULL). NULL: there is none.
  */
 WEFT_I_PRIVATE weft_domain *weft_i_visit_below(uint64_t id, weft_domain *left,
                                                bool (*wanted)(weft_domain *domain, const void *ctx), const void *ctx);
 
-/* For forks: the lock of the list; with it, the first domain. */
+/* The lock of the list; the first domain, with that lock. */
 WEFT_I_PRIVATE void weft_i_lock_domains(void);
 WEFT_I_PRIVATE void weft_i_unlock_domains(void);
 WEFT_I_PRIVATE weft_domain *weft_i_first_domain(void);
@@ -3385,7 +3466,7 @@ WEFT_I_PRIVATE weft_domain *weft_i_first_domain(void);
 
 /*
  * private. What structures use of reclamation: the caller's place in the domain, retiring there, nodes from its cache, and
- * one attempt at an operation. reclaim/state.h tells what becomes of what is retired.
+ * attempts at operations. reclaim/state.h has the way of a retired object.
  */
 #ifndef WEFT_RECLAIM_LOCAL_H
 #define WEFT_RECLAIM_LOCAL_H
@@ -3398,28 +3479,29 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
 };
 
-/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
+/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
-/* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
+/* Does a step of maintenance, after a retirement that has asked for it. `local` may be NULL. Always returns true. */
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
-/* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
+/* Retires an object that is wholly unlinked. The calling operation holds no guard. `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
                                   size_t size);
 
 /*
- * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
- * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
+ * The same, but the calling operation holds guards. Runs no callback, since a callback may end the thread, and with it
+ * the memory of linked guards. The caller must leave its guards and then call weft_i_catch_up or, if this returned
+ * true, weft_i_maintain.
  */
 WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
                                        const weft_i_kind *kind, size_t size);
 
-/* The same with a list of nodes of one kind: what each costs by itself is shared. */
+/* The same for a list of nodes of one kind, which share the cost of taking the right to the lists. */
 WEFT_I_PRIVATE void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list,
                                             const weft_i_kind *kind);
 
-/* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
+/* The caller's place in the domain. NULL: none has been made, or no hint leads to it. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
 {
     weft_i_hint *hint = &weft_i_own_record()->hint[domain->id % WEFT_HINTS];
@@ -3433,18 +3515,20 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
-/* After an operation that may have retired under its guards. */
+/* To be called after an operation that may have retired under its guards, once they are left. */
 weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
     weft_i_local *local = weft_i_local_peek(domain);
-    /* relaxed: this thread's; a taker who is not seen yet has made room, or will */
+    /* relaxed: `room` is this thread's; a taker that is not seen yet has granted room, or will */
     if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
         (void)weft_i_maintain(domain, local);
 }
 
-/* With the right to the lists, after so many have come to the bags. True: call weft_i_maintain once no longer busy. */
+/*
+ * Counts objects that were put into the bags, with the right to them. True: call weft_i_maintain once no longer busy.
+ */
 weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_t bytes)
 {
     weft_i_count(&local->counters.retired_bytes, bytes);
@@ -3454,7 +3538,7 @@ weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_
     return (ptrdiff_t)room <= 0;
 }
 
-/* With the right to the lists. True: as above. */
+/* Retires an object, with the right to the lists. True: call weft_i_maintain once no longer busy. */
 weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
@@ -3463,9 +3547,9 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 }
 
 /*
- * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The
- * public function makes it, and calls nothing that returns to it, so that it saves no registers; what goes another way
- * than usual goes to a function of its own, which does the operation with guards.
+ * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers. If
+ * anything is not as usual, a separate function does the operation with guards.
  */
 typedef struct weft_i_attempt {
     weft_i_local *local;
@@ -3475,13 +3559,13 @@ typedef struct weft_i_attempt {
 typedef enum weft_i_outcome {
     WEFT_I_DONE,
     WEFT_I_EMPTY,
-    WEFT_I_AGAIN, /* something has moved on */
-    WEFT_I_LOST   /* to another thread: back off */
+    WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
+    WEFT_I_LOST   /* lost a race to another thread: back off first */
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
- * before went, if there was one; else WEFT_I_AGAIN.
+ * Repeats a step until it is done or there is nothing to take, and backs off after each lost race. `now` is the outcome
+ * of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
     for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
@@ -3501,14 +3585,14 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
     weft_i_hold_fence(hold);
 }
 
-/* One of the guard's words protects nothing any more. */
+/* Clears one of the guard's words. */
 weft_i_inline void weft_i_unpublish(weft_i_hold hold, int word, weft_scheme scheme)
 {
     if (scheme == WEFT_HAZARD)
         weft_i_store(&hold.slot->words.word[word], NULL, WEFT_GUARD_R4);
 }
 
-/* False: no local yet, or the thread is called to attention. */
+/* False: the thread has no place yet, or its `attention` is set. */
 weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
 {
     weft_i_record *record = weft_i_own_record();
@@ -3517,8 +3601,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
         return false;
     *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
-       this thread has passed a fence in a later operation */
+    /* before the load of `attention`. If that is 0, either no mode without membarrier has begun, or nothing is
+       reclaimed before this thread has passed a fence in a later operation. */
     weft_i_compiler_fence();
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, WEFT_LOCAL_A1))) {
         weft_i_busy_end();
@@ -3530,8 +3614,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 }
 
 /*
- * The same for an operation that only reads, and so needs no lists. The one record of all threads that have none is always
- * called to attention, and nobody looks at its slot.
+ * The same for an operation that only reads, and so needs no lists. Threads without a record share weft_i_no_record:
+ * its `attention` is always set, and no scan reads its slot.
  */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
 {
@@ -3559,7 +3643,7 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 
 /* ---- reclaim/domain_life.c ---- */
 
-/* A domain's life, and what is asked of it. */
+/* Creating and destroying domains, flushing, and statistics. */
 
 #include <errno.h>
 
@@ -3613,7 +3697,10 @@ static void weft_i_own_domain_life_free_domain(weft_domain *domain)
         weft_i_sys_free(domain);
 }
 
-/* No other thread uses it, none that ends is at it, and no guard is held: all that is in any list goes. Callbacks may retire more. */
+/*
+ * Reclaims all objects in all lists. No other thread uses the domain, no ending thread visits it, and no guard is held.
+ * Callbacks may retire more.
+ */
 static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
@@ -3629,7 +3716,9 @@ static void weft_i_own_domain_life_reclaim_all(weft_domain *domain)
     } while (!weft_i_nothing_left(domain));
 }
 
-/* Waits for threads that end and are at it; but not in a callback: such a thread might wait for what this one is in. */
+/*
+ * Waits for ending threads that visit the domain. Not in a callback, since such a thread might wait for that callback.
+ */
 static bool weft_i_own_domain_life_close_domain(weft_domain *domain)
 {
     while (!weft_i_close(domain)) {
@@ -3648,12 +3737,12 @@ int weft_domain_destroy(weft_domain *domain)
     if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
-        return -EBUSY; /* in a barrier that another thread still waits in */
+        return -EBUSY; /* another thread is still in a barrier */
     if (!weft_i_own_domain_life_close_domain(domain)) {
         weft_i_barrier_abandon(domain);
         return -EBUSY;
     }
-    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    weft_i_record *borrowed = weft_i_record_borrow(); /* if a callback ends the thread, the domain stays */
     weft_i_own_domain_life_reclaim_all(domain);
     weft_i_unregister(domain);
     weft_i_own_domain_life_free_domain(domain);
@@ -3661,7 +3750,7 @@ int weft_domain_destroy(weft_domain *domain)
     return 0;
 }
 
-/* ---- asking for more ---- */
+/* ---- flush, statistics ---- */
 
 void weft_domain_flush(weft_domain *domain)
 {
@@ -3699,7 +3788,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = weft_i_own_domain_life_attached(domain)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))
-        out->pending = out->pending_bytes = 0; /* threads that ended while they retired */
+        out->pending = out->pending_bytes = 0; /* negative: some thread ended while it retired */
     weft_i_sum_up(domain, out);
     weft_i_mutex_lock(&domain->blocker_lock);
     if (domain->blocker.words) {
@@ -3712,18 +3801,19 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 /* ---- reclaim/epochs.h ---- */
 
 /*
- * private. Epochs: which batches were sealed before any guard held now was entered?
+ * private. Epochs: finds the batches that were sealed before any guard held now was entered.
  *
- * The argument. A batch is sealed: e = fetch_add(epoch, 2), after all in it were unlinked. A reader reads r from the epoch,
- * publishes it, light fence L, and then reads the structure. The batch may be freed after a heavy fence F if all epochs
- * published are above e. A word seen with r > e: the reader read the epoch from the seal or from one after it, and so sees
- * the unlinkings. No word seen: L comes after F and the reader sees them too, or it has left with a release store. The epoch
- * moves without asking anybody, so that one fence serves, not two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson
- * 2019, and Hazard Eras, P. Ramalhete and A. Correia, SPAA 2017.)
+ * The argument. A batch is sealed by e = fetch_add(epoch, 2), after all objects in it were unlinked. A reader reads r
+ * from the epoch, publishes it, passes a light fence L, and then reads the structure. The batch may be freed after a
+ * heavy fence F if all published epochs are above e. If the scan sees a word with r > e, the reader read the epoch from
+ * this seal or a later one, and so sees the unlinkings. If it sees no word, either L comes after F, and the reader sees
+ * the unlinkings, too; or the reader has left, with a release store. The epoch advances without asking any thread, so
+ * one fence suffices instead of two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson 2019, and Hazard Eras, P.
+ * Ramalhete and A. Correia, SPAA 2017.)
  *
- * A slot's domain is read after its word. A word of another domain read together with a later tag of ours is not a guard that
- * this scan must see: the tag's release store follows the leaving of the earlier guard, and the newer guard's word, which we
- * did not see, comes after F.
+ * A scan reads a slot's word first and its domain second, so the domain may belong to a later guard than the word. Then
+ * the earlier guard has been left, since the later guard's release store of the domain follows that. And the later
+ * guard's word was not seen, so it comes after F. The scan need not see either of them.
  */
 #ifndef WEFT_RECLAIM_EPOCHS_H
 #define WEFT_RECLAIM_EPOCHS_H
@@ -3732,7 +3822,10 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
 /* Seals what is in the place's bags. */
 WEFT_I_PRIVATE void weft_i_epochs_seal(weft_i_local *local);
 
-/* All was sealed before the fence: moves what nobody holds to `passed`. scan.blocker is the guard that others wait for, if any. */
+/*
+ * Moves the batches that no guard holds to `passed`; all were sealed before the heavy fence. scan.blocker is the guard
+ * that holds back the rest, if any.
+ */
 WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 #endif
@@ -3741,11 +3834,11 @@ WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, WEFT_EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#define WEFT_EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, WEFT_EPOCHS_X1: a thread that reads the new epoch or a later one sees the unlinkings of the batch */
 #endif
 /* clang-format on */
 
-/* Modulo 2^n: epochs may wrap, as long as no guard sees half of them pass. */
+/* Modulo 2^n: epochs may wrap, provided that no guard is held while half of them pass. */
 static bool weft_i_own_epochs_before(size_t a, size_t b)
 {
     return (a - b) >> (sizeof(size_t) * 8 - 1);
@@ -3776,7 +3869,7 @@ static weft_i_blocker weft_i_own_epochs_find_oldest(weft_domain *domain)
     return oldest;
 }
 
-/* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
+/* The bag becomes a batch. If there is no room for one, it joins the youngest, which then waits a little longer. */
 void weft_i_epochs_seal(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
@@ -3806,30 +3899,30 @@ void weft_i_epochs_scan(weft_i_local *local)
     }
     s->sealed_count -= done;
     s->blocker = waiting ? oldest : (weft_i_blocker){0};
-    s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
+    s->total = waiting / WEFT_SEALED; /* so that scans stay rare, however many objects wait */
 }
 
 /* ---- reclaim/fence.c ---- */
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_FENCE_A2 memory_order_acquire /* has it passed -> WEFT_RECORD_R3: then the scan sees all it published without a fence */
-#define WEFT_FENCE_R1 memory_order_release /* fence mode -> WEFT_FENCE_A1: records were told before the mode changes */
-#define WEFT_FENCE_A1 memory_order_acquire /* fence mode -> WEFT_FENCE_R1: sees who was told */
+#define WEFT_FENCE_A2 memory_order_acquire /* has a thread passed a fence -> WEFT_RECORD_R3: then the scan sees all that it published without a fence */
+#define WEFT_FENCE_R1 memory_order_release /* change the mode -> WEFT_FENCE_A1: records were told before */
+#define WEFT_FENCE_A1 memory_order_acquire /* read the mode -> WEFT_FENCE_R1: sees which records were told */
 #endif
 /* clang-format on */
 
-/* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
+/* UNPROBED: not needed yet; TURNING: membarrier has failed, and not every record has passed a fence since. */
 enum { WEFT_I_OWN_FENCE_UNPROBED, WEFT_I_OWN_FENCE_MEMBARRIER, WEFT_I_OWN_FENCE_TURNING, WEFT_I_OWN_FENCE_FENCES };
 
-static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and who is told of them */
+static weft_i_mutex weft_i_own_fence_changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and of FENCES in all records */
 static weft_i_atomic_int weft_i_own_fence_mode;
 
 /* Under the lock: each record is told here, or by weft_i_fence_join. */
 static void weft_i_own_fence_leave_membarrier(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
+        /* relaxed: nothing is reclaimed until the owner has seen it, however long that takes */
         (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_TURNING, WEFT_FENCE_R1);
 }
@@ -3842,14 +3935,14 @@ static bool weft_i_own_fence_all_passed(void)
     return true;
 }
 
-/* Until all have passed a fence of their own, the system's other way to send one to all stands in. */
+/* Until all threads have passed a fence of their own, weft_i_sys_interrupt_all takes the place of membarrier. */
 static bool weft_i_own_fence_turn(void)
 {
     weft_i_mutex_lock(&weft_i_own_fence_changes);
     /* relaxed: the lock orders it */
     if (weft_i_load(&weft_i_own_fence_mode, memory_order_relaxed) == WEFT_I_OWN_FENCE_MEMBARRIER)
         weft_i_own_fence_leave_membarrier();
-    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
+    weft_i_publish_slow(weft_i_self()); /* this thread has just been told, and may be the only one */
     bool done = weft_i_own_fence_all_passed();
     if (done)
         weft_i_store(&weft_i_own_fence_mode, WEFT_I_OWN_FENCE_FENCES, WEFT_FENCE_R1);
@@ -3872,7 +3965,10 @@ static int weft_i_own_fence_probed(void)
     return now;
 }
 
-/* A thread without a record may be the first to need one: were it content with its own, the first record would not know. */
+/*
+ * A thread without a record may be the first to need a heavy fence. A full fence of its own would not suffice: another
+ * thread may make the first record meanwhile, and publish without fences.
+ */
 static int weft_i_own_fence_probe(void)
 {
     weft_i_mutex_lock(&weft_i_own_fence_changes);
@@ -3916,7 +4012,7 @@ void weft_i_fence_join(weft_i_record *record)
         weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: under the lock, too */
     }
     weft_i_mutex_unlock(&weft_i_own_fence_changes);
-    weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
+    weft_i_full_fence(); /* answers all questions asked before, even unseen or overwritten ones (handshake.h) */
 }
 
 void weft_i_fence_lock(void)
@@ -3934,7 +4030,7 @@ void weft_i_fence_unlock(void)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_LOCALS_A1 memory_order_acquire /* walk locals -> WEFT_LOCALS_R1: sees a local's fields */
-#define WEFT_COUNT_A1 memory_order_acquire /* count retired -> WEFT_COUNT_R1: the room is not older than the grant */
+#define WEFT_COUNT_A1 memory_order_acquire /* count retired -> WEFT_COUNT_R1: the room read is not older than the grant */
 #endif
 /* clang-format on */
 
@@ -3981,7 +4077,7 @@ size_t weft_i_pending(weft_domain *domain, size_t *bytes)
     }
     if (bytes)
         *bytes = size;
-    /* relaxed: a figure; of two that race the higher may be lost by a few */
+    /* relaxed: a figure; if two threads race, the higher value may be lost by a few */
     if (count > weft_i_load(&domain->pending_peak, memory_order_relaxed) && !(count >> (sizeof count * 8 - 1)))
         weft_i_store(&domain->pending_peak, count, memory_order_relaxed);
     return count;
@@ -4041,7 +4137,7 @@ static bool weft_i_own_guard_slow_owns(const weft_i_thread *thread, const weft_i
     return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
 }
 
-/* The first slot once there is a record, then others. NULL: all are in use, or there is no record. */
+/* The first slot if it is free, or else one for a nested guard. NULL: all are in use, or there is no record. */
 static weft_i_slot *weft_i_own_guard_slow_find_slot(weft_i_record *record)
 {
     if (!record)
@@ -4082,7 +4178,7 @@ void weft_i_leave_slow(weft_guard *guard)
         weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
         weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
         weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
-    } /* else the thread's exit hook has left it */
+    } /* else the thread's exit hook has left the guard */
 }
 
 void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */
@@ -4128,50 +4224,60 @@ void weft_guard_refresh_outline(weft_guard *guard)
 /* ---- reclaim/handshake.h ---- */
 
 /*
- * private. The heavy fence without an interrupt: all threads are asked, each answers when it comes by, and who has retired goes on
- * meanwhile. (An expedited membarrier makes every processor that runs a thread of the process stop for it: 5 to 20 us where the
- * processors are virtual, in one operation of each batch, in each of the threads that run.)
+ * private. The heavy fence without an interrupt: a thread asks all others, each answers in its next operation, and the
+ * asking thread goes on meanwhile. (An expedited membarrier makes every processor that runs a thread of the process
+ * stop for it: 5 to 20 us where the processors are virtual, in one operation of each batch, in each of the threads that
+ * run.)
  *
- * To ask is a bit in the record's `attention`, which its thread reads in each operation anyway: asking costs the asked nothing
- * until then, and an answer is one read-modify-write. Rounds are the process's: one at a time, for all that retire.
+ * A question is a bit in the record's `attention`, which its thread reads in each operation anyway. So a question costs
+ * the asked thread nothing until then, and an answer is one read-modify-write. Rounds belong to the process: there is
+ * one at a time, for all threads that retire.
  *
- * The argument. W has unlinked, and takes a ticket: a read-modify-write of `rounds`. A round that counts for it begins later, by a
- * read-modify-write of S, which therefore sees W's unlinkings (WEFT_HANDSHAKE_X1), and S asks T, after a full fence. T answers at a moment A
- * by one read-modify-write: what T reads after A sees the unlinkings (WEFT_RECORD_X1), and what T has published before A is seen by whoever
- * sees the answer (WEFT_HANDSHAKE_A2) or the end of the round (WEFT_HANDSHAKE_R1, WEFT_HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
- * epochs.h): a light fence in T comes before A or after. That holds wherever in T's work A is, and so for a handler that answers
- * for the code that it has interrupted.
+ * The argument. Thread W has unlinked objects and takes a ticket, by a read-modify-write of `rounds`. A round that
+ * counts for the ticket begins later, by a read-modify-write of a thread S, which therefore sees W's unlinkings
+ * (WEFT_HANDSHAKE_X1). S passes a full fence and asks T. T answers at a moment A by one read-modify-write. What T reads
+ * after A sees the unlinkings (WEFT_RECORD_X1). What T published before A is seen by every thread that sees the answer
+ * (WEFT_HANDSHAKE_A2) or the end of the round (WEFT_HANDSHAKE_R1, WEFT_HANDSHAKE_A1). So A is to T what the heavy fence is (hazards.h,
+ * epochs.h): a light fence in T comes before A or after it. This holds wherever A lies in T's work, and so for a signal
+ * handler that answers for the code that it has interrupted.
  *
- * Who is not asked. S itself: its beginning of the round is its A. A thread that S finds without a record: it takes one, and passes a
- * full fence, after S has passed one; then it sees what S saw (weft_i_fence_join). One that has overwritten the question as it took
- * its record: likewise. One without a record publishes with full fences; W passes one, too, before it reads what such have linked.
+ * Threads that are not asked. S itself: its A is the beginning of the round. A thread that has no record when S looks:
+ * if it takes one later, it passes a full fence after S has passed one, and so sees what S saw (weft_i_fence_join). A
+ * thread that overwrites the question while it takes its record: likewise. A thread without a record publishes with
+ * full fences, and W passes one, too, before it reads the guards that such threads have linked.
  *
- * Who does not answer (asleep, or busy with something else) is interrupted when patience is at its end: W passes the heavy fence,
- * which is an A of all threads, also for the round under way. So nobody waits for anybody, wherever S or T may be.
+ * Threads that do not answer (asleep, or busy with something else) are interrupted when patience is at its end: W
+ * passes the heavy fence, which is an A of all threads, also for the round under way. So no thread waits for another,
+ * wherever S or T may be.
  *
- * Who is absent. One that sleeps would not answer the next round either, and the interrupts would go on with each batch. So who passes
- * the heavy fence marks those that have not answered before it; one that is marked still after it, and is then found in no operation,
- * is absent, and no round waits for it until it has answered. What it had published before the fence is seen by whoever sees that it is
- * absent, and passes a full fence before it looks. It publishes nothing more that anybody relies on without a look at `attention`, finds the
- * question there, and answers: all that asked it meanwhile did so before, by read-modify-writes of the same word, and so it then sees
- * what was unlinked before any of their rounds (WEFT_RECORD_X1). In an operation it would go on without that look (weft_i_attempt_begin).
- * The mark stands for the very question that came before the fence: a later one may have found the thread in an operation, begun since.
- * One thread marks at a time; another passes the fence without.
+ * Absent threads. A thread that sleeps would not answer the next round either, and each batch would need an interrupt.
+ * So the thread that passes the heavy fence first marks the threads that have not answered. A thread that is still
+ * marked after the fence, and is then found in no operation, is absent: no round waits for it until it has answered.
+ * What it published before the fence is seen by every thread that sees it absent and then passes a full fence. It
+ * publishes nothing more that other threads rely on without loading `attention`, where it finds the question and
+ * answers. All questions asked meanwhile came before that load, by read-modify-writes of the same word, so it then sees
+ * what was unlinked before any of their rounds (WEFT_RECORD_X1). A thread in an operation cannot be absent, since it would
+ * go on without that load (weft_i_attempt_begin). The mark belongs to the question that came before the fence: a later
+ * question may have found the thread in an operation that began after the fence. Only one thread marks at a time;
+ * others pass the fence without marking.
  */
 #ifndef WEFT_RECLAIM_HANDSHAKE_H
 #define WEFT_RECLAIM_HANDSHAKE_H
 
 
-/* For what the caller has unlinked until now. */
+/* A ticket for what the caller has unlinked until now. */
 WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 
-/* Whether all have passed a fence since; does what there is to do for it, without waiting. */
+/* Whether all threads have passed a fence since the ticket. Begins or ends a round where it can. Never waits. */
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
-/* The same by the heavy fence; `asked`: of those that were, who does not come by is absent from then on. False: none was to be had. */
+/*
+ * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become absent. False: it has
+ * failed.
+ */
 WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
 
-/* In a fork's child: who has begun a round may not be there. */
+/* In a fork's child, where the thread that has begun a round may not exist. */
 WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 
 #endif
@@ -4180,26 +4286,26 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: the thread that begins one sees what was unlinked before the tickets that it counts for */
 #define WEFT_HANDSHAKE_A2 memory_order_acquire /* has it answered -> WEFT_RECORD_X1: sees what that thread had published */
-#define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what those had published */
+#define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; passes on what was seen of the threads that answered */
+#define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what the threads that answered had published */
 #endif
 /* clang-format on */
 
-/* Four times the number of rounds that are over, and of the one under way: */
+/* `rounds` is STEP times the number of rounds that are over, plus the state of the one under way. */
 enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
 
 static weft_i_atomic_size weft_i_own_handshake_rounds;
-static weft_i_atomic_int weft_i_own_handshake_marking; /* the thread that marks who is absent; 0: none */
+static weft_i_atomic_int weft_i_own_handshake_marking; /* the id of the thread that marks absent ones; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
     size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, WEFT_HANDSHAKE_X1);
-    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* one under way began before */
+    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* a round under way began before the ticket */
 }
 
-/* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
+/* Modulo 2^n: a round that is over counts as not over if half of all numbers have passed since. */
 static bool weft_i_own_handshake_is_over(size_t ticket)
 {
     return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1) - ticket) >= 0;
@@ -4207,23 +4313,23 @@ static bool weft_i_own_handshake_is_over(size_t ticket)
 
 static void weft_i_own_handshake_end_round(size_t now)
 {
-    /* relaxed: a failure means that somebody else has ended it */
+    /* relaxed: a failure means that another thread has ended it */
     (void)weft_i_cas(&weft_i_own_handshake_rounds, &now, now - now % WEFT_I_OWN_HANDSHAKE_STEP + WEFT_I_OWN_HANDSHAKE_STEP, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static void weft_i_own_handshake_begin_round(size_t now)
 {
     weft_i_record *own = weft_i_record_peek();
-    /* relaxed: a failure means that somebody else has begun it, after the ticket */
+    /* relaxed: a failure means that another thread has begun it, after the ticket */
     if (!weft_i_cas(&weft_i_own_handshake_rounds, &now, now + WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_HANDSHAKE_X1, memory_order_relaxed))
         return;
     weft_i_full_fence(); /* -> weft_i_fence_join */
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         if (r != own && weft_i_record_owned(r))
-            /* relaxed: the fence before it hands on what was unlinked -> WEFT_RECORD_X1 */
+            /* relaxed: the fence before it publishes what was unlinked -> WEFT_RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     size_t asking = now + WEFT_I_OWN_HANDSHAKE_ASKING;
-    /* relaxed: a failure means that somebody has lost patience, and ended it */
+    /* relaxed: a failure means that another thread has lost patience, and ended it */
     (void)weft_i_cas(&weft_i_own_handshake_rounds, &asking, now + WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_HANDSHAKE_R1, memory_order_relaxed);
 }
 
@@ -4239,30 +4345,33 @@ static bool weft_i_own_handshake_all_have_answered(void)
     return true;
 }
 
-/* ---- who is absent ---- */
+/* ---- absent threads ---- */
 
+/* Marks the threads that have not answered. */
 static void weft_i_own_handshake_mark(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         /* relaxed: the heavy fence comes next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
-            /* relaxed: the heavy fence comes next; a failure: it has come by, or a barrier has, and the next mark serves */
+            /* relaxed: the heavy fence comes next; on failure the thread has answered, or a barrier has changed the
+               word: the next mark suffices */
             (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
                              memory_order_relaxed);
     }
 }
 
-/* Of those that are marked still. */
+/* Removes the marks that are left. If fenced, those threads become absent that are in no operation. */
 static void weft_i_own_handshake_tell_absent(bool fenced)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        /* relaxed: the heavy fence comes before, as before the next */
+        /* relaxed: the heavy fence comes before */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
             /* relaxed: the heavy fence has come before */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
-            /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
+            /* relaxed: the heavy fence before it pairs with the full fence of a thread that has read it and compares
+               (scan.c) */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
                            memory_order_relaxed))
                 break;
@@ -4312,26 +4421,26 @@ void weft_i_handshake_after_fork(void)
 /* ---- reclaim/hazards.h ---- */
 
 /*
- * private. Hazard pointers (M. Michael, IEEE TPDS 15(6), 2004, section 3, with the fence moved to this side): of what a place
- * has retired, what does no guard protect? Read in steps, so that no call takes long.
+ * private. Hazard pointers (M. Michael, IEEE TPDS 15(6), 2004, section 3, with the fence moved to this side): finds the
+ * retired objects of a place that no guard protects. It does so in steps, so that no call takes long.
  *
- * The argument. An object in the bag was unlinked before the heavy fence F. A reader publishes the pointer in a word, light
- * fence L, and re-reads the source. If L comes before F, the scan sees the word, unless the reader has replaced it since, by a
- * release store that the scan's acquire load pairs with: then the reader is done with the object. If L comes after F, the
- * re-read sees the unlinking and the reader does not use the object. So the words may be read at any time after F, a few at
- * a time; records and guards that come after F need not be read at all. Words of a slot are read in ascending order, so that a
- * kernel may hand a pointer on from a lower word to a higher one.
+ * The argument. An object in the bag was unlinked before the heavy fence F. A reader publishes the pointer in a word,
+ * passes a light fence L, and re-reads the source. If L comes before F, the scan sees the word, unless the reader has
+ * replaced it since, by a release store that pairs with the scan's acquire load: then the reader is done with the
+ * object. If L comes after F, the re-read sees the unlinking and the reader does not use the object. So the words may
+ * be read at any time after F, a few at a time; records and guards that come after F need not be read at all. The words
+ * of a slot are read in ascending order, so that a kernel may copy a pointer from a lower word to a higher one.
  */
 #ifndef WEFT_RECLAIM_HAZARDS_H
 #define WEFT_RECLAIM_HAZARDS_H
 
 
-/* All in scan.maybe was unlinked before the fence: reads the first hazards. */
+/* Begins a scan and reads the first hazards. All objects in scan.maybe were unlinked before the heavy fence. */
 WEFT_I_PRIVATE void weft_i_hazards_begin(weft_i_local *local);
 
 /*
- * Compares so many objects more. What is held goes back to the bags. True: all has been compared, and what is in `passed`
- * nobody holds. scan.blocker is the guard that holds back others, if any.
+ * Compares up to `most` objects more. Those that are held go back to the bags. True: the scan is over, and no guard
+ * holds the objects in `passed`. scan.blocker is a guard that holds objects back, if any.
  */
 WEFT_I_PRIVATE bool weft_i_hazards_step(weft_i_local *local, size_t most);
 
@@ -4366,7 +4475,7 @@ static bool weft_i_own_hazards_words_have_room(const weft_i_scan *s)
     return s->hazards + WEFT_I_WORDS <= WEFT_SCAN_WORDS;
 }
 
-/* False: no room for all. */
+/* False: there is no room for all hazards. */
 static bool weft_i_own_hazards_read_records(weft_i_scan *s)
 {
     for (weft_i_record *r; (r = s->next_record) != NULL; s->next_record = r->next) {
@@ -4381,8 +4490,8 @@ static bool weft_i_own_hazards_read_records(weft_i_scan *s)
 }
 
 /*
- * Newest first, from the newest at the first look on: what is linked after that was not linked at the heavy fence. The lock is
- * held only for reading; where there are more than fit, the number tells where to go on.
+ * Linked guards are read newest first, beginning with the newest one at the first look. A guard linked after that was
+ * not linked at the heavy fence. The lock is held only for reading. If not all fit, `linked_below` says where to go on.
  */
 static bool weft_i_own_hazards_read_linked(weft_domain *domain, weft_i_scan *s)
 {
@@ -4419,7 +4528,7 @@ static void weft_i_own_hazards_sort(weft_i_held *a, size_t n)
         }
 }
 
-/* As many as fit. */
+/* Reads as many hazards as fit. */
 static void weft_i_own_hazards_read_hazards(weft_domain *domain, weft_i_scan *s)
 {
     s->hazards = 0;
@@ -4473,7 +4582,7 @@ static void weft_i_own_hazards_note_blocker(weft_i_scan *s, const weft_i_held *h
         s->blocker = (weft_i_blocker){h->words, h->value, h->thread, 0};
 }
 
-/* False: there are more. */
+/* False: more objects are left to compare. */
 static bool weft_i_own_hazards_compare(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
@@ -4524,8 +4633,8 @@ bool weft_i_hazards_step(weft_i_local *local, size_t most)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LIFE_R1 memory_order_release /* hooks are in place -> WEFT_LIFE_A1: the key comes before */
-#define WEFT_LIFE_A1 memory_order_acquire /* are they? -> WEFT_LIFE_R1: sees the key */
+#define WEFT_LIFE_R1 memory_order_release /* the hooks are in place -> WEFT_LIFE_A1: the key comes before */
+#define WEFT_LIFE_A1 memory_order_acquire /* are the hooks in place -> WEFT_LIFE_R1: sees the key */
 #endif
 /* clang-format on */
 
@@ -4534,7 +4643,7 @@ static weft_i_atomic_int weft_i_own_life_prepared;
 static bool weft_i_own_life_key_made;
 static weft_i_key weft_i_own_life_exit_key;
 
-/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record, or with a borrowed one. */
+/* The exit hook has run. Later uses, in destructors of other keys, do without a record, or borrow one. */
 static WEFT_I_THREAD_LOCAL int weft_i_own_life_ended;
 
 weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
@@ -4548,8 +4657,9 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * What the thread holds up, were it to end anywhere: under linked guards, in a barrier or a destruction, while it worked on
- * orphans. In all domains, before it leaves the first: what is called there may wait in a barrier of any other.
+ * Gives up all that other threads may wait for: linked guards, a barrier or a destruction that the thread was in, its
+ * work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
+ * may wait in a barrier of any other domain.
  */
 static void weft_i_own_life_give_up_everywhere(int thread)
 {
@@ -4567,7 +4677,7 @@ static void weft_i_own_life_give_up_everywhere(int thread)
     weft_i_unlock_domains();
 }
 
-/* Whether there is anything to do in leave_domain. */
+/* Whether leave_domain has anything to do. */
 static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 {
     const weft_i_local *local = weft_i_place_of_record(domain, ctx);
@@ -4575,14 +4685,14 @@ static bool weft_i_own_life_has_to_leave(weft_domain *domain, const void *ctx)
 }
 
 /*
- * The domain's allocator and callbacks may run here, and may end the thread again: then the hook comes back, and does it
- * once more.
+ * The domain's allocator and callbacks may run here, and may end the thread again. Then the exit hook is called again
+ * and repeats this.
  */
 static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *local = weft_i_place_of_record(domain, record);
     if (local && local->attached) {
-        weft_i_collect(local); /* so that it leaves no more than others hold */
+        weft_i_collect(local); /* so that only objects are left that guards hold */
         weft_i_trim(local);
         weft_i_mutex_lock(&domain->owners);
         weft_i_local_abandon(local);
@@ -4592,8 +4702,8 @@ static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *rec
 }
 
 /*
- * The thread's places are its own until they are given away, but nothing that it calls here finds them. Also where a callback
- * has brought the hook back, which may have left guards anywhere.
+ * The thread's places stay its own until it gives them away, but code that it calls from here on does not find them.
+ * This is called again after a callback that has ended the thread, with guards held anywhere.
  */
 static void weft_i_own_life_begin_ending(weft_i_record *record)
 {
@@ -4609,7 +4719,7 @@ static void weft_i_own_life_let_go(weft_i_record *record)
 {
     (void)weft_i_key_set(weft_i_own_life_exit_key, NULL);
     weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record); /* the last: weft_shutdown may free it then */
+    weft_i_record_give_back(record); /* last, since weft_shutdown may free the record from then on */
 }
 
 static void weft_i_own_life_end(weft_i_record *record)
@@ -4623,12 +4733,12 @@ static void weft_i_own_life_on_exit(void *value)
     weft_i_record *record = value;
     uint64_t below = UINT64_MAX;
     weft_i_own_life_begin_ending(record);
-    (void)weft_i_key_set(weft_i_own_life_exit_key, record); /* should a callback end the thread, come back */
+    (void)weft_i_key_set(weft_i_own_life_exit_key, record); /* should a callback end the thread, this hook is called again */
     while ((record->visits = weft_i_visit_below(below, record->visits, weft_i_own_life_has_to_leave, record)) != NULL) {
         below = record->visits->id;
         weft_i_own_life_leave_domain(record->visits, record);
     }
-    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
+    weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have not left */
     weft_i_own_life_end(record);
 }
 
@@ -4667,7 +4777,7 @@ static void weft_i_own_life_unlock_all(void)
     weft_i_sys_restore_signals(signals);
 }
 
-/* What the parent's other threads were at does not go on in the child; a callback or a barrier that has forked does. */
+/* The work of the parent's other threads does not go on in the child. A callback or a barrier that has forked does. */
 static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_record *own)
 {
     int me = weft_i_sys_thread_id();
@@ -4698,7 +4808,7 @@ static void weft_i_own_life_lose(weft_i_record *record, weft_domain *domains)
     weft_i_record_give_back(record);
 }
 
-/* The child has one thread. Nothing of the user's is called: what it needs may still be locked. */
+/* The child has one thread. No user code is called, since locks that it needs may still be held. */
 static void weft_i_own_life_after_fork_in_child(void)
 {
     weft_i_record *own = weft_i_record_peek();
@@ -4720,7 +4830,10 @@ static void weft_i_own_life_after_fork_in_child(void)
 
 /* ---- a thread's beginning ---- */
 
-/* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
+/*
+ * Makes the exit key and the fork handlers, once. False: not possible now, or another thread is at it; in a fork's
+ * child that thread may not exist. The caller then does without.
+ */
 static bool weft_i_own_life_prepare(void)
 {
     if (weft_i_load(&weft_i_own_life_prepared, WEFT_LIFE_A1))
@@ -4737,7 +4850,7 @@ static bool weft_i_own_life_prepare(void)
     return done;
 }
 
-/* Before there are other threads, so that these need not go without. */
+/* When the library is loaded there are no other threads yet, so that none has to do without a record. */
 WEFT_I_AT_LOAD static void weft_i_own_life_at_load(void)
 {
     (void)weft_i_own_life_prepare();
@@ -4761,7 +4874,7 @@ static weft_i_record *weft_i_own_life_begin(weft_i_life life)
     return record;
 }
 
-/* A handler that uses Weft comes before or after. */
+/* Holds signals back, since a handler may use Weft. */
 static weft_i_record *weft_i_own_life_begin_undisturbed(weft_i_life life)
 {
     weft_i_signals signals = weft_i_sys_block_signals();
@@ -4804,7 +4917,7 @@ void weft_i_record_return(weft_i_record *borrowed)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_LINKED_R1 memory_order_release /* link or unlink guards -> WEFT_LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#define WEFT_LINKED_R1 memory_order_release /* link or unlink guards -> WEFT_LINKED_A1: publishes a guard's fields; uses under an unlinked guard come before */
 #define WEFT_LINKED_A1 memory_order_acquire /* is any guard linked -> WEFT_LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */
@@ -4833,7 +4946,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     weft_i_signals signals;
     guard->slot = &guard->own;
     guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
-    /* relaxed: nobody sees the guard before it is linked */
+    /* relaxed: no thread sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
         weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */
@@ -4858,7 +4971,7 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps the thread's or the others', in the order in which they were linked. */
+/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
 static void weft_i_own_linked_keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;
@@ -4898,7 +5011,7 @@ void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
 {
     weft_i_list taken = *from;
     *from = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* a fork finds no object in two lists */
     if (!taken.head)
         return;
     taken.tail->next = to->head;
@@ -4963,7 +5076,7 @@ size_t weft_i_size_of(const weft_i_hook *hook)
 
 /* ---- reclaim/local.c ---- */
 
-/* A thread's place in a domain is found, made, attached; and retired into. */
+/* Finding, making and attaching a thread's place in a domain; retiring into it. */
 
 #include <errno.h>
 
@@ -4973,14 +5086,14 @@ size_t weft_i_size_of(const weft_i_hook *hook)
 #endif
 /* clang-format on */
 
-/* Allocated outside of the lock: the allocator is the user's, and may use this domain. NULL: no memory. */
+/* Allocates outside of the lock, since a user's allocator may use this domain. NULL: no memory. */
 static weft_i_local *weft_i_own_local_make_place(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *made = weft_i_alloc(domain, sizeof *made, WEFT_I_LINE);
     if (!made)
         return NULL;
     weft_i_local *local = weft_i_place_of_record(domain, record);
-    if (local) { /* the allocator has used it */
+    if (local) { /* the allocator has used the domain, and so made the place already */
         weft_i_free(domain, made, sizeof *made);
         return local;
     }
@@ -5055,7 +5168,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
         hook->kind = kind;
     if (local && weft_i_busy_begin(domain)) {
         weft_i_list_splice(&local->bags.of[kind->bag], list);
-        (void)weft_i_count_retired(local, count, count * kind->size); /* weft_i_catch_up is due anyway */
+        (void)weft_i_count_retired(local, count, count * kind->size); /* the caller calls weft_i_catch_up anyway */
         weft_i_busy_end();
     } else {
         for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
@@ -5082,7 +5195,7 @@ static void weft_i_own_local_reclaim_public(weft_i_hook *link, weft_domain *doma
     hook->reclaim(hook->object, hook->ctx); /* may free the hook */
 }
 
-/* weft_retire's own hook. */
+/* For a hook that weft_retire has allocated. */
 static void weft_i_own_local_reclaim_owned(weft_i_hook *link, weft_domain *domain)
 {
     weft_hook copy = *weft_i_own_local_public_hook(link);
@@ -5212,7 +5325,7 @@ void weft_i_misused(const char *what)
 
 #ifdef WEFT_DEBUG
 
-/* An object has its address in one of PROBES places that follow its hash; where these are taken, it is not remembered. */
+/* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { WEFT_I_OWN_MISUSE_PLACES = 1 << 16, WEFT_I_OWN_MISUSE_PROBES = 16 };
 
 static weft_atomic_ptr weft_i_own_misuse_retired[WEFT_I_OWN_MISUSE_PLACES];
@@ -5256,7 +5369,7 @@ void weft_i_note_reclaimed(const void *object)
 #define WEFT_ORPHAN_R1 memory_order_release /* push orphans -> WEFT_ORPHAN_A1: publishes their hooks */
 #define WEFT_ORPHAN_A1 memory_order_acquire /* adopt orphans -> WEFT_ORPHAN_R1: sees their hooks, and that they were unlinked */
 #define WEFT_ORPHAN_R2 memory_order_release /* count orphans -> WEFT_ORPHAN_A2: they were pushed before */
-#define WEFT_ORPHAN_A2 memory_order_acquire /* are there many -> WEFT_ORPHAN_R2: then they are found */
+#define WEFT_ORPHAN_A2 memory_order_acquire /* are there many orphans -> WEFT_ORPHAN_R2: then they are found */
 #endif
 /* clang-format on */
 
@@ -5265,7 +5378,7 @@ void weft_i_count_orphans(weft_domain *domain, size_t change)
     (void)weft_i_fetch_add(&domain->orphan_count, change, WEFT_ORPHAN_R2);
 }
 
-/* Less than none: whoever has adopted them has been faster than who counts them. */
+/* The number may be negative for a moment: orphans may be adopted before they are counted. */
 bool weft_i_many_orphans(weft_domain *domain, int batches)
 {
     size_t count = weft_i_load(&domain->orphan_count, WEFT_ORPHAN_A2);
@@ -5276,7 +5389,7 @@ static void weft_i_own_orphans_push(weft_domain *domain, weft_i_list *list)
 {
     weft_i_list chain = *list;
     *list = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* as in weft_i_list_splice */
     if (!chain.head)
         return;
     /* relaxed: overwritten before it is used, or confirmed by the compare-and-swap */
@@ -5304,10 +5417,11 @@ void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
     weft_i_own_orphans_push(domain, &one);
 }
 
-/* The whole chain at once, so that there is no ABA. */
+/* Takes the whole chain at once, so that there is no ABA. */
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
-    /* relaxed: a scan that misses some leaves them for the next; whoever must not miss them has been told by the lock of owners */
+    /* relaxed: a scan that misses some leaves them for the next; a barrier must miss none, and the lock `owners` orders
+       it */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
     weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, WEFT_ORPHAN_A1);
@@ -5325,14 +5439,14 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_RECORD_R1 memory_order_release /* push record -> WEFT_RECORD_A1: publishes its fields to scans */
 #define WEFT_RECORD_A1 memory_order_acquire /* walk records -> WEFT_RECORD_R1: sees a record's fields before following it */
-#define WEFT_RECORD_R3 memory_order_release /* passed a fence -> WEFT_FENCE_A2: what this thread published before is visible to who reads it */
-#define WEFT_RECORD_X1 memory_order_acq_rel /* answers -> WEFT_HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
+#define WEFT_RECORD_R3 memory_order_release /* passed a fence -> WEFT_FENCE_A2: what this thread published before is visible to a thread that reads this */
+#define WEFT_RECORD_X1 memory_order_acq_rel /* answer -> WEFT_HANDSHAKE_A2: what this thread has published is seen; it sees what was unlinked before it was asked */
 #define WEFT_RECORD_R4 memory_order_release /* give record back -> WEFT_RECORD_A4: the thread's last uses come before */
-#define WEFT_RECORD_A4 memory_order_acquire /* is it owned -> WEFT_RECORD_R4: a record given back needs no fence of its own */
+#define WEFT_RECORD_A4 memory_order_acquire /* is a record owned -> WEFT_RECORD_R4: a record given back needs no fence of its own */
 #endif
 /* clang-format on */
 
-/* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
+/* No free slot, no hint that matches. FENCES: a guard without a record is not told when membarrier fails. */
 WEFT_I_OBJECT weft_i_record weft_i_no_record = {
     .thread = {.attention = WEFT_I_FENCES,
                .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
@@ -5340,7 +5454,7 @@ WEFT_I_OBJECT weft_i_record weft_i_no_record = {
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
 
-static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* who owns which record; new ones */
+static weft_i_mutex weft_i_own_record_owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* of `owned` in all records, and of the list */
 static weft_i_record *_Atomic weft_i_own_record_records;
 
 weft_i_record *weft_i_record_first(void)
@@ -5371,7 +5485,7 @@ int weft_i_thread_id(void)
     return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
 }
 
-/* By compare-and-swap: a handler may have answered since. */
+/* By compare-and-swap: a signal handler may have answered meanwhile. */
 static void weft_i_own_record_answer(weft_i_thread *thread)
 {
     /* relaxed: nothing is read on failure; WEFT_RECORD_X1 otherwise */
@@ -5383,14 +5497,15 @@ static void weft_i_own_record_answer(weft_i_thread *thread)
 }
 
 /*
- * Where membarrier has failed the thread has been told. It has passed a fence for good only outside of attempts: one under way,
- * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
+ * FENCES is set where membarrier has failed. The record's `passed_fence` is set only outside of attempts: if a signal
+ * handler that comes here has interrupted an attempt, that attempt goes on to its end without fences
+ * (weft_i_attempt_begin).
  */
 void weft_i_publish_slow(weft_i_thread *thread)
 {
     weft_i_record *record = (weft_i_record *)thread;
     weft_i_own_record_answer(thread);
-    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    /* relaxed: the bit is never cleared again, so this thread publishes with fences from here on */
     if (!(weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES))
         return;
     weft_i_full_fence();
@@ -5403,11 +5518,15 @@ void weft_i_publish_slow(weft_i_thread *thread)
 
 int weft_i_record_slots(weft_i_record *record)
 {
-    /* relaxed: a slot first taken after the scan's heavy fence holds nothing of what the scan asks about; one before is seen */
+    /* relaxed: a slot that was first taken before the scan's heavy fence is seen; one taken later holds nothing that
+       the scan looks for */
     return weft_i_load(&record->open, memory_order_relaxed);
 }
 
-/* Whatever handlers come between: scans look at the slot before it is taken, and a handler takes and gives back in balance. */
+/*
+ * Signal handlers may interrupt this anywhere: scans look at the slot before it is taken, and a handler takes and frees
+ * in balance.
+ */
 weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 {
     /* relaxed: only this thread and its signal handlers write them */
@@ -5429,13 +5548,13 @@ weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
 {
     size_t bit = (size_t)1 << (slot - record->thread.slot);
-    weft_i_compiler_fence(); /* a handler takes it when it is empty */
+    weft_i_compiler_fence(); /* a signal handler may take it only once it is empty */
     /* relaxed: only this thread and its signal handlers read and write it */
     weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
                  memory_order_relaxed);
 }
 
-/* Of nested guards. */
+/* The bits of all slots for nested guards. */
 static size_t weft_i_own_record_all_slots(void)
 {
     return ((size_t)-1 >> (sizeof(size_t) * 8 - WEFT_SLOTS)) & ~(size_t)1;
@@ -5501,7 +5620,7 @@ weft_i_record *weft_i_record_take(void)
     weft_i_record *record = weft_i_own_record_find_free();
     if (!record && !(record = weft_i_own_record_make()))
         return NULL;
-    /* relaxed: fence.c orders them with the mode; this thread publishes nothing before it reads them */
+    /* relaxed: fence.c orders both with the mode; this thread publishes nothing before it reads them */
     weft_i_store(&record->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&record->passed_fence, 1, memory_order_relaxed);
     weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */
@@ -5559,7 +5678,7 @@ weft_domain *weft_default_domain(void)
 
 void weft_i_domain_use(weft_domain *domain)
 {
-    /* relaxed: destroy is not called beside it */
+    /* relaxed: the domain is not destroyed at the same time */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
 }
 
@@ -5651,7 +5770,7 @@ bool weft_i_wait_until_idle(weft_i_record *owner)
 
 /* ---- reclaim/scan.c ---- */
 
-/* What earlier scans have noted; a figure, for which no scan waits. */
+/* Reads the blocker that earlier scans have recorded. It is only a figure, so no scan waits for the lock. */
 static void weft_i_own_scan_recall(weft_domain *domain, weft_i_scan *s)
 {
     s->known = (weft_i_blocker){0};
@@ -5661,7 +5780,7 @@ static void weft_i_own_scan_recall(weft_domain *domain, weft_i_scan *s)
     weft_i_mutex_unlock(&domain->blocker_lock);
 }
 
-/* Since when a guard has been in the way. */
+/* Records the blocker, and since when it has held objects back. */
 static void weft_i_own_scan_remember(weft_domain *domain, const weft_i_scan *s)
 {
     if (!weft_i_mutex_trylock(&domain->blocker_lock))
@@ -5692,12 +5811,12 @@ void weft_i_scan_begin(weft_i_local *local)
         s->ticket = weft_i_handshake_ticket();
 }
 
-/* False: not yet. */
+/* Whether all threads have passed a fence since the scan began. Interrupts them when patience is at its end. */
 static bool weft_i_own_scan_may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
-        weft_i_full_fence(); /* guards that are linked are published with another */
+        weft_i_full_fence(); /* for threads that have no record, or are absent (handshake.h) */
         return true;
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
@@ -5753,19 +5872,22 @@ void weft_i_scan_undo(weft_i_local *local)
 
 /* ---- reclaim/shutdown.c ---- */
 
-/* All memory of the library is given back, at a program's end. */
+/* Gives back all memory of the library, at a program's end. */
 
 #include <errno.h>
 
-/* So that what callbacks have made meanwhile is seen, and no one guard is waited for without end. */
+/*
+ * How long each barrier may wait before in_use looks again: callbacks may have made structures or domains meanwhile,
+ * and no guard is waited for without end.
+ */
 enum { WEFT_I_OWN_SHUTDOWN_LOOKS_AGAIN_NS = 1000000 };
 
 /*
- * A thread that is just ending. The last that its exit hook does with its record is to give it back (WEFT_RECORD_R4), and after that it
- * reads no record and no place. So who finds the record free (WEFT_RECORD_A4) comes after all that, whether the thread has been joined or
- * not, and who finds it owned is told -EBUSY. A thread that takes a record after this look is one that uses the library meanwhile,
- * which the contract excludes. So is one that uses it after its exit hook, in destructors of other keys: pthread_join returns
- * after those.
+ * The argument for a thread that is just ending. The last thing that its exit hook does with its record is to give it
+ * back (WEFT_RECORD_R4); after that it reads no record and no place. So a caller that finds the record free (WEFT_RECORD_A4)
+ * comes after all that, whether the thread has been joined or not; one that finds it owned returns -EBUSY. A thread
+ * that takes a record after this look uses the library meanwhile, which the contract excludes. The same holds for a
+ * thread that uses it after its exit hook, in destructors of other keys: pthread_join returns after those.
  */
 static bool weft_i_own_shutdown_others_have_records(void)
 {
@@ -5776,7 +5898,7 @@ static bool weft_i_own_shutdown_others_have_records(void)
     return false;
 }
 
-/* A domain's places point to records. */
+/* Other domains must be gone, since their places point to records. */
 static bool weft_i_own_shutdown_others_are_registered(const weft_domain *domain)
 {
     weft_i_lock_domains();
@@ -5791,7 +5913,7 @@ static bool weft_i_own_shutdown_in_use(weft_domain *domain)
            weft_i_guards_held(domain, 0);
 }
 
-/* The domain's figures go on from where they were. */
+/* Adds the place's figures to the domain's own, so that statistics go on from where they were. */
 static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *local)
 {
     weft_i_counters *kept = &domain->shared.counters, *c = &local->counters;
@@ -5805,7 +5927,9 @@ static void weft_i_own_shutdown_keep_figures(weft_domain *domain, weft_i_local *
     (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
 }
 
-/* The lists are emptied before anything is freed: nothing that `free` may call finds a part of what goes. */
+/*
+ * Empties the lists of records and places before anything is freed, so that code called by `free` finds none of them.
+ */
 static void weft_i_own_shutdown_give_back(weft_domain *domain)
 {
     weft_i_record_drop();
@@ -5862,17 +5986,20 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 /* ---- queues/msq_kernel.h ---- */
 
 /*
- * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
- * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
- * a dequeuer that knows where tail is without reading it as long as there are two values.
+ * private. Michael and Scott's queue; read it beside figure 1 of PODC 1996. A singly linked list from head to tail;
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards instead of counted pointers
+ * (word 0 protects the node that head or tail leads to, word 1 its successor), backoff after a lost race, chains of
+ * several nodes linked at once, and a dequeuer that need not read tail as long as there are two values.
  *
- * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
- * that finds them equal moves tail first, so that a node is retired only when neither leads to it. (3) next of a node
- * changes once, from NULL. (4) The value of a node is written before it is linked and read before its predecessor, the
- * dummy, is left behind. (5) A node is linked only to what tail leads to at that moment; so where next of a node was
- * made so (the tag), tail has been at that node, and head may move to it without a look at tail, whose line stays with
- * the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
+ * Invariants:
+ *  (1) From head, following next, one meets tail and then NULL.
+ *  (2) tail never falls behind head: a dequeuer that finds them equal moves tail first, so that a node is retired only
+ *      when neither leads to it.
+ *  (3) A node's next changes once, from NULL.
+ *  (4) A node's value is written before the node is linked, and read before head leaves its predecessor, the dummy.
+ *  (5) A node is linked only behind the node that tail leads to at that moment. Such a link has a tag. So if a node's
+ *      next has the tag, tail has been at that node, and head may move to it without a read of tail. Tail's cache line
+ *      stays with the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
  */
 #ifndef WEFT_QUEUES_MSQ_KERNEL_H
 #define WEFT_QUEUES_MSQ_KERNEL_H
@@ -5883,13 +6010,13 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_MSQ_R1 memory_order_release /* link node -> WEFT_MSQ_A1, WEFT_MSQ_A2, WEFT_MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
-#define WEFT_MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, WEFT_MSQ_A3: who starts there sees the node, which this thread saw or made */
-#define WEFT_MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, WEFT_MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#define WEFT_MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, WEFT_MSQ_A3: a thread that starts there sees the node, which this thread has seen or made */
+#define WEFT_MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, WEFT_MSQ_A4: the same for the new dummy, whose value has been read; dequeue's linearization point */
 #define WEFT_MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> WEFT_MSQ_R1: the node may be made the tail */
 #define WEFT_MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> WEFT_MSQ_R1: sees its value; NULL is the empty answer's linearization point */
-#define WEFT_MSQ_A3 memory_order_acquire /* dequeue reads tail -> WEFT_MSQ_R2: not older than the head it has protected */
-#define WEFT_MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> WEFT_MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
-#define WEFT_MSQ_A4 memory_order_acquire /* dequeue re-reads head -> WEFT_MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#define WEFT_MSQ_A3 memory_order_acquire /* dequeue reads tail -> WEFT_MSQ_R2: tail is not older than the head that it has protected */
+#define WEFT_MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> WEFT_MSQ_R1: the thread that linked there had seen tail at the successor (invariant 5) */
+#define WEFT_MSQ_A4 memory_order_acquire /* dequeue re-reads head -> WEFT_MSQ_R3: head is unchanged, so its successor was not retired when it was published */
 #endif
 /* clang-format on */
 
@@ -5908,7 +6035,7 @@ struct weft_msq {
     WEFT_I_LIFE
 };
 
-/* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */
+/* A link that was made at tail is odd. A link inside a chain is even: it was there before tail came. */
 weft_i_inline void *weft_i_msq_link_to(weft_i_msq_node *node)
 {
     return (void *)((uintptr_t)node | 1);
@@ -5950,7 +6077,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     weft_i_msq_node *tail = at;
     void *next = weft_i_load(&tail->next, WEFT_MSQ_A1); /* E6 */
     if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
-        /* E13; relaxed: a failure means that somebody else has helped */
+        /* E13; relaxed: a failure means that another thread has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), WEFT_MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
@@ -5961,7 +6088,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
 {
     weft_guard own;
@@ -5972,7 +6099,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq
     return outcome;
 }
 
-/* Where the attempt below did not do: the node may be NULL, and is made. */
+/* The way under guards, if the attempt below fails. `node` may be NULL; then one is made. */
 static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
                                                     weft_i_outcome now)
 {
@@ -6012,10 +6139,10 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     weft_i_publish(hold, 1, next, scheme);
     if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at)) /* D5 */
         return WEFT_I_AGAIN;
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* nothing is known of tail: invariant 2 */
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* tail may be here: invariant 2 */
         void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);               /* D3 */
         if (weft_i_unlikely(at == tail)) {                            /* D6 */
-            /* D10; relaxed: a failure means that somebody else has helped */
+            /* D10; relaxed: a failure means that another thread has helped */
             (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
@@ -6040,7 +6167,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **val
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
 {
     void *taken = NULL;
@@ -6119,7 +6246,7 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
 static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
 {
     for (weft_i_msq_node *next; node; node = next) {
-        /* relaxed: nobody else sees these nodes */
+        /* relaxed: no other thread sees these nodes */
         next = weft_i_msq_node_of(weft_i_load(&node->next, memory_order_relaxed));
         weft_i_node_free(domain, local, WEFT_I_SMALL, node);
     }
@@ -6175,7 +6302,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
     for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
-         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: nobody else does */
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: no other thread */
         drain(n->value, ctx);
     weft_i_own_msq_free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);
@@ -6185,9 +6312,9 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 /* ---- stacks/treiber_kernel.h ---- */
 
 /*
- * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before it is
- * pushed and not changed until it is reclaimed; a popper protects the top before it reads that, so that the node can
- * neither be freed nor come back to the top in between (ABA).
+ * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before the node
+ * is pushed and does not change until the node is reclaimed. A pop protects the top node before it reads its next, so
+ * that the node can neither be freed nor come back to the top in between (ABA).
  */
 #ifndef WEFT_STACKS_TREIBER_KERNEL_H
 #define WEFT_STACKS_TREIBER_KERNEL_H
@@ -6200,7 +6327,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 #define WEFT_TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: publishes value and next; push's linearization point */
 #define WEFT_TREIBER_R2 memory_order_release /* pop -> WEFT_GUARD_A2, WEFT_TREIBER_A1, WEFT_TREIBER_A2: passes on what was published with the next node; pop's linearization point */
 #define WEFT_TREIBER_A1 memory_order_acquire /* pop_all takes the top -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: sees the whole chain */
-#define WEFT_TREIBER_A2 memory_order_acquire /* is it empty -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: an answer orders what the caller does next */
+#define WEFT_TREIBER_A2 memory_order_acquire /* is it empty -> WEFT_TREIBER_R1, WEFT_TREIBER_R2: what the caller does next comes after the operations that made the answer */
 #endif
 /* clang-format on */
 
@@ -6220,7 +6347,7 @@ struct weft_treiber {
 
 /* ---- push ---- */
 
-/* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
+/* Tries once to put the chain first..last on top. It needs no guard, since it reads no node but its own. */
 weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
                                                  weft_i_treiber_node *last)
 {
@@ -6249,7 +6376,7 @@ weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack,
     return node;
 }
 
-/* Where none of the thread's cached nodes could be had. */
+/* If the thread's cache has no node. */
 static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
 {
     weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
@@ -6269,7 +6396,7 @@ weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
 
 /* ---- pop ---- */
 
-/* Takes the top, once. *old is the node, to be retired. */
+/* Tries once to take the top. *old is its node, to be retired. */
 weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
                                                  weft_i_treiber_node **old, weft_scheme scheme)
 {
@@ -6286,7 +6413,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
 {
     weft_guard own;
@@ -6297,7 +6424,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, vo
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
 {
     weft_i_treiber_node *old = NULL;
@@ -6394,7 +6521,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, WEFT_TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
-    /* After all values: retiring calls back others, who may end the thread. */
+    /* Retires after all values have been handed out, since retiring runs callbacks, which may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
         weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],
@@ -6432,7 +6559,7 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
 
 /* ---- hashmap/split_map_hash.h ---- */
 
-/* private. The map's seed: of its own for each map. */
+/* private. Draws a map's seed. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_HASH_H
 #define WEFT_HASHMAP_SPLIT_MAP_HASH_H
 
@@ -6444,29 +6571,34 @@ WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 /* ---- hashmap/split_map_layout.h ---- */
 
 /*
- * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
- * split_map_walk.h, the walk along the list; split_map_table.h, the buckets, with split_map_note.h; split_map_find.h, where a key is;
- * split_map_kernel.h, the operations.
+ * private. What the split-ordered map is made of. Read it beside Shalev and Shavit 2006 and Michael 2002. Then come
+ * split_map_walk.h, the walk along the list; split_map_table.h and split_map_note.h, the buckets; split_map_find.h,
+ * finding a key; and split_map_kernel.h, the operations.
  *
- * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
- * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
- * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
+ * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it into 2^k intervals by
+ * the hash's k highest bits. A bucket is a link in the list, the dummy node itself, at the start of its interval.
+ * Doubling the table halves the intervals; nothing moves. If j is even, bucket j of level k is bucket j/2 of level k-1;
  * the odd ones of level k form segment k.
  *
- * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
- * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
- * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
- * is a bucket never used.
+ * A link is a pointer with three bits. FROZEN: the node or bucket that holds this link is dead, and the link never
+ * changes again. DUMMY: the link leads to a bucket. PENDING in a bucket: the bucket is not on the list yet (a walk that
+ * meets it on the list clears the bit). PENDING and FROZEN in a node: it is a note (split_map_table.h). The list ends
+ * with a DUMMY link to nothing, since a NULL link means a bucket that was never used.
  *
- * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
- * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
- * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
- * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
- * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
- * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
+ * Invariants:
+ *  (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, with each dummy before
+ *      the entries of its interval.
+ *  (2) An entry is present while its value is not NULL. Its removal has four steps, in this order: value NULL, link
+ *      FROZEN, unlinked, retired. The thread that emptied the value retires the node, after a walk that cannot have
+ *      missed it.
+ *  (3) An insertion goes behind all entries of the same hash, at a link that a walk has just reached through all of
+ *      them. So two insertions of one key meet at one compare-and-swap, and the entries of one hash always stand in the
+ *      order of their `order`, which differ.
+ *  (4) A bucket is frozen before it is unlinked. Its segment is retired after all its buckets have been unlinked. Any
+ *      bucket may be missing; then its parent serves.
  *
- * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
+ * Guard words: 1 and 2 protect, in turn, the node or bucket that holds the link, and the one behind it. 0 protects a
+ * note's segment, and later the value.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
 #define WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
@@ -6479,7 +6611,7 @@ WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
 #define WEFT_MAP_STRIPES 16
 #endif
 #ifndef WEFT_MAP_CLOSE
-#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#define WEFT_MAP_CLOSE 32 /* buckets that an update closes while the table shrinks */
 #endif
 #ifndef WEFT_MAP_OPEN
 #define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
@@ -6513,7 +6645,7 @@ typedef struct weft_i_map_node {
     uint64_t hash;
     weft_atomic_ptr value;
     void *dead;   /* the value to be destroyed with the node, or NULL */
-    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
+    size_t order; /* one more than that of the entry of the same hash that it was linked behind; 0: there was none */
 } weft_i_map_node;
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
@@ -6526,12 +6658,12 @@ typedef struct weft_i_map_segment {
     weft_hook hook;
     weft_domain *domain;
     size_t bytes;
-    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
-    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
+    size_t serial;             /* the odd word that it replaced in its slot: no two segments of a level have the same */
+    weft_i_atomic_size cursor; /* while closing: the buckets before it are closed and unlinked */
     weft_i_aligned weft_i_map_bucket bucket[];
 } weft_i_map_segment;
 
-/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
+/* How entries with destructors are reclaimed. Lives until the map and all its retired entries are gone. */
 typedef struct weft_i_map_kinds {
     weft_i_kind entry; /* a whole entry */
     weft_i_kind value; /* a replaced value, in a node of its own */
@@ -6548,11 +6680,11 @@ struct weft_map {
     weft_i_map_kinds *kinds; /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size
         table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
-    weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
+    weft_i_atomic_size opening;               /* buckets of the last growth that no insertion has begun to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
-        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
+        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: insertion and removal may count on different stripes */
     } stripe[WEFT_MAP_STRIPES];
     WEFT_I_LIFE
 };
@@ -6578,8 +6710,9 @@ weft_i_inline void *weft_i_map_without(void *link, uintptr_t bits)
 }
 
 /*
- * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
- * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
+ * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words. It is one-to-one, and
+ * its high bits, which select the bucket, depend on all of the key. One multiplication is not enough:
+ * tests/unit/hash_test.c.
  */
 weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed *seed)
 {
@@ -6652,8 +6785,8 @@ weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 }
 
 /*
- * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
- * buckets are in the level's own, a quarter in the one below). False: in none of these.
+ * Finds where the interval of a protected bucket starts, by the segment that it is in. It tries this level first, then
+ * lower ones (half of all buckets are in the level's own segment, a quarter in the one below). False: in none of these.
  */
 weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level,
                                            uint64_t *start)
@@ -6678,12 +6811,12 @@ typedef struct weft_i_map_walk {
     weft_map *map;
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
-    size_t level;          /* of the table, as it was */
-    size_t order;          /* one more than that of the last it stepped over of its hash */
+    size_t level;          /* of the table when the walk began */
+    size_t order;          /* one more than that of the last entry of this hash that the walk passed */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
-    int word;              /* that protects it; the other one protects prev's holder */
+    int word;              /* the guard word that protects `here`; the other one protects the holder of `prev` */
 } weft_i_map_walk;
 
 typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;
@@ -6692,7 +6825,7 @@ typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP
 
 /* ---- hashmap/split_map_iterate.h ---- */
 
-/* private. For iterations of the map's own, which are left between two entries, whenever anybody is called back. */
+/* private. For iterations inside the map, which leave their guards between two entries whenever callbacks may run. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 #define WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 
@@ -6705,17 +6838,19 @@ WEFT_I_PRIVATE bool weft_i_map_iterator_next(weft_map_iterator *iterator, void *
 
 /* ---- hashmap/split_map_note.h ---- */
 
-/* private. Notes: what stands in the list for a bucket that is to be opened. split_map_table.h tells what they are for. */
+/* private. Notes: nodes that stand in the list for buckets to be opened. split_map_table.h says what they are for. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_NOTE_H
 #define WEFT_HASHMAP_SPLIT_MAP_NOTE_H
 
 
-/* w->here is a note, `next` its link: puts the bucket in its place, if that is still to be had, or takes it away. */
+/*
+ * w->here is a note, `next` its link: replaces the note by its bucket or, if that is frozen or gone, removes the note.
+ */
 WEFT_I_PRIVATE void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme);
 
 /*
- * The same with a note that word 0 protects, or the walk, where w->prev leads to it by `at`; its bucket (NULL: gone) is protected, too.
- * True: the caller has taken it off the list, and retires it.
+ * The same for a note that word 0 or the walk protects; w->prev leads to it by `at`. Its bucket is protected, too
+ * (NULL: gone). True: the caller has taken the note off the list and must retire it.
  */
 WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_map_bucket *bucket, void *at);
 
@@ -6724,13 +6859,14 @@ WEFT_I_PRIVATE bool weft_i_map_note_put(weft_i_map_walk *w, void *next, weft_i_m
 /* ---- hashmap/split_map_walk.h ---- */
 
 /*
- * private. The walk along the map's list: reads, protects, unlinks what is dead, steps on. split_map_layout.h has the invariants.
+ * private. The walk along the map's list: it reads, protects, unlinks dead nodes, and steps on. split_map_layout.h has
+ * the invariants.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_WALK_H
 #define WEFT_HASHMAP_SPLIT_MAP_WALK_H
 
 
-/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
+/* Reads and protects a value. Its seq_cst loads are in one order with those of links; acquire loads would not be. */
 weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
 {
     void *value = weft_i_load(source, WEFT_MAP_S3);
@@ -6744,7 +6880,7 @@ weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *
     return value;
 }
 
-/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
+/* Reads and protects what `prev` leads to. False: the holder of `prev` is dead. */
 weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
 {
     void *at = weft_i_load(w->prev, WEFT_MAP_S1);
@@ -6762,7 +6898,7 @@ weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
     }
 }
 
-/* Steps over what was just looked at. */
+/* Steps over the node or bucket just seen. */
 weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 {
     w->prev = its;
@@ -6770,8 +6906,9 @@ weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 }
 
 /*
- * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
- * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
+ * Looks at what is behind `prev`; unlinks dead nodes and steps over dummies. A dummy that starts after the hash ends
+ * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. ASTRAY: begin
+ * again.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
 {
@@ -6802,7 +6939,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
             continue;
         }
         if (!(weft_i_map_bits(next) &
-              WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+              WEFT_I_MAP_FROZEN)) { /* it is on the list, so no longer pending: clear the bit, and look again */
             (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), WEFT_MAP_S2, WEFT_MAP_S1);
             continue;
         }
@@ -6819,7 +6956,7 @@ weft_i_inline void weft_i_map_walk_end(weft_i_hold hold, weft_scheme scheme)
     weft_i_unpublish(hold, 2, scheme);
 }
 
-/* No more insertions behind a dead node. */
+/* Freezes a link, so that no insertion comes behind a dead node. Returns the link without FROZEN. */
 weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 {
     void *next = weft_i_load(link, WEFT_MAP_S1);
@@ -6834,50 +6971,59 @@ weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 /* ---- hashmap/split_map_table.h ---- */
 
 /*
- * private. The map's buckets: where a walk begins, how buckets come and go, growing and shrinking. Whoever is met in the
- * middle of these, may it be late or gone for ever, is not waited for: each state between two steps says all that is left
- * to do, anybody does it, and each step is a compare-and-swap that can be done once.
+ * private. The map's buckets: where a walk begins, how buckets are opened and closed, how the table grows and shrinks.
+ * No thread waits for another one in the middle of this, even if that one is late or never goes on. Each state between
+ * two steps determines what is left to do, any thread can do it, and each step is a compare-and-swap that can succeed
+ * only once.
  *
- * The table. One word: the level L, CLOSING, and a count, so that no word comes twice. It goes from L to L + 1 once the
- * slot of L + 1 has a segment; from L to L - 1 with CLOSING, in one step; and CLOSING goes when the slot of the level
- * above is empty. A slot goes from an odd word, of which none comes twice, to a segment, to the next odd word. So:
- *  (a) Levels up to L have their segments. A segment comes to the slot of L + 1 only by who has read the slot's odd word,
- *      then the table, at L and not CLOSING: until that word changes the table can neither reach L + 1 nor close it.
- *  (b) Beside CLOSING the slot above changes once, from the segment to an odd word, after all its buckets were closed. Who
- *      reads CLOSING, protects the segment, and reads the same word again, has the segment that is to be closed.
- *  (c) A segment in its slot is alive if the table has had its level meanwhile: that stays true until it is closed.
- * Shrinking closes a chunk per update: freezes each bucket, and then walks to where it was, which unlinks it. Several may
- * do one chunk, all doing the same; the cursor moves after all of it was done by the one who moves it.
+ * The table is one word: the level L, CLOSING, and a count, so that no word comes twice. It goes from L to L + 1 once
+ * the slot of L + 1 has a segment. It goes from L to L - 1 and sets CLOSING in one step; CLOSING is cleared when the
+ * slot of the level above is empty. A slot goes from an odd word, of which none comes twice, to a segment, and to the
+ * next odd word. So:
+ *  (a) Levels up to L have their segments. A thread puts a segment into the slot of L + 1 only if it has read the
+ *      slot's odd word and then the table, at L and not CLOSING. Until the slot's word changes, the table can neither
+ *      reach L + 1 nor close it.
+ *  (b) While the table is CLOSING, the slot above changes once, from the segment to an odd word, after all its buckets
+ *      were closed. A thread that reads CLOSING, protects the segment, and reads the same table word again, has the
+ *      segment that is to be closed.
+ *  (c) A segment in its slot is alive if the table has had its level since the segment came there. It stays alive until
+ *      it is closed.
  *
- * Buckets. One that is to be opened is not put on the list by the one who wants it: an address that somebody may still be
- * about to link could never be retired. He links a note, a node of its own that is dead from birth (no insertion goes
- * behind it, so that its link stays what it is), at the place where the bucket belongs, before all entries that the bucket
- * leads to. Whoever meets the note, its maker no less than others, settles it: protects the segment; if it is another than
- * the note was written for (by its serial), the bucket is gone; else gives the bucket the note's link, with PENDING, if it
- * is still NULL; and swings the link that leads to the note to the bucket, or, where that is frozen or gone, to what is
- * behind the note. Who has done that retires the note. Then PENDING goes: walks may begin there.
- *  (d) A note is protected by who settles it, so that its address does not come back, and it is on the list once: of all
- *      that try to swing that link one succeeds, and a late one changes nothing.
- *  (e) Of one start there is one note at a time: it is linked where a walk has passed all that is there for that start.
- *      While the bucket is on the list, or its link not NULL, there is no new one: who walks and then finds it NULL links
- *      at a word that has not changed since.
- *  (f) The bucket's link is given once in the life of its segment: it never goes back to NULL. A note leaves the list only
- *      when the link has been given, or frozen, or the segment is gone, which comes after that: a late helper's
+ * Shrinking. Each update closes a chunk of buckets: it freezes each bucket, and then walks to its place, which unlinks
+ * it. Several threads may close the same chunk and do the same steps; each moves the cursor only after it has done all
+ * of the chunk itself.
+ *
+ * Opening a bucket. A thread never links the bucket itself: if a late thread could still link a bucket's address, its
+ * segment could never be retired. Instead the thread links a note at the place where the bucket belongs, before all
+ * entries that the bucket leads to. A note is a node of its own, dead from the start: no insertion goes behind it, so
+ * its link never changes. Each thread that meets the note settles it, its maker included. To settle a note, a thread
+ * protects the bucket's segment. If that is not the segment that the note was written for (by its serial), the bucket
+ * is gone. Otherwise the thread gives the bucket the note's link, with PENDING, if the bucket's link is still NULL.
+ * Then it swings the link that leads to the note: to the bucket or, if that is frozen or gone, to what is behind the
+ * note. The thread that succeeds retires the note and clears PENDING; from then on walks may begin at the bucket.
+ *  (d) A thread that settles a note protects it, so the note's address does not come back. The note is on the list
+ *      once, so only one thread succeeds in swinging the link that leads to it, and a late one changes nothing.
+ *  (e) For one start of an interval there is one note at a time: a note is linked where a walk has passed all that is
+ *      there for that start. While the bucket is on the list, or its link is not NULL, no new note comes: a thread that
+ *      walks and then finds the link NULL links its note at a word that has not changed since.
+ *  (f) The bucket's link is set once in the life of its segment and never goes back to NULL. A note leaves the list
+ *      only when the link has been set or frozen, or the segment is gone, which comes later. So a late helper's
  *      compare-and-swap from NULL fails.
- *  (g) A bucket is put on the list at most once, by the note whose link it has, and not after it was closed: whoever freezes
- *      it then walks past its place, so that the note, if it was there, is settled; a note that comes later finds the bucket
- *      frozen or gone.
- *  (h) Notes are made for segments that are alive (c): while the table is not CLOSING no bucket above its level is on the
- *      list. weft_i_map_look relies on that. The table's end of CLOSING (WEFT_MAP_R1, WEFT_MAP_A1) comes after the last unlinking.
- * A note without memory, or one whose maker ended before it was linked, costs the note: the bucket's parent serves, and the
- * next who meets the bucket opens it. Insertions open them all, in order, soon after a growth: that is cheaper than one by
- * one (neighbours share cache lines), and lookups find a finished table.
+ *  (g) A bucket is put on the list at most once, by the note whose link it has, and not after it was closed. A thread
+ *      that freezes a bucket then walks past its place, which settles a note that is there already. A note that comes
+ *      later finds the bucket frozen or gone.
+ *  (h) Notes are made only for segments that are alive (c). So while the table is not CLOSING, no bucket above its
+ *      level is on the list. weft_i_map_look relies on that. The end of CLOSING (WEFT_MAP_R1, WEFT_MAP_A1) comes after the last
+ *      unlinking.
+ * If there is no memory for a note, or its maker ends before it is linked, only the note is lost: the bucket's parent
+ * serves, and the next thread that meets the bucket opens it. Insertions open all buckets in order soon after a growth.
+ * That is cheaper than one by one (neighbours share cache lines), and lookups find a finished table.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 #define WEFT_HASHMAP_SPLIT_MAP_TABLE_H
 
 
-/* The bucket, protected by word 1; NULL: there is no such segment now. */
+/* Returns the bucket, protected by word 1. NULL: its segment does not exist now. */
 weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold hold, weft_i_map_place place,
                                                       weft_scheme scheme)
 {
@@ -6896,11 +7042,11 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
     return NULL;
 }
 
-/* Sees to it that a bucket that was never used is linked, unless its segment is not alive, or there is no memory. */
+/* Opens a bucket that was never used, unless its segment is not alive or there is no memory. */
 WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
                                            weft_scheme scheme);
 
-/* Begins a walk towards a hash, from the nearest usable bucket of the level or one below. */
+/* Begins a walk towards a hash, from the nearest usable bucket of this level or a lower one. */
 weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                          size_t level, weft_scheme scheme)
 {
@@ -6922,8 +7068,8 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
 }
 
 /*
- * Walks to where the hash's entries begin: behind all dummies that start at or before it. `level` is where to begin.
- * Then w->here is the first entry of that hash or above, or AT_END.
+ * Walks to where the hash's entries begin: behind all dummies that start at or before it. The walk begins at `level`.
+ * Afterwards w->here is the first entry of that hash or a higher one, or the result is AT_END.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                  size_t level, weft_scheme scheme)
@@ -6968,10 +7114,10 @@ WEFT_I_PRIVATE size_t weft_i_map_segment_bytes(size_t level);
 WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
-/* One step of shrinking, if there is one to take. False: nothing to do. */
+/* Does one step of shrinking. False: there is nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 
-/* Counts an update; returns true when it is time to look whether the table fits, or to help closing. */
+/* Counts an update. True: the caller must check whether the table fits, or help closing. */
 weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 {
     size_t stripe = weft_i_own_record()->number % WEFT_MAP_STRIPES;
@@ -6987,15 +7133,16 @@ weft_i_inline bool weft_i_map_count(weft_map *map, size_t change)
 /* ---- hashmap/split_map_find.h ---- */
 
 /*
- * private. Where a key's entry is, or would be: by a walk that helps whatever it meets, and by one that only looks.
+ * private. Finds a key's entry, or its place: by a walk that helps other operations that it meets, or by one that only
+ * reads.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_FIND_H
 #define WEFT_HASHMAP_SPLIT_MAP_FIND_H
 
 
 /*
- * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
- * Returns a node whose value was not NULL.
+ * Finds the key's entry. Returns a node whose value was not NULL. NULL: absent; then w stands where the entry would be
+ * inserted, behind all entries of its hash.
  */
 weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                const void *key, weft_scheme scheme)
@@ -7009,7 +7156,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
         }
         if (seen != WEFT_I_MAP_AT_NODE || node->hash > hash)
             return NULL;         /* the end of the interval, or a higher hash */
-        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+        if (node->hash < hash) { /* inserted meanwhile, where a dead node has just been unlinked */
             weft_i_map_walk_on(w, &node->next);
         } else if (weft_i_map_equal(map, node->key, key)) {
             if (weft_i_likely(weft_i_load(&node->value, WEFT_MAP_S3) != NULL))
@@ -7023,7 +7170,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
     }
 }
 
-/* Links the node where the walk stands. False: something has changed there. */
+/* Links the node where the walk stands. False: the link there has changed. */
 weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *node)
 {
     void *expected = w->at;
@@ -7035,15 +7182,16 @@ weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *nod
 typedef enum weft_i_map_outcome {
     WEFT_I_MAP_FOUND,
     WEFT_I_MAP_ABSENT,
-    WEFT_I_MAP_AGAIN /* by the walk that works */
+    WEFT_I_MAP_AGAIN /* by weft_i_map_find */
 } weft_i_map_outcome;
 
 /*
- * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
- * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
- * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
- * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
- * entry, *value its value; ABSENT: w stands where the entry would be inserted.
+ * One attempt at finding an integer's entry: a walk that only reads, from the hash's bucket in the present table. All
+ * other cases (a bucket that is not open, a dead node) are left to weft_i_map_find. If the table has not changed, the
+ * first dummy ends the walk: among the buckets of the table's level and below, the one where the walk began is the last
+ * that starts at or before the hash. Dummies of higher levels are all unlinked while nothing is being closed, and come
+ * only with a change of the table. FOUND: w->here is the entry, *value its value. ABSENT: w stands where the entry
+ * would be inserted.
  */
 weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                  const void *key, void **value, bool to_insert, weft_scheme scheme)
@@ -7059,7 +7207,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
         if (weft_i_unlikely(!w->at || weft_i_map_bits(w->at) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))
             return WEFT_I_MAP_AGAIN;
         bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
-        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+        if (!dummy || to_insert) { /* an insertion's compare-and-swap relies on the address not coming back */
             weft_i_publish(hold, w->word, weft_i_map_target(w->at), scheme);
             if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, WEFT_MAP_S1) != w->at))
                 return WEFT_I_MAP_AGAIN;
@@ -7083,7 +7231,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
 /* ---- hashmap/split_map_kernel.h ---- */
 
 /*
- * private. The map's operations, over split_map_find.h: each under a guard, and what is usual as one attempt without.
+ * private. The map's operations: each under a guard, and the usual case as an attempt without one.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 #define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
@@ -7091,7 +7239,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
 
 #include <errno.h>
 
-/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
+/* Retires a node with what is to be destroyed; without destructors it is only memory. Then weft_i_catch_up is due. */
 weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
 {
     weft_i_map_kinds *kinds = map->kinds;
@@ -7123,7 +7271,7 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, wef
 
 typedef struct weft_i_map_upsert {
     weft_i_map_node *found, *made;
-    void *value; /* that was found */
+    void *value; /* the value found */
     int error;
 } weft_i_map_upsert;
 
@@ -7137,7 +7285,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         if (held)
-            weft_guard_set(held, value); /* before anybody can see and retire it */
+            weft_guard_set(held, value); /* before another thread can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
             r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
@@ -7149,7 +7297,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     return r;
 }
 
-/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+/* error -1: no memory, nothing done. found: replaced, `value` is the old value. */
 weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
     weft_guard own;
@@ -7183,7 +7331,7 @@ weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, cons
     return value;
 }
 
-/* 0; 1: absent; 2: another value. */
+/* 0: replaced; 1: absent; 2: another value. */
 weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired, weft_scheme scheme)
 {
     weft_guard own;
@@ -7206,7 +7354,7 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     return result;
 }
 
-/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+/* Empties the entry, unlinks and retires it. 0: *value was its value; 1: absent; 2: its value is not `expected`. */
 weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value,
                                             weft_scheme scheme)
 {
@@ -7226,7 +7374,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     if (result == 0) {
         void *at = w.at, *next = weft_i_map_freeze(&node->next);
         if (!weft_i_cas(w.prev, &at, next, WEFT_MAP_S2, WEFT_MAP_S1))
-            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node's place, which unlinks it */
     }
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -7237,7 +7385,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     return result;
 }
 
-/* Walks past where a dead node was linked, so that it is no more. */
+/* Walks past the place of a dead node, so that it is unlinked. */
 weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
 {
     weft_guard own;
@@ -7248,7 +7396,7 @@ weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, w
     weft_i_end(hold, &own);
 }
 
-/* ---- whole operations: an attempt, and what is due where it did not do ---- */
+/* ---- whole operations: an attempt, and the way under a guard where it fails ---- */
 
 static weft_i_noinline int weft_i_map_look_after(weft_map *map, bool may_grow)
 {
@@ -7290,7 +7438,7 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
 
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
 
-/* Integers: no code of the user's runs inside. */
+/* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
     weft_i_attempt attempt;
@@ -7319,7 +7467,7 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-/* The thread has no node at hand: it gets one first, so that it need not look twice for where it goes. */
+/* The thread's cache has no node. It gets one first, so that it need not look for the place twice. */
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
 {
     weft_i_local *local = weft_i_local_get(map->domain);
@@ -7342,7 +7490,10 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
-/* Looks up an integer: no code of the user's runs inside. `own`: a constant to the compiler; true without a guard, and then no fence is needed. */
+/*
+ * Looks up an integer key: no user code runs inside. `own` (a constant to the compiler): there is no guard, so no fence
+ * is needed.
+ */
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
@@ -7374,7 +7525,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* What is due after a removal: it is counted, and the table may have to shrink. Returns true, for its callers to return. */
+/* After a removal: counts it, and shrinks the table if need be. Returns true, for its callers to return. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -7387,7 +7538,7 @@ static weft_i_noinline bool weft_i_map_after_removal_due(weft_map *map)
     return true;
 }
 
-/* 0: the caller does after_removal_due, when no guard of ours is held. */
+/* Results as of weft_i_map_remove_guarded. 0: the caller must call after_removal_due once it holds no guard of ours. */
 static int weft_i_map_take(weft_map *map, const void *key, void *expected, void **value)
 {
     void *removed = NULL;
@@ -7416,7 +7567,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
+/* Removes an integer key of a map without destructors: one attempt, or else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;
@@ -7454,7 +7605,7 @@ weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **valu
 
 /* ---- hashmap/split_map_kinds.h ---- */
 
-/* private. Entries that own something: how they are reclaimed, once, when nobody can see them. */
+/* private. How entries with destructors are reclaimed: once, when no thread can see them any more. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 #define WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 
@@ -7605,7 +7756,7 @@ bool weft_map_contains(weft_map *map, const void *key)
     return weft_map_get(map, NULL, key) != NULL;
 }
 
-/* Of operations that compare. */
+/* The results of operations that compare. */
 static const int weft_i_own_split_map_errors[] = {0, -ENOENT, -EAGAIN};
 
 int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)
@@ -7679,7 +7830,7 @@ void weft_map_clear(weft_map *map)
 
 /* ---- hashmap/split_map_figures.c ---- */
 
-/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
+/* The most entries between neighbouring buckets of the present level, by one pass over all entries. */
 static size_t weft_i_own_split_map_figures_longest_chain(weft_map *map, size_t level)
 {
     weft_map_iterator it;
@@ -7807,7 +7958,7 @@ WEFT_I_OBJECT const weft_map_config weft_map_strings = {.hash = weft_i_own_split
 WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = weft_i_own_split_map_hash_hash_byte_string, .equal = weft_i_own_split_map_hash_equal_byte_strings};
 WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
-/* Refused where a sandbox or an early boot forbids getrandom: then clock and addresses, which an attacker may guess. */
+/* If getrandom is refused (sandbox, early boot), the seed comes from clock and addresses, which can be guessed. */
 void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 {
     if (weft_i_sys_random(seed, sizeof *seed))
@@ -7820,7 +7971,7 @@ void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 
 /* ---- hashmap/split_map_iterate.c ---- */
 
-/* To the iterator's place, for a walk that no dummy ends. */
+/* Walks to the iterator's place. From there on no dummy ends the walk. */
 weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_iterator *it, weft_scheme scheme)
 {
     weft_i_hold hold = weft_i_hold_of(&it->entry);
@@ -7829,7 +7980,7 @@ weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_ite
     return seen == WEFT_I_MAP_AT_END && w->here ? weft_i_map_walk_look(w, scheme) : seen;
 }
 
-/* The next entry after the iterator's place; its value is protected by iterator->held. */
+/* Finds the next entry after the iterator's place. NULL: there is none. iterator->held protects its value. */
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_map_walk w;
@@ -7915,7 +8066,7 @@ void weft_map_iterate_end(weft_map_iterator *iterator)
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
-    /* acq_rel by WEFT_MAP_S4: the last user frees what the others are done with */
+    /* WEFT_MAP_S4 includes acquire and release: the last user frees what the others are done with */
     if (weft_i_fetch_sub(&kinds->users, 1, WEFT_MAP_S4) == 1)
         weft_i_free(domain, kinds, sizeof *kinds);
 }
@@ -7928,7 +8079,7 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
-/* A destructor may end the thread, so that all of ours is done before. */
+/* A destructor may end the thread, so the rest is done before. */
 static void weft_i_own_split_map_kinds_reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;
@@ -7967,7 +8118,7 @@ weft_i_map_kinds *weft_i_map_kinds_make(weft_domain *domain, const weft_map_conf
 
 /* ---- hashmap/split_map_note.c ---- */
 
-/* The note's bucket, its segment protected by word 0. NULL: gone. */
+/* Returns the note's bucket; word 0 protects its segment. NULL: the bucket is gone. */
 static weft_i_map_bucket *weft_i_own_split_map_note_bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note,
                                          weft_scheme scheme)
 {
@@ -8017,7 +8168,9 @@ void weft_i_map_note_settle(weft_i_map_walk *w, void *next, weft_scheme scheme)
 
 /* ---- opening ---- */
 
-/* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
+/*
+ * Returns the segment of a protected bucket, as it was in its slot. NULL: it is gone, or not alive (split_map_table.h).
+ */
 static weft_i_map_segment *weft_i_own_split_map_table_alive(weft_map *map, const weft_i_map_bucket *bucket, weft_i_map_place place)
 {
     if (weft_i_map_level(map) < place.level)
@@ -8032,7 +8185,9 @@ static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node 
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
-/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. *settled: notes to be retired. */
+/*
+ * The caller protects the bucket by another guard. *spare: a node for a note, or NULL. *settled: notes to be retired.
+ */
 static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
                         size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
 {
@@ -8079,12 +8234,12 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_map_node *spare = NULL;
     weft_i_list settled = {0};
     weft_scheme scheme = weft_i_scheme(map->domain);
-    /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
+    /* relaxed: a count of another level opens other buckets; one that is left out is opened when a walk meets it */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
     weft_i_map_place place = {weft_i_map_level(map), 0};
     size_t length = weft_i_map_segment_length(place.level);
-    /* relaxed: a hint: with the wrong count others are opened, as above */
+    /* relaxed: a hint: with a wrong count other buckets are opened, as above */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;
@@ -8119,14 +8274,14 @@ size_t weft_i_map_segment_bytes(size_t level)
     return sizeof(weft_i_map_segment) + weft_i_map_segment_length(level) * sizeof(weft_i_map_bucket);
 }
 
-/* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
+/* Puts a segment into the slot above the table's level. False: no memory, or the table has changed. */
 static bool weft_i_own_split_map_table_make_segment(weft_map *map, size_t table)
 {
     size_t level = weft_i_map_level_of(table) + 1;
     void *none = weft_i_load(&map->segment[level], WEFT_MAP_A2);
     if (!weft_i_map_is_none(none))
         return true;
-    if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
+    if (weft_i_map_table(map) != table) /* else a late segment could come while its level is closed */
         return false;
     weft_i_map_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_map_segment_bytes(level));
     if (!segment)
@@ -8150,7 +8305,7 @@ void weft_i_map_grow(weft_map *map)
     }
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !weft_i_own_split_map_table_make_segment(map, table))
         return;
-    /* relaxed: a failure means that somebody else has changed it */
+    /* relaxed: a failure means that another thread has changed it */
     if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, WEFT_MAP_R1,
                    memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
@@ -8165,20 +8320,20 @@ static void weft_i_own_split_map_table_reclaim_segment(void *object, void *ctx)
     weft_i_free_zeroed(segment->domain, segment, segment->bytes);
 }
 
-/* Freezes a bucket, and walks past its place. */
+/* Freezes a bucket, and walks past its place, which unlinks it. */
 static void weft_i_own_split_map_table_close_bucket(weft_map *map, weft_i_map_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w;
     if (!weft_i_map_freeze(&bucket->link))
-        return; /* never opened, and now never will be */
+        return; /* never opened; now it cannot be opened any more */
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     (void)weft_i_map_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
-/* All its buckets are closed. True: the caller is to retire it. */
+/* Takes a segment whose buckets are all closed out of its slot. True: the caller must retire it. */
 static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_segment *segment, size_t table)
 {
     void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_MAP_LEVEL) | 1);
@@ -8188,8 +8343,8 @@ static bool weft_i_own_split_map_table_finish_closing(weft_map *map, weft_i_map_
 }
 
 /*
- * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
- * removals whoever races. The caller holds the segment. True: and is to retire it.
+ * Closes chunks until it is the first thread to have closed one. So each update takes a step, and the table shrinks as
+ * fast as updates go, whatever races there are. The caller protects the segment. True: the caller must retire it.
  */
 static bool weft_i_own_split_map_table_close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {
@@ -8213,7 +8368,7 @@ bool weft_i_map_shrink(weft_map *map)
         if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
-        /* relaxed: a failure means that somebody else has changed it */
+        /* relaxed: a failure means that another thread has changed it */
         (void)weft_i_cas(&map->table, &table, lower, WEFT_MAP_R1, memory_order_relaxed);
         return true;
     }

@@ -1,7 +1,7 @@
 /*
- * A cache whose entries expire. The map does not own the values: what is replaced or removed comes back to the caller, who
- * retires it, because a reader may be looking at it. Each has the hook for that inside, so that retiring cannot fail. Expired
- * entries are replaced by whoever meets them, and swept now and then.
+ * A cache whose entries expire. The map does not own the values: a replaced or removed value comes back to the caller,
+ * who retires it, because a reader may still use it. Each value contains the hook for that, so that retiring cannot
+ * fail. A thread that meets an expired entry replaces it, and a sweep removes the others now and then.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void free_answer(void *answer, void *ctx)
     free(answer);
 }
 
-/* No reader that comes from now on can find it; it is freed when none is left that had. Also inside a guard or an iteration. */
+/* Retires an answer that no new reader can find. It may be called inside a guard or an iteration. */
 static void let_go(struct answer *answer)
 {
     weft_retire_hook(NULL, &answer->hook, answer, sizeof *answer, free_answer, NULL);
@@ -46,7 +46,7 @@ static bool ask(cache *c, uintptr_t question, uint64_t *result)
     weft_enter(&guard, NULL);
     found = cache_get(c, &guard, question);
     if (found && found->expires > now) {
-        *result = found->computed; /* copied while the guard holds it */
+        *result = found->computed; /* copied while the guard protects it */
         weft_leave(&guard);
         return true;
     }
@@ -65,7 +65,7 @@ static bool ask(cache *c, uintptr_t question, uint64_t *result)
     return true;
 }
 
-/* Removes what has expired, while others go on asking: never a newer answer that has come in its place. */
+/* Removes expired answers while other threads go on asking. It never removes a newer answer that has replaced one. */
 static size_t sweep(cache *c)
 {
     weft_map_iterator at;

@@ -1,6 +1,7 @@
 /*
- * A server that forks workers while its other threads use the structures. The child goes on with all it inherited: what the
- * other threads were doing at that instant is finished or left whole, their guards count as left, and nothing waits for them.
+ * A server that forks workers while its other threads use the structures. The child goes on with all that it inherited:
+ * the structures are intact whatever the other threads were doing at that instant, their guards count as left, and no
+ * call waits for them.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -46,7 +47,7 @@ static int serve(int worker)
         return 1;
     while (weft_msq_try_dequeue(log_lines, &line))
         ;
-    /* what the parent's threads had retired is the child's now, and is reclaimed although they are not here */
+    /* the child reclaims what the parent's threads had retired, although those threads do not exist here */
     if (weft_domain_barrier(NULL, UINT64_MAX) != 0)
         return 1;
     return found == ROUTES && weft_map_size(routes) == ROUTES + 1 && weft_msq_is_empty(log_lines) ? 0 : 1;

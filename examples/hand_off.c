@@ -1,6 +1,6 @@
 /*
- * Work handed from two threads to two others through a typed queue. The queue never blocks: who finds it empty does something
- * else, here sched_yield, and learns by a counter that nothing more will come.
+ * Work passed from two threads to two others through a typed queue. The queue never blocks: a consumer that finds it
+ * empty does something else, here sched_yield. A counter tells it when nothing more will come.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -43,7 +43,7 @@ static void *consume(void *argument)
     struct order *order;
     (void)argument;
     for (;;) {
-        int left = atomic_load(&producing); /* before the look into the queue */
+        int left = atomic_load(&producing); /* before the queue is read */
         if (order_queue_try_dequeue(queue, &order)) {
             atomic_fetch_add(&turnover, order->amount);
             free(order); /* from here on it is this thread's alone: nothing to retire */

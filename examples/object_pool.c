@@ -1,6 +1,6 @@
 /*
- * A pool of buffers on a stack: the buffer given back last, still in the cache, goes out first. The stack holds pointers; whose
- * buffer it is, is the pool's rule: who has taken it owns it until it is given back.
+ * A pool of buffers on a stack: the buffer given back last, still in the cache, goes out first. The stack only holds
+ * pointers. Ownership is the pool's rule: the thread that has taken a buffer owns it until it gives it back.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,7 +46,7 @@ static void free_one(void *buffer, void *ctx)
     ++*(size_t *)ctx;
 }
 
-/* How many it had. All buffers have been given back. */
+/* Returns how many buffers the pool had. All must have been given back. */
 static size_t pool_destroy(pool *p)
 {
     size_t count = 0;
@@ -61,7 +61,7 @@ static void *work(void *argument)
         char *buffer = pool_take(p);
         if (!buffer)
             return "out of memory";
-        memset(buffer, i, BUFFER); /* nobody else has it */
+        memset(buffer, i, BUFFER); /* no other thread has it */
         for (int k = 1; k < BUFFER; k++)
             if (buffer[k] != buffer[0])
                 return "a buffer had two owners";

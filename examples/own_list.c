@@ -1,7 +1,7 @@
 /*
- * A lock-free structure of your own, made safe by a domain: a sorted set of integers, one linked list, as in M. Michael, "High
- * Performance Dynamic Lock-Free Hash Tables and List-Based Sets" (SPAA 2002). A node's link carries a mark, its lowest bit: the
- * node is removed, its link never changes again. docs/reclamation.md goes through it.
+ * A lock-free structure of your own, made safe by a domain: a sorted set of integers, one linked list, as in M.
+ * Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets" (SPAA 2002). The lowest bit of a node's
+ * link is a mark: the node is removed, and its link never changes again. docs/reclamation.md explains this program.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -10,8 +10,8 @@
 #include <weft/reclaim/domain.h>
 
 typedef struct node {
-    weft_atomic_ptr next; /* what guards protect is declared weft_atomic_ptr */
-    weft_hook hook;       /* where retiring keeps its notes, so that it cannot fail */
+    weft_atomic_ptr next; /* a pointer whose target guards protect */
+    weft_hook hook;       /* the memory that retiring needs, so that it cannot fail */
     int key;
 } node;
 
@@ -22,7 +22,7 @@ typedef struct set {
 
 #define IS_MARKED(link) ((uintptr_t)(link)&1)
 
-/* Two guards, since two nodes are looked at at once: the one whose link `at` is, and the one behind it. */
+/* Two guards, since two nodes are used at once: the one that holds the link `at`, and the one behind it. */
 typedef struct place {
     weft_guard guard[2];
     weft_atomic_ptr *at;
@@ -40,15 +40,15 @@ static void find(set *s, int key, place *p)
 again:
     p->at = &s->head;
     for (unsigned turn = 0;; turn ^= 1) {
-        /* protected, and `at` led to it after it was: so it was not retired then, if `at` is not removed itself */
+        /* `at` was read again after publishing: the node was not retired then, if the holder of `at` is in the set */
         void *link = weft_protect(&p->guard[turn], p->at);
         if (IS_MARKED(link))
-            goto again; /* what holds `at` was removed meanwhile */
+            goto again; /* the node that holds `at` was removed meanwhile */
         p->here = link;
         if (!p->here)
             return;
         void *next = weft_ptr_load(&p->here->next);
-        if (IS_MARKED(next)) { /* removed, but still linked: unlink it; who succeeds retires it */
+        if (IS_MARKED(next)) { /* removed, but still linked: unlink it; the thread that succeeds retires it */
             void *expected = p->here;
             if (!weft_ptr_cas(p->at, &expected, (void *)((uintptr_t)next & ~(uintptr_t)1)))
                 goto again;
@@ -58,7 +58,7 @@ again:
         }
         if (p->here->key >= key)
             return;
-        p->at = &p->here->next; /* its guard now is the other's, and so on in turn */
+        p->at = &p->here->next; /* this node keeps its guard, and the next one gets the other */
     }
 }
 
@@ -87,7 +87,7 @@ static int set_add(set *s, int key)
         find(s, key, &p);
         if (p.here && p.here->key == key) {
             end(&p);
-            free(made); /* nobody has seen it */
+            free(made); /* no other thread has seen it */
             return -EEXIST;
         }
         void *expected = p.here;
@@ -136,7 +136,7 @@ int main(void)
 {
     pthread_t other;
     int left = 0;
-    weft_domain_config config = {.scheme = WEFT_HAZARD}; /* WEFT_EPOCH does as well, without another word changed */
+    weft_domain_config config = {.scheme = WEFT_HAZARD}; /* WEFT_EPOCH works, too, with no other change */
     if (weft_domain_create(&shared.domain, &config) != 0 || pthread_create(&other, NULL, work, &totals[0]) != 0)
         return 1;
     work(&totals[1]);

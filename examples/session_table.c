@@ -1,6 +1,6 @@
 /*
- * A table of sessions by name. The map owns keys and values: it destroys both when no reader can see them any more, so that a
- * session that is being looked at may be removed or replaced at any moment.
+ * A table of sessions by name. The map owns keys and values: it destroys both when no reader can see them any more. So
+ * a session may be removed or replaced at any moment, even while another thread uses it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -34,7 +34,7 @@ static void destroy_name(void *name, void *ctx)
     free(name);
 }
 
-/* 0, -EEXIST: somebody of that name is in, -ENOMEM. */
+/* 0; -EEXIST: a user of that name is logged in; -ENOMEM. */
 static int log_in(const char *name)
 {
     char *key = strdup(name);
@@ -65,7 +65,7 @@ static bool request(const char *name)
     weft_guard guard;
     weft_enter(&guard, NULL);
     struct session *session = weft_map_get(sessions, &guard, name);
-    bool known = session && strcmp(session->user, name) == 0; /* valid until the guard is left, whoever logs it out */
+    bool known = session && strcmp(session->user, name) == 0; /* valid until the guard is left */
     if (known)
         atomic_fetch_add(&session->requests, 1);
     weft_leave(&guard);

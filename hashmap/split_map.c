@@ -141,7 +141,7 @@ bool weft_map_contains(weft_map *map, const void *key)
     return weft_map_get(map, NULL, key) != NULL;
 }
 
-/* Of operations that compare. */
+/* The results of operations that compare. */
 static const int errors[] = {0, -ENOENT, -EAGAIN};
 
 int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired)

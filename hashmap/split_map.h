@@ -1,38 +1,38 @@
 /*
- * weft_map: a hash map that grows and shrinks without ever stopping anyone; any number of threads.
+ * weft_map: a hash map for any number of threads, which grows and shrinks without ever stopping one.
  *
  * Source: O. Shalev, N. Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 53(3), 2006, over the
  * list of M. Michael, "High Performance Dynamic Lock-Free Hash Tables and List-Based Sets", SPAA 2002. Differences:
  * buckets are the high bits of the hash, so that list order is hash order and no bits are reversed; a bucket is its
- * own dummy node, inside a lazily made segment; the table shrinks. split_map_table.h tells how.
+ * own dummy node, inside a lazily made segment; the table shrinks (split_map_table.h says how).
  *
- * When. Shared tables that are read more than written, or whose size is not known ahead. When not: one writer and no
- * readers beside it, or an order over keys is needed.
+ * When. Shared tables that are read more than written, or whose size is not known in advance. When not: with one writer
+ * and no other readers, or if keys must be ordered.
  *
  * Cost. 64 bytes per entry and 16 to 64 bytes of buckets per entry (load 0.125 to 0.5; at most 0.5 after growth).
  * get: no write to shared memory. insert: two read-modify-writes, remove: four, a replacing put: one.
  *
  * Guarantees, numbered:
- *  1. All operations but create, destroy, size, clear and iteration are linearizable, over the whole map, beside each
- *     other in any combination.
- *  2. size is exact when no update runs and no thread was lost in the middle of one, by a fork or its own end; otherwise it is
- *     off by at most the updates that run or were lost so.
- *  3. Iteration sees each entry that is present throughout exactly once, whatever is removed (also what it was just
- *     given) and inserted meanwhile, and an entry that is inserted or removed meanwhile at most once. It sees no key
- *     twice, unless that was removed and inserted again, behind another key with all 64 bits of its hash.
+ *  1. All operations except create, destroy, size, clear and iteration are linearizable over the whole map, and may run
+ *     together in any combination.
+ *  2. size is exact when no update runs and no thread was lost inside an update, by a fork or its own end. Otherwise it
+ *     is off by at most the number of such updates.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is inserted or removed meanwhile
+ *     (also the entry that it has just returned). It sees an entry that is inserted or removed meanwhile at most once.
+ *     It sees no key twice, unless the key was removed and inserted again behind another key with the same 64-bit hash.
  *  4. clear removes each entry that is present throughout; it is not atomic.
- *  5. Key and value destructors run once per entry, when no guard and no operation can see it any more, the value's first. Where
- *     that ends its thread, the key's is not called.
- *  6. Progress: lock-free; get, contains and iteration's steps write nothing that others wait for. Growing and
+ *  5. Key and value destructors run once per entry, the value's first, when no guard and no operation can see the entry
+ *     any more. If the value's destructor ends its thread, the key's is not called.
+ *  6. Progress: lock-free; get, contains and iteration's steps write nothing that other threads wait for. Growing and
  *     shrinking happen inside the updates, a few buckets at a time.
  *  7. Out of memory for a larger bucket array costs speed, never an operation.
- *  8. No function here is a cancellation point, but where your own code is that it calls (`hash`, `equal`, destructors, the
- *     allocator, reclaim callbacks, which any function may run). A thread that ends there loses at most its operation:
- *     what it has begun of growing or shrinking others finish. A `hash`, `equal` or allocator function may end its thread,
- *     but not with more than 32 guards held, not after the thread's exit hook has run, and not inside create. Nothing that
- *     destroy calls may end its thread.
+ *  8. No function here is a cancellation point, except inside your own code that it calls (`hash`, `equal`,
+ *     destructors, the allocator, and reclaim callbacks, which any function may run). A thread that ends there loses at
+ *     most its operation: other threads finish what it has begun of growing or shrinking. A `hash`, `equal` or
+ *     allocator function may end its thread, but not with more than 32 guards held, not after the thread's exit hook
+ *     has run, and not inside create. No code that destroy calls may end its thread.
  *
- * Values are never NULL (-EINVAL): NULL is what absence looks like. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
+ * Values are never NULL (-EINVAL), since NULL means absent. A NULL map: -EINVAL, NULL, false, 0 or nothing done.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_H
 #define WEFT_HASHMAP_SPLIT_MAP_H
@@ -50,7 +50,7 @@ typedef struct weft_map_seed {
     uint64_t k0, k1;
 } weft_map_seed;
 
-/* A byte string as key: not copied by the map, so that it must live as long as its entry. */
+/* A byte string as key. The map does not copy it, so it must live as long as its entry. */
 typedef struct weft_bytes {
     const void *data;
     size_t size;
@@ -66,13 +66,13 @@ typedef struct weft_map_config {
     bool (*equal)(const void *a, const void *b, void *ctx);
     void (*destroy_key)(void *key, void *ctx);
     void (*destroy_value)(void *value, void *ctx);
-    void *ctx;         /* for all four; valid until a barrier or the domain's end after the map's */
+    void *ctx;         /* for all four; valid until the map's end and then a barrier or the domain's end */
     void *reserved[4]; /* zero */
 } weft_map_config;
 
 /* Ready-made: keys are `const char *`; SipHash-1-3. Copy it to add destructors. */
 WEFT_API_OBJECT const weft_map_config weft_map_strings;
-/* Likewise: keys are `const weft_bytes *`. */
+/* The same for keys that are `const weft_bytes *`. */
 WEFT_API_OBJECT const weft_map_config weft_map_byte_strings;
 /* The default spelled out: 64-bit integers passed as (void *)(uintptr_t)key. */
 WEFT_API_OBJECT const weft_map_config weft_map_integers;
@@ -80,7 +80,7 @@ WEFT_API_OBJECT const weft_map_config weft_map_integers;
 /* The hash of the ready-made configurations, for configurations of your own. */
 WEFT_API uint64_t weft_map_hash_bytes(const void *data, size_t size, const weft_map_seed *seed);
 
-/* Figures of one moment; exact when nobody updates the map. */
+/* Figures of one moment; exact when no thread updates the map. */
 typedef struct weft_map_statistics {
     size_t size;          /* entries */
     size_t buckets;       /* in use by the present table size */
@@ -104,17 +104,17 @@ WEFT_API WEFT_NODISCARD int weft_map_create(weft_map **out, weft_domain *domain,
 WEFT_API WEFT_NODISCARD int weft_map_insert(weft_map *map, void *key, void *value);
 
 /*
- * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. Having replaced, the map keeps the key already there and the passed
- * one stays the caller's; the replaced value goes to *old, and the caller hands it to weft_retire or weft_retire_hook,
- * whose callback frees it, since others may still be reading it; with `old` NULL and a value destructor the map destroys it
- * when no guard holds it. *old is NULL when nothing was replaced.
- * Linearizes as insert, or at the compare-and-swap on the entry's value.
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. If it replaces, the map keeps the key that it has, and the passed key
+ * stays the caller's. The replaced value goes to *old. Other threads may still read it, so the caller hands it to
+ * weft_retire or weft_retire_hook, whose callback frees it. With `old` NULL and a value destructor, the map destroys it
+ * when no guard holds it. *old is NULL if nothing was replaced. Linearizes as insert, or at the compare-and-swap on the
+ * entry's value.
  */
 WEFT_API WEFT_NODISCARD int weft_map_put(weft_map *map, void *key, void *value, void **old);
 
 /*
- * The value, held by `guard` (entered in the map's domain) until that is used again or left; NULL: absent. `guard` may
- * be NULL when values are not pointers that anyone frees. Linearizes at the read of the entry's value.
+ * The value, protected by `guard` (entered in the map's domain) until that is used again or left. NULL: absent. `guard`
+ * may be NULL if values are not pointers that any thread frees. Linearizes at the read of the entry's value.
  */
 WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, const void *key);
 
@@ -122,37 +122,37 @@ WEFT_API WEFT_NODISCARD void *weft_map_get(weft_map *map, weft_guard *guard, con
 WEFT_API WEFT_NODISCARD bool weft_map_contains(weft_map *map, const void *key);
 
 /*
- * 0: inserted, *present is `value`; 1: the key was there, *present is its value, held by `guard` as in get; -ENOMEM,
- * -EINVAL (NULL value or present): *present is NULL. The arguments are taken only with 0.
+ * 0: inserted, *present is `value`. 1: the key was there, *present is its value, protected by `guard` as in get.
+ * -ENOMEM, -EINVAL (NULL value or present): *present is NULL. The map takes key and value only with 0.
  */
 WEFT_API WEFT_NODISCARD int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *value,
                                                    void **present);
 
 /*
  * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
- * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the caller, who retires it as one that
- * put gave back, or, with a value destructor, to that; it stays where it is if `desired` is the same.
+ * value NULL; -ENOMEM (only with a value destructor). The expected value goes to the value destructor or, without one,
+ * to the caller, who retires it like a value that put has replaced. It stays in the map if `desired` is the same.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_replace(weft_map *map, const void *key, void *expected, void *desired);
 
 /*
- * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook as a replaced one;
- * with `value` NULL and a value destructor the map destroys it when no guard holds it. False: absent, *value is NULL.
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook, as after put.
+ * With `value` NULL and a value destructor, the map destroys it when no guard holds it. False: absent, *value is NULL.
  * Linearizes at the compare-and-swap that empties the entry.
  */
 WEFT_API bool weft_map_remove(weft_map *map, const void *key, void **value);
 
 /*
  * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL map or
- * expected. The map destroys key and value as remove with NULL does; without a value destructor the value is the caller's,
- * who retires it. Linearizes as remove, -EAGAIN and -ENOENT as get.
+ * expected. The map destroys key and value as remove with NULL does. Without a value destructor the value goes to the
+ * caller, who retires it. Linearizes as remove; -EAGAIN and -ENOENT as get.
  */
 WEFT_API WEFT_NODISCARD int weft_map_compare_and_remove(weft_map *map, const void *key, void *expected);
 
-/* How many entries it has, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
+/* The number of entries, by guarantee 2. Wait-free; reads a counter for each of WEFT_MAP_STRIPES (16). */
 WEFT_API WEFT_NODISCARD size_t weft_map_size(weft_map *map);
 
-/* Removes entries until it has met none; destructors as in remove with NULL. Not atomic. */
+/* Removes all entries that an iteration meets; destructors as in remove with NULL. Not atomic. */
 WEFT_API void weft_map_clear(weft_map *map);
 
 /*
@@ -169,18 +169,21 @@ typedef struct weft_map_iterator {
     weft_map *map;
     weft_guard entry; /* holds the node, and with it the key */
     weft_guard held;  /* holds the value */
-    uint64_t hash;    /* of the last one seen */
-    size_t seen;      /* of that hash: one more than its order */
+    uint64_t hash;    /* of the last entry seen */
+    size_t seen;      /* one more than that entry's order among those of its hash */
     void *reserved[4];
 } weft_map_iterator;
 
 /* Begins an iteration in this thread. */
 WEFT_API void weft_map_iterate(weft_map_iterator *iterator, weft_map *map);
 
-/* The next entry's key and value, either of which may be NULL, held until the next step. False: there is none. Lock-free. */
+/*
+ * Gets the next entry's key and value, protected until the next step. Either pointer may be NULL. False: the end.
+ * Lock-free.
+ */
 WEFT_API WEFT_NODISCARD bool weft_map_next(weft_map_iterator *iterator, void **key, void **value);
 
-/* Lets go of what the iteration holds. */
+/* Ends the iteration, and with it the protection of its last entry. */
 WEFT_API void weft_map_iterate_end(weft_map_iterator *iterator);
 
 /* Fills *out by a walk over the whole table. */

@@ -1,7 +1,7 @@
 #include <weft/hashmap/split_map_iterate.h>
 #include <weft/hashmap/split_map_table.h>
 
-/* Distance between neighbouring buckets of the present level, in one pass over the entries. */
+/* The most entries between neighbouring buckets of the present level, by one pass over all entries. */
 static size_t longest_chain(weft_map *map, size_t level)
 {
     weft_map_iterator it;

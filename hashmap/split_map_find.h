@@ -1,5 +1,6 @@
 /*
- * private. Where a key's entry is, or would be: by a walk that helps whatever it meets, and by one that only looks.
+ * private. Finds a key's entry, or its place: by a walk that helps other operations that it meets, or by one that only
+ * reads.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_FIND_H
 #define WEFT_HASHMAP_SPLIT_MAP_FIND_H
@@ -7,8 +8,8 @@
 #include <weft/hashmap/split_map_table.h>
 
 /*
- * Finds the key's entry: NULL if it is absent, and then w stands where it would be inserted, behind all of its hash.
- * Returns a node whose value was not NULL.
+ * Finds the key's entry. Returns a node whose value was not NULL. NULL: absent; then w stands where the entry would be
+ * inserted, behind all entries of its hash.
  */
 weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                const void *key, weft_scheme scheme)
@@ -22,7 +23,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
         }
         if (seen != WEFT_I_MAP_AT_NODE || node->hash > hash)
             return NULL;         /* the end of the interval, or a higher hash */
-        if (node->hash < hash) { /* put in here since, where a dead node has just been unlinked */
+        if (node->hash < hash) { /* inserted meanwhile, where a dead node has just been unlinked */
             weft_i_map_walk_on(w, &node->next);
         } else if (weft_i_map_equal(map, node->key, key)) {
             if (weft_i_likely(weft_i_load(&node->value, MAP_S3) != NULL))
@@ -36,7 +37,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
     }
 }
 
-/* Links the node where the walk stands. False: something has changed there. */
+/* Links the node where the walk stands. False: the link there has changed. */
 weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *node)
 {
     void *expected = w->at;
@@ -48,15 +49,16 @@ weft_i_inline bool weft_i_map_insert_at(weft_i_map_walk *w, weft_i_map_node *nod
 typedef enum weft_i_map_outcome {
     WEFT_I_MAP_FOUND,
     WEFT_I_MAP_ABSENT,
-    WEFT_I_MAP_AGAIN /* by the walk that works */
+    WEFT_I_MAP_AGAIN /* by weft_i_map_find */
 } weft_i_map_outcome;
 
 /*
- * One attempt at finding an integer's entry: a walk that only looks, from the hash's bucket of the present table. What
- * else there is to see (a bucket not open, something dead) is left to the walk that works. A dummy ends the walk if the
- * table has not changed: of its own level and those below, the bucket is the last that starts at or before the hash;
- * dummies of higher levels were all unlinked when nothing was being closed, and come with a change. FOUND: w->here is the
- * entry, *value its value; ABSENT: w stands where the entry would be inserted.
+ * One attempt at finding an integer's entry: a walk that only reads, from the hash's bucket in the present table. All
+ * other cases (a bucket that is not open, a dead node) are left to weft_i_map_find. If the table has not changed, the
+ * first dummy ends the walk: among the buckets of the table's level and below, the one where the walk began is the last
+ * that starts at or before the hash. Dummies of higher levels are all unlinked while nothing is being closed, and come
+ * only with a change of the table. FOUND: w->here is the entry, *value its value. ABSENT: w stands where the entry
+ * would be inserted.
  */
 weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
                                                  const void *key, void **value, bool to_insert, weft_scheme scheme)
@@ -72,7 +74,7 @@ weft_i_inline weft_i_map_outcome weft_i_map_look(weft_i_map_walk *w, weft_map *m
         if (weft_i_unlikely(!w->at || weft_i_map_bits(w->at) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))
             return WEFT_I_MAP_AGAIN;
         bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
-        if (!dummy || to_insert) { /* whose compare-and-swap relies on the address not coming back */
+        if (!dummy || to_insert) { /* an insertion's compare-and-swap relies on the address not coming back */
             weft_i_publish(hold, w->word, weft_i_map_target(w->at), scheme);
             if (weft_i_unlikely(scheme == WEFT_HAZARD && weft_i_load(w->prev, MAP_S1) != w->at))
                 return WEFT_I_MAP_AGAIN;

@@ -88,7 +88,7 @@ WEFT_I_OBJECT const weft_map_config weft_map_strings = {.hash = hash_string, .eq
 WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = hash_byte_string, .equal = equal_byte_strings};
 WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
-/* Refused where a sandbox or an early boot forbids getrandom: then clock and addresses, which an attacker may guess. */
+/* If getrandom is refused (sandbox, early boot), the seed comes from clock and addresses, which can be guessed. */
 void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
 {
     if (weft_i_sys_random(seed, sizeof *seed))

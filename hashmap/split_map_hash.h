@@ -1,4 +1,4 @@
-/* private. The map's seed: of its own for each map. */
+/* private. Draws a map's seed. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_HASH_H
 #define WEFT_HASHMAP_SPLIT_MAP_HASH_H
 

@@ -1,7 +1,7 @@
 #include <weft/hashmap/split_map_iterate.h>
 #include <weft/hashmap/split_map_table.h>
 
-/* To the iterator's place, for a walk that no dummy ends. */
+/* Walks to the iterator's place. From there on no dummy ends the walk. */
 weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_iterator *it, weft_scheme scheme)
 {
     weft_i_hold hold = weft_i_hold_of(&it->entry);
@@ -10,7 +10,7 @@ weft_i_inline weft_i_map_seen weft_i_map_resume(weft_i_map_walk *w, weft_map_ite
     return seen == WEFT_I_MAP_AT_END && w->here ? weft_i_map_walk_look(w, scheme) : seen;
 }
 
-/* The next entry after the iterator's place; its value is protected by iterator->held. */
+/* Finds the next entry after the iterator's place. NULL: there is none. iterator->held protects its value. */
 weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **value, weft_scheme scheme)
 {
     weft_i_map_walk w;

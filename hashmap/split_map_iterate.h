@@ -1,4 +1,4 @@
-/* private. For iterations of the map's own, which are left between two entries, whenever anybody is called back. */
+/* private. For iterations inside the map, which leave their guards between two entries whenever callbacks may run. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 #define WEFT_HASHMAP_SPLIT_MAP_ITERATE_H
 

@@ -1,5 +1,5 @@
 /*
- * private. The map's operations, over split_map_find.h: each under a guard, and what is usual as one attempt without.
+ * private. The map's operations: each under a guard, and the usual case as an attempt without one.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
 #define WEFT_HASHMAP_SPLIT_MAP_KERNEL_H
@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* Retires a node that holds what is to be destroyed; without destructors, a node that is only memory. weft_i_catch_up is due. */
+/* Retires a node with what is to be destroyed; without destructors it is only memory. Then weft_i_catch_up is due. */
 weft_i_inline void weft_i_map_retire(weft_map *map, weft_i_map_node *node, bool whole_entry)
 {
     weft_i_map_kinds *kinds = map->kinds;
@@ -40,7 +40,7 @@ weft_i_inline int weft_i_map_find_or_link(weft_i_map_walk *w, weft_map *map, wef
 
 typedef struct weft_i_map_upsert {
     weft_i_map_node *found, *made;
-    void *value; /* that was found */
+    void *value; /* the value found */
     int error;
 } weft_i_map_upsert;
 
@@ -54,7 +54,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     do {
         if (held)
-            weft_guard_set(held, value); /* before anybody can see and retire it */
+            weft_guard_set(held, value); /* before another thread can see and retire it */
         r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
         if (r.found && held)
             r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
@@ -66,7 +66,7 @@ weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_gu
     return r;
 }
 
-/* error -1: no memory, nothing done. found: replaced, `value` is what was there. */
+/* error -1: no memory, nothing done. found: replaced, `value` is the old value. */
 weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
     weft_guard own;
@@ -100,7 +100,7 @@ weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, cons
     return value;
 }
 
-/* 0; 1: absent; 2: another value. */
+/* 0: replaced; 1: absent; 2: another value. */
 weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expected, void *desired, weft_scheme scheme)
 {
     weft_guard own;
@@ -123,7 +123,7 @@ weft_i_inline int weft_i_map_replace(weft_map *map, const void *key, void *expec
     return result;
 }
 
-/* Empties the entry, unlinks and retires it. 0: *value is what it had; 1: absent; 2: it has another than `expected`. */
+/* Empties the entry, unlinks and retires it. 0: *value was its value; 1: absent; 2: its value is not `expected`. */
 weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void *expected, bool destroy, void **value,
                                             weft_scheme scheme)
 {
@@ -143,7 +143,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     if (result == 0) {
         void *at = w.at, *next = weft_i_map_freeze(&node->next);
         if (!weft_i_cas(w.prev, &at, next, MAP_S2, MAP_S1))
-            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node, or where it was */
+            (void)weft_i_map_find(&w, map, hold, hash, key, scheme); /* passes the node's place, which unlinks it */
     }
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
@@ -154,7 +154,7 @@ weft_i_inline int weft_i_map_remove_guarded(weft_map *map, const void *key, void
     return result;
 }
 
-/* Walks past where a dead node was linked, so that it is no more. */
+/* Walks past the place of a dead node, so that it is unlinked. */
 weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, weft_scheme scheme)
 {
     weft_guard own;
@@ -165,7 +165,7 @@ weft_i_inline void weft_i_map_pass(weft_map *map, const weft_i_map_node *node, w
     weft_i_end(hold, &own);
 }
 
-/* ---- whole operations: an attempt, and what is due where it did not do ---- */
+/* ---- whole operations: an attempt, and the way under a guard where it fails ---- */
 
 static weft_i_noinline int weft_i_map_look_after(weft_map *map, bool may_grow)
 {
@@ -207,7 +207,7 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
 
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
 
-/* Integers: no code of the user's runs inside. */
+/* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
     weft_i_attempt attempt;
@@ -236,7 +236,7 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-/* The thread has no node at hand: it gets one first, so that it need not look twice for where it goes. */
+/* The thread's cache has no node. It gets one first, so that it need not look for the place twice. */
 static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
 {
     weft_i_local *local = weft_i_local_get(map->domain);
@@ -259,7 +259,10 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
-/* Looks up an integer: no code of the user's runs inside. `own`: a constant to the compiler; true without a guard, and then no fence is needed. */
+/*
+ * Looks up an integer key: no user code runs inside. `own` (a constant to the compiler): there is no guard, so no fence
+ * is needed.
+ */
 weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, const void *key, weft_scheme scheme)
 {
     void *value = NULL;
@@ -291,7 +294,7 @@ static weft_i_noinline bool weft_i_map_shrink_some(weft_map *map)
     return true;
 }
 
-/* What is due after a removal: it is counted, and the table may have to shrink. Returns true, for its callers to return. */
+/* After a removal: counts it, and shrinks the table if need be. Returns true, for its callers to return. */
 weft_i_inline bool weft_i_map_after_removal(weft_map *map)
 {
     return weft_i_likely(!weft_i_map_count(map, (size_t)0 - 1)) || weft_i_map_shrink_some(map);
@@ -304,7 +307,7 @@ static weft_i_noinline bool weft_i_map_after_removal_due(weft_map *map)
     return true;
 }
 
-/* 0: the caller does after_removal_due, when no guard of ours is held. */
+/* Results as of weft_i_map_remove_guarded. 0: the caller must call after_removal_due once it holds no guard of ours. */
 static int weft_i_map_take(weft_map *map, const void *key, void *expected, void **value)
 {
     void *removed = NULL;
@@ -333,7 +336,7 @@ static weft_i_noinline bool weft_i_map_unlink(weft_map *map, weft_i_map_node *no
     return weft_i_map_after_removal_due(map);
 }
 
-/* Removes an integer key of a map without destructors: one attempt, else weft_i_map_remove_again. */
+/* Removes an integer key of a map without destructors: one attempt, or else weft_i_map_remove_again. */
 weft_i_inline bool weft_i_map_remove(weft_map *map, const void *key, void **value, weft_scheme scheme)
 {
     weft_i_attempt attempt;

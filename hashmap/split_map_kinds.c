@@ -2,7 +2,7 @@
 
 void weft_i_map_kinds_unuse(weft_i_map_kinds *kinds, weft_domain *domain)
 {
-    /* acq_rel by MAP_S4: the last user frees what the others are done with */
+    /* MAP_S4 includes acquire and release: the last user frees what the others are done with */
     if (weft_i_fetch_sub(&kinds->users, 1, MAP_S4) == 1)
         weft_i_free(domain, kinds, sizeof *kinds);
 }
@@ -15,7 +15,7 @@ void weft_i_map_destroy_parts(const weft_map_config *config, void *key, bool has
         config->destroy_key(key, config->ctx);
 }
 
-/* A destructor may end the thread, so that all of ours is done before. */
+/* A destructor may end the thread, so the rest is done before. */
 static void reclaim_node(weft_i_map_kinds *kinds, weft_i_hook *hook, weft_domain *domain, bool has_key)
 {
     weft_i_map_node *node = (weft_i_map_node *)(void *)hook;

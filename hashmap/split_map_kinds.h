@@ -1,4 +1,4 @@
-/* private. Entries that own something: how they are reclaimed, once, when nobody can see them. */
+/* private. How entries with destructors are reclaimed: once, when no thread can see them any more. */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 #define WEFT_HASHMAP_SPLIT_MAP_KINDS_H
 

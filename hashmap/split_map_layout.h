@@ -1,27 +1,32 @@
 /*
- * private. The split-ordered map: what it is made of. To be read beside Shalev and Shavit 2006 and Michael 2002. Then come
- * split_map_walk.h, the walk along the list; split_map_table.h, the buckets, with split_map_note.h; split_map_find.h, where a key is;
- * split_map_kernel.h, the operations.
+ * private. What the split-ordered map is made of. Read it beside Shalev and Shavit 2006 and Michael 2002. Then come
+ * split_map_walk.h, the walk along the list; split_map_table.h and split_map_note.h, the buckets; split_map_find.h,
+ * finding a key; and split_map_kernel.h, the operations.
  *
- * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it in 2^k intervals by
- * the hash's k highest bits; a bucket is a link in the list, the dummy node itself, at the start of its interval.
- * Doubling the table halves intervals; nothing moves. Bucket j of level k is, if j is even, bucket j/2 of level k-1;
+ * One list holds all entries in the order of their 64-bit hashes. A table of 2^k buckets cuts it into 2^k intervals by
+ * the hash's k highest bits. A bucket is a link in the list, the dummy node itself, at the start of its interval.
+ * Doubling the table halves the intervals; nothing moves. If j is even, bucket j of level k is bucket j/2 of level k-1;
  * the odd ones of level k form segment k.
  *
- * A link is a pointer with three bits. FROZEN: what holds this link is dead, the link never changes again. DUMMY: it
- * leads to a bucket. PENDING: in a bucket, it is not on the list yet, and if it is met there it is no longer so; in a
- * node, with FROZEN, that this is a note of split_map_table.h. The list ends with a DUMMY link to nothing, so that NULL
- * is a bucket never used.
+ * A link is a pointer with three bits. FROZEN: the node or bucket that holds this link is dead, and the link never
+ * changes again. DUMMY: the link leads to a bucket. PENDING in a bucket: the bucket is not on the list yet (a walk that
+ * meets it on the list clears the bit). PENDING and FROZEN in a node: it is a note (split_map_table.h). The list ends
+ * with a DUMMY link to nothing, since a NULL link means a bucket that was never used.
  *
- * Invariants. (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, a dummy
- * before the entries of its interval. (2) An entry is present while its value is not NULL; value NULL, then FROZEN,
- * then unlinked, then retired, in this order; whoever emptied the value retires, after a walk that cannot have missed
- * the node. (3) An insertion goes behind all entries of the same hash, at a link that a walk has just passed through
- * all of them to: two insertions of one key meet at one compare-and-swap; and the entries of one hash stand in the order
- * of their `order`, none twice, for all their lives. (4) A bucket is frozen before it is
- * unlinked, and its segment retired after all its buckets are; any bucket may be missing: its parent serves.
+ * Invariants:
+ *  (1) Links that are not frozen and are reachable from base[0] form the list, sorted by hash, with each dummy before
+ *      the entries of its interval.
+ *  (2) An entry is present while its value is not NULL. Its removal has four steps, in this order: value NULL, link
+ *      FROZEN, unlinked, retired. The thread that emptied the value retires the node, after a walk that cannot have
+ *      missed it.
+ *  (3) An insertion goes behind all entries of the same hash, at a link that a walk has just reached through all of
+ *      them. So two insertions of one key meet at one compare-and-swap, and the entries of one hash always stand in the
+ *      order of their `order`, which differ.
+ *  (4) A bucket is frozen before it is unlinked. Its segment is retired after all its buckets have been unlinked. Any
+ *      bucket may be missing; then its parent serves.
  *
- * Guard words: 1 and 2 hold the link's holder and the node behind it, in turn; 0 a note's segment, then the value.
+ * Guard words: 1 and 2 protect, in turn, the node or bucket that holds the link, and the one behind it. 0 protects a
+ * note's segment, and later the value.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
 #define WEFT_HASHMAP_SPLIT_MAP_LAYOUT_H
@@ -36,7 +41,7 @@
 #define WEFT_MAP_STRIPES 16
 #endif
 #ifndef WEFT_MAP_CLOSE
-#define WEFT_MAP_CLOSE 32 /* buckets that a removal closes while the table shrinks */
+#define WEFT_MAP_CLOSE 32 /* buckets that an update closes while the table shrinks */
 #endif
 #ifndef WEFT_MAP_OPEN
 #define WEFT_MAP_OPEN 16 /* buckets that an insertion opens after the table has grown */
@@ -70,7 +75,7 @@ typedef struct weft_i_map_node {
     uint64_t hash;
     weft_atomic_ptr value;
     void *dead;   /* the value to be destroyed with the node, or NULL */
-    size_t order; /* among those of its hash: above that of the one it was linked behind, 0 behind none */
+    size_t order; /* one more than that of the entry of the same hash that it was linked behind; 0: there was none */
 } weft_i_map_node;
 
 _Static_assert(sizeof(weft_i_map_node) <= WEFT_I_LARGE_SIZE, "a map's node is of the large class");
@@ -83,12 +88,12 @@ typedef struct weft_i_map_segment {
     weft_hook hook;
     weft_domain *domain;
     size_t bytes;
-    size_t serial;             /* the slot's word that it took the place of: no two segments of a level have the same */
-    weft_i_atomic_size cursor; /* closing: the buckets before it are closed and unlinked */
+    size_t serial;             /* the odd word that it replaced in its slot: no two segments of a level have the same */
+    weft_i_atomic_size cursor; /* while closing: the buckets before it are closed and unlinked */
     weft_i_aligned weft_i_map_bucket bucket[];
 } weft_i_map_segment;
 
-/* How entries that own something are reclaimed; outlives the map, until the last of them is. */
+/* How entries with destructors are reclaimed. Lives until the map and all its retired entries are gone. */
 typedef struct weft_i_map_kinds {
     weft_i_kind entry; /* a whole entry */
     weft_i_kind value; /* a replaced value, in a node of its own */
@@ -105,11 +110,11 @@ struct weft_map {
     weft_i_map_kinds *kinds; /* NULL: no destructors */
     weft_i_aligned weft_i_atomic_size
         table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
-    weft_i_atomic_size opening;               /* how many buckets of the last growth nobody has set about to open */
+    weft_i_atomic_size opening;               /* buckets of the last growth that no insertion has begun to open */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {
-        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: an entry may go on another stripe than it came */
+        weft_i_aligned weft_i_atomic_size size; /* modulo 2^n: insertion and removal may count on different stripes */
     } stripe[WEFT_MAP_STRIPES];
     WEFT_I_LIFE
 };
@@ -135,8 +140,9 @@ weft_i_inline void *weft_i_map_without(void *link, uintptr_t bits)
 }
 
 /*
- * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words: one-to-one, and its
- * high bits, which are the bucket, depend on all of the key. One multiplication is not enough: tests/unit/hash_test.c.
+ * Multiply, fold, multiply (the steps of A. Appleby's MurmurHash3 finalizer), with random words. It is one-to-one, and
+ * its high bits, which select the bucket, depend on all of the key. One multiplication is not enough:
+ * tests/unit/hash_test.c.
  */
 weft_i_inline uint64_t weft_i_map_hash_integer(uint64_t key, const weft_map_seed *seed)
 {
@@ -209,8 +215,8 @@ weft_i_inline uint64_t weft_i_map_start_of(size_t level, size_t offset)
 }
 
 /*
- * Where the interval of a protected bucket starts, by the segment that it is in: of this level or one below (half of all
- * buckets are in the level's own, a quarter in the one below). False: in none of these.
+ * Finds where the interval of a protected bucket starts, by the segment that it is in. It tries this level first, then
+ * lower ones (half of all buckets are in the level's own segment, a quarter in the one below). False: in none of these.
  */
 weft_i_inline bool weft_i_map_bucket_start(weft_map *map, const weft_i_map_bucket *bucket, size_t level,
                                            uint64_t *start)
@@ -235,12 +241,12 @@ typedef struct weft_i_map_walk {
     weft_map *map;
     weft_i_hold hold;
     uint64_t hash;         /* a dummy that starts after it ends the walk */
-    size_t level;          /* of the table, as it was */
-    size_t order;          /* one more than that of the last it stepped over of its hash */
+    size_t level;          /* of the table when the walk began */
+    size_t order;          /* one more than that of the last entry of this hash that the walk passed */
     weft_atomic_ptr *prev; /* the link where the walk stands */
     void *at;              /* what was read there: leads to `here` */
     void *here;            /* node or bucket, protected; NULL: the end */
-    int word;              /* that protects it; the other one protects prev's holder */
+    int word;              /* the guard word that protects `here`; the other one protects the holder of `prev` */
 } weft_i_map_walk;
 
 typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;

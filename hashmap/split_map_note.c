@@ -1,6 +1,6 @@
 #include <weft/hashmap/split_map_note.h>
 
-/* The note's bucket, its segment protected by word 0. NULL: gone. */
+/* Returns the note's bucket; word 0 protects its segment. NULL: the bucket is gone. */
 static weft_i_map_bucket *bucket_of_note(weft_map *map, weft_i_hold hold, const weft_i_map_node *note,
                                          weft_scheme scheme)
 {

@@ -2,7 +2,9 @@
 
 /* ---- opening ---- */
 
-/* The segment of a protected bucket that was in its slot before; NULL: it is gone, or the table has not had its level since. */
+/*
+ * Returns the segment of a protected bucket, as it was in its slot. NULL: it is gone, or not alive (split_map_table.h).
+ */
 static weft_i_map_segment *alive(weft_map *map, const weft_i_map_bucket *bucket, weft_i_map_place place)
 {
     if (weft_i_map_level(map) < place.level)
@@ -17,7 +19,9 @@ static void drop_note(weft_map *map, weft_i_map_node *spare)
         weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
 }
 
-/* The caller holds the bucket by another guard. *spare: a node for a note, if there is one. *settled: notes to be retired. */
+/*
+ * The caller protects the bucket by another guard. *spare: a node for a note, or NULL. *settled: notes to be retired.
+ */
 static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
                         size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
 {
@@ -64,12 +68,12 @@ void weft_i_map_open_some(weft_map *map)
     weft_i_map_node *spare = NULL;
     weft_i_list settled = {0};
     weft_scheme scheme = weft_i_scheme(map->domain);
-    /* relaxed: a count that is not this level's opens others, and what is left out is opened when it is met */
+    /* relaxed: a count of another level opens other buckets; one that is left out is opened when a walk meets it */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
     size_t more = left < WEFT_MAP_OPEN ? left : WEFT_MAP_OPEN;
     weft_i_map_place place = {weft_i_map_level(map), 0};
     size_t length = weft_i_map_segment_length(place.level);
-    /* relaxed: a hint: with the wrong count others are opened, as above */
+    /* relaxed: a hint: with a wrong count other buckets are opened, as above */
     if (!weft_i_cas(&map->opening, &left, left - more, memory_order_relaxed, memory_order_relaxed) || left > length)
         return;
     place.offset = length - left;
@@ -104,14 +108,14 @@ size_t weft_i_map_segment_bytes(size_t level)
     return sizeof(weft_i_map_segment) + weft_i_map_segment_length(level) * sizeof(weft_i_map_bucket);
 }
 
-/* A segment in the slot above the table's level. False: no memory, or the table is another by now. */
+/* Puts a segment into the slot above the table's level. False: no memory, or the table has changed. */
 static bool make_segment(weft_map *map, size_t table)
 {
     size_t level = weft_i_map_level_of(table) + 1;
     void *none = weft_i_load(&map->segment[level], MAP_A2);
     if (!weft_i_map_is_none(none))
         return true;
-    if (weft_i_map_table(map) != table) /* a late one would come beside the closing of its level */
+    if (weft_i_map_table(map) != table) /* else a late segment could come while its level is closed */
         return false;
     weft_i_map_segment *segment = weft_i_alloc_zeroed(map->domain, weft_i_map_segment_bytes(level));
     if (!segment)
@@ -135,7 +139,7 @@ void weft_i_map_grow(weft_map *map)
     }
     if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !make_segment(map, table))
         return;
-    /* relaxed: a failure means that somebody else has changed it */
+    /* relaxed: a failure means that another thread has changed it */
     if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, MAP_R1,
                    memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
@@ -150,20 +154,20 @@ static void reclaim_segment(void *object, void *ctx)
     weft_i_free_zeroed(segment->domain, segment, segment->bytes);
 }
 
-/* Freezes a bucket, and walks past its place. */
+/* Freezes a bucket, and walks past its place, which unlinks it. */
 static void close_bucket(weft_map *map, weft_i_map_bucket *bucket, uint64_t start, size_t level, weft_scheme scheme)
 {
     weft_guard own;
     weft_i_map_walk w;
     if (!weft_i_map_freeze(&bucket->link))
-        return; /* never opened, and now never will be */
+        return; /* never opened; now it cannot be opened any more */
     weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
     (void)weft_i_map_walk_to(&w, map, hold, start, level - 1, scheme); /* cannot miss it, or its note, and unlinks it */
     weft_i_map_walk_end(hold, scheme);
     weft_i_end(hold, &own);
 }
 
-/* All its buckets are closed. True: the caller is to retire it. */
+/* Takes a segment whose buckets are all closed out of its slot. True: the caller must retire it. */
 static bool finish_closing(weft_map *map, weft_i_map_segment *segment, size_t table)
 {
     void *expected = segment, *none = (void *)(uintptr_t)((table & ~(size_t)WEFT_I_MAP_LEVEL) | 1);
@@ -173,8 +177,8 @@ static bool finish_closing(weft_map *map, weft_i_map_segment *segment, size_t ta
 }
 
 /*
- * Closes a chunk that nobody else has closed first: so that each removal takes a step, and the table shrinks beside
- * removals whoever races. The caller holds the segment. True: and is to retire it.
+ * Closes chunks until it is the first thread to have closed one. So each update takes a step, and the table shrinks as
+ * fast as updates go, whatever races there are. The caller protects the segment. True: the caller must retire it.
  */
 static bool close_chunk(weft_map *map, weft_i_map_segment *segment, size_t table, weft_scheme scheme)
 {
@@ -198,7 +202,7 @@ bool weft_i_map_shrink(weft_map *map)
         if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
-        /* relaxed: a failure means that somebody else has changed it */
+        /* relaxed: a failure means that another thread has changed it */
         (void)weft_i_cas(&map->table, &table, lower, MAP_R1, memory_order_relaxed);
         return true;
     }

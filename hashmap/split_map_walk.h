@@ -1,12 +1,13 @@
 /*
- * private. The walk along the map's list: reads, protects, unlinks what is dead, steps on. split_map_layout.h has the invariants.
+ * private. The walk along the map's list: it reads, protects, unlinks dead nodes, and steps on. split_map_layout.h has
+ * the invariants.
  */
 #ifndef WEFT_HASHMAP_SPLIT_MAP_WALK_H
 #define WEFT_HASHMAP_SPLIT_MAP_WALK_H
 
 #include <weft/hashmap/split_map_note.h>
 
-/* Reads and protects a value, by a load that is in the one order of all links and values, which acquire alone is not. */
+/* Reads and protects a value. Its seq_cst loads are in one order with those of links; acquire loads would not be. */
 weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *source, weft_scheme scheme)
 {
     void *value = weft_i_load(source, MAP_S3);
@@ -20,7 +21,7 @@ weft_i_inline void *weft_i_map_protect_value(weft_i_hold hold, weft_atomic_ptr *
     return value;
 }
 
-/* Reads and protects what `prev` leads to. False: prev's holder is dead. */
+/* Reads and protects what `prev` leads to. False: the holder of `prev` is dead. */
 weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
 {
     void *at = weft_i_load(w->prev, MAP_S1);
@@ -38,7 +39,7 @@ weft_i_inline bool weft_i_map_walk_read(weft_i_map_walk *w, weft_scheme scheme)
     }
 }
 
-/* Steps over what was just looked at. */
+/* Steps over the node or bucket just seen. */
 weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 {
     w->prev = its;
@@ -46,8 +47,9 @@ weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 }
 
 /*
- * Looks at what is behind `prev`, unlinking what is dead and stepping over dummies. A later dummy ends the walk by its
- * address, that is, by where its segment puts it, without a look at its cache line. ASTRAY: begin again.
+ * Looks at what is behind `prev`; unlinks dead nodes and steps over dummies. A dummy that starts after the hash ends
+ * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. ASTRAY: begin
+ * again.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
 {
@@ -78,7 +80,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
             continue;
         }
         if (!(weft_i_map_bits(next) &
-              WEFT_I_MAP_FROZEN)) { /* on the list, so no longer pending: say so, and look again */
+              WEFT_I_MAP_FROZEN)) { /* it is on the list, so no longer pending: clear the bit, and look again */
             (void)weft_i_cas(its, &next, weft_i_map_without(next, WEFT_I_MAP_PENDING), MAP_S2, MAP_S1);
             continue;
         }
@@ -95,7 +97,7 @@ weft_i_inline void weft_i_map_walk_end(weft_i_hold hold, weft_scheme scheme)
     weft_i_unpublish(hold, 2, scheme);
 }
 
-/* No more insertions behind a dead node. */
+/* Freezes a link, so that no insertion comes behind a dead node. Returns the link without FROZEN. */
 weft_i_inline void *weft_i_map_freeze(weft_atomic_ptr *link)
 {
     void *next = weft_i_load(link, MAP_S1);

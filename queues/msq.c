@@ -32,7 +32,7 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
 static void free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
 {
     for (weft_i_msq_node *next; node; node = next) {
-        /* relaxed: nobody else sees these nodes */
+        /* relaxed: no other thread sees these nodes */
         next = weft_i_msq_node_of(weft_i_load(&node->next, memory_order_relaxed));
         weft_i_node_free(domain, local, WEFT_I_SMALL, node);
     }
@@ -88,7 +88,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     /* relaxed: no other thread uses the queue */
     weft_i_msq_node *dummy = weft_i_load(&queue->head, memory_order_relaxed);
     for (weft_i_msq_node *n = weft_i_msq_node_of(weft_i_load(&dummy->next, memory_order_relaxed)); n && drain;
-         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: nobody else does */
+         n = weft_i_msq_node_of(weft_i_load(&n->next, memory_order_relaxed))) /* relaxed: no other thread */
         drain(n->value, ctx);
     free_nodes(domain, dummy, weft_i_local_get(domain));
     weft_i_free(domain, queue, sizeof *queue);

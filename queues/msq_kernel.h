@@ -1,15 +1,18 @@
 /*
- * private. Michael and Scott's queue, to be read beside figure 1 of PODC 1996. A singly linked list from head to tail;
- * the first node is a dummy, whose successor holds the oldest value. Differences: guards in place of counted pointers
- * (words: 0 the node in hand, 1 its successor), backoff after a lost race, chains of several nodes linked at once, and
- * a dequeuer that knows where tail is without reading it as long as there are two values.
+ * private. Michael and Scott's queue; read it beside figure 1 of PODC 1996. A singly linked list from head to tail;
+ * the first node is a dummy, whose successor holds the oldest value. Differences: guards instead of counted pointers
+ * (word 0 protects the node that head or tail leads to, word 1 its successor), backoff after a lost race, chains of
+ * several nodes linked at once, and a dequeuer that need not read tail as long as there are two values.
  *
- * Invariants. (1) From head, following next, one meets tail and then NULL. (2) tail never falls behind head: a dequeuer
- * that finds them equal moves tail first, so that a node is retired only when neither leads to it. (3) next of a node
- * changes once, from NULL. (4) The value of a node is written before it is linked and read before its predecessor, the
- * dummy, is left behind. (5) A node is linked only to what tail leads to at that moment; so where next of a node was
- * made so (the tag), tail has been at that node, and head may move to it without a look at tail, whose line stays with
- * the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
+ * Invariants:
+ *  (1) From head, following next, one meets tail and then NULL.
+ *  (2) tail never falls behind head: a dequeuer that finds them equal moves tail first, so that a node is retired only
+ *      when neither leads to it.
+ *  (3) A node's next changes once, from NULL.
+ *  (4) A node's value is written before the node is linked, and read before head leaves its predecessor, the dummy.
+ *  (5) A node is linked only behind the node that tail leads to at that moment. Such a link has a tag. So if a node's
+ *      next has the tag, tail has been at that node, and head may move to it without a read of tail. Tail's cache line
+ *      stays with the enqueuers: 2 to 3 times the throughput of one producer and one consumer.
  */
 #ifndef WEFT_QUEUES_MSQ_KERNEL_H
 #define WEFT_QUEUES_MSQ_KERNEL_H
@@ -22,13 +25,13 @@
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define MSQ_R1 memory_order_release /* link node -> MSQ_A1, MSQ_A2, MSQ_A5: publishes value and next of what is linked; enqueue's linearization point */
-#define MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, MSQ_A3: who starts there sees the node, which this thread saw or made */
-#define MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, MSQ_A4: the same for the new dummy; the old one's value has been read; dequeue's linearization point */
+#define MSQ_R2 memory_order_release /* move tail -> WEFT_GUARD_A2, MSQ_A3: a thread that starts there sees the node, which this thread has seen or made */
+#define MSQ_R3 memory_order_release /* move head -> WEFT_GUARD_A2, MSQ_A4: the same for the new dummy, whose value has been read; dequeue's linearization point */
 #define MSQ_A1 memory_order_acquire /* enqueue reads tail's next -> MSQ_R1: the node may be made the tail */
 #define MSQ_A2 memory_order_acquire /* dequeue reads the dummy's next -> MSQ_R1: sees its value; NULL is the empty answer's linearization point */
-#define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: not older than the head it has protected */
-#define MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> MSQ_R1: who linked there had seen tail at the successor (invariant 5) */
-#define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: unchanged, so that its successor was not retired when it was published */
+#define MSQ_A3 memory_order_acquire /* dequeue reads tail -> MSQ_R2: tail is not older than the head that it has protected */
+#define MSQ_A5 memory_order_acquire /* dequeue reads its successor's next -> MSQ_R1: the thread that linked there had seen tail at the successor (invariant 5) */
+#define MSQ_A4 memory_order_acquire /* dequeue re-reads head -> MSQ_R3: head is unchanged, so its successor was not retired when it was published */
 #endif
 /* clang-format on */
 
@@ -47,7 +50,7 @@ struct weft_msq {
     WEFT_I_LIFE
 };
 
-/* A link that was made at tail is odd; one inside a chain, there before tail came, is even. */
+/* A link that was made at tail is odd. A link inside a chain is even: it was there before tail came. */
 weft_i_inline void *weft_i_msq_link_to(weft_i_msq_node *node)
 {
     return (void *)((uintptr_t)node | 1);
@@ -89,7 +92,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     weft_i_msq_node *tail = at;
     void *next = weft_i_load(&tail->next, MSQ_A1); /* E6 */
     if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
-        /* E13; relaxed: a failure means that somebody else has helped */
+        /* E13; relaxed: a failure means that another thread has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);
         return WEFT_I_AGAIN;
     }
@@ -100,7 +103,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, 
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
 {
     weft_guard own;
@@ -111,7 +114,7 @@ weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq
     return outcome;
 }
 
-/* Where the attempt below did not do: the node may be NULL, and is made. */
+/* The way under guards, if the attempt below fails. `node` may be NULL; then one is made. */
 static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
                                                     weft_i_outcome now)
 {
@@ -151,10 +154,10 @@ weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, 
     weft_i_publish(hold, 1, next, scheme);
     if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at)) /* D5 */
         return WEFT_I_AGAIN;
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* nothing is known of tail: invariant 2 */
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* tail may be here: invariant 2 */
         void *tail = weft_i_load(&queue->tail, MSQ_A3);               /* D3 */
         if (weft_i_unlikely(at == tail)) {                            /* D6 */
-            /* D10; relaxed: a failure means that somebody else has helped */
+            /* D10; relaxed: a failure means that another thread has helped */
             (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
             return WEFT_I_AGAIN;
         }
@@ -179,7 +182,7 @@ weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **val
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
 {
     void *taken = NULL;

@@ -1,4 +1,4 @@
-/* Waiting until all that was retired before has been reclaimed: reclaim/state.h has the way of objects, and why none is missed. */
+/* Waits until all that was retired before has been reclaimed. reclaim/state.h says why a barrier misses no object. */
 #include <weft/reclaim/callback.h>
 #include <weft/reclaim/collect.h>
 #include <weft/reclaim/fence.h>
@@ -9,12 +9,12 @@
 
 #include <errno.h>
 
-/* One that runs, on its caller's stack. */
+/* A barrier that runs, on its caller's stack. */
 typedef struct run {
     weft_domain *domain;
     uint64_t start, timeout_ns, nap;
-    bool been_to_all; /* and so has all that it is to wait for, but for the callbacks that were running then */
-    int side_before;  /* which counts these */
+    bool been_to_all; /* it has taken all that it must wait for, except objects whose callbacks were running then */
+    int side_before;  /* the side that counts such callbacks of `shared` */
 } run;
 
 static bool past(const run *r)
@@ -39,14 +39,14 @@ static bool asked(const weft_domain *domain, const weft_i_local *local)
     return local->attached && local->round != domain->round;
 }
 
-/* The lists of all threads that it has not been to in this round. False: not all could be had. Under `owners`. */
+/* Takes the lists of all threads not yet visited in this round. False: some could not be taken. Under `owners`. */
 static bool take_from_threads(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
     bool all = true;
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;)
         if (asked(domain, l))
-            /* relaxed: the fence orders it before the look at the slot */
+            /* relaxed: the heavy fence orders it before the load of the slot */
             (void)weft_i_fetch_add(&l->record->thread.attention, WEFT_I_TAKER, memory_order_relaxed);
     bool fenced = weft_i_heavy_fence();
     for (weft_i_local *l = mine; (l = weft_i_place_after(domain, l)) != NULL;) {
@@ -65,8 +65,8 @@ static bool take_from_threads(weft_domain *domain)
 }
 
 /*
- * What the threads made orphans of, too. Callbacks count on the other side from here on; the one before must be free for that.
- * False: others are at it.
+ * Takes what is in `shared`, and the orphans. From here on callbacks are counted on the other side, which must count
+ * none for that. False: another thread has the right, or the other side still counts callbacks.
  */
 static bool take_shared(run *r)
 {
@@ -92,7 +92,7 @@ static void take_all(run *r)
     r->been_to_all = all && take_shared(r);
 }
 
-/* A callback that was running when its place was visited belongs to an object retired before. */
+/* A callback that was running when its place was visited belongs to an object retired before the barrier. */
 static bool callbacks_over(run *r)
 {
     weft_domain *d = r->domain;

@@ -10,7 +10,7 @@
 
 static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
 
-/* The first node of a list in the depot tells the rest of it: who takes the list touches no other. */
+/* The first node of a list in the depot holds the tail and the count, so that taking a list touches no other node. */
 typedef struct magazine {
     weft_i_hook first;
     weft_i_hook *tail;
@@ -19,6 +19,7 @@ typedef struct magazine {
 
 _Static_assert(sizeof(magazine) <= WEFT_I_SMALL_SIZE, "a node of any class can be the first");
 
+/* False: the depot is full. */
 static bool deposit(weft_domain *domain, int node_class, const weft_i_list *list)
 {
     magazine *full = (magazine *)(void *)list->head;
@@ -34,7 +35,7 @@ static bool deposit(weft_domain *domain, int node_class, const weft_i_list *list
     return false;
 }
 
-/* Empty: there is none. */
+/* Returns an empty list if the depot has none. */
 static weft_i_list withdraw(weft_domain *domain, int node_class)
 {
     for (int i = 0; i < WEFT_DEPOT; i++) {
@@ -49,7 +50,7 @@ static weft_i_list withdraw(weft_domain *domain, int node_class)
     return (weft_i_list){0};
 }
 
-/* Under the address sanitizer memory goes back at once, so that it can see uses after. */
+/* Under the address sanitizer nodes are freed at once, so that it sees a use after free. */
 static bool cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
     return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
@@ -73,7 +74,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     } else {
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
-        weft_i_compiler_fence(); /* out of its list before it is in another */
+        weft_i_compiler_fence(); /* as in weft_i_list_splice */
         if (WEFT_I_ASAN || count > WEFT_CACHE || !deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
@@ -83,7 +84,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
     weft_i_count_reclaimed(local, count, count * class_size[node_class]);
 }
 
-/* One of those that are ready to be given back. NULL: there is none, or a taker has them. */
+/* Takes one of the nodes that are ready to go back to the allocator. NULL: there is none, or a taker has the lists. */
 static weft_i_hook *reuse(weft_i_local *local, int node_class)
 {
     if (WEFT_I_ASAN || !(local->surplus >> node_class & 1) || !weft_i_busy_begin(local->domain))

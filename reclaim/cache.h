@@ -1,24 +1,24 @@
 /*
- * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT such lists per
- * domain and class, so that what one thread frees another allocates, a batch at a time (after J. Bonwick, J. Adams,
- * "Magazines and Vmem", USENIX ATC 2001). What goes beyond both is ready to go back to the allocator, and an
- * allocation that finds the cache empty takes it from there.
+ * private. Nodes for reuse: a list per place and size class, of WEFT_CACHE nodes at most, and a depot of WEFT_DEPOT
+ * such lists per domain and class, so that what one thread frees another allocates, a batch at a time (after J.
+ * Bonwick, J. Adams, "Magazines and Vmem", USENIX ATC 2001). Nodes beyond both are ready to go back to the allocator;
+ * an allocation that finds the cache empty takes one of those first.
  */
 #ifndef WEFT_RECLAIM_CACHE_H
 #define WEFT_RECLAIM_CACHE_H
 
 #include <weft/reclaim/memory.h>
 
-/* Takes nodes that a scan has freed: into the cache or the depot, or among what is ready to be given back. */
+/* Moves nodes that a scan has freed into the cache or the depot. Those that fit in neither stay in `freed`. */
 WEFT_I_PRIVATE void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed);
 
-/* Gives back a node that nobody else can see. `local` may be NULL. */
+/* Frees a node that no other thread can see. `local` may be NULL. */
 WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node);
 
-/* A node where the cache has none. `local` may be NULL. NULL: no memory. */
+/* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
-/* Empties the place's caches, one node after the other: the allocator may end the thread. */
+/* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_trim(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_trim_depot(weft_domain *domain);
 

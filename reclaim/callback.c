@@ -3,7 +3,7 @@
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define CALLBACK_R1 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
-#define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what it did */
+#define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what the callback did */
 #endif
 /* clang-format on */
 

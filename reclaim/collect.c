@@ -7,33 +7,36 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the room made comes before, so that no more seems retired than was */
+#define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the new room comes before, so that no more seems retired than was */
 #define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
-/* While a scan is under way: a step of so many objects each time that an eighth as many are retired. */
+/* Objects that a scan compares in one step; a step comes with each WEFT_STEP / 8 retirements. */
 #ifndef WEFT_STEP
 #define WEFT_STEP 512
 #endif
-/* Before one: so many retirements from one look for answers to the next. */
+/* Retirements between two looks for the threads' answers. */
 #ifndef WEFT_PACE
 #define WEFT_PACE (1 + WEFT_BATCH / 16)
 #endif
 
-/* Where something is ready: twice as many at once, with what a call of maintenance costs shared among them. */
+/*
+ * Retirements between two calls of maintenance while objects are ready. Each reclaims twice as many, which share its
+ * cost.
+ */
 #ifndef WEFT_CALLS
 #define WEFT_CALLS 4
 #endif
 
-/* Nodes that a thread has not taken in so many retirements, it does not need: several turns of a thread on a processor. */
+/* Ready nodes that a thread has not taken for so many retirements (several time slices) count as not needed. */
 #ifndef WEFT_SPAN
 #define WEFT_SPAN (256 * (size_t)WEFT_BATCH)
 #endif
 
 /* ---- room ---- */
 
-/* With the right to the lists: so many may be retired before maintenance. */
+/* Sets the number of retirements before the next maintenance. With the right to the lists. */
 static void grant(weft_i_local *local, size_t room)
 {
     /* relaxed: figures, each written by one thread */
@@ -50,7 +53,7 @@ void weft_i_local_open(weft_i_local *local)
     grant(local, WEFT_BATCH);
 }
 
-/* A little each time as long as there is something to do. Returns how much. */
+/* Grants only a few retirements at a time while there is work to do. Returns how many. */
 static size_t grant_what_is_left(weft_i_local *local)
 {
     size_t room = local->left, most = SIZE_MAX;
@@ -69,7 +72,7 @@ static size_t grant_what_is_left(weft_i_local *local)
 
 /* ---- a thread's place ---- */
 
-/* What a scan has shown to be free. */
+/* Moves what a scan has shown to be free to the cache, the depot, or `ready`. */
 static void deliver(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)
@@ -84,14 +87,16 @@ static void step(weft_i_local *local)
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }
-    /* more where the batch is compared several times, so that a scan takes no more retirements than without */
+    /* With many hazards the batch is compared several times. Then a step is larger, so that the scan takes no more
+       retirements than it would otherwise. */
     if (weft_i_scan_step(local, WEFT_STEP * (1 + local->scan.before / WEFT_SCAN_WORDS)))
         deliver(local);
 }
 
 /*
- * More is ready than a scan leaves: where callbacks retire more than one object each, two per retirement would never come to an
- * end. (Under epochs a guard may have held back any number, whose end must not be one long call.)
+ * More objects are ready than one scan leaves. If callbacks retire more than one object each, reclaiming two per
+ * retirement would never catch up. (Under epochs a guard may have held back any number of objects, and reclaiming them
+ * must not become one long call.)
  */
 static bool is_behind(const weft_i_local *local)
 {
@@ -99,7 +104,7 @@ static bool is_behind(const weft_i_local *local)
            weft_i_bags_count(&local->ready) > WEFT_BATCH + local->scan.total;
 }
 
-/* How many to reclaim: with callbacks, and without. */
+/* How many objects to reclaim: those with callbacks, and nodes. */
 typedef struct weft_i_due {
     size_t calls, nodes;
 } weft_i_due;
@@ -129,8 +134,8 @@ static bool drain_one(weft_i_local *local, weft_i_due *due, bool takes)
     }
     weft_i_count_reclaimed(local, 1, weft_i_size_of(hook));
     if (!hook->kind->reclaim) {
-        weft_i_busy_end(); /* the domain's allocator may use Weft; the cache is this thread's whoever takes the lists */
-        if (takes) {       /* what it needs it takes from where this comes */
+        weft_i_busy_end(); /* the allocator may use Weft; the cache stays this thread's even if a taker has the lists */
+        if (takes) {       /* such a thread takes the nodes that it needs from `ready` */
             weft_i_free_in(domain, local, hook, hook->kind->size);
         } else {
             weft_i_node_free(domain, local, hook->kind->bag, hook);
@@ -161,7 +166,7 @@ static size_t cached(const weft_i_local *local)
     return count;
 }
 
-/* With the right to the lists: how many of the nodes that are ready have not been needed for long. */
+/* How many of the ready nodes have not been needed for long. With the right to the lists. */
 static size_t idle_nodes(weft_i_local *local, size_t room)
 {
     size_t ready = weft_i_bags_count(&local->ready) - local->ready.of[WEFT_I_OTHER].count;
@@ -178,13 +183,14 @@ static size_t idle_nodes(weft_i_local *local, size_t room)
 }
 
 /*
- * Two per retirement, so that what one scan leaves is gone before the next ends. Under epochs only idle nodes where the thread
- * itself takes some: where threads outnumber processors, one that is not running holds back what another needs at its next turn.
+ * Reclaims two objects per retirement, so that what one scan leaves is gone before the next one ends. Under epochs, if
+ * the thread itself takes ready nodes, it gives back only idle ones: where threads outnumber processors, a thread that
+ * does not run holds back nodes that another thread needs in its next time slice.
  */
 bool weft_i_step(weft_i_local *local)
 {
     if (!weft_i_busy_begin(local->domain))
-        return false; /* a taker, who will make room */
+        return false; /* a taker has the lists, and will grant room */
     if (!weft_i_in_callback())
         step(local);
     size_t room = grant_what_is_left(local), idle = idle_nodes(local, room), nodes = 2 * room;
@@ -226,7 +232,7 @@ void weft_i_take_lists(weft_i_local *local, weft_i_bags *waiting, weft_i_bags *r
         weft_i_local_open(local);
 }
 
-/* Lists as a thread left them, even in the middle of a push. */
+/* Repairs lists as a thread left them, even in the middle of a push. */
 static void mend(weft_i_local *local)
 {
     weft_i_bags_mend(&local->ready);
@@ -237,7 +243,7 @@ static void mend(weft_i_local *local)
         weft_i_list_mend(&local->cache[c]);
     for (int i = 0; i < local->scan.sealed_count; i++)
         weft_i_bags_mend(&local->scan.sealed[i].bags);
-    local->scan.stage = WEFT_I_COMPARES; /* whichever it was: undone, it is whole */
+    local->scan.stage = WEFT_I_COMPARES; /* so that the scan is undone, whatever its stage was */
     weft_i_scan_undo(local);
 }
 
@@ -279,7 +285,7 @@ static void reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_si
 static void count_running(const weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        /* relaxed: the right to the lists orders it before who takes that next */
+        /* relaxed: the next thread that takes the right to the lists sees it */
         (void)weft_i_fetch_add(running, 1, memory_order_relaxed);
 }
 
@@ -297,7 +303,7 @@ void weft_i_drain_own(weft_domain *domain, weft_i_local *local, weft_i_atomic_si
     }
 }
 
-/* With the right to `shared`: an object that nobody holds, out of its lists. NULL: none. */
+/* Takes an object that no guard holds out of the lists of `shared`, with the right to them. NULL: none. */
 static weft_i_hook *next_orphan(weft_domain *domain, bool *adopted)
 {
     weft_i_local *shared = &domain->shared;
@@ -316,7 +322,7 @@ static weft_i_hook *next_orphan(weft_domain *domain, bool *adopted)
 
 typedef enum progress { RECLAIMED, NOTHING, TAKEN } progress;
 
-/* The right is nobody's over a callback: others may go on with the rest. */
+/* Gives the right back before the callback runs, so that others may go on with the rest. */
 static progress reclaim_orphan(weft_domain *domain, bool *adopted)
 {
     if (!weft_i_take_right(&domain->shared_right, weft_i_thread_id()))
@@ -333,10 +339,11 @@ static progress reclaim_orphan(weft_domain *domain, bool *adopted)
 }
 
 /*
- * Who finds the right taken leaves its orphans to whoever has it, or, where garbage is bounded, helps if there are too many for
- * one: the right is held for moments only. That thread looks for them after it has given the right back, and each has a full fence
- * between what it wrote (the orphans' number; the right) and what it then reads (the other): one of the two sees the other. It looks
- * once more, not for ever: callbacks may retire again and again.
+ * A thread that finds the right taken leaves its orphans to the thread that has it. Where garbage is bounded (hazard
+ * pointers), it helps instead if two batches or more are pending: the right is held for moments only. The thread that
+ * has the right looks for new orphans after it has given the right back. Each of the two passes a full fence between
+ * its write (the number of orphans; the right) and its read of the other's write, so at least one of them sees the
+ * other's. The thread with the right looks only once more, since callbacks may retire again and again.
  */
 void weft_i_collect_shared(weft_domain *domain)
 {

@@ -1,4 +1,4 @@
-/* A domain's life, and what is asked of it. */
+/* Creating and destroying domains, flushing, and statistics. */
 #include <weft/reclaim/callback.h>
 #include <weft/reclaim/figures.h>
 #include <weft/reclaim/life.h>
@@ -58,7 +58,10 @@ static void free_domain(weft_domain *domain)
         weft_i_sys_free(domain);
 }
 
-/* No other thread uses it, none that ends is at it, and no guard is held: all that is in any list goes. Callbacks may retire more. */
+/*
+ * Reclaims all objects in all lists. No other thread uses the domain, no ending thread visits it, and no guard is held.
+ * Callbacks may retire more.
+ */
 static void reclaim_all(weft_domain *domain)
 {
     weft_i_local *mine = &domain->barrier;
@@ -74,7 +77,9 @@ static void reclaim_all(weft_domain *domain)
     } while (!weft_i_nothing_left(domain));
 }
 
-/* Waits for threads that end and are at it; but not in a callback: such a thread might wait for what this one is in. */
+/*
+ * Waits for ending threads that visit the domain. Not in a callback, since such a thread might wait for that callback.
+ */
 static bool close_domain(weft_domain *domain)
 {
     while (!weft_i_close(domain)) {
@@ -93,12 +98,12 @@ int weft_domain_destroy(weft_domain *domain)
     if (weft_i_domain_used(domain) || weft_i_in_callback_of(domain) || weft_i_guards_held(domain, 0))
         return -EBUSY;
     if (!weft_i_take_right(&domain->barrier_right, weft_i_thread_id()))
-        return -EBUSY; /* in a barrier that another thread still waits in */
+        return -EBUSY; /* another thread is still in a barrier */
     if (!close_domain(domain)) {
         weft_i_barrier_abandon(domain);
         return -EBUSY;
     }
-    weft_i_record *borrowed = weft_i_record_borrow(); /* a callback may end the thread: then the domain stays */
+    weft_i_record *borrowed = weft_i_record_borrow(); /* if a callback ends the thread, the domain stays */
     reclaim_all(domain);
     weft_i_unregister(domain);
     free_domain(domain);
@@ -106,7 +111,7 @@ int weft_domain_destroy(weft_domain *domain)
     return 0;
 }
 
-/* ---- asking for more ---- */
+/* ---- flush, statistics ---- */
 
 void weft_domain_flush(weft_domain *domain)
 {
@@ -144,7 +149,7 @@ void weft_domain_stats(weft_domain *domain, weft_domain_statistics *out)
     *out = (weft_domain_statistics){.guards_held = weft_i_guards_held(domain, 0), .threads = attached(domain)};
     out->pending = weft_i_pending(domain, &out->pending_bytes);
     if (out->pending >> (sizeof out->pending * 8 - 1))
-        out->pending = out->pending_bytes = 0; /* threads that ended while they retired */
+        out->pending = out->pending_bytes = 0; /* negative: some thread ended while it retired */
     weft_i_sum_up(domain, out);
     weft_i_mutex_lock(&domain->blocker_lock);
     if (domain->blocker.words) {

@@ -3,11 +3,11 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, EPOCHS_X1: who reads this epoch or a later one sees the unlinkings of the batch */
+#define EPOCHS_X1 memory_order_acq_rel /* seal a batch -> WEFT_GUARD_A1, EPOCHS_X1: a thread that reads the new epoch or a later one sees the unlinkings of the batch */
 #endif
 /* clang-format on */
 
-/* Modulo 2^n: epochs may wrap, as long as no guard sees half of them pass. */
+/* Modulo 2^n: epochs may wrap, provided that no guard is held while half of them pass. */
 static bool before(size_t a, size_t b)
 {
     return (a - b) >> (sizeof(size_t) * 8 - 1);
@@ -38,7 +38,7 @@ static weft_i_blocker find_oldest(weft_domain *domain)
     return oldest;
 }
 
-/* The bag becomes a batch; with no room left, part of the youngest, which then waits a little longer. */
+/* The bag becomes a batch. If there is no room for one, it joins the youngest, which then waits a little longer. */
 void weft_i_epochs_seal(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
@@ -68,5 +68,5 @@ void weft_i_epochs_scan(weft_i_local *local)
     }
     s->sealed_count -= done;
     s->blocker = waiting ? oldest : (weft_i_blocker){0};
-    s->total = waiting / WEFT_SEALED; /* so that scans stay rare however much waits */
+    s->total = waiting / WEFT_SEALED; /* so that scans stay rare, however many objects wait */
 }

@@ -1,16 +1,17 @@
 /*
- * private. Epochs: which batches were sealed before any guard held now was entered?
+ * private. Epochs: finds the batches that were sealed before any guard held now was entered.
  *
- * The argument. A batch is sealed: e = fetch_add(epoch, 2), after all in it were unlinked. A reader reads r from the epoch,
- * publishes it, light fence L, and then reads the structure. The batch may be freed after a heavy fence F if all epochs
- * published are above e. A word seen with r > e: the reader read the epoch from the seal or from one after it, and so sees
- * the unlinkings. No word seen: L comes after F and the reader sees them too, or it has left with a release store. The epoch
- * moves without asking anybody, so that one fence serves, not two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson
- * 2019, and Hazard Eras, P. Ramalhete and A. Correia, SPAA 2017.)
+ * The argument. A batch is sealed by e = fetch_add(epoch, 2), after all objects in it were unlinked. A reader reads r
+ * from the epoch, publishes it, passes a light fence L, and then reads the structure. The batch may be freed after a
+ * heavy fence F if all published epochs are above e. If the scan sees a word with r > e, the reader read the epoch from
+ * this seal or a later one, and so sees the unlinkings. If it sees no word, either L comes after F, and the reader sees
+ * the unlinkings, too; or the reader has left, with a release store. The epoch advances without asking any thread, so
+ * one fence suffices instead of two grace periods. (As in FreeBSD's subr_smr.c, J. Roberson 2019, and Hazard Eras, P.
+ * Ramalhete and A. Correia, SPAA 2017.)
  *
- * A slot's domain is read after its word. A word of another domain read together with a later tag of ours is not a guard that
- * this scan must see: the tag's release store follows the leaving of the earlier guard, and the newer guard's word, which we
- * did not see, comes after F.
+ * A scan reads a slot's word first and its domain second, so the domain may belong to a later guard than the word. Then
+ * the earlier guard has been left, since the later guard's release store of the domain follows that. And the later
+ * guard's word was not seen, so it comes after F. The scan need not see either of them.
  */
 #ifndef WEFT_RECLAIM_EPOCHS_H
 #define WEFT_RECLAIM_EPOCHS_H
@@ -20,7 +21,10 @@
 /* Seals what is in the place's bags. */
 WEFT_I_PRIVATE void weft_i_epochs_seal(weft_i_local *local);
 
-/* All was sealed before the fence: moves what nobody holds to `passed`. scan.blocker is the guard that others wait for, if any. */
+/*
+ * Moves the batches that no guard holds to `passed`; all were sealed before the heavy fence. scan.blocker is the guard
+ * that holds back the rest, if any.
+ */
 WEFT_I_PRIVATE void weft_i_epochs_scan(weft_i_local *local);
 
 #endif

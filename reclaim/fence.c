@@ -2,23 +2,23 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define FENCE_A2 memory_order_acquire /* has it passed -> RECORD_R3: then the scan sees all it published without a fence */
-#define FENCE_R1 memory_order_release /* fence mode -> FENCE_A1: records were told before the mode changes */
-#define FENCE_A1 memory_order_acquire /* fence mode -> FENCE_R1: sees who was told */
+#define FENCE_A2 memory_order_acquire /* has a thread passed a fence -> RECORD_R3: then the scan sees all that it published without a fence */
+#define FENCE_R1 memory_order_release /* change the mode -> FENCE_A1: records were told before */
+#define FENCE_A1 memory_order_acquire /* read the mode -> FENCE_R1: sees which records were told */
 #endif
 /* clang-format on */
 
-/* UNPROBED until somebody asks; TURNING: membarrier failed, not every record has passed a fence since. */
+/* UNPROBED: not needed yet; TURNING: membarrier has failed, and not every record has passed a fence since. */
 enum { UNPROBED, MEMBARRIER, TURNING, FENCES };
 
-static weft_i_mutex changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and who is told of them */
+static weft_i_mutex changes = WEFT_I_MUTEX_INIT(WEFT_I_RANK_FENCE); /* of the mode, and of FENCES in all records */
 static weft_i_atomic_int mode;
 
 /* Under the lock: each record is told here, or by weft_i_fence_join. */
 static void leave_membarrier(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
-        /* relaxed: until the owner has seen it nothing is reclaimed, however long that takes */
+        /* relaxed: nothing is reclaimed until the owner has seen it, however long that takes */
         (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&mode, TURNING, FENCE_R1);
 }
@@ -31,14 +31,14 @@ static bool all_passed(void)
     return true;
 }
 
-/* Until all have passed a fence of their own, the system's other way to send one to all stands in. */
+/* Until all threads have passed a fence of their own, weft_i_sys_interrupt_all takes the place of membarrier. */
 static bool turn(void)
 {
     weft_i_mutex_lock(&changes);
     /* relaxed: the lock orders it */
     if (weft_i_load(&mode, memory_order_relaxed) == MEMBARRIER)
         leave_membarrier();
-    weft_i_publish_slow(weft_i_self()); /* this thread has been told now, and may be the only one */
+    weft_i_publish_slow(weft_i_self()); /* this thread has just been told, and may be the only one */
     bool done = all_passed();
     if (done)
         weft_i_store(&mode, FENCES, FENCE_R1);
@@ -61,7 +61,10 @@ static int probed(void)
     return now;
 }
 
-/* A thread without a record may be the first to need one: were it content with its own, the first record would not know. */
+/*
+ * A thread without a record may be the first to need a heavy fence. A full fence of its own would not suffice: another
+ * thread may make the first record meanwhile, and publish without fences.
+ */
 static int probe(void)
 {
     weft_i_mutex_lock(&changes);
@@ -105,7 +108,7 @@ void weft_i_fence_join(weft_i_record *record)
         weft_i_store(&record->thread.attention, 0, memory_order_relaxed); /* relaxed: under the lock, too */
     }
     weft_i_mutex_unlock(&changes);
-    weft_i_full_fence(); /* who asked before this, unseen or in vain, did not need to (handshake.h) */
+    weft_i_full_fence(); /* answers all questions asked before, even unseen or overwritten ones (handshake.h) */
 }
 
 void weft_i_fence_lock(void)

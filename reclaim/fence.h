@@ -7,19 +7,23 @@
 #include <weft/reclaim/record.h>
 
 /*
- * After it, each light fence either comes wholly before it (what was published is seen) or wholly after (what was written
- * before the heavy fence is seen). False: no such promise can be made yet, because membarrier has just failed, some thread has
- * not passed a full fence since, and there is no other way to make it.
+ * The heavy fence. Each light fence comes either wholly before it (then the caller sees what was published) or wholly
+ * after it (then that thread sees what was written before the heavy fence). False: this cannot be promised yet, since
+ * membarrier has failed, some thread has not passed a full fence since, and the system has no other way to interrupt
+ * it.
  */
 WEFT_I_PRIVATE bool weft_i_heavy_fence(void);
 
 /* Whether the heavy fence is membarrier, which interrupts all threads that run. */
 WEFT_I_PRIVATE bool weft_i_fence_interrupts(void);
 
-/* In a fork's child, with the lock: membarrier is registered with the parent's memory map. */
+/*
+ * In a fork's child, with the lock: registers for membarrier again, since the registration belongs to the parent's
+ * memory.
+ */
 WEFT_I_PRIVATE void weft_i_fence_after_fork(void);
 
-/* The record's owner publishes as all others do from here on. */
+/* From here on the record's owner publishes as all other threads do. */
 WEFT_I_PRIVATE void weft_i_fence_join(weft_i_record *record);
 
 /* For forks. */

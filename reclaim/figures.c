@@ -3,7 +3,7 @@
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define LOCALS_A1 memory_order_acquire /* walk locals -> LOCALS_R1: sees a local's fields */
-#define COUNT_A1 memory_order_acquire /* count retired -> COUNT_R1: the room is not older than the grant */
+#define COUNT_A1 memory_order_acquire /* count retired -> COUNT_R1: the room read is not older than the grant */
 #endif
 /* clang-format on */
 
@@ -50,7 +50,7 @@ size_t weft_i_pending(weft_domain *domain, size_t *bytes)
     }
     if (bytes)
         *bytes = size;
-    /* relaxed: a figure; of two that race the higher may be lost by a few */
+    /* relaxed: a figure; if two threads race, the higher value may be lost by a few */
     if (count > weft_i_load(&domain->pending_peak, memory_order_relaxed) && !(count >> (sizeof count * 8 - 1)))
         weft_i_store(&domain->pending_peak, count, memory_order_relaxed);
     return count;

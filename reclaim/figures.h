@@ -9,20 +9,20 @@
 /* All places of the domain, its own first: weft_i_place_after(domain, NULL), and so on until NULL. */
 WEFT_I_PRIVATE weft_i_local *weft_i_place_after(weft_domain *domain, weft_i_local *local);
 
-/* Nothing in its lists; and in none of the domain's. With the right to them. */
+/* Whether the place's lists are empty; whether all lists of the domain are. With the right to them. */
 WEFT_I_PRIVATE bool weft_i_place_empty(const weft_i_local *local);
 WEFT_I_PRIVATE bool weft_i_nothing_left(weft_domain *domain);
 
-/* Retired in the place since its creation. */
+/* Objects retired in the place since its creation. */
 WEFT_I_PRIVATE size_t weft_i_retired(const weft_i_local *local);
 
-/* Retired and not reclaimed, in the whole domain; bytes may be NULL. Notes the peak. */
+/* Objects retired and not reclaimed, in the whole domain; bytes may be NULL. Updates the peak. */
 WEFT_I_PRIVATE size_t weft_i_pending(weft_domain *domain, size_t *bytes);
 
-/* In a fork's child: what a vanished thread had in hand is in no list, and so not pending here. */
+/* In a fork's child: objects that a vanished thread was moving are in no list, and no longer count as pending. */
 WEFT_I_PRIVATE void weft_i_recount(weft_domain *domain);
 
-/* Adds to the figures of all places. */
+/* Adds the figures of all places to *out. */
 WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *out);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Guards: what keeps an object alive while a thread looks at it. Include <weft/reclaim/domain.h>, which has the
- * contract; this file is its inline half.
+ * Guards keep an object alive while a thread reads it. Include <weft/reclaim/domain.h>, which has the contract; this
+ * file is its inline half.
  *
  * Sources: hazard pointers, M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS
  * 15(6), 2004; the fence moved to the reclaiming side as in M. Desnoyers et al., "User-Level Implementations of
@@ -13,25 +13,25 @@
 
 WEFT_BEGIN_DECLS
 
-/* How a domain finds out what nobody can reach any more; domain.h says which to take. */
+/* How a domain finds the objects that no thread can reach any more; domain.h says which scheme to use. */
 typedef enum weft_scheme {
-    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage, a store and a re-read per pointer */
-    WEFT_EPOCH = 2   /* epochs: a store per guard, garbage unbounded while one is held */
+    WEFT_HAZARD = 1, /* hazard pointers: bounded garbage; a store and a second read per pointer */
+    WEFT_EPOCH = 2   /* epochs: a store per guard; garbage is unbounded while a guard is held */
 } weft_scheme;
 
 /* Opaque. */
 typedef struct weft_domain weft_domain;
 
 /*
- * Lives on the caller's stack, is filled by weft_enter, belongs to the thread that entered until weft_leave. Never
- * copied or moved. 64 bytes on 64-bit machines.
+ * A guard lives on the caller's stack. weft_enter fills it; until weft_leave it belongs to the thread that entered. It
+ * must not be copied or moved. 64 bytes on 64-bit machines.
  */
 typedef struct weft_guard {
-    weft_i_slot *slot; /* of the thread's record, or `own`, which then is linked into the domain; odd: under epochs */
+    weft_i_slot *slot; /* in the thread's record, or `own` if the guard is linked into the domain; odd under epochs */
     weft_i_slot own;
     struct weft_guard *next;
     uintptr_t own_thread;
-    size_t number; /* of those linked: ascending */
+    size_t number; /* ascending in the order of linking */
 } weft_guard;
 
 /* The published head of a domain. */
@@ -40,7 +40,7 @@ typedef struct weft_i_domain_head {
     weft_i_atomic_size epoch; /* odd, so never 0; counts up by 2 */
 } weft_i_domain_head;
 
-/* weft_enter for languages that cannot inline it, as are the next four. */
+/* weft_enter for languages that cannot inline it; the next four are for these, too. */
 WEFT_API void weft_enter_outline(weft_guard *guard, weft_domain *domain);
 /* weft_leave. */
 WEFT_API void weft_leave_outline(weft_guard *guard);
@@ -54,9 +54,9 @@ WEFT_API void weft_guard_refresh_outline(weft_guard *guard);
 /* The slow halves of the inline functions. */
 WEFT_API void weft_i_enter_slow(weft_guard *guard, weft_domain *domain);
 WEFT_API void weft_i_leave_slow(weft_guard *guard);
-/* Ends the program, having said why, if the guard has been left, or belongs to another thread. */
+/* Prints why and aborts if the guard has been left, or belongs to another thread. */
 WEFT_API void weft_i_check_guard(const weft_guard *guard);
-/* The same if the domain has been destroyed. */
+/* Prints why and aborts if the domain has been destroyed. */
 WEFT_API void weft_i_check_domain(const weft_domain *domain);
 #ifndef WEFT_DEBUG
 #define weft_i_check_guard(guard) ((void)0)
@@ -65,13 +65,13 @@ WEFT_API void weft_i_check_domain(const weft_domain *domain);
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: what the slot held for its last domain was let go before */
-#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: the slot's domain comes before */
-#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: what was unlinked before a batch of that epoch was sealed is seen as unlinked */
-#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses under what the word protected before come before (a relaxed store was a use after free) */
-#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the object that the pointer publishes */
-#define WEFT_GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard come before */
-#define WEFT_GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: likewise, for who asks whether any guard is held */
+#define WEFT_GUARD_R1 memory_order_release /* slot's domain -> SLOTS_A1: the guard that used the slot before, in its last domain, has been left */
+#define WEFT_GUARD_R2 memory_order_release /* publish epoch -> SLOTS_A2: a scan that sees the epoch sees the slot's domain */
+#define WEFT_GUARD_A1 memory_order_acquire /* read epoch -> EPOCHS_X1: sees the unlinking of all objects sealed under an earlier epoch */
+#define WEFT_GUARD_R3 memory_order_release /* publish hazard -> SLOTS_A2: uses of what the word protected before are over (a relaxed store was a use after free) */
+#define WEFT_GUARD_A2 memory_order_acquire /* validate hazard -> WEFT_PTR_R1, WEFT_PTR_X1: sees the contents of the object that the pointer publishes */
+#define WEFT_GUARD_R4 memory_order_release /* leave -> SLOTS_A2: all uses under the guard are over */
+#define WEFT_GUARD_R5 memory_order_release /* give slot back -> SLOTS_A1: the same, for a thread that counts the guards held */
 #endif
 /* clang-format on */
 
@@ -80,16 +80,16 @@ static inline weft_scheme weft_i_scheme(const weft_domain *domain)
     return ((const weft_i_domain_head *)(const void *)domain)->scheme;
 }
 
-/* A hazard as it is stored: without the low bits that users tag with. */
+/* A hazard as it is stored: without the low bits, which users may use as tags. */
 static inline void *weft_i_hazard(const void *pointer)
 {
     return (void *)((uintptr_t)pointer & ~(uintptr_t)7);
 }
 
-/* What a guard is while it is held; by value, so that operations of structures keep it in registers. */
+/* A guard that is held. Passed by value, so that operations of structures keep it in registers. */
 typedef struct weft_i_hold {
     weft_i_slot *slot;
-    weft_i_thread *thread; /* NULL, a constant: it is known that no fence is needed */
+    weft_i_thread *thread; /* NULL, which is then a constant: no fence is needed */
 } weft_i_hold;
 
 static inline void weft_i_hold_fence(weft_i_hold hold)
@@ -108,7 +108,7 @@ static inline void weft_i_publish_epoch(weft_i_hold hold, weft_domain *domain)
     weft_i_hold_fence(hold);
 }
 
-/* Takes the first slot; `guard` is written to only where that is taken already. */
+/* Takes the first slot. Writes to `guard` only if that slot is taken already. */
 static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -122,7 +122,7 @@ static inline weft_i_hold weft_i_begin(weft_guard *guard, weft_domain *domain, w
         return hold;
     }
     weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_compiler_fence(); /* a handler that comes now takes another slot */
+    weft_i_compiler_fence(); /* a signal handler that runs from here on takes another slot */
     if (scheme == WEFT_EPOCH)
         weft_i_publish_epoch(hold, domain);
     return hold;
@@ -172,7 +172,7 @@ static inline void weft_enter(weft_guard *guard, weft_domain *domain)
         guard->slot = weft_i_begin(guard, domain, WEFT_HAZARD).slot;
 }
 
-/* Lets go of what the guard held. Guards of one thread may be left in any order. */
+/* Ends the protection by the guard. Guards of one thread may be left in any order. */
 static inline void weft_leave(weft_guard *guard)
 {
     weft_i_end(weft_i_hold_of(guard), guard);
@@ -181,7 +181,7 @@ static inline void weft_leave(weft_guard *guard)
 #endif
 }
 
-/* Protects with one of the words what `source` points to now; returns it as read. */
+/* Protects what `source` points to now with one of the words; returns the pointer as read. */
 static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *source, weft_scheme scheme)
 {
     WEFT_I_ORDERS
@@ -201,8 +201,8 @@ static inline void *weft_i_protect(weft_i_hold hold, int word, weft_atomic_ptr *
 
 /*
  * Reads a pointer and protects what it points to, until the guard is used again or left. `source` itself must stay
- * valid meanwhile. The low 3 bits are returned as read and ignored otherwise, so that what is protected must begin at a
- * multiple of 8: all from malloc does. Lock-free; wait-free under epochs.
+ * valid during the call. The low 3 bits are returned as read and otherwise ignored, so the object must begin at a
+ * multiple of 8, as memory from malloc does. Lock-free; wait-free under epochs.
  */
 WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_ptr *source)
 {
@@ -211,8 +211,9 @@ WEFT_NODISCARD static inline void *weft_protect(weft_guard *guard, weft_atomic_p
 }
 
 /*
- * Publishes `pointer` for callers who validate themselves: after this call, check that the object has not been
- * retired (it is still reachable), and only then use it. Also when another guard protects it already. Alignment as above.
+ * Publishes `pointer` for callers who validate it themselves. After this call, check that the object has not been
+ * retired (it is still reachable), and only then use it. The check is needed even if another guard already protects the
+ * object. Alignment as for weft_protect.
  */
 static inline void weft_guard_set(weft_guard *guard, const void *pointer)
 {
@@ -224,7 +225,7 @@ static inline void weft_guard_set(weft_guard *guard, const void *pointer)
     weft_i_hold_fence(hold);
 }
 
-/* Lets go of what the guard holds and enters again: for long readers under epochs. */
+/* Ends the protection by the guard and enters again: for long readers under epochs. */
 static inline void weft_guard_refresh(weft_guard *guard)
 {
     WEFT_I_ORDERS

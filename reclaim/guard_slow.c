@@ -10,7 +10,7 @@ static bool owns(const weft_i_thread *thread, const weft_i_slot *slot)
     return (uintptr_t)slot - (uintptr_t)thread->slot < sizeof thread->slot;
 }
 
-/* The first slot once there is a record, then others. NULL: all are in use, or there is no record. */
+/* The first slot if it is free, or else one for a nested guard. NULL: all are in use, or there is no record. */
 static weft_i_slot *find_slot(weft_i_record *record)
 {
     if (!record)
@@ -51,7 +51,7 @@ void weft_i_leave_slow(weft_guard *guard)
         weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
         weft_i_store(&hold.slot->domain, NULL, WEFT_GUARD_R5);
         weft_i_record_give_slot((weft_i_record *)hold.thread, hold.slot);
-    } /* else the thread's exit hook has left it */
+    } /* else the thread's exit hook has left the guard */
 }
 
 void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it may be a macro that does nothing */

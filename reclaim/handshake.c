@@ -4,26 +4,26 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: who begins one sees what was unlinked before the tickets it counts for */
+#define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: the thread that begins one sees what was unlinked before the tickets that it counts for */
 #define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
-#define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; hands on what was seen of those that have answered */
-#define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what those had published */
+#define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; passes on what was seen of the threads that answered */
+#define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what the threads that answered had published */
 #endif
 /* clang-format on */
 
-/* Four times the number of rounds that are over, and of the one under way: */
+/* `rounds` is STEP times the number of rounds that are over, plus the state of the one under way. */
 enum { NONE, ASKING, ASKED, STEP = 4 };
 
 static weft_i_atomic_size rounds;
-static weft_i_atomic_int marking; /* the thread that marks who is absent; 0: none */
+static weft_i_atomic_int marking; /* the id of the thread that marks absent ones; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
     size_t now = weft_i_fetch_add(&rounds, 0, HANDSHAKE_X1);
-    return now - now % STEP + (now % STEP == NONE ? STEP : 2 * STEP); /* one under way began before */
+    return now - now % STEP + (now % STEP == NONE ? STEP : 2 * STEP); /* a round under way began before the ticket */
 }
 
-/* Modulo 2^n: taken for not over, where half of all rounds have passed meanwhile. */
+/* Modulo 2^n: a round that is over counts as not over if half of all numbers have passed since. */
 static bool is_over(size_t ticket)
 {
     return (ptrdiff_t)(weft_i_load(&rounds, HANDSHAKE_A1) - ticket) >= 0;
@@ -31,23 +31,23 @@ static bool is_over(size_t ticket)
 
 static void end_round(size_t now)
 {
-    /* relaxed: a failure means that somebody else has ended it */
+    /* relaxed: a failure means that another thread has ended it */
     (void)weft_i_cas(&rounds, &now, now - now % STEP + STEP, HANDSHAKE_R1, memory_order_relaxed);
 }
 
 static void begin_round(size_t now)
 {
     weft_i_record *own = weft_i_record_peek();
-    /* relaxed: a failure means that somebody else has begun it, after the ticket */
+    /* relaxed: a failure means that another thread has begun it, after the ticket */
     if (!weft_i_cas(&rounds, &now, now + ASKING, HANDSHAKE_X1, memory_order_relaxed))
         return;
     weft_i_full_fence(); /* -> weft_i_fence_join */
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next)
         if (r != own && weft_i_record_owned(r))
-            /* relaxed: the fence before it hands on what was unlinked -> RECORD_X1 */
+            /* relaxed: the fence before it publishes what was unlinked -> RECORD_X1 */
             (void)weft_i_fetch_or(&r->thread.attention, WEFT_I_ASKED, memory_order_relaxed);
     size_t asking = now + ASKING;
-    /* relaxed: a failure means that somebody has lost patience, and ended it */
+    /* relaxed: a failure means that another thread has lost patience, and ended it */
     (void)weft_i_cas(&rounds, &asking, now + ASKED, HANDSHAKE_R1, memory_order_relaxed);
 }
 
@@ -63,30 +63,33 @@ static bool all_have_answered(void)
     return true;
 }
 
-/* ---- who is absent ---- */
+/* ---- absent threads ---- */
 
+/* Marks the threads that have not answered. */
 static void mark(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         /* relaxed: the heavy fence comes next */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         if ((seen & WEFT_I_QUESTIONS) == WEFT_I_ASKED)
-            /* relaxed: the heavy fence comes next; a failure: it has come by, or a barrier has, and the next mark serves */
+            /* relaxed: the heavy fence comes next; on failure the thread has answered, or a barrier has changed the
+               word: the next mark suffices */
             (void)weft_i_cas(&r->thread.attention, &seen, seen | WEFT_I_MARKED, memory_order_relaxed,
                              memory_order_relaxed);
     }
 }
 
-/* Of those that are marked still. */
+/* Removes the marks that are left. If fenced, those threads become absent that are in no operation. */
 static void tell_absent(bool fenced)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
-        /* relaxed: the heavy fence comes before, as before the next */
+        /* relaxed: the heavy fence comes before */
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
             /* relaxed: the heavy fence has come before */
             int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
-            /* relaxed: the heavy fence before it, and the full fence of who has read it and compares (scan.c), hand on what it has shown */
+            /* relaxed: the heavy fence before it pairs with the full fence of a thread that has read it and compares
+               (scan.c) */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
                            memory_order_relaxed))
                 break;

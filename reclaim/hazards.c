@@ -28,7 +28,7 @@ static bool words_have_room(const weft_i_scan *s)
     return s->hazards + WEFT_I_WORDS <= WEFT_SCAN_WORDS;
 }
 
-/* False: no room for all. */
+/* False: there is no room for all hazards. */
 static bool read_records(weft_i_scan *s)
 {
     for (weft_i_record *r; (r = s->next_record) != NULL; s->next_record = r->next) {
@@ -43,8 +43,8 @@ static bool read_records(weft_i_scan *s)
 }
 
 /*
- * Newest first, from the newest at the first look on: what is linked after that was not linked at the heavy fence. The lock is
- * held only for reading; where there are more than fit, the number tells where to go on.
+ * Linked guards are read newest first, beginning with the newest one at the first look. A guard linked after that was
+ * not linked at the heavy fence. The lock is held only for reading. If not all fit, `linked_below` says where to go on.
  */
 static bool read_linked(weft_domain *domain, weft_i_scan *s)
 {
@@ -81,7 +81,7 @@ static void sort(weft_i_held *a, size_t n)
         }
 }
 
-/* As many as fit. */
+/* Reads as many hazards as fit. */
 static void read_hazards(weft_domain *domain, weft_i_scan *s)
 {
     s->hazards = 0;
@@ -135,7 +135,7 @@ static void note_blocker(weft_i_scan *s, const weft_i_held *h)
         s->blocker = (weft_i_blocker){h->words, h->value, h->thread, 0};
 }
 
-/* False: there are more. */
+/* False: more objects are left to compare. */
 static bool compare(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;

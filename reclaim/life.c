@@ -11,8 +11,8 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define LIFE_R1 memory_order_release /* hooks are in place -> LIFE_A1: the key comes before */
-#define LIFE_A1 memory_order_acquire /* are they? -> LIFE_R1: sees the key */
+#define LIFE_R1 memory_order_release /* the hooks are in place -> LIFE_A1: the key comes before */
+#define LIFE_A1 memory_order_acquire /* are the hooks in place -> LIFE_R1: sees the key */
 #endif
 /* clang-format on */
 
@@ -21,7 +21,7 @@ static weft_i_atomic_int prepared;
 static bool key_made;
 static weft_i_key exit_key;
 
-/* The exit hook has run: what the thread uses later, in destructors of other keys, it uses without a record, or with a borrowed one. */
+/* The exit hook has run. Later uses, in destructors of other keys, do without a record, or borrow one. */
 static WEFT_I_THREAD_LOCAL int ended;
 
 weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *record)
@@ -35,8 +35,9 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * What the thread holds up, were it to end anywhere: under linked guards, in a barrier or a destruction, while it worked on
- * orphans. In all domains, before it leaves the first: what is called there may wait in a barrier of any other.
+ * Gives up all that other threads may wait for: linked guards, a barrier or a destruction that the thread was in, its
+ * work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
+ * may wait in a barrier of any other domain.
  */
 static void give_up_everywhere(int thread)
 {
@@ -54,7 +55,7 @@ static void give_up_everywhere(int thread)
     weft_i_unlock_domains();
 }
 
-/* Whether there is anything to do in leave_domain. */
+/* Whether leave_domain has anything to do. */
 static bool has_to_leave(weft_domain *domain, const void *ctx)
 {
     const weft_i_local *local = weft_i_place_of_record(domain, ctx);
@@ -62,14 +63,14 @@ static bool has_to_leave(weft_domain *domain, const void *ctx)
 }
 
 /*
- * The domain's allocator and callbacks may run here, and may end the thread again: then the hook comes back, and does it
- * once more.
+ * The domain's allocator and callbacks may run here, and may end the thread again. Then the exit hook is called again
+ * and repeats this.
  */
 static void leave_domain(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *local = weft_i_place_of_record(domain, record);
     if (local && local->attached) {
-        weft_i_collect(local); /* so that it leaves no more than others hold */
+        weft_i_collect(local); /* so that only objects are left that guards hold */
         weft_i_trim(local);
         weft_i_mutex_lock(&domain->owners);
         weft_i_local_abandon(local);
@@ -79,8 +80,8 @@ static void leave_domain(weft_domain *domain, weft_i_record *record)
 }
 
 /*
- * The thread's places are its own until they are given away, but nothing that it calls here finds them. Also where a callback
- * has brought the hook back, which may have left guards anywhere.
+ * The thread's places stay its own until it gives them away, but code that it calls from here on does not find them.
+ * This is called again after a callback that has ended the thread, with guards held anywhere.
  */
 static void begin_ending(weft_i_record *record)
 {
@@ -96,7 +97,7 @@ static void let_go(weft_i_record *record)
 {
     (void)weft_i_key_set(exit_key, NULL);
     weft_i_self_1 = &weft_i_no_record.thread;
-    weft_i_record_give_back(record); /* the last: weft_shutdown may free it then */
+    weft_i_record_give_back(record); /* last, since weft_shutdown may free the record from then on */
 }
 
 static void end(weft_i_record *record)
@@ -110,12 +111,12 @@ static void on_exit(void *value)
     weft_i_record *record = value;
     uint64_t below = UINT64_MAX;
     begin_ending(record);
-    (void)weft_i_key_set(exit_key, record); /* should a callback end the thread, come back */
+    (void)weft_i_key_set(exit_key, record); /* should a callback end the thread, this hook is called again */
     while ((record->visits = weft_i_visit_below(below, record->visits, has_to_leave, record)) != NULL) {
         below = record->visits->id;
         leave_domain(record->visits, record);
     }
-    give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have kept */
+    give_up_everywhere(weft_i_record_thread_id(record)); /* guards that callbacks have not left */
     end(record);
 }
 
@@ -154,7 +155,7 @@ static void unlock_all(void)
     weft_i_sys_restore_signals(signals);
 }
 
-/* What the parent's other threads were at does not go on in the child; a callback or a barrier that has forked does. */
+/* The work of the parent's other threads does not go on in the child. A callback or a barrier that has forked does. */
 static void keep_own_work(weft_domain *domain, const weft_i_record *own)
 {
     int me = weft_i_sys_thread_id();
@@ -185,7 +186,7 @@ static void lose(weft_i_record *record, weft_domain *domains)
     weft_i_record_give_back(record);
 }
 
-/* The child has one thread. Nothing of the user's is called: what it needs may still be locked. */
+/* The child has one thread. No user code is called, since locks that it needs may still be held. */
 static void after_fork_in_child(void)
 {
     weft_i_record *own = weft_i_record_peek();
@@ -207,7 +208,10 @@ static void after_fork_in_child(void)
 
 /* ---- a thread's beginning ---- */
 
-/* False: not now. A thread that comes while another is at it, and a child in which that one is not, go on without. */
+/*
+ * Makes the exit key and the fork handlers, once. False: not possible now, or another thread is at it; in a fork's
+ * child that thread may not exist. The caller then does without.
+ */
 static bool prepare(void)
 {
     if (weft_i_load(&prepared, LIFE_A1))
@@ -224,7 +228,7 @@ static bool prepare(void)
     return done;
 }
 
-/* Before there are other threads, so that these need not go without. */
+/* When the library is loaded there are no other threads yet, so that none has to do without a record. */
 WEFT_I_AT_LOAD static void at_load(void)
 {
     (void)prepare();
@@ -248,7 +252,7 @@ static weft_i_record *begin(weft_i_life life)
     return record;
 }
 
-/* A handler that uses Weft comes before or after. */
+/* Holds signals back, since a handler may use Weft. */
 static weft_i_record *begin_undisturbed(weft_i_life life)
 {
     weft_i_signals signals = weft_i_sys_block_signals();

@@ -2,7 +2,7 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields, and that uses under those unlinked are over */
+#define LINKED_R1 memory_order_release /* link or unlink guards -> LINKED_A1: publishes a guard's fields; uses under an unlinked guard come before */
 #define LINKED_A1 memory_order_acquire /* is any guard linked -> LINKED_R1: sees the guards that were linked before the heavy fence */
 #endif
 /* clang-format on */
@@ -31,7 +31,7 @@ void weft_i_link_guard(weft_guard *guard, weft_domain *domain)
     weft_i_signals signals;
     guard->slot = &guard->own;
     guard->own_thread = (uintptr_t)weft_i_sys_thread_id();
-    /* relaxed: nobody sees the guard before it is linked */
+    /* relaxed: no thread sees the guard before it is linked */
     weft_i_store(&guard->own.domain, (void *)domain, memory_order_relaxed);
     for (int i = 0; i < WEFT_I_WORDS; i++)
         weft_i_store(&guard->own.words.word[i], NULL, memory_order_relaxed); /* relaxed: not linked yet */
@@ -56,7 +56,7 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps the thread's or the others', in the order in which they were linked. */
+/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
 static void keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;

@@ -4,7 +4,7 @@ void weft_i_list_splice(weft_i_list *to, weft_i_list *from)
 {
     weft_i_list taken = *from;
     *from = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* a fork finds no object in two lists */
     if (!taken.head)
         return;
     taken.tail->next = to->head;

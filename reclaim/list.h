@@ -1,6 +1,7 @@
 /*
- * private. Lists of retired objects, linked through their hooks; each is one thread's at a time. An object is in one list at
- * any moment, or in its handler's hands: in a fork's child the lists of a thread that vanished anywhere are whole.
+ * private. Lists of retired objects, linked through their hooks. One thread at a time uses a list. At any moment an
+ * object is in at most one list, and each list is whole from its head on: so a fork's child can use the lists of a
+ * thread that vanished at any point.
  */
 #ifndef WEFT_RECLAIM_LIST_H
 #define WEFT_RECLAIM_LIST_H
@@ -8,8 +9,8 @@
 #include <weft/reclaim/domain.h>
 
 /*
- * Classes of nodes, and what is not recycled. What is there for a moment has a class of its own, though large: else what stays
- * would lie between its places, in as many more cache lines.
+ * Classes of nodes; OTHER is for objects that are not recycled. BRIEF is for nodes that live only for a moment. They
+ * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines.
  */
 enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
@@ -54,27 +55,27 @@ weft_i_inline weft_i_hook *weft_i_list_pop(weft_i_list *list)
     weft_i_hook *hook = list->head;
     if (weft_i_likely(hook != NULL)) {
         list->head = hook->next;
-        __builtin_prefetch(hook->next, 1); /* long ago freed, and the next to go */
+        __builtin_prefetch(hook->next, 1); /* freed long ago, and the next to be popped */
         list->count--;
-        weft_i_compiler_fence(); /* a fork finds nothing in a list that is in use already */
+        weft_i_compiler_fence(); /* a fork finds no object in a list that is in use again already */
     }
     return hook;
 }
 
-/* All of `from` goes in front of `to`. */
+/* Moves all of `from` to the front of `to`. */
 WEFT_I_PRIVATE void weft_i_list_splice(weft_i_list *to, weft_i_list *from);
 
-/* Heads are right wherever the list's thread has ended; the rest is derived from them. */
+/* Restores tail and count from the head, which is valid wherever the list's thread has stopped. */
 WEFT_I_PRIVATE void weft_i_list_mend(weft_i_list *list);
 
 WEFT_I_PRIVATE bool weft_i_bags_empty(const weft_i_bags *bags);
 WEFT_I_PRIVATE size_t weft_i_bags_count(const weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_splice(weft_i_bags *to, weft_i_bags *from);
-/* Any, those with callbacks first. NULL: there is none. */
+/* Pops any object, those with callbacks first. NULL: there is none. */
 WEFT_I_PRIVATE weft_i_hook *weft_i_bags_pop(weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_bags_mend(weft_i_bags *bags);
 
-/* Bytes of the object, as far as they are known. */
+/* The object's size in bytes; 0 if it is not known. */
 WEFT_I_PRIVATE size_t weft_i_size_of(const weft_i_hook *hook);
 
 #endif

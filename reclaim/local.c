@@ -1,4 +1,4 @@
-/* A thread's place in a domain is found, made, attached; and retired into. */
+/* Finding, making and attaching a thread's place in a domain; retiring into it. */
 #include <weft/reclaim/figures.h>
 #include <weft/reclaim/life.h>
 #include <weft/reclaim/local.h>
@@ -12,14 +12,14 @@
 #endif
 /* clang-format on */
 
-/* Allocated outside of the lock: the allocator is the user's, and may use this domain. NULL: no memory. */
+/* Allocates outside of the lock, since a user's allocator may use this domain. NULL: no memory. */
 static weft_i_local *make_place(weft_domain *domain, weft_i_record *record)
 {
     weft_i_local *made = weft_i_alloc(domain, sizeof *made, WEFT_I_LINE);
     if (!made)
         return NULL;
     weft_i_local *local = weft_i_place_of_record(domain, record);
-    if (local) { /* the allocator has used it */
+    if (local) { /* the allocator has used the domain, and so made the place already */
         weft_i_free(domain, made, sizeof *made);
         return local;
     }
@@ -94,7 +94,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
         hook->kind = kind;
     if (local && weft_i_busy_begin(domain)) {
         weft_i_list_splice(&local->bags.of[kind->bag], list);
-        (void)weft_i_count_retired(local, count, count * kind->size); /* weft_i_catch_up is due anyway */
+        (void)weft_i_count_retired(local, count, count * kind->size); /* the caller calls weft_i_catch_up anyway */
         weft_i_busy_end();
     } else {
         for (weft_i_hook *hook; (hook = weft_i_list_pop(list)) != NULL;)
@@ -121,7 +121,7 @@ static void reclaim_public(weft_i_hook *link, weft_domain *domain)
     hook->reclaim(hook->object, hook->ctx); /* may free the hook */
 }
 
-/* weft_retire's own hook. */
+/* For a hook that weft_retire has allocated. */
 static void reclaim_owned(weft_i_hook *link, weft_domain *domain)
 {
     weft_hook copy = *public_hook(link);

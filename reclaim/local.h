@@ -1,6 +1,6 @@
 /*
  * private. What structures use of reclamation: the caller's place in the domain, retiring there, nodes from its cache, and
- * one attempt at an operation. reclaim/state.h tells what becomes of what is retired.
+ * attempts at operations. reclaim/state.h has the way of a retired object.
  */
 #ifndef WEFT_RECLAIM_LOCAL_H
 #define WEFT_RECLAIM_LOCAL_H
@@ -18,28 +18,29 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
 };
 
-/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free where it has been made. */
+/* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
-/* After a retirement that said so: brings what was retired a step further. `local` may be NULL. True. */
+/* Does a step of maintenance, after a retirement that has asked for it. `local` may be NULL. Always returns true. */
 WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
 
-/* Retires what is wholly unlinked, while no guard of ours is held; `local` may be NULL. Cannot fail. */
+/* Retires an object that is wholly unlinked. The calling operation holds no guard. `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
                                   size_t size);
 
 /*
- * The same with guards of ours held: calls nobody back, since a callback may end the thread, and with it the memory of guards
- * that are linked. Then weft_i_catch_up is due once they are left. True: or weft_i_maintain.
+ * The same, but the calling operation holds guards. Runs no callback, since a callback may end the thread, and with it
+ * the memory of linked guards. The caller must leave its guards and then call weft_i_catch_up or, if this returned
+ * true, weft_i_maintain.
  */
 WEFT_I_PRIVATE bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *hook,
                                        const weft_i_kind *kind, size_t size);
 
-/* The same with a list of nodes of one kind: what each costs by itself is shared. */
+/* The same for a list of nodes of one kind, which share the cost of taking the right to the lists. */
 WEFT_I_PRIVATE void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_list *list,
                                             const weft_i_kind *kind);
 
-/* The caller's place in the domain; NULL: none has been made, or it is not at hand. */
+/* The caller's place in the domain. NULL: none has been made, or no hint leads to it. */
 weft_i_inline weft_i_local *weft_i_local_peek(weft_domain *domain)
 {
     weft_i_hint *hint = &weft_i_own_record()->hint[domain->id % WEFT_HINTS];
@@ -53,18 +54,20 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
-/* After an operation that may have retired under its guards. */
+/* To be called after an operation that may have retired under its guards, once they are left. */
 weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
     weft_i_local *local = weft_i_local_peek(domain);
-    /* relaxed: this thread's; a taker who is not seen yet has made room, or will */
+    /* relaxed: `room` is this thread's; a taker that is not seen yet has granted room, or will */
     if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
         (void)weft_i_maintain(domain, local);
 }
 
-/* With the right to the lists, after so many have come to the bags. True: call weft_i_maintain once no longer busy. */
+/*
+ * Counts objects that were put into the bags, with the right to them. True: call weft_i_maintain once no longer busy.
+ */
 weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_t bytes)
 {
     weft_i_count(&local->counters.retired_bytes, bytes);
@@ -74,7 +77,7 @@ weft_i_inline bool weft_i_count_retired(weft_i_local *local, size_t count, size_
     return (ptrdiff_t)room <= 0;
 }
 
-/* With the right to the lists. True: as above. */
+/* Retires an object, with the right to the lists. True: call weft_i_maintain once no longer busy. */
 weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     hook->kind = kind;
@@ -83,9 +86,9 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 }
 
 /*
- * One attempt at an operation that runs no code of the user's: a slot of its own, the right to the lists, no fences. The
- * public function makes it, and calls nothing that returns to it, so that it saves no registers; what goes another way
- * than usual goes to a function of its own, which does the operation with guards.
+ * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers. If
+ * anything is not as usual, a separate function does the operation with guards.
  */
 typedef struct weft_i_attempt {
     weft_i_local *local;
@@ -95,13 +98,13 @@ typedef struct weft_i_attempt {
 typedef enum weft_i_outcome {
     WEFT_I_DONE,
     WEFT_I_EMPTY,
-    WEFT_I_AGAIN, /* something has moved on */
-    WEFT_I_LOST   /* to another thread: back off */
+    WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
+    WEFT_I_LOST   /* lost a race to another thread: back off first */
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done, or there is nothing to take, and waits after each race that it has lost. `now`: how the step
- * before went, if there was one; else WEFT_I_AGAIN.
+ * Repeats a step until it is done or there is nothing to take, and backs off after each lost race. `now` is the outcome
+ * of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
     for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
@@ -121,14 +124,14 @@ weft_i_inline void weft_i_publish(weft_i_hold hold, int word, void *pointer, wef
     weft_i_hold_fence(hold);
 }
 
-/* One of the guard's words protects nothing any more. */
+/* Clears one of the guard's words. */
 weft_i_inline void weft_i_unpublish(weft_i_hold hold, int word, weft_scheme scheme)
 {
     if (scheme == WEFT_HAZARD)
         weft_i_store(&hold.slot->words.word[word], NULL, WEFT_GUARD_R4);
 }
 
-/* False: no local yet, or the thread is called to attention. */
+/* False: the thread has no place yet, or its `attention` is set. */
 weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *domain, weft_scheme scheme)
 {
     weft_i_record *record = weft_i_own_record();
@@ -137,8 +140,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
         return false;
     *attempt = (weft_i_attempt){local, {&record->operation, NULL}};
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    /* before the look at `attention`: if that is 0, a mode without membarrier has not begun, or reclaims nothing before
-       this thread has passed a fence in a later operation */
+    /* before the load of `attention`. If that is 0, either no mode without membarrier has begun, or nothing is
+       reclaimed before this thread has passed a fence in a later operation. */
     weft_i_compiler_fence();
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, LOCAL_A1))) {
         weft_i_busy_end();
@@ -150,8 +153,8 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 }
 
 /*
- * The same for an operation that only reads, and so needs no lists. The one record of all threads that have none is always
- * called to attention, and nobody looks at its slot.
+ * The same for an operation that only reads, and so needs no lists. Threads without a record share weft_i_no_record:
+ * its `attention` is always set, and no scan reads its slot.
  */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
 {

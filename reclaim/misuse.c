@@ -12,7 +12,7 @@ void weft_i_misused(const char *what)
 
 #ifdef WEFT_DEBUG
 
-/* An object has its address in one of PROBES places that follow its hash; where these are taken, it is not remembered. */
+/* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { PLACES = 1 << 16, PROBES = 16 };
 
 static weft_atomic_ptr retired[PLACES];

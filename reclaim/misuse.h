@@ -1,20 +1,23 @@
 /*
- * private. Misuse that no result can report: where the library is compiled with -DWEFT_DEBUG, it ends the program with a line that says
- * what was done; elsewhere the macros below are nothing. Guards and domains are looked at where the program is compiled so (guard.h).
+ * private. Misuse that no result can report. If the library is compiled with -DWEFT_DEBUG, misuse aborts the program
+ * with a line that says what was done; otherwise the macros below do nothing. Guards and domains are checked if the
+ * program is compiled so (guard.h).
  */
 #ifndef WEFT_RECLAIM_MISUSE_H
 #define WEFT_RECLAIM_MISUSE_H
 
 #include <weft/base/defs.h>
 
-/* Ends the program. */
+/* Prints `what` and aborts. */
 _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 
-/* What a structure or domain bears from its creation to its destruction. */
+/* The value of a structure's or domain's `alive` from its creation to its destruction. */
 #define WEFT_I_ALIVE ((uintptr_t)0x57656674)
 
 #ifdef WEFT_DEBUG
-/* A structure's last member, behind what an allocator writes into memory that it was given back. */
+/*
+ * A structure's last member, so that an allocator does not overwrite it with data of its own once the memory is freed.
+ */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
 #define weft_i_check(structure)                                                                                        \
@@ -22,7 +25,7 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
-/* An object may be retired once until it is reclaimed; as many as fit are remembered. */
+/* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #else

@@ -5,7 +5,7 @@
 #define ORPHAN_R1 memory_order_release /* push orphans -> ORPHAN_A1: publishes their hooks */
 #define ORPHAN_A1 memory_order_acquire /* adopt orphans -> ORPHAN_R1: sees their hooks, and that they were unlinked */
 #define ORPHAN_R2 memory_order_release /* count orphans -> ORPHAN_A2: they were pushed before */
-#define ORPHAN_A2 memory_order_acquire /* are there many -> ORPHAN_R2: then they are found */
+#define ORPHAN_A2 memory_order_acquire /* are there many orphans -> ORPHAN_R2: then they are found */
 #endif
 /* clang-format on */
 
@@ -14,7 +14,7 @@ void weft_i_count_orphans(weft_domain *domain, size_t change)
     (void)weft_i_fetch_add(&domain->orphan_count, change, ORPHAN_R2);
 }
 
-/* Less than none: whoever has adopted them has been faster than who counts them. */
+/* The number may be negative for a moment: orphans may be adopted before they are counted. */
 bool weft_i_many_orphans(weft_domain *domain, int batches)
 {
     size_t count = weft_i_load(&domain->orphan_count, ORPHAN_A2);
@@ -25,7 +25,7 @@ static void push(weft_domain *domain, weft_i_list *list)
 {
     weft_i_list chain = *list;
     *list = (weft_i_list){0};
-    weft_i_compiler_fence(); /* out of its list before it is in another */
+    weft_i_compiler_fence(); /* as in weft_i_list_splice */
     if (!chain.head)
         return;
     /* relaxed: overwritten before it is used, or confirmed by the compare-and-swap */
@@ -53,10 +53,11 @@ void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
     push(domain, &one);
 }
 
-/* The whole chain at once, so that there is no ABA. */
+/* Takes the whole chain at once, so that there is no ABA. */
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
-    /* relaxed: a scan that misses some leaves them for the next; whoever must not miss them has been told by the lock of owners */
+    /* relaxed: a scan that misses some leaves them for the next; a barrier must miss none, and the lock `owners` orders
+       it */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
     weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, ORPHAN_A1);

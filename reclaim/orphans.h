@@ -9,16 +9,16 @@
 /* Makes orphans of what is in the bags. Lock-free. */
 WEFT_I_PRIVATE void weft_i_push_orphans(weft_domain *domain, weft_i_bags *bags);
 
-/* Retires one object so. */
+/* Retires one object as an orphan. */
 WEFT_I_PRIVATE void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook);
 
-/* How many there are, adopted ones that are ready included, changes by so much. */
+/* Adds to the number of orphans, which includes adopted ones that are ready. */
 WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 
-/* So many batches of them, or more. */
+/* Whether there are at least so many batches of orphans. */
 WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
-/* Takes them all, with the right to the domain's place `shared`. */
+/* Moves all orphans into the bags, with the right to the domain's place `shared`. */
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 
 #endif

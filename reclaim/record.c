@@ -4,14 +4,14 @@
 #ifndef WEFT_SEAM_ORDERS
 #define RECORD_R1 memory_order_release /* push record -> RECORD_A1: publishes its fields to scans */
 #define RECORD_A1 memory_order_acquire /* walk records -> RECORD_R1: sees a record's fields before following it */
-#define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to who reads it */
-#define RECORD_X1 memory_order_acq_rel /* answers -> HANDSHAKE_A2: what it has published is seen; and sees what was unlinked before it was asked */
+#define RECORD_R3 memory_order_release /* passed a fence -> FENCE_A2: what this thread published before is visible to a thread that reads this */
+#define RECORD_X1 memory_order_acq_rel /* answer -> HANDSHAKE_A2: what this thread has published is seen; it sees what was unlinked before it was asked */
 #define RECORD_R4 memory_order_release /* give record back -> RECORD_A4: the thread's last uses come before */
-#define RECORD_A4 memory_order_acquire /* is it owned -> RECORD_R4: a record given back needs no fence of its own */
+#define RECORD_A4 memory_order_acquire /* is a record owned -> RECORD_R4: a record given back needs no fence of its own */
 #endif
 /* clang-format on */
 
-/* No slots, no hint that matches, and fences: a guard without a record is not told when membarrier fails. */
+/* No free slot, no hint that matches. FENCES: a guard without a record is not told when membarrier fails. */
 WEFT_I_OBJECT weft_i_record weft_i_no_record = {
     .thread = {.attention = WEFT_I_FENCES,
                .slot = {{.domain = &weft_i_no_record}}}, /* its first slot is taken for good */
@@ -19,7 +19,7 @@ WEFT_I_OBJECT weft_i_record weft_i_no_record = {
 
 WEFT_I_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1 = &weft_i_no_record.thread;
 
-static weft_i_mutex owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* who owns which record; new ones */
+static weft_i_mutex owners = WEFT_I_MUTEX_INIT(WEFT_I_RANK_RECORDS); /* of `owned` in all records, and of the list */
 static weft_i_record *_Atomic records;
 
 weft_i_record *weft_i_record_first(void)
@@ -50,7 +50,7 @@ int weft_i_thread_id(void)
     return own ? weft_i_record_thread_id(own) : weft_i_sys_thread_id();
 }
 
-/* By compare-and-swap: a handler may have answered since. */
+/* By compare-and-swap: a signal handler may have answered meanwhile. */
 static void answer(weft_i_thread *thread)
 {
     /* relaxed: nothing is read on failure; RECORD_X1 otherwise */
@@ -62,14 +62,15 @@ static void answer(weft_i_thread *thread)
 }
 
 /*
- * Where membarrier has failed the thread has been told. It has passed a fence for good only outside of attempts: one under way,
- * which a handler may have interrupted to come here, goes on without fences to its end (weft_i_attempt_begin).
+ * FENCES is set where membarrier has failed. The record's `passed_fence` is set only outside of attempts: if a signal
+ * handler that comes here has interrupted an attempt, that attempt goes on to its end without fences
+ * (weft_i_attempt_begin).
  */
 void weft_i_publish_slow(weft_i_thread *thread)
 {
     weft_i_record *record = (weft_i_record *)thread;
     answer(thread);
-    /* relaxed: once seen, it is there for good, and so this thread publishes with fences from here on */
+    /* relaxed: the bit is never cleared again, so this thread publishes with fences from here on */
     if (!(weft_i_load(&thread->attention, memory_order_relaxed) & WEFT_I_FENCES))
         return;
     weft_i_full_fence();
@@ -82,11 +83,15 @@ void weft_i_publish_slow(weft_i_thread *thread)
 
 int weft_i_record_slots(weft_i_record *record)
 {
-    /* relaxed: a slot first taken after the scan's heavy fence holds nothing of what the scan asks about; one before is seen */
+    /* relaxed: a slot that was first taken before the scan's heavy fence is seen; one taken later holds nothing that
+       the scan looks for */
     return weft_i_load(&record->open, memory_order_relaxed);
 }
 
-/* Whatever handlers come between: scans look at the slot before it is taken, and a handler takes and gives back in balance. */
+/*
+ * Signal handlers may interrupt this anywhere: scans look at the slot before it is taken, and a handler takes and frees
+ * in balance.
+ */
 weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 {
     /* relaxed: only this thread and its signal handlers write them */
@@ -108,13 +113,13 @@ weft_i_slot *weft_i_record_take_slot(weft_i_record *record)
 void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot)
 {
     size_t bit = (size_t)1 << (slot - record->thread.slot);
-    weft_i_compiler_fence(); /* a handler takes it when it is empty */
+    weft_i_compiler_fence(); /* a signal handler may take it only once it is empty */
     /* relaxed: only this thread and its signal handlers read and write it */
     weft_i_store(&record->thread.free, weft_i_load(&record->thread.free, memory_order_relaxed) | bit,
                  memory_order_relaxed);
 }
 
-/* Of nested guards. */
+/* The bits of all slots for nested guards. */
 static size_t all_slots(void)
 {
     return ((size_t)-1 >> (sizeof(size_t) * 8 - WEFT_SLOTS)) & ~(size_t)1;
@@ -180,7 +185,7 @@ weft_i_record *weft_i_record_take(void)
     weft_i_record *record = find_free();
     if (!record && !(record = make()))
         return NULL;
-    /* relaxed: fence.c orders them with the mode; this thread publishes nothing before it reads them */
+    /* relaxed: fence.c orders both with the mode; this thread publishes nothing before it reads them */
     weft_i_store(&record->thread.attention, WEFT_I_FENCES, memory_order_relaxed);
     weft_i_store(&record->passed_fence, 1, memory_order_relaxed);
     weft_i_store(&record->thread.thread_id, weft_i_sys_thread_id(), memory_order_relaxed); /* relaxed: a name */

@@ -1,6 +1,7 @@
 /*
- * private. Thread records: one per living thread that uses Weft, made at first use, reused after its end, in one list for the
- * whole process that scans walk without a lock. Only weft_shutdown frees them. life.h tells how one is had and lost.
+ * private. Thread records: one per living thread that uses Weft, made at its first use and reused after its end. All
+ * records of the process are in one list, which scans walk without a lock. Only weft_shutdown frees them. life.h has
+ * their life.
  */
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
@@ -12,7 +13,7 @@
 #ifndef WEFT_SLOTS
 #define WEFT_SLOTS 32
 #endif
-/* Scans read so many slots more each time a thread holds more guards at once than ever. */
+/* A scan reads a record's slots up to the highest one that was ever taken, rounded up to a multiple of this. */
 #ifndef WEFT_SLOTS_STEP
 #define WEFT_SLOTS_STEP 4
 #endif
@@ -20,15 +21,18 @@
 #define WEFT_HINTS 16
 #endif
 
-/* A thread's way to its place in a domain; ids are never reused, so a stale entry cannot match. */
+/*
+ * A cached pointer to the thread's place in a domain. Ids of domains are never reused, so a stale entry cannot match.
+ */
 typedef struct weft_i_hint {
     uint64_t id;
     void *local;
 } weft_i_hint;
 
 /*
- * In a record's `attention`: publish with fences; say that you have been here, and that you had not when others passed a heavy fence
- * (handshake.h); and times TAKER, how many barriers want the thread's lists.
+ * A record's `attention`. FENCES: the owner must publish with full fences. ASKED: it must answer; MARKED: it had not
+ * answered when another thread passed a heavy fence; ABSENT: no round waits for it (handshake.h). The higher bits count
+ * the barriers that want the owner's lists, each as TAKER.
  */
 enum {
     WEFT_I_FENCES = 1,
@@ -40,20 +44,20 @@ enum {
 };
 
 /*
- * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while code of the user's
- * runs, allocators included. Checked where the library is compiled with -DWEFT_DEBUG.
+ * The order of locks: a thread that holds one takes only those below it in this list. None is ever held while user code
+ * runs, allocators included. -DWEFT_DEBUG in the library checks this.
  */
 enum {
     WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* a domain's, as the next two: who is attached to which place */
-    WEFT_I_RANK_LINKED,   /* its linked guards */
-    WEFT_I_RANK_BLOCKER,  /* what its statistics name */
-    WEFT_I_RANK_RECORDS,  /* record.c: who owns which */
+    WEFT_I_RANK_OWNERS,   /* of a domain, as the next two: which places are attached */
+    WEFT_I_RANK_LINKED,   /* linked guards */
+    WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
+    WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,    /* fence.c: the mode */
-    WEFT_I_RANK_PREPARING /* life.c: only tried for */
+    WEFT_I_RANK_PREPARING /* life.c: only tried, never waited for */
 };
 
-/* docs/reclamation.md has the table. */
+/* A record's states: docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
 typedef struct weft_i_record {
@@ -61,45 +65,45 @@ typedef struct weft_i_record {
     struct weft_i_record *next;
     weft_i_atomic_int owned;
     weft_i_atomic_int passed_fence;
-    weft_i_slot operation;      /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
-    weft_i_atomic_int open;     /* slots that were ever taken, rounded up */
-    size_t number;              /* how many records there were before it: tells apart threads that live at once */
-    weft_i_life life;           /* the owner's alone, as the next two */
-    struct weft_domain *visits; /* ENDING: keeps this one from being destroyed */
+    weft_i_slot operation;  /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
+    weft_i_atomic_int open; /* slots that were ever taken, rounded up */
+    size_t number;          /* of records made before it; threads that live at the same time have different numbers */
+    weft_i_life life;       /* only the owner uses this and the next two */
+    struct weft_domain *visits; /* ENDING: the domain that is visited, and so kept from being destroyed */
     weft_i_hint hint[WEFT_HINTS];
 } weft_i_record;
 
 /* What a thread without a record points to. */
 WEFT_I_PRIVATE_OBJECT weft_i_record weft_i_no_record;
 
-/* Takes a free record, or makes one. NULL: no memory. It publishes with fences until told otherwise. */
+/* Takes a free record, or makes one. NULL: no memory. Its owner publishes with fences until weft_i_fence_join. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_take(void);
 
-/* All guards in it count as left. */
+/* Leaves all guards in the record's slots. */
 WEFT_I_PRIVATE void weft_i_record_leave_all(weft_i_record *record);
 
-/* The same, and another thread may take it. */
+/* Leaves all guards; from then on another thread may take the record. */
 WEFT_I_PRIVATE void weft_i_record_give_back(weft_i_record *record);
 
 /* Whether a thread owns it. */
 WEFT_I_PRIVATE bool weft_i_record_owned(weft_i_record *record);
 
-/* The caller's record or NULL; makes none. */
+/* The caller's record. NULL: it has none; none is made. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_peek(void);
 
 /* The caller's id as gettid(2) gives it. */
 WEFT_I_PRIVATE int weft_i_thread_id(void);
 
-/* Its owner's id as gettid(2) gives it, or gave it if there is none now. */
+/* The gettid(2) of the record's owner, or of its last owner. */
 WEFT_I_PRIVATE int weft_i_record_thread_id(weft_i_record *record);
 
-/* A free slot for a nested guard, which is the caller's from then on. NULL: all are in use. */
+/* Takes a free slot for a nested guard. NULL: all are in use. */
 WEFT_I_PRIVATE weft_i_slot *weft_i_record_take_slot(weft_i_record *record);
 
-/* The slot has been emptied and may be taken again. */
+/* Frees a slot, which the caller has emptied. */
 WEFT_I_PRIVATE void weft_i_record_give_slot(weft_i_record *record, const weft_i_slot *slot);
 
-/* The slots that a scan looks at: from WEFT_I_OPERATION up to, and without, the first that was never taken. */
+/* A scan reads the slots from WEFT_I_OPERATION up to, but not including, this number. */
 enum { WEFT_I_OPERATION = -1 };
 WEFT_I_PRIVATE int weft_i_record_slots(weft_i_record *record);
 
@@ -111,7 +115,7 @@ weft_i_inline weft_i_slot *weft_i_record_slot(weft_i_record *record, int i)
 /* Head of the list of all records; follow ->next. */
 WEFT_I_PRIVATE weft_i_record *weft_i_record_first(void);
 
-/* The same; the list is empty then, and they are the caller's to free. Nobody owns one, and no other thread walks the list. */
+/* Empties the list; the caller must free its records. No thread may own one, and no other thread may walk the list. */
 WEFT_I_PRIVATE weft_i_record *weft_i_records_take(void);
 
 /* For forks. */

@@ -29,7 +29,7 @@ weft_domain *weft_default_domain(void)
 
 void weft_i_domain_use(weft_domain *domain)
 {
-    /* relaxed: destroy is not called beside it */
+    /* relaxed: the domain is not destroyed at the same time */
     (void)weft_i_fetch_add(&domain->users, 1, memory_order_relaxed);
 }
 

@@ -8,12 +8,12 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define LOCAL_A1 memory_order_acquire /* called? -> LOCAL_R2: sees the lists as the taker left them */
-#define LOCAL_R1 memory_order_release /* no longer busy -> LOCAL_A2: what the owner did to its lists comes before */
-#define LOCAL_A2 memory_order_acquire /* taker: busy? -> LOCAL_R1: sees the lists as the owner left them */
-#define LOCAL_R2 memory_order_release /* taker has done -> LOCAL_A1: what it did to the lists comes before */
-#define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last one left them */
-#define RIGHT_R1 memory_order_release /* give it back -> RIGHT_A1: what was done to the lists comes before */
+#define LOCAL_A1 memory_order_acquire /* owner: is there a taker? -> LOCAL_R2: sees the lists as the taker left them */
+#define LOCAL_R1 memory_order_release /* owner is no longer busy -> LOCAL_A2: what it did to its lists comes before */
+#define LOCAL_A2 memory_order_acquire /* taker: is the owner busy? -> LOCAL_R1: sees the lists as the owner left them */
+#define LOCAL_R2 memory_order_release /* taker is done -> LOCAL_A1: what it did to the lists comes before */
+#define RIGHT_A1 memory_order_acquire /* take a right -> RIGHT_R1: sees the lists as the last thread left them */
+#define RIGHT_R1 memory_order_release /* give a right back -> RIGHT_A1: what was done to the lists comes before */
 #endif
 /* clang-format on */
 
@@ -22,7 +22,7 @@ weft_i_inline weft_i_record *weft_i_own_record(void)
     return (weft_i_record *)(void *)weft_i_self();
 }
 
-/* Of a domain's own place, for a thread by its id. Not waited for. */
+/* Takes the right to one of a domain's own places for the thread with this id. False: another has it. Does not wait. */
 weft_i_inline bool weft_i_take_right(weft_i_atomic_int *right, int thread)
 {
     int none = 0;
@@ -48,10 +48,10 @@ weft_i_inline void weft_i_inherit_right(weft_i_atomic_int *right, int before, in
         weft_i_store(right, now, RIGHT_R1);
 }
 
-/* The lists may be used although the thread is called to attention: not by a taker. */
+/* For an owner that has found `attention` set. True: there is no taker, so it may use its lists. */
 WEFT_I_PRIVATE bool weft_i_attend(weft_i_record *record);
 
-/* For a moment: an operation takes less. False: the owner is still busy. */
+/* Waits longer than an operation takes, but not for ever. False: the owner is still busy. */
 WEFT_I_PRIVATE bool weft_i_wait_until_idle(weft_i_record *owner);
 
 weft_i_inline void weft_i_busy_end(void)
@@ -59,15 +59,15 @@ weft_i_inline void weft_i_busy_end(void)
     weft_i_store(&weft_i_own_record()->operation.domain, NULL, LOCAL_R1);
 }
 
-/* Outside operations. False: a taker has the lists. */
+/* Takes the right to the caller's lists, outside operations. False: a taker has it. */
 weft_i_inline bool weft_i_busy_begin(weft_domain *domain)
 {
     weft_i_record *record = weft_i_own_record();
-    /* relaxed: as in weft_i_light_fence; outside of operations this counts as having passed a fence for good */
+    /* relaxed: as in weft_i_light_fence; here, outside operations, weft_i_publish_slow can set `passed_fence` */
     if (weft_i_unlikely(weft_i_load(&record->thread.attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(&record->thread);
     weft_i_store(&record->operation.domain, (void *)domain, WEFT_GUARD_R1);
-    weft_i_light_fence(&record->thread); /* before the look at `attention` */
+    weft_i_light_fence(&record->thread); /* before the load of `attention` */
     if (weft_i_likely(!weft_i_load(&record->thread.attention, LOCAL_A1)) || weft_i_attend(record))
         return true;
     weft_i_busy_end();

@@ -4,7 +4,7 @@
 #include <weft/reclaim/hazards.h>
 #include <weft/reclaim/scan.h>
 
-/* What earlier scans have noted; a figure, for which no scan waits. */
+/* Reads the blocker that earlier scans have recorded. It is only a figure, so no scan waits for the lock. */
 static void recall(weft_domain *domain, weft_i_scan *s)
 {
     s->known = (weft_i_blocker){0};
@@ -14,7 +14,7 @@ static void recall(weft_domain *domain, weft_i_scan *s)
     weft_i_mutex_unlock(&domain->blocker_lock);
 }
 
-/* Since when a guard has been in the way. */
+/* Records the blocker, and since when it has held objects back. */
 static void remember(weft_domain *domain, const weft_i_scan *s)
 {
     if (!weft_i_mutex_trylock(&domain->blocker_lock))
@@ -45,12 +45,12 @@ void weft_i_scan_begin(weft_i_local *local)
         s->ticket = weft_i_handshake_ticket();
 }
 
-/* False: not yet. */
+/* Whether all threads have passed a fence since the scan began. Interrupts them when patience is at its end. */
 static bool may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
-        weft_i_full_fence(); /* guards that are linked are published with another */
+        weft_i_full_fence(); /* for threads that have no record, or are absent (handshake.h) */
         return true;
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)

@@ -1,5 +1,5 @@
 /*
- * private. Which of the retired objects nobody can hold any more: the one question of reclamation, asked of the domain's scheme in
+ * private. A scan finds the retired objects of a place that no guard can hold any more, by the domain's scheme, in
  * steps. The caller has the right to the place's lists.
  */
 #ifndef WEFT_RECLAIM_SCAN_H
@@ -7,16 +7,18 @@
 
 #include <weft/reclaim/state.h>
 
-/* Begins with what is in the bags now, unless one is under way. The place's `left` is what may come before the next. */
+/* Begins a scan of what is in the bags, unless one is under way. Sets `left`, the retirements before the next scan. */
 WEFT_I_PRIVATE void weft_i_scan_begin(weft_i_local *local);
 
-/* So many objects more. True: the scan is over, and scan.passed is what nobody can hold; what must wait is in the bags. */
+/*
+ * Compares up to `most` objects more. True: the scan is over. What no guard can hold is in scan.passed, the rest waits.
+ */
 WEFT_I_PRIVATE bool weft_i_scan_step(weft_i_local *local, size_t most);
 
-/* All steps at once, of a scan that begins now. */
+/* Does all steps of a new scan at once. */
 WEFT_I_PRIVATE void weft_i_scan_all(weft_i_local *local);
 
-/* Undoes a scan that is under way: all that was retired and is not ready is in the bags. Its lists may be just whole. */
+/* Undoes a scan that is under way: its objects go back to the bags; sealed batches stay sealed. */
 WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 
 #endif

@@ -1,4 +1,4 @@
-/* All memory of the library is given back, at a program's end. */
+/* Gives back all memory of the library, at a program's end. */
 #include <weft/reclaim/cache.h>
 #include <weft/reclaim/callback.h>
 #include <weft/reclaim/figures.h>
@@ -8,15 +8,18 @@
 
 #include <errno.h>
 
-/* So that what callbacks have made meanwhile is seen, and no one guard is waited for without end. */
+/*
+ * How long each barrier may wait before in_use looks again: callbacks may have made structures or domains meanwhile,
+ * and no guard is waited for without end.
+ */
 enum { LOOKS_AGAIN_NS = 1000000 };
 
 /*
- * A thread that is just ending. The last that its exit hook does with its record is to give it back (RECORD_R4), and after that it
- * reads no record and no place. So who finds the record free (RECORD_A4) comes after all that, whether the thread has been joined or
- * not, and who finds it owned is told -EBUSY. A thread that takes a record after this look is one that uses the library meanwhile,
- * which the contract excludes. So is one that uses it after its exit hook, in destructors of other keys: pthread_join returns
- * after those.
+ * The argument for a thread that is just ending. The last thing that its exit hook does with its record is to give it
+ * back (RECORD_R4); after that it reads no record and no place. So a caller that finds the record free (RECORD_A4)
+ * comes after all that, whether the thread has been joined or not; one that finds it owned returns -EBUSY. A thread
+ * that takes a record after this look uses the library meanwhile, which the contract excludes. The same holds for a
+ * thread that uses it after its exit hook, in destructors of other keys: pthread_join returns after those.
  */
 static bool others_have_records(void)
 {
@@ -27,7 +30,7 @@ static bool others_have_records(void)
     return false;
 }
 
-/* A domain's places point to records. */
+/* Other domains must be gone, since their places point to records. */
 static bool others_are_registered(const weft_domain *domain)
 {
     weft_i_lock_domains();
@@ -42,7 +45,7 @@ static bool in_use(weft_domain *domain)
            weft_i_guards_held(domain, 0);
 }
 
-/* The domain's figures go on from where they were. */
+/* Adds the place's figures to the domain's own, so that statistics go on from where they were. */
 static void keep_figures(weft_domain *domain, weft_i_local *local)
 {
     weft_i_counters *kept = &domain->shared.counters, *c = &local->counters;
@@ -56,7 +59,9 @@ static void keep_figures(weft_domain *domain, weft_i_local *local)
     (void)weft_i_fetch_add(&kept->allocated, weft_i_load(&c->allocated, memory_order_relaxed), memory_order_relaxed);
 }
 
-/* The lists are emptied before anything is freed: nothing that `free` may call finds a part of what goes. */
+/*
+ * Empties the lists of records and places before anything is freed, so that code called by `free` finds none of them.
+ */
 static void give_back(weft_domain *domain)
 {
     weft_i_record_drop();

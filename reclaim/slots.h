@@ -8,7 +8,7 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: then the last domain's guard has been left */
+#define SLOTS_A1 memory_order_acquire /* a slot's domain -> WEFT_GUARD_R1, WEFT_GUARD_R5: the guard that used the slot before has been left */
 #define SLOTS_A2 memory_order_acquire /* a slot's words -> WEFT_GUARD_R2, WEFT_GUARD_R3, WEFT_GUARD_R4: uses under what the word held before are over */
 #endif
 /* clang-format on */

@@ -1,16 +1,20 @@
 /*
- * private. What a domain is made of: a place per thread and two of its own, each with what was retired and is on its way.
+ * private. What a domain is made of: one place per thread and two of its own. A place holds objects that are retired
+ * and not yet reclaimed.
  *
- * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's place works
- * on what the thread has retired, a little with each retirement. Orphans (of threads that ended, that have no place, or that a
- * barrier keeps from theirs) go to the domain's `shared` place, for which whoever brings the last of a batch works; what a barrier
- * waits for goes to the place `barrier`. So objects move one way only, place -> orphans -> shared -> barrier, and a barrier that
- * has been to all of them in this order has missed none. (A barrier that gives up makes orphans of what it has, before it ends.)
+ * The way of an object: retired -> bag -> (sealed; compared with what guards hold) -> ready -> reclaimed. A thread's
+ * place holds what the thread has retired; each retirement does a little of the work. Orphans are the objects of
+ * threads that ended, that have no place, or whose lists a barrier has. They go to the domain's place `shared`; the
+ * thread that brings the last orphan of a batch works on them. What a barrier waits for goes to the place `barrier`. So
+ * objects move one way only, place -> orphans -> shared -> barrier, and a barrier that visits all of them in this order
+ * misses none. (A barrier that gives up makes orphans of what it has, before it ends.)
  *
- * Rights. Only who has the right touches a place's lists, with plain loads and stores. A thread's place: the owner is busy,
- * that is, takes its record's `operation` slot, light fence, looks at `attention`; a taker (a barrier, which takes the lists of
- * all) adds to that, heavy fence, waits for the slot to be free: Dekker's argument with the fence on the taker's side only. Nobody
- * is busy over a callback. The domain's own places: a word that holds the thread's id. (record.h has the order of locks.)
+ * Rights. Only the thread that has the right to a place's lists touches them, with plain loads and stores. The right to
+ * a thread's place: the owner is busy, which means that it takes its record's `operation` slot, passes a light fence,
+ * and loads `attention`. A taker (a barrier, which takes the lists of all threads) adds to `attention`, passes a heavy
+ * fence, and waits until the slot is free. This is Dekker's argument with the fence on the taker's side only. No thread
+ * is busy while it runs a callback. The right to one of the domain's own places: a word that holds the thread's id.
+ * (record.h has the order of locks.)
  */
 #ifndef WEFT_RECLAIM_STATE_H
 #define WEFT_RECLAIM_STATE_H
@@ -29,7 +33,7 @@
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
-/* Lists of about a batch of nodes that wait in the domain for a thread that needs them. */
+/* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
 #define WEFT_DEPOT 4
 #endif
@@ -40,15 +44,15 @@
 #ifndef WEFT_TAKER_TURNS
 #define WEFT_TAKER_TURNS 100
 #endif
-/* Retirements for which a scan waits for threads to come by, before it interrupts them. 0: it does not wait. */
+/* Retirements for which a scan waits for the answers of threads before it interrupts them. 0: it does not wait. */
 #ifndef WEFT_PATIENCE
 #define WEFT_PATIENCE (1 + WEFT_BATCH / 2)
 #endif
-/* Batches under epochs that wait for readers of different ages. */
+/* Sealed batches that a place holds at most, under epochs. */
 #ifndef WEFT_SEALED
 #define WEFT_SEALED 8
 #endif
-/* Hazards that a scan compares with at once, and the bits, times 64, by which it first asks. */
+/* Hazards that a scan compares with at once, and the size of its Bloom filter in words of 64 bits. */
 #ifndef WEFT_SCAN_WORDS
 #define WEFT_SCAN_WORDS 128
 #endif
@@ -70,38 +74,41 @@ typedef struct weft_i_blocker {
 
 typedef struct weft_i_held {
     uintptr_t address;
-    const weft_i_words *words; /* not read again: a guard's own memory may be gone */
+    const weft_i_words *words; /* never followed: the memory of a linked guard may be gone */
     uintptr_t value;
     int thread;
 } weft_i_held;
 
 typedef enum weft_i_stage {
-    WEFT_I_RESTS,
-    WEFT_I_ASKS,    /* whether all have passed a fence since */
-    WEFT_I_COMPARES /* with the hazards read so far */
+    WEFT_I_RESTS,   /* no scan is under way */
+    WEFT_I_ASKS,    /* waits until all threads have passed a fence */
+    WEFT_I_COMPARES /* compares with the hazards read last */
 } weft_i_stage;
 
-/* What a scan has got to, from one step to the next. */
+/* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience; /* ASKS */
-    weft_i_bags maybe;       /* hazard pointers: to be compared with the hazards read last */
-    weft_i_bags passed;      /* not held by any read so far */
-    bool last;               /* all hazards have been read */
-    bool met_linked;         /* the guards linked by `linked_below` are being read */
-    size_t linked_below;
+    size_t ticket, patience;    /* ASKS */
+    weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
+    weft_i_bags passed;         /* not held by any read so far */
+    bool last;                  /* all hazards have been read */
+    bool met_linked;            /* linked guards are being read */
+    size_t linked_below;        /* then: those with a lower number are still to be read */
     weft_i_record *next_record; /* NULL: all have been read */
     int next_slot;
     weft_i_held hazard[WEFT_SCAN_WORDS];
     uint64_t bloom[WEFT_SCAN_BLOOM];
-    size_t hazards, total, before;    /* read last; by this scan; by the one before it */
-    weft_i_blocker known;             /* as noted by earlier scans */
-    weft_i_blocker blocker;           /* that one if it is still in the way, or else the first one met */
+    size_t hazards, total, before;    /* hazards read last; by this scan so far; by the scan before it */
+    weft_i_blocker known;             /* the domain's blocker as the scan began */
+    weft_i_blocker blocker;           /* `known` if it still holds objects back, or else the first guard that does */
     weft_i_batch sealed[WEFT_SEALED]; /* epochs */
     int sealed_count;
 } weft_i_scan;
 
-/* Written by one thread, read by all; modulo 2^n, since what one thread retires another reclaims. */
+/*
+ * Modulo 2^n, since one thread may reclaim what another has retired. All threads read them. Those of a thread's place
+ * are written by that thread alone, those of `shared` by all.
+ */
 typedef struct weft_i_counters {
     weft_i_atomic_size granted, reclaimed, retired_bytes, reclaimed_bytes, allocated;
 } weft_i_counters;
@@ -110,23 +117,24 @@ typedef struct weft_i_counters {
 typedef struct weft_i_local weft_i_local;
 struct weft_i_local {
     weft_domain *domain;
-    weft_i_record *record;   /* whose it is, whoever owns that; NULL: the domain's own */
-    weft_i_atomic_size room; /* may be retired before maintenance; counters.granted - room have been */
-    size_t left;             /* and these after that, before the next batch is sealed */
-    size_t range_bytes;      /* of retired objects that told their size, in `bags` */
+    weft_i_record *record; /* stays the same when the record's owner changes; NULL: one of the domain's own places */
+    weft_i_atomic_size
+        room;           /* retirements before the next maintenance; counters.granted - room is their number so far */
+    size_t left;        /* further retirements, after `room`, before the next scan begins */
+    size_t range_bytes; /* of the objects in `bags` that were retired with their size */
     weft_i_bags bags;
     weft_i_bags ready;
-    unsigned surplus; /* classes of nodes of which some may be there: a hint, the owner's */
-    size_t kept;      /* in the caches after the last step; SIZE_MAX: one was empty since */
+    unsigned surplus; /* bit c: `ready` may have nodes of class c; a hint of the owner's */
+    size_t kept;      /* nodes in the caches after the last step; SIZE_MAX: one of these was empty since */
     weft_i_list cache[WEFT_I_CLASSES];
     weft_i_counters counters;
     weft_i_atomic_size callbacks; /* odd: a callback runs */
-    bool attached;                /* by the record's present owner; under the domain's `owners`, as the next */
+    bool attached;                /* the record's owner uses the place; under the domain's `owners`, as the next two */
     size_t round, saw;            /* the last barrier that took its lists, and `callbacks` then */
     weft_i_local *_Atomic next;
     weft_i_scan scan;
-    size_t span, least; /* retirements in which the nodes that are ready will be looked at, and the fewest that were */
-    size_t idle;        /* of them that nobody took in the last span: they go back */
+    size_t span, least; /* retirements until this span ends; the fewest ready nodes that there were in it */
+    size_t idle;        /* ready nodes that were not taken in the last span: they go back to the allocator */
 };
 
 struct weft_domain {
@@ -134,26 +142,26 @@ struct weft_domain {
     uint64_t id;
     weft_allocator allocator;
     weft_domain *next; /* under the lock of domains, as the next */
-    size_t visitors;   /* threads that end and are at this domain: it must not go */
-    bool closing;      /* it is being destroyed: no more of them come */
+    size_t visitors;   /* ending threads that are at work in the domain, which must not be destroyed meanwhile */
+    bool closing;      /* it is being destroyed: no further ending thread visits it */
     weft_i_atomic_size users;
     weft_i_local *_Atomic locals;
-    weft_i_aligned weft_i_mutex owners; /* who is attached to which local, and the barrier's round */
-    weft_i_local shared;                /* of the threads that have no place, and of those that ended */
+    weft_i_aligned weft_i_mutex owners; /* of `attached` in all places, and the barrier's round */
+    weft_i_local shared;                /* the place for orphans */
     weft_i_aligned weft_i_mutex linked_lock;
     weft_guard *_Atomic linked;
-    size_t linked_next; /* the number of the next one to be linked; under its lock */
+    size_t linked_next; /* the number of the guard that was linked last; under linked_lock */
     weft_i_mutex blocker_lock;
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans;
-    weft_i_atomic_size orphan_count; /* there, and ready in `shared` */
-    weft_i_atomic_int shared_right;  /* the thread that has it; 0: none */
+    weft_i_atomic_size orphan_count; /* in `orphans`, and ready in `shared` */
+    weft_i_atomic_int shared_right;  /* the id of the thread that has the right; 0: none */
     weft_i_atomic_int barrier_right;
-    weft_i_atomic_size shared_callbacks[2]; /* running now: those since the last barrier looked, and those before */
-    int side;                               /* which of them counts; with the right to `shared` */
+    weft_i_atomic_size shared_callbacks[2]; /* that run now: begun since the last barrier took `shared`, or before */
+    int side;                               /* counts those begun since; with the right to `shared` */
     size_t round;
     weft_i_atomic_size pending_peak;
-    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* full magazines */
+    weft_i_hook *_Atomic depot[WEFT_I_CLASSES][WEFT_DEPOT]; /* the first node of each magazine */
     weft_i_local barrier;
     uintptr_t alive; /* WEFT_I_ALIVE until it is destroyed */
 };

@@ -1,11 +1,11 @@
 /*
- * The published part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
+ * The public part of a thread's record, which weft_enter, weft_protect and weft_leave use inline. It is ABI: its
  * layout is tied to the name of the thread-local pointer below, so that objects built against another layout do not
  * link. Nothing here is for users to touch.
  *
- * A slot is what one guard holds: up to three protected pointers, or an epoch, and the domain it belongs to. The first
- * is taken by writing its domain, the others, for nested guards, by a bit of one word. Only the owner and its signal
- * handlers write these: a handler that enters and leaves in balance, in any order, restores what it interrupted.
+ * A slot is what one guard holds: up to three protected pointers, or an epoch, and the guard's domain. The first slot
+ * is taken by writing its domain. The others, for nested guards, are taken by a bit of `free`. Only the owner and its
+ * signal handlers write slots. A handler that enters and leaves in balance, in any order, restores what it interrupted.
  */
 #ifndef WEFT_RECLAIM_THREAD_H
 #define WEFT_RECLAIM_THREAD_H
@@ -40,7 +40,7 @@ typedef struct weft_i_thread {
 /* Never NULL: before a thread has a record it points to one without slots. */
 WEFT_API_OBJECT WEFT_I_THREAD_LOCAL weft_i_thread *weft_i_self_1;
 
-/* Answers who has asked; where membarrier is not to be had, a full fence, and the record's note that it has passed one. */
+/* Answers a handshake. If there is no membarrier: passes a full fence and marks that in the record. */
 WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 
 #ifndef WEFT_I_THREAD_LOOKUP
@@ -53,9 +53,10 @@ WEFT_API void weft_i_publish_slow(weft_i_thread *thread);
 static inline void weft_i_light_fence(weft_i_thread *thread)
 {
     WEFT_I_ORDERS
-    /* so that a handler that passes a fence after the look at `attention` passes it after what was published, too */
+    /* if a signal handler passes a fence after the load of `attention`, what was published comes before that fence,
+       too */
     weft_i_compiler_fence();
-    /* relaxed: a stale 0 is allowed for: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
+    /* relaxed: a stale 0 does no harm: nothing is reclaimed until this record has passed a fence (reclaim/fence.c) */
     if (weft_i_unlikely(weft_i_load(&thread->attention, memory_order_relaxed) != 0))
         weft_i_publish_slow(thread);
     else

@@ -66,7 +66,7 @@ size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void 
     weft_i_treiber_node *first = weft_i_exchange(&stack->top, NULL, TREIBER_A1);
     for (weft_i_treiber_node *node = first; node && each; node = weft_i_read(&node->next))
         each(weft_i_read(&node->value), ctx);
-    /* After all values: retiring calls back others, who may end the thread. */
+    /* Retires after all values have been handed out, since retiring runs callbacks, which may end the thread. */
     for (weft_i_treiber_node *node = first, *next; node; node = next, count++) {
         next = weft_i_read(&node->next);
         weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &node->hook, &weft_i_recycle[WEFT_I_SMALL],

@@ -4,17 +4,17 @@
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; reclamation by the domain
  * (Michael 2004, figure 5), which also rules out ABA: a protected node is not reused.
  *
- * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: fairness is
- * needed (the oldest may wait for ever), or first in, first out.
+ * When. Free lists, object pools, work whose order does not matter and whose caches are warm. When not: if fairness is
+ * needed (the oldest value may wait for ever), or first in, first out.
  *
  * Cost. 32 bytes per element (plus the allocator's own), recycled through the thread's cache: under steady load no
- * call to the allocator. One compare-and-swap per push and per pop when nobody interferes.
+ * call to the allocator. One compare-and-swap per push and per pop without contention.
  *
- * Which operations may run together: all, but create and destroy. Linearizable: push and pop at their
+ * All operations may run together, except create and destroy. Linearizable: push and pop at their
  * compare-and-swap, pop_all at its exchange, an empty answer at the read of NULL. Progress: lock-free; pop_all takes
  * its values in one step that never fails, and then calls `each` and retires their nodes. A NULL stack: -EINVAL,
- * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, but where your
- * own code is that it calls (the allocator, callbacks).
+ * false, or nothing done. NULL is a value like any other. No function here is a cancellation point, except inside your
+ * own code that it calls (the allocator, callbacks).
  */
 #ifndef WEFT_STACKS_TREIBER_H
 #define WEFT_STACKS_TREIBER_H
@@ -30,12 +30,13 @@ typedef struct weft_treiber weft_treiber;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_treiber_create(weft_treiber **out, weft_domain *domain);
 
-/* Puts a value on top. 0 or -ENOMEM, then nothing happened. */
+/* Puts a value on top. 0, or -ENOMEM: nothing has happened. */
 WEFT_API WEFT_NODISCARD int weft_treiber_push(weft_treiber *stack, void *value);
 
 /*
- * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. One
- * step. 0 or -ENOMEM, then none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing done.
+ * Puts `count` values on top as if pushed in order, with nothing between them: values[count - 1] ends on top. They are
+ * linked in one step. 0, or -ENOMEM: none was pushed. -EINVAL: `values` NULL with a count above 0. Count 0: 0, nothing
+ * done.
  */
 WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count);
 
@@ -43,9 +44,10 @@ WEFT_API WEFT_NODISCARD int weft_treiber_push_many(weft_treiber *stack, void *co
 WEFT_API WEFT_NODISCARD bool weft_treiber_try_pop(weft_treiber *stack, void **value);
 
 /*
- * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many. Their nodes
- * are retired after the last value has been handed out. An `each` that ends its thread loses the values that it has not been given,
- * and the nodes' memory; a reclaim callback that does so meanwhile loses no value, but the memory of nodes not retired yet.
+ * Takes all values in one step, then calls `each(value, ctx)` from the top down (NULL: drops them). Returns how many.
+ * Their nodes are retired after the last call. If `each` ends its thread, the values that it has not been given are
+ * lost, and the memory of all the nodes. If a reclaim callback does so meanwhile, no value is lost, but the memory of
+ * the nodes not yet retired.
  */
 WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx);
 
@@ -53,8 +55,8 @@ WEFT_API size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *val
 WEFT_API WEFT_NODISCARD bool weft_treiber_is_empty(weft_treiber *stack);
 
 /*
- * Frees the stack; `drain(value, ctx)` gets what is still inside, from the top down (NULL: dropped). No other thread
- * may be using it. Its nodes may outlive the call in the domain.
+ * Frees the stack. `drain(value, ctx)` gets the values still inside, from the top down (NULL: they are dropped). No
+ * other thread may be using the stack. Its nodes may outlive the call in the domain.
  */
 WEFT_API void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *ctx), void *ctx);
 

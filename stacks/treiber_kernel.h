@@ -1,7 +1,7 @@
 /*
- * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before it is
- * pushed and not changed until it is reclaimed; a popper protects the top before it reads that, so that the node can
- * neither be freed nor come back to the top in between (ABA).
+ * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before the node
+ * is pushed and does not change until the node is reclaimed. A pop protects the top node before it reads its next, so
+ * that the node can neither be freed nor come back to the top in between (ABA).
  */
 #ifndef WEFT_STACKS_TREIBER_KERNEL_H
 #define WEFT_STACKS_TREIBER_KERNEL_H
@@ -16,7 +16,7 @@
 #define TREIBER_R1 memory_order_release /* push -> WEFT_GUARD_A2, TREIBER_A1, TREIBER_A2: publishes value and next; push's linearization point */
 #define TREIBER_R2 memory_order_release /* pop -> WEFT_GUARD_A2, TREIBER_A1, TREIBER_A2: passes on what was published with the next node; pop's linearization point */
 #define TREIBER_A1 memory_order_acquire /* pop_all takes the top -> TREIBER_R1, TREIBER_R2: sees the whole chain */
-#define TREIBER_A2 memory_order_acquire /* is it empty -> TREIBER_R1, TREIBER_R2: an answer orders what the caller does next */
+#define TREIBER_A2 memory_order_acquire /* is it empty -> TREIBER_R1, TREIBER_R2: what the caller does next comes after the operations that made the answer */
 #endif
 /* clang-format on */
 
@@ -36,7 +36,7 @@ struct weft_treiber {
 
 /* ---- push ---- */
 
-/* Puts the chain first..last on top, once. Needs no guard: it looks into no node but its own. */
+/* Tries once to put the chain first..last on top. It needs no guard, since it reads no node but its own. */
 weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
                                                  weft_i_treiber_node *last)
 {
@@ -65,7 +65,7 @@ weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack,
     return node;
 }
 
-/* Where none of the thread's cached nodes could be had. */
+/* If the thread's cache has no node. */
 static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
 {
     weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
@@ -85,7 +85,7 @@ weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
 
 /* ---- pop ---- */
 
-/* Takes the top, once. *old is the node, to be retired. */
+/* Tries once to take the top. *old is its node, to be retired. */
 weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
                                                  weft_i_treiber_node **old, weft_scheme scheme)
 {
@@ -102,7 +102,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hol
     return WEFT_I_DONE;
 }
 
-/* Each attempt under a guard of its own: a thread that waits for its next one holds nobody's memory back. */
+/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
 weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
 {
     weft_guard own;
@@ -113,7 +113,7 @@ weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, vo
     return outcome;
 }
 
-/* Where the attempt below did not do. */
+/* The way under guards, if the attempt below fails. */
 static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
 {
     weft_i_treiber_node *old = NULL;

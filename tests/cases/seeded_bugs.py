@@ -197,7 +197,7 @@ MUTANTS = [
      [("    weft_i_record_leave_all(record);\n    give_up_everywhere(weft_i_record_thread_id(record));", "    weft_i_record_leave_all(record);")],
      "life!:test_all_guards_are_left*"),
     ("end-collects-nothing", "a thread that ends leaves its orphans to others (was in Weft)", "reclaim/life.c",
-     [("        weft_i_collect(local); /* so that it leaves no more than others hold */\n", ""),
+     [("        weft_i_collect(local); /* so that only objects are left that guards hold */\n", ""),
       ("    weft_i_collect_orphans(domain);\n}", "}")], "life:test_threads_that_come_and_go*"),
     ("end-hook-once", "a callback that ends its thread in the exit hook ends that, too (was in Weft)", "reclaim/life.c",
      [("    (void)weft_i_key_set(exit_key, record); /* should", "    /* should")], "life!:test_callbacks_end_threads*"),
@@ -228,7 +228,7 @@ MUTANTS = [
     ("answers-after", "a thread answers and goes on with what it has read before", "reclaim/record.c",
      [("    answer(thread);\n", "    weft_i_store(&thread->attention, 0, memory_order_relaxed);\n")], "model:cell-hazard-asked"),
     ("joins-unseen", "a thread that takes a record while others are asked passes no fence", "reclaim/fence.c",
-     [("    weft_i_full_fence(); /* who asked", "    /* who asked")], "model:cell-hazard-asked-late"),
+     [("    weft_i_full_fence(); /* answers", "    /* answers")], "model:cell-hazard-asked-late"),
     ("orphans-left-to-one", "who finds a collector at work leaves to it whatever there is", "reclaim/collect.c",
      [("    } while (last == TAKEN ? domain->head.scheme == WEFT_HAZARD && weft_i_many_orphans(domain, 2)\n                           : ",
        "    } while (last == TAKEN ? false\n                           : ")],
@@ -306,7 +306,7 @@ MUTANTS = [
      [("    *signals = weft_i_sys_block_signals();\n    weft_i_mutex_lock", "    *signals = (weft_i_signals){0};\n    weft_i_mutex_lock"),
       ("    weft_i_sys_restore_signals(*signals);\n", "    (void)signals;\n")], "step:"),
     ("epoch-before-slot-taken", "a guard publishes its epoch in a slot that a handler may still take", "reclaim/guard.h",
-     [("    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);\n    weft_i_compiler_fence(); /* a handler that comes now takes another slot */\n"
+     [("    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);\n    weft_i_compiler_fence(); /* a signal handler that runs from here on takes another slot */\n"
        "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n",
        "    if (scheme == WEFT_EPOCH)\n        weft_i_publish_epoch(hold, domain);\n"
        "    weft_i_store(&hold.slot->domain, (void *)domain, WEFT_GUARD_R1);\n    weft_i_compiler_fence();\n")], "step:"),
