@@ -20,7 +20,8 @@ static void account_end(void)
     memset(me->guards, 0, sizeof me->guards);
     me->frame = NULL;
     me->at = NULL;
-    me->at_risk = me->encumbered = 0;
+    me->at_risk = 0;
+    me->encumbered = me->awaited; /* what it holds itself is over */
     TALLY(ENDS, 1);
 }
 
@@ -93,7 +94,7 @@ static life *start_life(body *main)
     l->my_queue = me->my_queue;
     l->my_stack = me->my_stack;
     l->my_map = me->my_map;
-    l->encumbered = me->encumbered;
+    l->encumbered = l->awaited = me->encumbered;
     l->random = 0x9e3779b97f4a7c15u * (atomic_fetch_add(&life_count, 1) + 2);
     pthread_mutex_lock(&lives_lock);
     while (slot < LIVES && lives[slot])

@@ -25,6 +25,7 @@ typedef struct life {
     const char *last;        /* or was in */
     volatile int used;       /* has used Weft: handlers may */
     int encumbered;          /* holds a guard or runs a callback, or who waits for it does: may not wait without end */
+    int awaited;             /* so much of that is of who waits for it, and stays when it ends */
     int stays;               /* may not be ended */
     int in_allocator, late, cancelled, returned, gone;
     long at_risk; /* values that are lost if it ends now */
