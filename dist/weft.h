@@ -732,7 +732,9 @@ WEFT_END_DECLS
  * After a fork the child goes on with all that it inherited. Guards of the parent's other threads count as left. The
  * domain takes over what those threads had retired and what their barriers had taken. There is one exception: if such a
  * thread was moving objects from one list to another at that instant, these (one list per thread at most) are never
- * reclaimed. The fork handlers call no user code, since an allocator may have locks and fork handlers of its own.
+ * reclaimed. The library's fork handlers (pthread_atfork) call no user code, since an allocator may have locks and fork
+ * handlers of its own. A fork handler of yours may use Weft if it is registered after the first use of Weft in the
+ * process. One that was registered before runs while the library's handlers hold its locks, and must not use Weft.
  *
  * A signal handler may call only enter, protect, set, refresh and leave, in balance, and only in a thread that has used
  * Weft before. If a thread may end while it holds more than 32 guards, or any guard without a record (there was no
@@ -741,8 +743,8 @@ WEFT_END_DECLS
  *
  * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
  * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
- * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, or if an object is
- * retired twice.
+ * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, if an object is retired
+ * twice, or if a fork handler uses Weft that must not.
  *
  * Constants of the implementation (compile-time, for the library as a whole):
  * - A thread reclaims in batches of WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB).
@@ -1945,13 +1947,18 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
 #define weft_i_check(structure)                                                                                        \
-    ((structure)->alive == WEFT_I_ALIVE                                                                                \
+    (weft_i_check_forks(weft_i_self()),                                                                                \
+     (structure)->alive == WEFT_I_ALIVE                                                                                \
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
 #define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
 /* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
+/* While the library's fork handlers have its locks: the thread that forks, or NULL if it has no record. Else NULL. */
+WEFT_I_PRIVATE void weft_i_note_forking(const void *thread);
+/* Aborts if that is the caller: it runs a fork handler of the user's. */
+WEFT_I_PRIVATE void weft_i_check_forks(const void *thread);
 #else
 #define WEFT_I_LIFE
 #define weft_i_born(structure) ((void)0)
@@ -1959,6 +1966,8 @@ WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
 #define weft_i_dies(structure) ((void)0)
 #define weft_i_note_retired(object) ((void)0)
 #define weft_i_note_reclaimed(object) ((void)0)
+#define weft_i_note_forking(thread) ((void)0)
+#define weft_i_check_forks(thread) ((void)0)
 #endif
 
 #endif
@@ -1996,15 +2005,15 @@ typedef struct weft_i_hint {
 
 /*
  * A record's `attention`. FENCES: the owner must publish with full fences. ASKED: it must answer; MARKED: it had not
- * answered when another thread passed a heavy fence; ABSENT: no round waits for it (handshake.h). The higher bits count
+ * answered when another thread passed a heavy fence; OFFLINE: no round waits for it (handshake.h). The higher bits count
  * the barriers that want the owner's lists, each as TAKER.
  */
 enum {
     WEFT_I_FENCES = 1,
     WEFT_I_ASKED = 2,
     WEFT_I_MARKED = 4,
-    WEFT_I_ABSENT = 8,
-    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
+    WEFT_I_OFFLINE = 8,
+    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_OFFLINE,
     WEFT_I_TAKER = 16
 };
 
@@ -2170,15 +2179,15 @@ typedef struct weft_i_held {
 } weft_i_held;
 
 typedef enum weft_i_stage {
-    WEFT_I_RESTS,   /* no scan is under way */
-    WEFT_I_ASKS,    /* waits until all threads have passed a fence */
+    WEFT_I_IDLE,    /* no scan is under way */
+    WEFT_I_WAITS,   /* waits until all threads have passed a fence */
     WEFT_I_COMPARES /* compares with the hazards read last */
 } weft_i_stage;
 
 /* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience;    /* ASKS */
+    size_t ticket, patience;    /* WAITS */
     weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed;         /* not held by any read so far */
     bool last;                  /* all hazards have been read */
@@ -3102,7 +3111,7 @@ static size_t weft_i_own_collect_grant_what_is_left(weft_i_local *local)
         most = WEFT_CALLS;
     else if (local->scan.stage == WEFT_I_COMPARES)
         most = (WEFT_STEP + 7) / 8;
-    else if (local->scan.stage == WEFT_I_ASKS)
+    else if (local->scan.stage == WEFT_I_WAITS)
         most = WEFT_PACE;
     room = room < most ? room : most;
     local->left -= room;
@@ -3124,7 +3133,7 @@ static void weft_i_own_collect_deliver(weft_i_local *local)
 
 static void weft_i_own_collect_step(weft_i_local *local)
 {
-    if (local->scan.stage == WEFT_I_RESTS && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
+    if (local->scan.stage == WEFT_I_IDLE && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }
@@ -4192,6 +4201,7 @@ void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it ma
 
 void(weft_i_check_domain)(const weft_domain *domain)
 {
+    weft_i_check_forks(weft_i_self());
     if (domain->alive != WEFT_I_ALIVE)
         weft_i_misused("a domain is used that has been destroyed, or never was created");
 }
@@ -4252,11 +4262,11 @@ void weft_guard_refresh_outline(weft_guard *guard)
  *
  * Absent threads. A thread that sleeps would not answer the next round either, and each batch would need an interrupt.
  * So the thread that passes the heavy fence first marks the threads that have not answered. A thread that is still
- * marked after the fence, and is then found in no operation, is absent: no round waits for it until it has answered.
- * What it published before the fence is seen by every thread that sees it absent and then passes a full fence. It
+ * marked after the fence, and is then found in no operation, is offline: no round waits for it until it has answered.
+ * What it published before the fence is seen by every thread that sees it offline and then passes a full fence. It
  * publishes nothing more that other threads rely on without loading `attention`, where it finds the question and
  * answers. All questions asked meanwhile came before that load, by read-modify-writes of the same word, so it then sees
- * what was unlinked before any of their rounds (WEFT_RECORD_X1). A thread in an operation cannot be absent, since it would
+ * what was unlinked before any of their rounds (WEFT_RECORD_X1). A thread in an operation cannot be offline, since it would
  * go on without that load (weft_i_attempt_begin). The mark belongs to the question that came before the fence: a later
  * question may have found the thread in an operation that began after the fence. Only one thread marks at a time;
  * others pass the fence without marking.
@@ -4272,7 +4282,7 @@ WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
 /*
- * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become absent. False: it has
+ * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become offline. False: it has
  * failed.
  */
 WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
@@ -4297,7 +4307,7 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
 
 static weft_i_atomic_size weft_i_own_handshake_rounds;
-static weft_i_atomic_int weft_i_own_handshake_marking; /* the id of the thread that marks absent ones; 0: none */
+static weft_i_atomic_int weft_i_own_handshake_marking; /* the id of the thread that marks offline ones; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
@@ -4337,7 +4347,7 @@ static bool weft_i_own_handshake_all_have_answered(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         int asked = weft_i_record_owned(r)
-                        ? weft_i_load(&r->thread.attention, WEFT_HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT)
+                        ? weft_i_load(&r->thread.attention, WEFT_HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_OFFLINE)
                         : 0;
         if (asked == WEFT_I_ASKED)
             return false;
@@ -4345,7 +4355,7 @@ static bool weft_i_own_handshake_all_have_answered(void)
     return true;
 }
 
-/* ---- absent threads ---- */
+/* ---- offline threads ---- */
 
 /* Marks the threads that have not answered. */
 static void weft_i_own_handshake_mark(void)
@@ -4361,7 +4371,7 @@ static void weft_i_own_handshake_mark(void)
     }
 }
 
-/* Removes the marks that are left. If fenced, those threads become absent that are in no operation. */
+/* Removes the marks that are left. If fenced, those threads become offline that are in no operation. */
 static void weft_i_own_handshake_tell_absent(bool fenced)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
@@ -4369,7 +4379,7 @@ static void weft_i_own_handshake_tell_absent(bool fenced)
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
             /* relaxed: the heavy fence has come before */
-            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
+            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_OFFLINE : 0;
             /* relaxed: the heavy fence before it pairs with the full fence of a thread that has read it and compares
                (scan.c) */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,
@@ -4715,7 +4725,7 @@ static void weft_i_own_life_begin_ending(weft_i_record *record)
     weft_i_own_life_give_up_everywhere(weft_i_record_thread_id(record));
 }
 
-static void weft_i_own_life_let_go(weft_i_record *record)
+static void weft_i_own_life_release_record(weft_i_record *record)
 {
     (void)weft_i_key_set(weft_i_own_life_exit_key, NULL);
     weft_i_self_1 = &weft_i_no_record.thread;
@@ -4725,7 +4735,7 @@ static void weft_i_own_life_let_go(weft_i_record *record)
 static void weft_i_own_life_end(weft_i_record *record)
 {
     weft_i_own_life_ended = 1;
-    weft_i_own_life_let_go(record);
+    weft_i_own_life_release_record(record);
 }
 
 static void weft_i_own_life_on_exit(void *value)
@@ -4761,11 +4771,13 @@ static void weft_i_own_life_before_fork(void)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
+    weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
 static void weft_i_own_life_unlock_all(void)
 {
     weft_i_signals signals = weft_i_own_life_signals_before_fork;
+    weft_i_note_forking(NULL);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
@@ -4903,7 +4915,7 @@ void weft_i_record_drop(void)
     weft_i_signals signals = weft_i_sys_block_signals();
     weft_i_record *record = weft_i_record_peek();
     if (record)
-        weft_i_own_life_let_go(record);
+        weft_i_own_life_release_record(record);
     weft_i_sys_restore_signals(signals);
 }
 
@@ -5324,6 +5336,22 @@ void weft_i_misused(const char *what)
 }
 
 #ifdef WEFT_DEBUG
+
+static weft_atomic_ptr weft_i_own_misuse_forking;
+
+void weft_i_note_forking(const void *thread)
+{
+    /* relaxed: only that thread asks for its own address */
+    weft_i_store(&weft_i_own_misuse_forking, (void *)(uintptr_t)thread, memory_order_relaxed);
+}
+
+void weft_i_check_forks(const void *thread)
+{
+    /* relaxed: a thread sees its own store */
+    const void *forks = weft_i_load(&weft_i_own_misuse_forking, memory_order_relaxed);
+    if (weft_i_unlikely(thread && forks == thread))
+        weft_i_misused("Weft is used in a fork handler that was registered before the first use of Weft");
+}
 
 /* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { WEFT_I_OWN_MISUSE_PLACES = 1 << 16, WEFT_I_OWN_MISUSE_PROBES = 16 };
@@ -5796,7 +5824,7 @@ static void weft_i_own_scan_remember(weft_domain *domain, const weft_i_scan *s)
 void weft_i_scan_begin(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage != WEFT_I_RESTS || (weft_i_bags_empty(&local->bags) && !s->sealed_count))
+    if (s->stage != WEFT_I_IDLE || (weft_i_bags_empty(&local->bags) && !s->sealed_count))
         return;
     local->left = WEFT_BATCH;
     local->range_bytes = 0;
@@ -5805,7 +5833,7 @@ void weft_i_scan_begin(weft_i_local *local)
         weft_i_bags_splice(&s->maybe, &local->bags);
     else
         weft_i_epochs_seal(local);
-    s->stage = WEFT_I_ASKS;
+    s->stage = WEFT_I_WAITS;
     s->patience = weft_i_fence_interrupts() ? WEFT_PATIENCE : 0;
     if (s->patience)
         s->ticket = weft_i_handshake_ticket();
@@ -5816,7 +5844,7 @@ static bool weft_i_own_scan_may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
-        weft_i_full_fence(); /* for threads that have no record, or are absent (handshake.h) */
+        weft_i_full_fence(); /* for threads that have no record, or are offline (handshake.h) */
         return true;
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
@@ -5839,7 +5867,7 @@ static void weft_i_own_scan_begin_comparing(weft_i_local *local)
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_ASKS && weft_i_own_scan_may_compare(local))
+    if (s->stage == WEFT_I_WAITS && weft_i_own_scan_may_compare(local))
         weft_i_own_scan_begin_comparing(local);
     if (s->stage != WEFT_I_COMPARES)
         return false;
@@ -5847,7 +5875,7 @@ bool weft_i_scan_step(weft_i_local *local, size_t most)
         return false;
     if (s->total > WEFT_BATCH)
         local->left += s->total - WEFT_BATCH;
-    s->stage = WEFT_I_RESTS;
+    s->stage = WEFT_I_IDLE;
     weft_i_own_scan_remember(local->domain, s);
     return true;
 }
@@ -5863,9 +5891,9 @@ void weft_i_scan_all(weft_i_local *local)
 void weft_i_scan_undo(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_RESTS)
+    if (s->stage == WEFT_I_IDLE)
         return;
-    s->stage = WEFT_I_RESTS;
+    s->stage = WEFT_I_IDLE;
     weft_i_bags_splice(&local->bags, &s->maybe);
     weft_i_bags_splice(&local->bags, &s->passed);
 }
@@ -6819,7 +6847,7 @@ typedef struct weft_i_map_walk {
     int word;              /* the guard word that protects `here`; the other one protects the holder of `prev` */
 } weft_i_map_walk;
 
-typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;
+typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_RESTART } weft_i_map_seen;
 
 #endif
 
@@ -6907,7 +6935,7 @@ weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 
 /*
  * Looks at what is behind `prev`; unlinks dead nodes and steps over dummies. A dummy that starts after the hash ends
- * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. ASTRAY: begin
+ * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. RESTART: begin
  * again.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
@@ -6915,14 +6943,14 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
     uint64_t start;
     for (;;) {
         if (weft_i_unlikely(!weft_i_map_walk_read(w, scheme)))
-            return WEFT_I_MAP_ASTRAY;
+            return WEFT_I_MAP_RESTART;
         if (!w->here)
             return WEFT_I_MAP_AT_END;
         bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
         if (dummy) {
             if (weft_i_unlikely(!weft_i_map_bucket_start(w->map, w->here, w->level, &start)) &&
                 !weft_i_map_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
-                return WEFT_I_MAP_ASTRAY; /* its segment is being dropped */
+                return WEFT_I_MAP_RESTART; /* its segment is being dropped */
             if (start > w->hash)
                 return WEFT_I_MAP_AT_END;
         }
@@ -6946,7 +6974,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
         void *expected = w->at;
         next = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         if (!weft_i_cas(w->prev, &expected, next, WEFT_MAP_S2, WEFT_MAP_S1))
-            return WEFT_I_MAP_ASTRAY;
+            return WEFT_I_MAP_RESTART;
     }
 }
 
@@ -7043,8 +7071,7 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
 }
 
 /* Opens a bucket that was never used, unless its segment is not alive or there is no memory. */
-WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
-                                           weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of this level or a lower one. */
 weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
@@ -7056,7 +7083,7 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
         weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, place, scheme);
         void *link = bucket ? weft_i_load(&bucket->link, WEFT_MAP_S1) : weft_i_map_link(NULL, WEFT_I_MAP_FROZEN);
         if (weft_i_unlikely(!link)) {
-            weft_i_map_bucket_open(map, bucket, place, scheme);
+            weft_i_map_bucket_open(map, bucket, place);
             link = weft_i_load(&bucket->link, WEFT_MAP_S1);
         }
         if (weft_i_likely(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))) {
@@ -7077,7 +7104,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *m
     weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
         weft_i_map_seen seen = weft_i_map_walk_look(w, scheme);
-        if (weft_i_unlikely(seen == WEFT_I_MAP_ASTRAY))
+        if (weft_i_unlikely(seen == WEFT_I_MAP_RESTART))
             weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
         else if (seen == WEFT_I_MAP_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
             weft_i_map_walk_on(w, &((weft_i_map_node *)w->here)->next);
@@ -7150,7 +7177,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
     weft_i_map_seen seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
         weft_i_map_node *node = w->here;
-        if (seen == WEFT_I_MAP_ASTRAY) {
+        if (seen == WEFT_I_MAP_RESTART) {
             seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
             continue;
         }
@@ -7986,7 +8013,7 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
     weft_i_map_walk w;
     weft_i_map_seen seen = weft_i_map_resume(&w, it, scheme);
     while (seen != WEFT_I_MAP_AT_END) {
-        if (seen == WEFT_I_MAP_ASTRAY) {
+        if (seen == WEFT_I_MAP_RESTART) {
             seen = weft_i_map_resume(&w, it, scheme);
             continue;
         }
@@ -8179,60 +8206,78 @@ static weft_i_map_segment *weft_i_own_split_map_table_alive(weft_map *map, const
     return !weft_i_map_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
 }
 
-static void weft_i_own_split_map_table_drop_note(weft_map *map, weft_i_map_node *spare)
-{
-    if (spare)
-        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
-}
+/* Buckets of one segment that are opened one after the other. The caller protects the segment by a guard of its own. */
+typedef struct weft_i_own_split_map_table_opening {
+    weft_map *map;
+    weft_i_hold hold;
+    weft_i_map_segment *segment;
+    weft_i_map_node *spare; /* a node for a note, or NULL */
+    weft_i_list settled;    /* notes to be retired */
+} weft_i_own_split_map_table_opening;
 
-/*
- * The caller protects the bucket by another guard. *spare: a node for a note, or NULL. *settled: notes to be retired.
- */
-static void weft_i_own_split_map_table_open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
-                        size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
+weft_i_inline void weft_i_own_split_map_table_open_bucket(weft_i_own_split_map_table_opening *o, weft_i_map_place place, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
+    weft_i_map_bucket *bucket = &o->segment->bucket[place.offset];
+    weft_i_local *local = weft_i_local_get(o->map->domain);
     uint64_t start = weft_i_map_start_of(place.level, place.offset);
     do {
-        weft_i_map_walk_to(&w, map, hold, start, place.level - 1, scheme);
+        weft_i_map_walk_to(&w, o->map, o->hold, start, place.level - 1, scheme);
         if (weft_i_load(&bucket->link, WEFT_MAP_S1))
             return;
-        if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
+        if (!o->spare && !(o->spare = weft_i_node_alloc(o->map->domain, local, WEFT_I_BRIEF)))
             return;
-        weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
+        weft_i_map_node_fill(o->spare, start, (void *)(uintptr_t)o->segment->serial, NULL);
         next = weft_i_map_link(w.at, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         /* relaxed: the note is private until WEFT_MAP_S2 */
-        weft_i_store(&(*spare)->next, next, memory_order_relaxed);
-        weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
+        weft_i_store(&o->spare->next, next, memory_order_relaxed);
+        weft_i_publish(o->hold, 0, o->spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
-    } while (!weft_i_cas(w.prev, &expected, (void *)*spare, WEFT_MAP_S2, WEFT_MAP_S1));
-    if (weft_i_map_note_put(&w, next, bucket, *spare))
-        weft_i_list_push(settled, &(*spare)->hook);
-    *spare = NULL;
+    } while (!weft_i_cas(w.prev, &expected, (void *)o->spare, WEFT_MAP_S2, WEFT_MAP_S1));
+    if (weft_i_map_note_put(&w, next, bucket, o->spare))
+        weft_i_list_push(&o->settled, &o->spare->hook);
+    o->spare = NULL;
 }
 
-void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme)
+weft_i_inline void weft_i_own_split_map_table_open_row_under(weft_i_own_split_map_table_opening *o, weft_i_map_place place, size_t count, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_map_node *spare = NULL;
-    weft_i_list settled = {0};
-    weft_i_map_segment *segment = weft_i_own_split_map_table_alive(map, bucket, place);
-    if (!segment)
+    o->hold = weft_i_begin(&own, o->map->domain, scheme);
+    for (; count > 0; count--, place.offset++)
+        if (!weft_i_load(&o->segment->bucket[place.offset].link, WEFT_MAP_S1))
+            weft_i_own_split_map_table_open_bucket(o, place, scheme);
+    weft_i_map_walk_end(o->hold, scheme);
+    weft_i_end(o->hold, &own);
+}
+
+/* Opens those of `count` buckets that were never used. */
+static weft_i_noinline void weft_i_own_split_map_table_open_row(weft_i_own_split_map_table_opening *o, weft_i_map_place place, size_t count)
+{
+    WEFT_I_BY_SCHEME(o->map->domain, weft_i_own_split_map_table_open_row_under, o, place, count);
+}
+
+/* When no guard is held: the allocator may end the thread. */
+static void weft_i_own_split_map_table_finish_opening(weft_i_own_split_map_table_opening *o)
+{
+    weft_i_local *local = weft_i_local_get(o->map->domain);
+    weft_i_retire_list_held(o->map->domain, local, &o->settled, &weft_i_recycle[WEFT_I_BRIEF]);
+    if (o->spare)
+        weft_i_node_free(o->map->domain, local, WEFT_I_BRIEF, o->spare);
+}
+
+void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place)
+{
+    weft_i_own_split_map_table_opening o = {.map = map, .segment = weft_i_own_split_map_table_alive(map, bucket, place)};
+    if (!o.segment)
         return;
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    weft_i_own_split_map_table_open_bucket(map, hold, bucket, place, segment->serial, &spare, &settled, scheme);
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
-    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
-    weft_i_own_split_map_table_drop_note(map, spare);
+    weft_i_own_split_map_table_open_row(&o, place, 1);
+    weft_i_own_split_map_table_finish_opening(&o);
 }
 
 void weft_i_map_open_some(weft_map *map)
 {
-    weft_guard own, held;
-    weft_i_map_node *spare = NULL;
-    weft_i_list settled = {0};
+    weft_guard held;
     weft_scheme scheme = weft_i_scheme(map->domain);
     /* relaxed: a count of another level opens other buckets; one that is left out is opened when a walk meets it */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
@@ -8245,17 +8290,12 @@ void weft_i_map_open_some(weft_map *map)
     place.offset = length - left;
     weft_i_hold keep = weft_i_begin(&held, map->domain, scheme);
     weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, keep, place, scheme);
-    weft_i_map_segment *segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL;
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    for (; segment && more > 0; more--, place.offset++)
-        if (!weft_i_load(&segment->bucket[place.offset].link, WEFT_MAP_S1))
-            weft_i_own_split_map_table_open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, &settled, scheme);
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
+    weft_i_own_split_map_table_opening o = {.map = map, .segment = bucket ? weft_i_own_split_map_table_alive(map, bucket, place) : NULL};
+    if (o.segment)
+        weft_i_own_split_map_table_open_row(&o, place, more);
     weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
-    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
-    weft_i_own_split_map_table_drop_note(map, spare);
+    weft_i_own_split_map_table_finish_opening(&o);
 }
 
 size_t weft_i_map_sum(weft_map *map)

@@ -17,7 +17,7 @@ weft_i_inline weft_i_map_node *weft_i_map_find(weft_i_map_walk *w, weft_map *map
     weft_i_map_seen seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
     for (;;) {
         weft_i_map_node *node = w->here;
-        if (seen == WEFT_I_MAP_ASTRAY) {
+        if (seen == WEFT_I_MAP_RESTART) {
             seen = weft_i_map_walk_to(w, map, hold, hash, weft_i_map_level(map), scheme);
             continue;
         }

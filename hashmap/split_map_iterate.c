@@ -16,7 +16,7 @@ weft_i_inline weft_i_map_node *weft_i_map_step(weft_map_iterator *it, void **val
     weft_i_map_walk w;
     weft_i_map_seen seen = weft_i_map_resume(&w, it, scheme);
     while (seen != WEFT_I_MAP_AT_END) {
-        if (seen == WEFT_I_MAP_ASTRAY) {
+        if (seen == WEFT_I_MAP_RESTART) {
             seen = weft_i_map_resume(&w, it, scheme);
             continue;
         }

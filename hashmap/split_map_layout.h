@@ -249,6 +249,6 @@ typedef struct weft_i_map_walk {
     int word;              /* the guard word that protects `here`; the other one protects the holder of `prev` */
 } weft_i_map_walk;
 
-typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_ASTRAY } weft_i_map_seen;
+typedef enum weft_i_map_seen { WEFT_I_MAP_AT_END, WEFT_I_MAP_AT_NODE, WEFT_I_MAP_RESTART } weft_i_map_seen;
 
 #endif

@@ -13,60 +13,78 @@ static weft_i_map_segment *alive(weft_map *map, const weft_i_map_bucket *bucket,
     return !weft_i_map_is_none(segment) && &segment->bucket[place.offset] == bucket ? segment : NULL;
 }
 
-static void drop_note(weft_map *map, weft_i_map_node *spare)
-{
-    if (spare)
-        weft_i_node_free(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF, spare);
-}
+/* Buckets of one segment that are opened one after the other. The caller protects the segment by a guard of its own. */
+typedef struct opening {
+    weft_map *map;
+    weft_i_hold hold;
+    weft_i_map_segment *segment;
+    weft_i_map_node *spare; /* a node for a note, or NULL */
+    weft_i_list settled;    /* notes to be retired */
+} opening;
 
-/*
- * The caller protects the bucket by another guard. *spare: a node for a note, or NULL. *settled: notes to be retired.
- */
-static void open_bucket(weft_map *map, weft_i_hold hold, weft_i_map_bucket *bucket, weft_i_map_place place,
-                        size_t serial, weft_i_map_node **spare, weft_i_list *settled, weft_scheme scheme)
+weft_i_inline void open_bucket(opening *o, weft_i_map_place place, weft_scheme scheme)
 {
     weft_i_map_walk w;
     void *expected, *next;
+    weft_i_map_bucket *bucket = &o->segment->bucket[place.offset];
+    weft_i_local *local = weft_i_local_get(o->map->domain);
     uint64_t start = weft_i_map_start_of(place.level, place.offset);
     do {
-        weft_i_map_walk_to(&w, map, hold, start, place.level - 1, scheme);
+        weft_i_map_walk_to(&w, o->map, o->hold, start, place.level - 1, scheme);
         if (weft_i_load(&bucket->link, MAP_S1))
             return;
-        if (!*spare && !(*spare = weft_i_node_alloc(map->domain, weft_i_local_get(map->domain), WEFT_I_BRIEF)))
+        if (!o->spare && !(o->spare = weft_i_node_alloc(o->map->domain, local, WEFT_I_BRIEF)))
             return;
-        weft_i_map_node_fill(*spare, start, (void *)(uintptr_t)serial, NULL);
+        weft_i_map_node_fill(o->spare, start, (void *)(uintptr_t)o->segment->serial, NULL);
         next = weft_i_map_link(w.at, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         /* relaxed: the note is private until MAP_S2 */
-        weft_i_store(&(*spare)->next, next, memory_order_relaxed);
-        weft_i_publish(hold, 0, *spare, scheme); /* before others see it, and settle and retire it */
+        weft_i_store(&o->spare->next, next, memory_order_relaxed);
+        weft_i_publish(o->hold, 0, o->spare, scheme); /* before others see it, and settle and retire it */
         expected = w.at;
-    } while (!weft_i_cas(w.prev, &expected, (void *)*spare, MAP_S2, MAP_S1));
-    if (weft_i_map_note_put(&w, next, bucket, *spare))
-        weft_i_list_push(settled, &(*spare)->hook);
-    *spare = NULL;
+    } while (!weft_i_cas(w.prev, &expected, (void *)o->spare, MAP_S2, MAP_S1));
+    if (weft_i_map_note_put(&w, next, bucket, o->spare))
+        weft_i_list_push(&o->settled, &o->spare->hook);
+    o->spare = NULL;
 }
 
-void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place, weft_scheme scheme)
+weft_i_inline void open_row_under(opening *o, weft_i_map_place place, size_t count, weft_scheme scheme)
 {
     weft_guard own;
-    weft_i_map_node *spare = NULL;
-    weft_i_list settled = {0};
-    weft_i_map_segment *segment = alive(map, bucket, place);
-    if (!segment)
+    o->hold = weft_i_begin(&own, o->map->domain, scheme);
+    for (; count > 0; count--, place.offset++)
+        if (!weft_i_load(&o->segment->bucket[place.offset].link, MAP_S1))
+            open_bucket(o, place, scheme);
+    weft_i_map_walk_end(o->hold, scheme);
+    weft_i_end(o->hold, &own);
+}
+
+/* Opens those of `count` buckets that were never used. */
+static weft_i_noinline void open_row(opening *o, weft_i_map_place place, size_t count)
+{
+    WEFT_I_BY_SCHEME(o->map->domain, open_row_under, o, place, count);
+}
+
+/* When no guard is held: the allocator may end the thread. */
+static void finish_opening(opening *o)
+{
+    weft_i_local *local = weft_i_local_get(o->map->domain);
+    weft_i_retire_list_held(o->map->domain, local, &o->settled, &weft_i_recycle[WEFT_I_BRIEF]);
+    if (o->spare)
+        weft_i_node_free(o->map->domain, local, WEFT_I_BRIEF, o->spare);
+}
+
+void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place)
+{
+    opening o = {.map = map, .segment = alive(map, bucket, place)};
+    if (!o.segment)
         return;
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    open_bucket(map, hold, bucket, place, segment->serial, &spare, &settled, scheme);
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
-    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
-    drop_note(map, spare);
+    open_row(&o, place, 1);
+    finish_opening(&o);
 }
 
 void weft_i_map_open_some(weft_map *map)
 {
-    weft_guard own, held;
-    weft_i_map_node *spare = NULL;
-    weft_i_list settled = {0};
+    weft_guard held;
     weft_scheme scheme = weft_i_scheme(map->domain);
     /* relaxed: a count of another level opens other buckets; one that is left out is opened when a walk meets it */
     size_t left = weft_i_load(&map->opening, memory_order_relaxed);
@@ -79,17 +97,12 @@ void weft_i_map_open_some(weft_map *map)
     place.offset = length - left;
     weft_i_hold keep = weft_i_begin(&held, map->domain, scheme);
     weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, keep, place, scheme);
-    weft_i_map_segment *segment = bucket ? alive(map, bucket, place) : NULL;
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    for (; segment && more > 0; more--, place.offset++)
-        if (!weft_i_load(&segment->bucket[place.offset].link, MAP_S1))
-            open_bucket(map, hold, &segment->bucket[place.offset], place, segment->serial, &spare, &settled, scheme);
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
+    opening o = {.map = map, .segment = bucket ? alive(map, bucket, place) : NULL};
+    if (o.segment)
+        open_row(&o, place, more);
     weft_i_map_walk_end(keep, scheme);
     weft_i_end(keep, &held);
-    weft_i_retire_list_held(map->domain, weft_i_local_get(map->domain), &settled, &weft_i_recycle[WEFT_I_BRIEF]);
-    drop_note(map, spare);
+    finish_opening(&o);
 }
 
 size_t weft_i_map_sum(weft_map *map)

@@ -72,8 +72,7 @@ weft_i_inline weft_i_map_bucket *weft_i_map_bucket_at(weft_map *map, weft_i_hold
 }
 
 /* Opens a bucket that was never used, unless its segment is not alive or there is no memory. */
-WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place,
-                                           weft_scheme scheme);
+WEFT_I_PRIVATE void weft_i_map_bucket_open(weft_map *map, weft_i_map_bucket *bucket, weft_i_map_place place);
 
 /* Begins a walk towards a hash, from the nearest usable bucket of this level or a lower one. */
 weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft_i_hold hold, uint64_t hash,
@@ -85,7 +84,7 @@ weft_i_inline void weft_i_map_walk_begin(weft_i_map_walk *w, weft_map *map, weft
         weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, place, scheme);
         void *link = bucket ? weft_i_load(&bucket->link, MAP_S1) : weft_i_map_link(NULL, WEFT_I_MAP_FROZEN);
         if (weft_i_unlikely(!link)) {
-            weft_i_map_bucket_open(map, bucket, place, scheme);
+            weft_i_map_bucket_open(map, bucket, place);
             link = weft_i_load(&bucket->link, MAP_S1);
         }
         if (weft_i_likely(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)))) {
@@ -106,7 +105,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_to(weft_i_map_walk *w, weft_map *m
     weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
     for (;;) {
         weft_i_map_seen seen = weft_i_map_walk_look(w, scheme);
-        if (weft_i_unlikely(seen == WEFT_I_MAP_ASTRAY))
+        if (weft_i_unlikely(seen == WEFT_I_MAP_RESTART))
             weft_i_map_walk_begin(w, map, hold, hash, level, scheme);
         else if (seen == WEFT_I_MAP_AT_NODE && ((weft_i_map_node *)w->here)->hash < hash)
             weft_i_map_walk_on(w, &((weft_i_map_node *)w->here)->next);

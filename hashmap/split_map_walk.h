@@ -48,7 +48,7 @@ weft_i_inline void weft_i_map_walk_on(weft_i_map_walk *w, weft_atomic_ptr *its)
 
 /*
  * Looks at what is behind `prev`; unlinks dead nodes and steps over dummies. A dummy that starts after the hash ends
- * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. ASTRAY: begin
+ * the walk. The start follows from the dummy's address in its segment, so its cache line is not read. RESTART: begin
  * again.
  */
 weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_scheme scheme)
@@ -56,14 +56,14 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
     uint64_t start;
     for (;;) {
         if (weft_i_unlikely(!weft_i_map_walk_read(w, scheme)))
-            return WEFT_I_MAP_ASTRAY;
+            return WEFT_I_MAP_RESTART;
         if (!w->here)
             return WEFT_I_MAP_AT_END;
         bool dummy = weft_i_map_bits(w->at) & WEFT_I_MAP_DUMMY;
         if (dummy) {
             if (weft_i_unlikely(!weft_i_map_bucket_start(w->map, w->here, w->level, &start)) &&
                 !weft_i_map_bucket_start(w->map, w->here, WEFT_MAP_LEVELS - 1, &start))
-                return WEFT_I_MAP_ASTRAY; /* its segment is being dropped */
+                return WEFT_I_MAP_RESTART; /* its segment is being dropped */
             if (start > w->hash)
                 return WEFT_I_MAP_AT_END;
         }
@@ -87,7 +87,7 @@ weft_i_inline weft_i_map_seen weft_i_map_walk_look(weft_i_map_walk *w, weft_sche
         void *expected = w->at;
         next = weft_i_map_without(next, WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING);
         if (!weft_i_cas(w->prev, &expected, next, MAP_S2, MAP_S1))
-            return WEFT_I_MAP_ASTRAY;
+            return WEFT_I_MAP_RESTART;
     }
 }
 

@@ -61,7 +61,7 @@ static size_t grant_what_is_left(weft_i_local *local)
         most = WEFT_CALLS;
     else if (local->scan.stage == WEFT_I_COMPARES)
         most = (WEFT_STEP + 7) / 8;
-    else if (local->scan.stage == WEFT_I_ASKS)
+    else if (local->scan.stage == WEFT_I_WAITS)
         most = WEFT_PACE;
     room = room < most ? room : most;
     local->left -= room;
@@ -83,7 +83,7 @@ static void deliver(weft_i_local *local)
 
 static void step(weft_i_local *local)
 {
-    if (local->scan.stage == WEFT_I_RESTS && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
+    if (local->scan.stage == WEFT_I_IDLE && (!local->left || local->range_bytes >= WEFT_BATCH_BYTES)) {
         (void)weft_i_pending(local->domain, NULL);
         weft_i_scan_begin(local);
     }

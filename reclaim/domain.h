@@ -39,7 +39,9 @@
  * After a fork the child goes on with all that it inherited. Guards of the parent's other threads count as left. The
  * domain takes over what those threads had retired and what their barriers had taken. There is one exception: if such a
  * thread was moving objects from one list to another at that instant, these (one list per thread at most) are never
- * reclaimed. The fork handlers call no user code, since an allocator may have locks and fork handlers of its own.
+ * reclaimed. The library's fork handlers (pthread_atfork) call no user code, since an allocator may have locks and fork
+ * handlers of its own. A fork handler of yours may use Weft if it is registered after the first use of Weft in the
+ * process. One that was registered before runs while the library's handlers hold its locks, and must not use Weft.
  *
  * A signal handler may call only enter, protect, set, refresh and leave, in balance, and only in a thread that has used
  * Weft before. If a thread may end while it holds more than 32 guards, or any guard without a record (there was no
@@ -48,8 +50,8 @@
  *
  * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
  * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
- * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, or if an object is
- * retired twice.
+ * compiled with -DWEFT_DEBUG, too, it does the same if a destroyed structure or domain is used, if an object is retired
+ * twice, or if a fork handler uses Weft that must not.
  *
  * Constants of the implementation (compile-time, for the library as a whole):
  * - A thread reclaims in batches of WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB).

@@ -65,6 +65,7 @@ void(weft_i_check_guard)(const weft_guard *guard) /* in parentheses, since it ma
 
 void(weft_i_check_domain)(const weft_domain *domain)
 {
+    weft_i_check_forks(weft_i_self());
     if (domain->alive != WEFT_I_ALIVE)
         weft_i_misused("a domain is used that has been destroyed, or never was created");
 }

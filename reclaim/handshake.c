@@ -15,7 +15,7 @@
 enum { NONE, ASKING, ASKED, STEP = 4 };
 
 static weft_i_atomic_size rounds;
-static weft_i_atomic_int marking; /* the id of the thread that marks absent ones; 0: none */
+static weft_i_atomic_int marking; /* the id of the thread that marks offline ones; 0: none */
 
 size_t weft_i_handshake_ticket(void)
 {
@@ -55,7 +55,7 @@ static bool all_have_answered(void)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
         int asked = weft_i_record_owned(r)
-                        ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_ABSENT)
+                        ? weft_i_load(&r->thread.attention, HANDSHAKE_A2) & (WEFT_I_ASKED | WEFT_I_OFFLINE)
                         : 0;
         if (asked == WEFT_I_ASKED)
             return false;
@@ -63,7 +63,7 @@ static bool all_have_answered(void)
     return true;
 }
 
-/* ---- absent threads ---- */
+/* ---- offline threads ---- */
 
 /* Marks the threads that have not answered. */
 static void mark(void)
@@ -79,7 +79,7 @@ static void mark(void)
     }
 }
 
-/* Removes the marks that are left. If fenced, those threads become absent that are in no operation. */
+/* Removes the marks that are left. If fenced, those threads become offline that are in no operation. */
 static void tell_absent(bool fenced)
 {
     for (weft_i_record *r = weft_i_record_first(); r; r = r->next) {
@@ -87,7 +87,7 @@ static void tell_absent(bool fenced)
         int seen = weft_i_load(&r->thread.attention, memory_order_relaxed);
         while (seen & WEFT_I_MARKED) {
             /* relaxed: the heavy fence has come before */
-            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_ABSENT : 0;
+            int bit = fenced && !weft_i_load(&r->operation.domain, memory_order_relaxed) ? WEFT_I_OFFLINE : 0;
             /* relaxed: the heavy fence before it pairs with the full fence of a thread that has read it and compares
                (scan.c) */
             if (weft_i_cas(&r->thread.attention, &seen, (seen & ~WEFT_I_MARKED) | bit, memory_order_relaxed,

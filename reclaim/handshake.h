@@ -27,11 +27,11 @@
  *
  * Absent threads. A thread that sleeps would not answer the next round either, and each batch would need an interrupt.
  * So the thread that passes the heavy fence first marks the threads that have not answered. A thread that is still
- * marked after the fence, and is then found in no operation, is absent: no round waits for it until it has answered.
- * What it published before the fence is seen by every thread that sees it absent and then passes a full fence. It
+ * marked after the fence, and is then found in no operation, is offline: no round waits for it until it has answered.
+ * What it published before the fence is seen by every thread that sees it offline and then passes a full fence. It
  * publishes nothing more that other threads rely on without loading `attention`, where it finds the question and
  * answers. All questions asked meanwhile came before that load, by read-modify-writes of the same word, so it then sees
- * what was unlinked before any of their rounds (RECORD_X1). A thread in an operation cannot be absent, since it would
+ * what was unlinked before any of their rounds (RECORD_X1). A thread in an operation cannot be offline, since it would
  * go on without that load (weft_i_attempt_begin). The mark belongs to the question that came before the fence: a later
  * question may have found the thread in an operation that began after the fence. Only one thread marks at a time;
  * others pass the fence without marking.
@@ -48,7 +48,7 @@ WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
 WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
 
 /*
- * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become absent. False: it has
+ * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become offline. False: it has
  * failed.
  */
 WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);

@@ -93,7 +93,7 @@ static void begin_ending(weft_i_record *record)
     give_up_everywhere(weft_i_record_thread_id(record));
 }
 
-static void let_go(weft_i_record *record)
+static void release_record(weft_i_record *record)
 {
     (void)weft_i_key_set(exit_key, NULL);
     weft_i_self_1 = &weft_i_no_record.thread;
@@ -103,7 +103,7 @@ static void let_go(weft_i_record *record)
 static void end(weft_i_record *record)
 {
     ended = 1;
-    let_go(record);
+    release_record(record);
 }
 
 static void on_exit(void *value)
@@ -139,11 +139,13 @@ static void before_fork(void)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
+    weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
 static void unlock_all(void)
 {
     weft_i_signals signals = signals_before_fork;
+    weft_i_note_forking(NULL);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
@@ -281,7 +283,7 @@ void weft_i_record_drop(void)
     weft_i_signals signals = weft_i_sys_block_signals();
     weft_i_record *record = weft_i_record_peek();
     if (record)
-        let_go(record);
+        release_record(record);
     weft_i_sys_restore_signals(signals);
 }
 

@@ -12,6 +12,22 @@ void weft_i_misused(const char *what)
 
 #ifdef WEFT_DEBUG
 
+static weft_atomic_ptr forking;
+
+void weft_i_note_forking(const void *thread)
+{
+    /* relaxed: only that thread asks for its own address */
+    weft_i_store(&forking, (void *)(uintptr_t)thread, memory_order_relaxed);
+}
+
+void weft_i_check_forks(const void *thread)
+{
+    /* relaxed: a thread sees its own store */
+    const void *forks = weft_i_load(&forking, memory_order_relaxed);
+    if (weft_i_unlikely(thread && forks == thread))
+        weft_i_misused("Weft is used in a fork handler that was registered before the first use of Weft");
+}
+
 /* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { PLACES = 1 << 16, PROBES = 16 };
 

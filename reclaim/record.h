@@ -31,15 +31,15 @@ typedef struct weft_i_hint {
 
 /*
  * A record's `attention`. FENCES: the owner must publish with full fences. ASKED: it must answer; MARKED: it had not
- * answered when another thread passed a heavy fence; ABSENT: no round waits for it (handshake.h). The higher bits count
+ * answered when another thread passed a heavy fence; OFFLINE: no round waits for it (handshake.h). The higher bits count
  * the barriers that want the owner's lists, each as TAKER.
  */
 enum {
     WEFT_I_FENCES = 1,
     WEFT_I_ASKED = 2,
     WEFT_I_MARKED = 4,
-    WEFT_I_ABSENT = 8,
-    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_ABSENT,
+    WEFT_I_OFFLINE = 8,
+    WEFT_I_QUESTIONS = WEFT_I_ASKED | WEFT_I_MARKED | WEFT_I_OFFLINE,
     WEFT_I_TAKER = 16
 };
 

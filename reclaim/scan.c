@@ -30,7 +30,7 @@ static void remember(weft_domain *domain, const weft_i_scan *s)
 void weft_i_scan_begin(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage != WEFT_I_RESTS || (weft_i_bags_empty(&local->bags) && !s->sealed_count))
+    if (s->stage != WEFT_I_IDLE || (weft_i_bags_empty(&local->bags) && !s->sealed_count))
         return;
     local->left = WEFT_BATCH;
     local->range_bytes = 0;
@@ -39,7 +39,7 @@ void weft_i_scan_begin(weft_i_local *local)
         weft_i_bags_splice(&s->maybe, &local->bags);
     else
         weft_i_epochs_seal(local);
-    s->stage = WEFT_I_ASKS;
+    s->stage = WEFT_I_WAITS;
     s->patience = weft_i_fence_interrupts() ? WEFT_PATIENCE : 0;
     if (s->patience)
         s->ticket = weft_i_handshake_ticket();
@@ -50,7 +50,7 @@ static bool may_compare(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
     if (s->patience && weft_i_handshake_over(s->ticket)) {
-        weft_i_full_fence(); /* for threads that have no record, or are absent (handshake.h) */
+        weft_i_full_fence(); /* for threads that have no record, or are offline (handshake.h) */
         return true;
     }
     if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
@@ -73,7 +73,7 @@ static void begin_comparing(weft_i_local *local)
 bool weft_i_scan_step(weft_i_local *local, size_t most)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_ASKS && may_compare(local))
+    if (s->stage == WEFT_I_WAITS && may_compare(local))
         begin_comparing(local);
     if (s->stage != WEFT_I_COMPARES)
         return false;
@@ -81,7 +81,7 @@ bool weft_i_scan_step(weft_i_local *local, size_t most)
         return false;
     if (s->total > WEFT_BATCH)
         local->left += s->total - WEFT_BATCH;
-    s->stage = WEFT_I_RESTS;
+    s->stage = WEFT_I_IDLE;
     remember(local->domain, s);
     return true;
 }
@@ -97,9 +97,9 @@ void weft_i_scan_all(weft_i_local *local)
 void weft_i_scan_undo(weft_i_local *local)
 {
     weft_i_scan *s = &local->scan;
-    if (s->stage == WEFT_I_RESTS)
+    if (s->stage == WEFT_I_IDLE)
         return;
-    s->stage = WEFT_I_RESTS;
+    s->stage = WEFT_I_IDLE;
     weft_i_bags_splice(&local->bags, &s->maybe);
     weft_i_bags_splice(&local->bags, &s->passed);
 }

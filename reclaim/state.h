@@ -80,15 +80,15 @@ typedef struct weft_i_held {
 } weft_i_held;
 
 typedef enum weft_i_stage {
-    WEFT_I_RESTS,   /* no scan is under way */
-    WEFT_I_ASKS,    /* waits until all threads have passed a fence */
+    WEFT_I_IDLE,    /* no scan is under way */
+    WEFT_I_WAITS,   /* waits until all threads have passed a fence */
     WEFT_I_COMPARES /* compares with the hazards read last */
 } weft_i_stage;
 
 /* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience;    /* ASKS */
+    size_t ticket, patience;    /* WAITS */
     weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed;         /* not held by any read so far */
     bool last;                  /* all hazards have been read */
