@@ -89,6 +89,7 @@ class Single(Place):
         run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
         unit = os.path.join(ROOT, "tests/unit")
         support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
+        support.append(os.path.join(ROOT, "tests/support/containers.c"))
         run(["gcc"] + flags + ["-c"] + support, where)
         objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
         tests = sorted(glob.glob(unit + "/*_test.c"))

@@ -48,7 +48,7 @@ FLAVOURS = {
 }
 LAB = ["tests/linear/%s.c" % name for name in ("check", "fifo", "history", "item", "lifo", "order", "search", "spec", "table", "generate",
                                                "recorder", "park", "drive", "iterate", "subjects", "timeline")]
-SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
+SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")] + ["tests/support/containers.c"]
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "bound": "unit/bound_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
@@ -69,7 +69,7 @@ KILLERS = {
     "table": ("parked", ["tests/linear/park.c", "tests/faults/places.c", "tests/faults/table_test.c"]),
     "model": ("model", ["tests/model/%s.c" % name for name in ("access", "fiber", "instrument", "machine", "memory", "schedule",
                                                                "search", "cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
-              ["tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
+              ["tests/support/containers.c", "tests/linear/spec.c", "tests/linear/history.c", "tools/output/output.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "step": ("plain", ["tests/faults/step_test.c"]),
     "checkers": ("plain", LAB + ["tests/linear/checkers_test.c"]),
