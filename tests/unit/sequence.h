@@ -2,8 +2,9 @@
 #ifndef WEFT_TESTS_UNIT_SEQUENCE_H
 #define WEFT_TESTS_UNIT_SEQUENCE_H
 
-#include "tests/support/containers.h"
 #include "tests/unit/support.h"
+
+#include "tests/support/containers.h"
 
 /* The test for each container under each scheme, or for one. */
 #define T_SEQUENCES(test) WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, T_SEQUENCE_CASES, test)
