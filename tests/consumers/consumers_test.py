@@ -289,10 +289,9 @@ class Consumers(Place):
     def valgrind(self):
         """With the file of suppressions there is nothing to report, and without it there is; after weft_shutdown there is no memory either."""
         where = self.place("valgrind", "watched.c")
-        run("eval cc -std=c11 -g -O2 %s watched.c -o shared $(pkg-config --cflags --libs weft) -pthread" % " ".join(WARNINGS), where, True,
-            **self.pkg_config)
-        run('eval cc -std=c11 -g -O2 watched.c -o static $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' % self.library, where, True,
-            **self.pkg_config)
+        build = "eval cc -std=c11 -g -O2 %s watched.c '%s/tests/support/containers.c' -iquote '%s' " % (" ".join(WARNINGS), ROOT, ROOT)
+        run(build + "-o shared $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
+        run(build + '-o static $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' % self.library, where, True, **self.pkg_config)
         suppressed = "/usr/local/share/weft/weft.supp"
 
         def errors(command):

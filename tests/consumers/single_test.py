@@ -53,7 +53,7 @@ class Single(Place):
         where = self.place("plugin", "host.c")
         run(["cc", "-std=gnu11", "host.c", "-o", "host", "-pthread"], where)
         with open(os.path.join(HERE, "plugin.c"), encoding="utf-8") as file:
-            plugin = file.read().replace("#include <weft/queues/msq.h>\n", '#include "weft.h"\n')
+            plugin = re.sub(r"#include <weft/.*>\n", '#include "weft.h"\n', file.read())
         for name in ("IMPLEMENTATION", "STATIC"):
             write(os.path.join(where, name + ".c"), "#define WEFT_%s\n%s" % (name, plugin))
             for compiler, standard in (("gcc", "c11"), ("gcc", "gnu17"), ("clang", "c11")):

@@ -19,7 +19,7 @@ typedef struct container {
     void (*destroy)(void *object, void (*drain)(void *value, void *ctx), void *ctx);
 } container;
 
-/* CONTAINER_msq is where msq stands in the table, and so on. */
+/* CONTAINER_x is where weft_x stands in the table. */
 #define CONTAINER_PLACE(KIND, name, put, take, unused) CONTAINER_##name,
 enum { WEFT_CONTAINERS(CONTAINER_PLACE, 0) CONTAINERS };
 

@@ -27,7 +27,7 @@ DOCUMENTS = [
     ("no_main", "```c\nint x;\n```\n", 1, 1),
     ("fragment", "```c fragment\nint x\n```\n", 0, 0),
     ("other_languages", "```text\nint main(\n```\n```\n./weft nonsense\n```\n", 0, 0),
-    ("commands", "```sh\ngit clone x && cd x\n./weft bench --quick --family queue | tee out  # --nonsense\n./weft test --filter=msq\n```\n", 2, 0),
+    ("commands", "```sh\ngit clone x && cd x\n./weft bench --quick --family queue | tee out  # --nonsense\n./weft test --filter=fork\n```\n", 2, 0),
     ("indented_commands", "text\n\n    ./weft bench       builds, and doesn't stop (--quick: short)\n    ./weft --help\n", 2, 0),
     ("indented_unknown_verb", "    ./weft nonsense\n", 1, 1),
     ("unknown_verb", "```sh\n./weft nonsense\n```\n", 1, 1),
