@@ -44,5 +44,15 @@ def problem(name, text, count, failures):
     return None if (len(found), len(wrong)) == (count, failures) else "%d cases, faults: %s" % (len(found), wrong)
 
 
+TABLE = "text\n## Take\n\n| for | take |\n|---|---|\n| x | `weft_a` ([a](a)) |\n| y | `weft_b` |\n\n## Other\n\n| z | `weft_c` |\n"
+
+
+def tables():
+    """A row that is missing, one too many, and a structure that no program makes."""
+    said = [snippets.wrong_rows(TABLE, "Take", names) for names in (["b", "a"], ["a", "b", "c"], ["a"])] + [
+        snippets.unused_in(["weft_a_create(&a, NULL)", "weft_bb_create(&b)"], names) for names in (["a"], ["a", "b"])]
+    return None if [bool(one) for one in said] == [False, True, True, False, True] else said
+
+
 if __name__ == "__main__":
-    sys.exit(cases.run((document[0], lambda d=document: problem(*d)) for document in DOCUMENTS))
+    sys.exit(cases.run([(document[0], lambda d=document: problem(*d)) for document in DOCUMENTS] + [("tables", tables)]))
