@@ -145,11 +145,11 @@ class Workshop:
                         "-I", self.include, "-MMD", "-MF",
                         out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
 
-    def build_all(self, flavours):
-        wanted = {(KILLERS[killer][0], source) for killer in KILLERS if KILLERS[killer][0] in flavours
-                  for source in sources_of(killer)[1]}
-        wanted |= {("plain", "tests/unit/interpose.c")} if "plain" in flavours else set()
+    def build_all(self, killers):
+        wanted = {(KILLERS[killer][0], source) for killer in killers for source in sources_of(killer)[1]}
+        self.build(wanted | ({("plain", "tests/unit/interpose.c")} if INTERPOSED & set(killers) else set()))
 
+    def build(self, wanted):
         def one(key):
             flavour, source = key
             out = os.path.join(self.folder, flavour + "-" + source.replace("/", "-") + ".o")
@@ -279,7 +279,7 @@ def main():
     rows = {}  # what each survivor's killer said
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)
-        workshop.build_all({KILLERS[program_of(killer)][0] for mutant in mutants for killer in killers_of(mutant)})
+        workshop.build_all({program_of(killer) for mutant in mutants for killer in killers_of(mutant)})
 
         def one(mutant, killer):
             began = time.monotonic()
