@@ -77,7 +77,7 @@ def attempt(function):
     def wrong():
         try:
             function()
-        except (Failed, OSError, subprocess.TimeoutExpired, KeyError, IndexError) as error:
+        except (Failed, OSError, subprocess.SubprocessError, KeyError, IndexError) as error:
             return error or repr(error)
         return None
     return wrong

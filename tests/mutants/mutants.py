@@ -168,7 +168,7 @@ class Workshop:
         changed = dict(changed)
         objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
         wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson"], check=True)
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson", "-lm"], check=True)
 
     def mutate(self, mutant, killer):
         """The killer's program, mutated."""
