@@ -44,7 +44,7 @@ class Toy(Place):
         shutil.copytree(ROOT, self.tree, symlinks=True, ignore=shutil.ignore_patterns(".git", ".weft", "__pycache__"))
         os.chdir(self.tree)  # mutants.py works on where it is called
         self.line = LINE.search(self.read(TABLE)).group()
-        self.model = LINE.search(self.line).group(1)
+        self.like = LINE.search(self.line).group(1)
         self.workshop = None
 
     def read(self, path):
@@ -55,7 +55,7 @@ class Toy(Place):
         write(os.path.join(self.tree, path), text)
 
     def toyed(self, text):
-        return re.sub(self.model, "toy", text).replace(self.model.upper(), "TOY")
+        return re.sub(self.like, "toy", text).replace(self.like.upper(), "TOY")
 
     def edit(self, path, at, new):
         """Puts it behind what is there already."""
@@ -74,7 +74,7 @@ class Toy(Place):
     def three_files_alone(self):
         """Compiled, and in the list of symbols, but nobody makes one: it is in no table."""
         for name in ("%s.h", "%s_kernel.h", "%s.c"):
-            text = self.toyed(self.read("queues/" + name % self.model))
+            text = self.toyed(self.read("queues/" + name % self.like))
             self.write("queues/" + name % "toy", re.sub(r" \*/\n(?=WEFT_API)", " Since 0.2. */\n", text))
         sys.path.insert(0, os.path.join(self.tree, KILLERS))
         import mutants
@@ -91,9 +91,9 @@ class Toy(Place):
 
     def its_line_and_a_case(self):
         self.edit(TABLE, self.line, self.toyed(self.line))
-        self.edit(TABLE, "#include <weft/queues/%s.h>\n" % self.model, "#include <weft/queues/toy.h>\n")
+        self.edit(TABLE, "#include <weft/queues/%s.h>\n" % self.like, "#include <weft/queues/toy.h>\n")
         case = CASE.search(self.read(CASES)).group()
-        self.edit(CASES, case, case.replace("queue-hazard-put-take", "toy").replace('"%s"' % self.model, '"toy"'))
+        self.edit(CASES, case, case.replace("queue-hazard-put-take", "toy").replace('"%s"' % self.like, '"toy"'))
         self.workshop.build({key for key, (_, included) in self.workshop.objects.items() if included & {TABLE, CASES}})
 
     def the_bench_measures_it(self):
@@ -106,8 +106,8 @@ class Toy(Place):
 
     def its_operations_are_counted(self):
         said = self.program("counted")
-        of = {name: re.findall(r'"weft_%s", ("operation": .*"calls": \d+)' % name, said) for name in ("toy", self.model)}
-        if len(of["toy"]) != 4 or of["toy"] != of[self.model]:
+        of = {name: re.findall(r'"weft_%s", ("operation": .*"calls": \d+)' % name, said) for name in ("toy", self.like)}
+        if len(of["toy"]) != 4 or of["toy"] != of[self.like]:
             raise Failed(said)
 
     def the_recorder_checks_it(self):
@@ -141,7 +141,7 @@ class Toy(Place):
         run(["gcc", "-std=c11", "-shared", "-fPIC", "typed.c", "-o", "typed.so", "-pthread",
              "-Wl,--version-script=" + os.path.join(self.tree, "tools/install/libweft.map")], where)
         names = run(["nm", "-D", "--defined-only", "typed.so"], where).decode()
-        ours, models = (set(re.findall(r"weft_%s_(\w+)@@(\S+)" % name, names)) for name in ("toy", self.model))
+        ours, models = (set(re.findall(r"weft_%s_(\w+)@@(\S+)" % name, names)) for name in ("toy", self.like))
         if not models or {version for _, version in models} != {"WEFT_0.1"} or ours != {(name, "WEFT_0.2") for name, _ in models}:
             raise Failed(names)
 
