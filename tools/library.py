@@ -7,6 +7,12 @@ import re
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
+def structures(root=ROOT):
+    """{name: QUEUE, STACK or MAP} of structures.def, in its order."""
+    with open(os.path.join(root, "structures.def"), encoding="utf-8") as file:
+        return {name: kind or "MAP" for kind, name in re.findall(r"^    X\((?:([A-Z]+), )?(\w+), .*__VA_ARGS__\)", file.read(), re.MULTILINE)}
+
+
 def rooms():
     """The library's, lower ones first: those of the structures in the order of structures.def."""
     with open(os.path.join(ROOT, "structures.def"), encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-/* weft-called SCHEME FAMILY CALLS: each of a family's operations so many times, by one thread: what callgrind looks at. */
+/* weft-called SCHEME STRUCTURE CALLS: each of a structure's operations so many times, by one thread: what callgrind looks at. */
 #include "bench/count/operations.h"
 
 #include <stdio.h>
@@ -10,14 +10,17 @@ int main(int argc, char **argv)
     count_place place;
     if (argc != 4)
         return 2;
-    bench_family family = (bench_family)atoi(argv[2]);
+    const count_operation *first = count_operations;
+    while (first->structure && strcmp(first->structure, argv[2]) != 0)
+        first++;
+    if (!first->structure)
+        return 2;
     long calls = atol(argv[3]);
-    count_create(&place, family, argv[1]);
+    count_create(&place, first, argv[1]);
     void *thread = count_thread(&place);
     for (long i = 0; i < calls; i++)
-        for (const count_operation *o = count_operations; o->name; o++)
-            if (o->family == family)
-                o->run(&place, thread, 0);
+        for (const count_operation *o = first; count_is_of(o, first); o++)
+            o->run(&place, thread, 0);
     place.impl->thread_end(place.object, thread);
     count_destroy(&place);
     return 0;

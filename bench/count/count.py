@@ -17,8 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import whole  # noqa: E402
 
-FAMILIES = {"weft_msq": 0, "weft_treiber": 1, "weft_map": 2, "weft_domain": 3}
-FUNCTIONS = {"enqueue": "put", "push": "put", "dequeue": "take", "pop": "take", "enter, protect, leave": "read"}
 CALLS = 20000
 COLUMNS = ("instructions", "loads", "stores", "rmws", "shared_rmws", "fences", "shared_lines")
 
@@ -27,11 +25,11 @@ def said(command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=300, **options).stdout
 
 
-def instructions(called, scheme, family):
+def instructions(called, scheme, structure):
     """{function: instructions per call, those of what it calls included}"""
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "out")
-        subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, called, scheme, str(family), str(CALLS)],
+        subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, called, scheme, structure, str(CALLS)],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=300)
         text = said(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out])
     found = {}
@@ -46,10 +44,10 @@ def count(counted, called):
     rows = json.loads(said([counted]))
     costs = {}
     for row in rows:
-        key = row["scheme"], FAMILIES[row["structure"]]
+        key = row["scheme"], row["structure"]
         if shutil.which("valgrind") and key not in costs:
             costs[key] = instructions(called, *key)
-        row["instructions"] = costs.get(key, {}).get(FUNCTIONS.get(row["operation"], row["operation"]))
+        row["instructions"] = costs.get(key, {}).get(row.pop("function"))
     return rows
 
 

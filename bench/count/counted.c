@@ -44,18 +44,20 @@ static void print(const char *scheme, const char **between)
         const count_operation *operation = &count_operations[run.first + o];
         const count_sums *s = &run.sums[o];
         double n = (double)s->calls;
-        printf("%s{\"structure\": \"%s\", \"operation\": \"%s\", \"scheme\": \"%s\", \"calls\": %.0f, \"loads\": %.3f, "
-               "\"stores\": %.3f, \"rmws\": %.3f, \"shared_rmws\": %.3f, \"fences\": %.3f, \"shared_lines\": %.3f}",
-               *between, operation->structure, operation->name, scheme, n, (double)s->loads / n, (double)s->stores / n,
-               (double)s->rmws / n, (double)s->shared_rmws / n, (double)s->fences / n, (double)s->shared_lines / n);
+        printf(
+            "%s{\"structure\": \"%s\", \"operation\": \"%s\", \"function\": \"%s\", \"scheme\": \"%s\", \"calls\": %.0f, \"loads\": %.3f, "
+            "\"stores\": %.3f, \"rmws\": %.3f, \"shared_rmws\": %.3f, \"fences\": %.3f, \"shared_lines\": %.3f}",
+            *between, operation->structure, operation->name, operation->function, scheme, n, (double)s->loads / n,
+            (double)s->stores / n, (double)s->rmws / n, (double)s->shared_rmws / n, (double)s->fences / n,
+            (double)s->shared_lines / n);
         *between = ",\n";
     }
 }
 
-static int count_family(const char *scheme)
+static int count_structure(const char *scheme)
 {
     pthread_t other;
-    count_create(&run.place, count_operations[run.first].family, scheme);
+    count_create(&run.place, &count_operations[run.first], scheme);
     count_reset();
     memset(run.sums, 0, sizeof run.sums);
     run.turn = 0;
@@ -73,12 +75,11 @@ int main(void)
 {
     static const char *const schemes[] = {"hazard", "epoch"};
     const char *between = "[\n";
-    for (run.first = 0; count_operations[run.first].name; run.first += run.count) {
-        for (run.count = 1; count_operations[run.first + run.count].family == count_operations[run.first].family &&
-                            count_operations[run.first + run.count].name;)
+    for (run.first = 0; count_operations[run.first].structure; run.first += run.count) {
+        for (run.count = 1; count_is_of(&count_operations[run.first + run.count], &count_operations[run.first]);)
             run.count++;
         for (unsigned s = 0; s < 2; s++) {
-            if (count_family(schemes[s]) != 0)
+            if (count_structure(schemes[s]) != 0)
                 return 1;
             print(schemes[s], &between);
         }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "structures.def"
+
 #define OUT_OF_LINE static __attribute__((noinline))
 
 OUT_OF_LINE void count_put(count_place *place, void *thread, unsigned number)
@@ -65,18 +67,28 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
                                  __atomic_exchange_n(&place->cell.pointer, object, __ATOMIC_ACQ_REL));
 }
 
+/* clang-format off */
+#define CONTAINER(KIND, it, put, take, unused)                                                       \
+    {"weft_" #it, "weft-" #it, BENCH_##KIND, #put, "put", count_put},                                \
+    {"weft_" #it, "weft-" #it, BENCH_##KIND, &#take[sizeof "try_" - 1], "take", count_take},
+#define MAP(it, unused)                                                                              \
+    {"weft_" #it, "weft-" #it, BENCH_MAP, "get", "get", count_get},                                  \
+    {"weft_" #it, "weft-" #it, BENCH_MAP, "insert", "insert", count_insert},                         \
+    {"weft_" #it, "weft-" #it, BENCH_MAP, "remove", "remove", count_remove},
+
 const count_operation count_operations[] = {
-    {"weft_msq", "enqueue", BENCH_QUEUE, count_put},
-    {"weft_msq", "dequeue", BENCH_QUEUE, count_take},
-    {"weft_treiber", "push", BENCH_STACK, count_put},
-    {"weft_treiber", "pop", BENCH_STACK, count_take},
-    {"weft_map", "get", BENCH_MAP, count_get},
-    {"weft_map", "insert", BENCH_MAP, count_insert},
-    {"weft_map", "remove", BENCH_MAP, count_remove},
-    {"weft_domain", "enter, protect, leave", BENCH_RECLAIM, count_read},
-    {"weft_domain", "retire", BENCH_RECLAIM, count_retire},
+    WEFT_CONTAINERS(CONTAINER, 0)
+    WEFT_MAPS(MAP, 0)
+    {"weft_domain", "weft", BENCH_RECLAIM, "enter, protect, leave", "read", count_read},
+    {"weft_domain", "weft", BENCH_RECLAIM, "retire", "retire", count_retire},
     {0},
 };
+/* clang-format on */
+
+bool count_is_of(const count_operation *operation, const count_operation *first)
+{
+    return operation->structure && strcmp(operation->structure, first->structure) == 0;
+}
 
 static _Noreturn void out_of_memory(void)
 {
@@ -92,11 +104,11 @@ void *count_thread(count_place *place)
     return thread;
 }
 
-void count_create(count_place *place, bench_family family, const char *scheme)
+void count_create(count_place *place, const count_operation *of, const char *scheme)
 {
     *place = (count_place){.key = {0, 500}};
     for (const bench_impl **at = bench_impls; *at && !place->impl; at++)
-        if ((*at)->role == BENCH_WEFT && (*at)->family == family && strcmp((*at)->scheme, scheme) == 0)
+        if ((*at)->family == of->family && strcmp((*at)->name, of->impl) == 0 && strcmp((*at)->scheme, scheme) == 0)
             place->impl = *at;
     if (!place->impl || place->impl->create(&place->object, &(bench_setup){COUNT_ENTRIES, 3}) != 0)
         out_of_memory();
@@ -107,7 +119,7 @@ void count_create(count_place *place, bench_family family, const char *scheme)
     *first = (bench_object){.value = 1, .reclaimed = &place->reclaimed};
     place->cell.pointer = first;
     for (uint64_t i = 0; i < COUNT_ENTRIES; i++)
-        if (family == BENCH_MAP
+        if (of->family == BENCH_MAP
                 ? !place->impl->map->insert(place->object, thread, i, bench_value_of(i))
                 : place->impl->container && !place->impl->container->put(place->object, thread, (void *)8))
             out_of_memory();

@@ -30,7 +30,7 @@ static bench_row *add_row(bench_what what, const char *name, bench_role role, co
 static void add_point(bench_what what, const char *workload, unsigned threads, double weft, double mutex, double spin,
                       double library)
 {
-    add_row(what, "weft-msq", BENCH_WEFT, workload, threads, weft);
+    add_row(what, "weft-queue", BENCH_WEFT, workload, threads, weft);
     add_row(what, "mutex-queue", BENCH_BASELINE, workload, threads, mutex);
     add_row(what, "spin-queue", BENCH_BASELINE, workload, threads, spin);
     add_row(what, "ck-fifo", BENCH_PEER, workload, threads, library);
@@ -58,8 +58,8 @@ static void test_weft_does_most(void **state)
     add_point(BENCH_SPEED, "pairs", 2, 54, 13.5, 20, 39);
     add_point(BENCH_SPEED, "pairs", 8, 60, 13, 61, 39); /* within noise */
     assert_says(
-        "\nqueue: weft-msq hazard does most at pairs, 2 threads: 54.0 M operations/s, 4.0 times the mutex; best of other libraries: ck-fifo, 39.0.\n"
-        "  Weft is behind in throughput, beyond noise, at 1 of 4 points: pairs, 1 thread: spin-queue (may wait) 150, weft-msq hazard 100 M operations/s.\n");
+        "\nqueue: weft-queue hazard does most at pairs, 2 threads: 54.0 M operations/s, 4.0 times the mutex; best of other libraries: ck-fifo, 39.0.\n"
+        "  Weft is behind in throughput, beyond noise, at 1 of 4 points: pairs, 1 thread: spin-queue (may wait) 150, weft-queue hazard 100 M operations/s.\n");
 }
 
 static void test_another_does_most(void **state)
@@ -74,9 +74,9 @@ static void test_another_does_most(void **state)
     rows.row[3].empty = 1; /* the library at one thread: best at nothing */
     assert_says(
         "\nqueue: ck-fifo does most at pairs, 2 threads, 100 ns of work, DISTURBED: 90.0 M operations/s, 4.5 times the mutex; best of Weft: "
-        "weft-msq hazard, 30.0.\n"
-        "  Weft is behind in throughput, beyond noise, at 2 of 3 points: pairs, 2 threads, 100 ns of work, DISTURBED: ck-fifo 90.0, weft-msq hazard 30.0 "
-        "M operations/s; pairs, 4 threads: mutex-queue (may wait) 20.0, weft-msq hazard 10.0 M operations/s.\n");
+        "weft-queue hazard, 30.0.\n"
+        "  Weft is behind in throughput, beyond noise, at 2 of 3 points: pairs, 2 threads, 100 ns of work, DISTURBED: ck-fifo 90.0, weft-queue hazard 30.0 "
+        "M operations/s; pairs, 4 threads: mutex-queue (may wait) 20.0, weft-queue hazard 10.0 M operations/s.\n");
 }
 
 static void test_times(void **state)
@@ -84,16 +84,16 @@ static void test_times(void **state)
     (void)state;
     add_point(BENCH_LATENCY, "round-trip", 2, 800, 1600, 500, 900);
     assert_says(
-        "\nqueue: spin-queue (may wait) has the least p99.9 at round-trip, 2 threads: 500 ns, the mutex 1600; best of Weft: weft-msq hazard, 800; best of "
+        "\nqueue: spin-queue (may wait) has the least p99.9 at round-trip, 2 threads: 500 ns, the mutex 1600; best of Weft: weft-queue hazard, 800; best of "
         "other libraries: ck-fifo, 900.\n"
-        "  Weft is behind in p99.9 at 1 of 1 point: round-trip, 2 threads: spin-queue (may wait) 500, weft-msq hazard 800 ns.\n");
+        "  Weft is behind in p99.9 at 1 of 1 point: round-trip, 2 threads: spin-queue (may wait) 500, weft-queue hazard 800 ns.\n");
     add_point(BENCH_SPEED, "pairs", 2, 54, 13, 20, 39);
     for (unsigned threads = 1; threads <= 3; threads++)
         add_point(BENCH_LATENCY, "pairs", threads, 1000 * threads, 300, 400, 500);
     assert_says(
-        "\nqueue: weft-msq hazard does most at pairs, 2 threads: 54.0 M operations/s, 4.2 times the mutex; best of other libraries: ck-fifo, 39.0.\n"
+        "\nqueue: weft-queue hazard does most at pairs, 2 threads: 54.0 M operations/s, 4.2 times the mutex; best of other libraries: ck-fifo, 39.0.\n"
         "  Weft is behind in throughput, beyond noise, at 0 of 1 point, and in p99.9 at 3 of 3 points, worst pairs, 3 threads: mutex-queue (may wait) 300, "
-        "weft-msq hazard 3000 ns; pairs, 2 threads: mutex-queue (may wait) 300, weft-msq hazard 2000 ns.\n");
+        "weft-queue hazard 3000 ns; pairs, 2 threads: mutex-queue (may wait) 300, weft-queue hazard 2000 ns.\n");
 }
 
 /* Of what was faulty nothing is said; where there is no Weft, there is one line; of nothing, none. */
@@ -101,7 +101,7 @@ static void test_little(void **state)
 {
     (void)state;
     assert_says("\n");
-    strcpy(add_row(BENCH_SPEED, "weft-msq", BENCH_WEFT, "pairs", 2, 90)->fault, "lost 3 values");
+    strcpy(add_row(BENCH_SPEED, "weft-queue", BENCH_WEFT, "pairs", 2, 90)->fault, "lost 3 values");
     add_row(BENCH_SPEED, "mutex-queue", BENCH_BASELINE, "pairs", 2, 10);
     assert_says("\nqueue: mutex-queue (may wait) does most at pairs, 2 threads: 10.0 M operations/s.\n");
 }

@@ -10,8 +10,14 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
+
+import library  # noqa: E402
+
 # Bazel tells where the program is; ./weft runs this file as it lies beside it.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-bench"))
+OURS = {kind: ["weft-" + name for name, of in library.structures().items() if of == kind] for kind in ("QUEUE", "STACK", "MAP")}
+QUEUE = OURS["QUEUE"][0]
 SHORT = ["--duration-ms", "4", "--rounds", "3"]
 
 WRONG = [
@@ -23,7 +29,7 @@ WRONG = [
     ["--impl", "ck-epoch", "--work", "100"], ["--work", "100", __file__], ["--family", "stack", "--workload", "round-trip"],
     ["--workload", "round-trip", "--threads", "1,4"],
     ["--rate", "1"], ["--latency", "--rate", "fast"], ["--latency", "--rate", "0"], ["--pin", "hard"], ["--threads", "auto,1"],
-    ["--duration-ms", "0"], ["--duration-ms", "1e3"], ["--impl", "weft-nothing"], ["--impl", "weft-msq,"],
+    ["--duration-ms", "0"], ["--duration-ms", "1e3"], ["--impl", "weft-nothing"], ["--impl", QUEUE + ","],
     ["--family", "tree"], ["--workload", "90/5"], ["--distribution", "normal"], ["--huge-pages", "maybe"], ["--json"],
     ["--json", "/nonexistent/directory/file"], ["--family", "map", "--impl", "ck-fifo"],
     ["--family", "map", "--workload", "pairs"], ["--family", "queue", "some-file"], ["/nonexistent/file"],
@@ -31,9 +37,9 @@ WRONG = [
 ]
 
 NAMES = {
-    "queue": {"weft-msq", "mutex-queue", "spin-queue", "ck-fifo", "floor-xadd"},
-    "stack": {"weft-treiber", "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
-    "map": {"weft-map", "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
+    "queue": {*OURS["QUEUE"], "mutex-queue", "spin-queue", "ck-fifo", "floor-xadd"},
+    "stack": {*OURS["STACK"], "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
+    "map": {*OURS["MAP"], "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
     "reclaim": {"weft", "ck-epoch", "ck-hp", "urcu-memb", "plain"},
     "words": {"weft-map", "mutex-map"},
 }
@@ -176,7 +182,7 @@ class Json(unittest.TestCase):
 
     def test_work(self):
         """What has none is measured once, where 0 is in the list; each point has its own rate."""
-        whole = measure("--family", "queue,map,reclaim", "--impl", "weft-msq,mutex-queue,mutex-map,urcu-memb", "--workload", "pairs,round-trip,90/5/5,read",
+        whole = measure("--family", "queue,map,reclaim", "--impl", QUEUE + ",mutex-queue,mutex-map,urcu-memb", "--workload", "pairs,round-trip,90/5/5,read",
                         "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on", "--threads", "2", "--work", "0,3000", "--latency", *SHORT)
         for where, opens in (("results", [None]), ("latency", [False, True])):
             points = {(row["family"], row["workload"], row["work_ns"], row.get("open")) for row in whole[where]}
@@ -250,7 +256,7 @@ class Json(unittest.TestCase):
         self.assertGreater(row["p50_ns"], 1e5)
 
     def test_memory(self):
-        whole = measure("--impl", "weft-msq,mutex-queue,weft-map,mutex-map,weft,ck-epoch", "--family", "queue,map,reclaim",
+        whole = measure("--impl", QUEUE + ",mutex-queue,weft-map,mutex-map,weft,ck-epoch", "--family", "queue,map,reclaim",
                         "--workload", "pairs,100/0/0,stalled", "--keys", "100", "--threads", "1", "--memory", *SHORT)
         rows = {(row["implementation"], row["scheme"]): row for row in whole["memory"]}
         self.assertEqual(len(rows), 9)

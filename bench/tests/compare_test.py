@@ -11,7 +11,7 @@ import unittest
 
 # Bazel tells where it is; ./weft runs this file where the tree lies as it is.
 COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/compare.py")
-ROW = {"family": "queue", "workload": "pairs", "implementation": "weft-msq", "scheme": "hazard", "threads": 2, "huge_pages": True,
+ROW = {"family": "queue", "workload": "pairs", "implementation": "weft-queue", "scheme": "hazard", "threads": 2, "huge_pages": True,
        "regime": "far", "mops_rounds": [10.0, 10.1, 9.9, 10.0, 10.2]}
 
 
@@ -65,8 +65,8 @@ class Compare(unittest.TestCase):
         old = result({}, {"work_ns": 100, "mops_rounds": [5.0] * 5})
         done = self.run_on(old, result({"work_ns": 0}, {"work_ns": 100, "mops_rounds": [4.0] * 5}))
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, weft-msq hazard .*no difference seen$")
-        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, 100 ns of work, weft-msq hazard .*SLOWER$")
+        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, weft-queue hazard .*no difference seen$")
+        self.assertRegex(done.stdout, r"(?m)^queue, pairs, 2 threads, 100 ns of work, weft-queue hazard .*SLOWER$")
         self.assertIn("in common", self.run_on(result({}), result({"work_ns": 100})).stderr)
 
     def test_faulty_ones_are_not_judged(self):

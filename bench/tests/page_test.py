@@ -18,9 +18,15 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
+
+import library  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(HERE, "weft-bench"))
 PAGE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/page.py")
+
+QUEUE = "weft-" + next(name for name, kind in library.structures().items() if kind == "QUEUE")
 
 # Of every text that is shown: where its colour is too near to what is behind it (WCAG 2: 4.5 to 1).
 CONTRAST = """
@@ -51,7 +57,7 @@ return [document.querySelectorAll("svg").length, bad.map(svg => svg.getAttribute
 
 def results(directory):
     path = os.path.join(directory, "results.json")
-    done = subprocess.run([PROGRAM, "--family", "queue,map,reclaim", "--impl", "weft-msq,mutex-queue,ck-fifo,weft-map,mutex-map,ck-ht,weft,ck-epoch",
+    done = subprocess.run([PROGRAM, "--family", "queue,map,reclaim", "--impl", QUEUE + ",mutex-queue,ck-fifo,weft-map,mutex-map,ck-ht,weft,ck-epoch",
                            "--workload", "pairs,1:3,90/5/5,read", "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on",
                            "--threads", "2,8", "--rounds", "3", "--duration-ms", "4", "--latency", "--memory", "--json", path],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=250, check=False)
@@ -128,7 +134,7 @@ class Page(unittest.TestCase):
 
     def test_names_the_best_of_each_kind(self):
         """Whoever does most, beside the best of the others: never Weft beside Weft."""
-        for first in ("weft-msq", "ck-fifo", "mutex-queue"):
+        for first in (QUEUE, "ck-fifo", "mutex-queue"):
             data = json.loads(json.dumps(self.results))
             data["results"] = [r for r in data["results"] if (r["family"], r["workload"], r["threads"]) == ("queue", "pairs", 2)]
             for i, row in enumerate(sorted(data["results"], key=lambda r: r["implementation"] == first)):
@@ -136,7 +142,7 @@ class Page(unittest.TestCase):
             self.assertEqual(self.show(self.make(data)), ([], []))
             said = self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text
             self.assertRegex(said, r"^2 threads: %s[ a-z]* does most, 50\.0 M ops/s" % first)
-            for kind, whose, name in (("weft-msq", "Weft", "weft-msq (hazard|epoch)"), ("ck-fifo", "other libraries", "ck-fifo"),
+            for kind, whose, name in ((QUEUE, "Weft", QUEUE + " (hazard|epoch)"), ("ck-fifo", "other libraries", "ck-fifo"),
                                       ("mutex-queue", "locks", r"mutex-queue, [^;]* \(may wait\)")):
                 self.assertEqual(bool(re.search("; the best of %s is %s" % (whose, name), said)), kind != first, said)
 
@@ -268,7 +274,7 @@ class Page(unittest.TestCase):
                 continue
             self.assertTrue(now.startswith("a\n<!-- measured: begin -->\n")
                             and now.endswith("<!-- measured: end -->\nb\n") and "stale figures" not in now)
-            for name in ("`weft-msq hazard`", "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
+            for name in ("`%s hazard`" % QUEUE, "`weft-map epoch`", "mutex-queue", "ck-ht", "![", "**"):
                 self.assertIn(name, now)
         circles = ElementTree.parse(plot).getroot().findall("{http://www.w3.org/2000/svg}circle")
         self.assertEqual(len(circles), 4)

@@ -48,7 +48,7 @@ FLAVOURS = {
 }
 LAB = ["check/history/%s.c" % name for name in ("judge", "fifo", "history", "item", "lifo", "order", "search", "spec", "table", "generate",
                                                 "recorder", "park", "drive", "iterate", "timeline")] + ["tests/cases/subjects.c"]
-SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")]
+SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")] + ["tests/support/containers.c"]
 UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
         "barrier": "unit/barrier_test", "bound": "unit/bound_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
         "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
@@ -70,7 +70,7 @@ KILLERS = {
     "model": ("model", ["check/model/%s.c" % name for name in ("access", "explain", "explore", "fiber", "image", "instrument", "lock", "memory", "run", "schedule",
                                                                "search", "show", "state", "thread", "view")] +
               ["tests/cases/%s.c" % name for name in ("cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
-              ["check/history/spec.c", "check/history/history.c", "tools/output/output.c"]),
+              ["tests/support/containers.c", "check/history/spec.c", "check/history/history.c", "tools/output/output.c"]),
     "oom": ("plain", ["tests/faults/oom_test.c"]),
     "step": ("plain", ["tests/faults/step_test.c"]),
     "checkers": ("plain", LAB + ["check/history/checkers_test.c"]),
@@ -146,11 +146,11 @@ class Workshop:
                         "-I", self.include, "-MMD", "-MF",
                         out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
 
-    def build_all(self, flavours):
-        wanted = {(KILLERS[killer][0], source) for killer in KILLERS if KILLERS[killer][0] in flavours
-                  for source in sources_of(killer)[1]}
-        wanted |= {("plain", "tests/unit/interpose.c")} if "plain" in flavours else set()
+    def build_all(self, killers):
+        wanted = {(KILLERS[killer][0], source) for killer in killers for source in sources_of(killer)[1]}
+        self.build(wanted | ({("plain", "tests/unit/interpose.c")} if INTERPOSED & set(killers) else set()))
 
+    def build(self, wanted):
         def one(key):
             flavour, source = key
             out = os.path.join(self.folder, flavour + "-" + source.replace("/", "-") + ".o")
@@ -169,7 +169,7 @@ class Workshop:
         changed = dict(changed)
         objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
         wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson"], check=True)
+        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson", "-lm"], check=True)
 
     def mutate(self, mutant, killer):
         """The killer's program, mutated."""
@@ -280,7 +280,7 @@ def main():
     rows = {}  # what each survivor's killer said
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)
-        workshop.build_all({KILLERS[program_of(killer)][0] for mutant in mutants for killer in killers_of(mutant)})
+        workshop.build_all({program_of(killer) for mutant in mutants for killer in killers_of(mutant)})
 
         def one(mutant, killer):
             began = time.monotonic()

@@ -9,8 +9,13 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tools"))
+
+import library  # noqa: E402
+
 # Bazel tells where the program is; ./weft runs this file as it lies beside it.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-soak"))
+STRUCTURES = ["weft-" + name for name in library.structures()]
 
 
 def run(*arguments, **more):
@@ -38,7 +43,7 @@ class Soak(unittest.TestCase):
         self.assertIn("seed 7; recording costs", done.stderr)
 
     def test_one_structure_and_scheme(self):
-        done = run("--minutes=0.01", "--structure=weft-msq,weft-map", "--scheme=epoch", "--seed=1")
+        done = run("--minutes=0.01", "--structure=%s,%s" % (STRUCTURES[0], STRUCTURES[-1]), "--scheme=epoch", "--seed=1")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("clean: ", done.stdout)
 
@@ -87,14 +92,14 @@ class Soak(unittest.TestCase):
 
     def test_a_time_that_is_over_at_once(self):
         for minutes in ("1e-9", "0.00001"):
-            done = run("--minutes", minutes, "--seed", "7", "--structure", "weft-msq,weft-treiber", "--json")
+            done = run("--minutes", minutes, "--seed", "7", "--structure", ",".join(STRUCTURES[:2]), "--json")
             self.assertEqual(done.returncode, 0, done.stderr)
             figures = json.loads(done.stdout)
             self.assertEqual((figures["end"], figures["histories"]), ("clean", 4))  # one of each, under each scheme
             self.assertGreater(figures["operations"], 50000)
 
     def test_a_result_that_nobody_gets(self):
-        for arguments in (["--minutes", "1e-9", "--structure", "weft-msq"], ["--minutes", "1e-9", "--structure", "weft-msq", "--json"], ["--list"],
+        for arguments in (["--minutes", "1e-9", "--structure", STRUCTURES[0]], ["--minutes", "1e-9", "--structure", STRUCTURES[0], "--json"], ["--list"],
                           ["--help"]):
             for done in unheard(PROGRAM, *arguments):
                 self.assertEqual(done.returncode, 2, done)

@@ -7,7 +7,7 @@
 
 #include <weft/hashmap/split_map_table.h>
 
-#include "structures.def"
+#include "tests/support/containers.h"
 
 static void *structure;
 
@@ -37,63 +37,10 @@ static void hear(int64_t value)
 
 /* ---- containers ---- */
 
-#define PUT_QUEUE LIN_ENQUEUE
-#define PUT_STACK LIN_PUSH
-#define TAKE_QUEUE LIN_DEQUEUE
-#define TAKE_STACK LIN_POP
-#define SPEC_QUEUE &lin_queue_spec
-#define SPEC_STACK &lin_stack_spec
-
-typedef struct container {
-    const char *name;
-    lin_kind put_kind, take_kind;
-    const lin_spec *spec;
-    int (*create)(void **out, weft_domain *domain);
-    int (*put)(void *container, void *value);
-    int (*put_many)(void *container, void *const *values, size_t count);
-    bool (*take)(void *container, void **value);
-    bool (*is_empty)(void *container);
-    void (*destroy)(void *container);
-} container;
-
-#define CONTAINER(KIND, container, put, take, unused)                                                                  \
-    static int container##_create(void **out, weft_domain *domain)                                                     \
-    {                                                                                                                  \
-        return weft_##container##_create((weft_##container **)out, domain);                                            \
-    }                                                                                                                  \
-    static int container##_put(void *container, void *value)                                                           \
-    {                                                                                                                  \
-        return weft_##container##_##put(container, value);                                                             \
-    }                                                                                                                  \
-    static int container##_put_many(void *container, void *const *values, size_t count)                                \
-    {                                                                                                                  \
-        return weft_##container##_##put##_many(container, values, count);                                              \
-    }                                                                                                                  \
-    static bool container##_take(void *container, void **value)                                                        \
-    {                                                                                                                  \
-        return weft_##container##_##take(container, value);                                                            \
-    }                                                                                                                  \
-    static bool container##_is_empty(void *container)                                                                  \
-    {                                                                                                                  \
-        return weft_##container##_is_empty(container);                                                                 \
-    }                                                                                                                  \
-    static void container##_destroy(void *container)                                                                   \
-    {                                                                                                                  \
-        weft_##container##_destroy(container, NULL, NULL);                                                             \
-    }
-WEFT_CONTAINERS(CONTAINER, 0)
-
-#define LISTED(KIND, container, put, take, unused)                                                                     \
-    {                                                                                                                  \
-#container, PUT_##KIND, TAKE_##KIND, SPEC_##KIND, container##_create, container##_put, container##_put_many,   \
-            container##_take, container##_is_empty, container##_destroy,                                               \
-    }
-static const container containers[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0)};
-
 /* NULL: it is a map. */
 static const container *container_named(const char *structure)
 {
-    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+    for (size_t i = 0; i < CONTAINERS; i++)
         if (strcmp(containers[i].name, structure) == 0)
             return &containers[i];
     return NULL;
@@ -112,12 +59,22 @@ const operation *structure_operations(const char *structure)
 
 const lin_spec *structure_spec(void)
 {
-    return subject() ? subject()->spec : &lin_map_spec;
+    return !subject() ? &lin_map_spec : subject()->lifo ? &lin_stack_spec : &lin_queue_spec;
+}
+
+static lin_operation *begin_put(int64_t value)
+{
+    return model_begin(subject()->lifo ? LIN_PUSH : LIN_ENQUEUE, 0, value);
+}
+
+static lin_operation *begin_take(void)
+{
+    return model_begin(subject()->lifo ? LIN_POP : LIN_DEQUEUE, 0, 0);
 }
 
 static void put(int64_t key, int64_t value)
 {
-    lin_operation *op = model_begin(subject()->put_kind, 0, value);
+    lin_operation *op = begin_put(value);
     (void)key;
     tell(value);
     MODEL_CHECK(subject()->put(structure, as_pointer(value)) == 0);
@@ -127,14 +84,13 @@ static void put(int64_t key, int64_t value)
 /* The history has them as two that overlap: that they stay in order and together is another test's. */
 static void put_two(int64_t key, int64_t value)
 {
-    const container *of = subject();
     void *values[] = {as_pointer(value), as_pointer(value + 8)};
-    lin_operation *first = model_begin(of->put_kind, 0, value);
-    lin_operation *second = model_begin(of->put_kind, 0, value + 8);
+    lin_operation *first = begin_put(value);
+    lin_operation *second = begin_put(value + 8);
     (void)key;
     tell(value);
     tell(value + 8);
-    MODEL_CHECK(of->put_many(structure, values, 2) == 0);
+    MODEL_CHECK(subject()->put_many(structure, values, 2) == 0);
     model_end(first, LIN_NOTHING, 0);
     model_end(second, LIN_NOTHING, 0);
 }
@@ -142,7 +98,7 @@ static void put_two(int64_t key, int64_t value)
 static bool take_one(void)
 {
     void *value = NULL;
-    lin_operation *op = model_begin(subject()->take_kind, 0, 0);
+    lin_operation *op = begin_take();
     bool got = subject()->take(structure, &value);
     if (got)
         hear(as_value(value));
@@ -165,7 +121,7 @@ static void look(int64_t key, int64_t value)
         hear(17);
         return;
     }
-    op = model_begin(subject()->take_kind, 0, 0);
+    op = begin_take();
     model_end(op, LIN_NOTHING, 0);
 }
 
@@ -185,7 +141,7 @@ static void take_all(int64_t key, int64_t value)
 static void destroy(int64_t key, int64_t value)
 {
     (void)key, (void)value;
-    subject()->destroy(structure);
+    subject()->destroy(structure, NULL, NULL);
     structure = NULL;
 }
 
@@ -194,7 +150,7 @@ const operation container_operations[] = {
     {"put-two", "put two at once", put_two, false},
     {"take", "take a value", take, false},
     {"look", "ask whether it is empty", look, false},
-    {"take-all", "take all (of a treiber)", take_all, false},
+    {"take-all", "take all, of a Treiber stack", take_all, false},
     {"destroy", "destroy it", destroy, false},
     {0},
 };
@@ -375,7 +331,7 @@ void structure_destroy(void)
     if (subject()) {
         while (take_one())
             ;
-        subject()->destroy(structure);
+        subject()->destroy(structure, NULL, NULL);
     } else {
         for (int key = 1; key <= 9; key++)
             get(key, 0);

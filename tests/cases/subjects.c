@@ -5,23 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "structures.def"
-
-/* What a subject's ctx is. */
-typedef struct structure {
-    int (*create)(void **out, weft_domain *domain);
-    void (*destroy)(void *structure);
-} structure;
+#include "tests/support/containers.h"
 
 typedef struct object {
-    const structure *is;
+    const container *is; /* the subject's ctx; NULL: a map */
     weft_domain *domain;
     void *structure;
 } object;
 
 static int create(const lin_subject *self, void **out, unsigned threads)
 {
-    const weft_domain_config config = {.scheme = self->scheme[0] == 'h' ? WEFT_HAZARD : WEFT_EPOCH};
+    const weft_domain_config config = {.scheme = self->scheme[0] == 'e' ? WEFT_EPOCH : WEFT_HAZARD};
     object *o = calloc(1, sizeof *o);
     (void)threads;
     *out = o;
@@ -29,14 +23,19 @@ static int create(const lin_subject *self, void **out, unsigned threads)
         return -ENOMEM;
     o->is = self->ctx;
     int error = weft_domain_create(&o->domain, &config);
-    return error ? error : o->is->create(&o->structure, o->domain);
+    return error   ? error
+           : o->is ? o->is->create(&o->structure, o->domain)
+                   : weft_map_create((weft_map **)&o->structure, o->domain, NULL);
 }
 
 /* A domain that nobody uses any more reclaims all it has. */
 static void destroy(void *thing)
 {
     object *o = thing;
-    o->is->destroy(o->structure);
+    if (o->is)
+        o->is->destroy(o->structure, NULL, NULL);
+    else
+        weft_map_destroy(o->structure, NULL, NULL);
     if (weft_domain_destroy(o->domain) != 0)
         abort();
     free(o);
@@ -72,57 +71,16 @@ static void need(bool done)
         abort();
 }
 
-#define PUT_QUEUE LIN_ENQUEUE
-#define PUT_STACK LIN_PUSH
-
-#define CONTAINER(KIND, container, put, take, unused)                                                                  \
-    static int container##_create(void **out, weft_domain *domain)                                                     \
-    {                                                                                                                  \
-        return weft_##container##_create((weft_##container **)out, domain);                                            \
-    }                                                                                                                  \
-    static void container##_destroy(void *container)                                                                   \
-    {                                                                                                                  \
-        weft_##container##_destroy(container, NULL, NULL);                                                             \
-    }                                                                                                                  \
-    static const structure container##_structure = {container##_create, container##_destroy};                          \
-    static void on_##container(void *thing, void *thread, lin_operation *op)                                           \
-    {                                                                                                                  \
-        void *value = NULL;                                                                                            \
-        (void)thread;                                                                                                  \
-        if (op->kind == PUT_##KIND)                                                                                    \
-            need(weft_##container##_##put(((object *)thing)->structure, as_pointer(op->value)) == 0);                  \
-        else                                                                                                           \
-            give(op, weft_##container##_##take(((object *)thing)->structure, &value) ? value : NULL);                  \
-    }
-
-WEFT_CONTAINERS(CONTAINER, 0)
-
-/* A stack that is sold as a queue. */
-static void on_broken(void *thing, void *thread, lin_operation *op)
+static void on_container(void *thing, void *thread, lin_operation *op)
 {
-    lin_operation as = *op;
-    as.kind = op->kind == LIN_ENQUEUE ? LIN_PUSH : LIN_POP;
-    on_treiber(thing, thread, &as);
-    op->got = as.got;
-    op->result = as.result;
+    const object *o = thing;
+    void *value = NULL;
+    (void)thread;
+    if (op->kind == LIN_ENQUEUE || op->kind == LIN_PUSH)
+        need(o->is->put(o->structure, as_pointer(op->value)) == 0);
+    else
+        give(op, o->is->take(o->structure, &value) ? value : NULL);
 }
-
-static int create_broken(const lin_subject *self, void **out, unsigned threads)
-{
-    return create(self->ctx, out, threads);
-}
-
-static int map_create(void **out, weft_domain *domain)
-{
-    return weft_map_create((weft_map **)out, domain, NULL);
-}
-
-static void map_destroy(void *map)
-{
-    weft_map_destroy(map, NULL, NULL);
-}
-
-static const structure map_structure = {map_create, map_destroy};
 
 static void on_map(void *thing, void *thread, lin_operation *op)
 {
@@ -185,27 +143,27 @@ static size_t pending(void *thing)
 static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PUT,      LIN_REMOVE,
                                           LIN_GET_OR_INSERT, LIN_REPLACE, LIN_REMOVE_IF};
 
-#define COMMON(of, in_scheme)                                                                                          \
-    .name = "weft-" #of, .scheme = #in_scheme, .create = create, .destroy = destroy, .thread_begin = thread_begin,     \
-    .thread_end = thread_end, .pending = pending, .perform = on_##of, .ctx = &of##_structure
-#define CONTAINER_SUBJECT(KIND, container, put, take, unused)                                                          \
-    static const lin_subject container##_hazard = {COMMON(container, hazard), .type = LIN_##KIND},                     \
-                             container##_epoch = {COMMON(container, epoch), .type = LIN_##KIND};
-#define MAP .type = LIN_MAP, .map_kind = map_kinds, .map_kinds = sizeof map_kinds, .iterate = iterate, .size = size
+#define COMMON(in_name, in_scheme)                                                                                     \
+    .name = (in_name), .scheme = (in_scheme), .create = create, .destroy = destroy, .thread_begin = thread_begin,      \
+    .thread_end = thread_end
+#define MAP(in_scheme)                                                                                                 \
+    &(const lin_subject)                                                                                               \
+    {                                                                                                                  \
+        COMMON("weft-map", in_scheme), .type = LIN_MAP, .pending = pending, .perform = on_map, .map_kind = map_kinds,  \
+                                       .map_kinds = sizeof map_kinds, .iterate = iterate, .size = size                 \
+    }
+#define CONTAINER(in_name, in_scheme, in_type)                                                                         \
+    &(const lin_subject)                                                                                               \
+    {                                                                                                                  \
+        COMMON("weft-" #in_name, in_scheme), .type = (in_type), .pending = pending, .perform = on_container,           \
+                                             .ctx = &containers[CONTAINER_##in_name]                                   \
+    }
+#define UNDER_EACH_SCHEME(KIND, name, put, take, unused)                                                               \
+    CONTAINER(name, "hazard", LIN_##KIND), CONTAINER(name, "epoch", LIN_##KIND)
 
-WEFT_CONTAINERS(CONTAINER_SUBJECT, 0)
-static const lin_subject map_hazard = {COMMON(map, hazard), MAP}, map_epoch = {COMMON(map, epoch), MAP};
+const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
+                                                MAP("hazard"), MAP("epoch"), NULL};
 
-const lin_subject lin_broken_queue = {.name = "broken-queue",
-                                      .scheme = "",
-                                      .type = LIN_QUEUE,
-                                      .create = create_broken,
-                                      .destroy = destroy,
-                                      .thread_begin = thread_begin,
-                                      .thread_end = thread_end,
-                                      .perform = on_broken,
-                                      .ctx = &treiber_hazard};
-
-#define LISTED(KIND, container, put, take, unused) &container##_hazard, &container##_epoch
-const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0), &map_hazard, &map_epoch,
-                                                NULL};
+/* A stack that is sold as a queue. */
+const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,
+                                      .ctx = &containers[CONTAINER_treiber]};

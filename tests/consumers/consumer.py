@@ -8,7 +8,7 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/cli")]
+sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools/cli"), os.path.join(ROOT, "tools/install")]
 os.environ.setdefault("WEFT_ROOT", ROOT)
 
 import cases  # noqa: E402
@@ -77,7 +77,7 @@ def attempt(function):
     def wrong():
         try:
             function()
-        except (Failed, OSError, subprocess.TimeoutExpired, KeyError, IndexError) as error:
+        except (Failed, OSError, subprocess.SubprocessError, KeyError, IndexError) as error:
             return error or repr(error)
         return None
     return wrong

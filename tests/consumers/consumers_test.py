@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from consumer import HERE, ROOT, WARNINGS, Failed, Place, run, run_steps, says, shown, write  # noqa: E402
 import install  # noqa: E402
 import library  # noqa: E402
+import symbols  # noqa: E402
 
 LEAST_EXAMPLES = 7
 CXX_PROGRAM = """#include <cstdio>
@@ -122,9 +123,8 @@ class Consumers(Place):
         said = run([os.path.join(ROOT, "tools/docs/reference.py"), "made"], where)
         if said:
             raise Failed(said.decode())
-        with open(os.path.join(ROOT, "tools/install/libweft.map"), encoding="utf-8") as file:
-            missing = [name for name in re.findall(r"^    (weft_(?!i_)\w+);", file.read(), re.MULTILINE)
-                       if not os.path.exists("%s/share/man/man3/%s.3" % (self.prefix, name))]
+        missing = [name for name in symbols.declared(ROOT) if not name.startswith("weft_i_")
+                   and not os.path.exists("%s/share/man/man3/%s.3" % (self.prefix, name))]
         if missing or not os.path.exists(self.prefix + "/share/doc/weft/reference/index.html"):
             raise Failed("no page for %s" % missing)
 
@@ -289,10 +289,9 @@ class Consumers(Place):
     def valgrind(self):
         """With the file of suppressions there is nothing to report, and without it there is; after weft_shutdown there is no memory either."""
         where = self.place("valgrind", "watched.c")
-        run("eval cc -std=c11 -g -O2 %s watched.c -o shared $(pkg-config --cflags --libs weft) -pthread" % " ".join(WARNINGS), where, True,
-            **self.pkg_config)
-        run('eval cc -std=c11 -g -O2 watched.c -o static $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' % self.library, where, True,
-            **self.pkg_config)
+        build = "eval cc -std=c11 -g -O2 %s watched.c '%s/tests/support/containers.c' -iquote '%s' " % (" ".join(WARNINGS), ROOT, ROOT)
+        run(build + "-o shared $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
+        run(build + '-o static $(pkg-config --cflags weft) "\'%s/libweft.a\'" -pthread' % self.library, where, True, **self.pkg_config)
         suppressed = "/usr/local/share/weft/weft.supp"
 
         def errors(command):
@@ -325,22 +324,12 @@ class Consumers(Place):
                 raise Failed("%s prints nothing" % example)
 
     def exported(self):
-        """The version script, the library and the headers name the same."""
-        with open(os.path.join(ROOT, "tools/install/libweft.map"), encoding="utf-8") as file:
-            listed = set(re.findall(r"^    (weft_\w+);", file.read(), re.MULTILINE))
+        """The library and the headers name the same, in the same versions; the list between them is tests/headers' business."""
         lines = run(["nm", "-D", "--defined-only", os.path.join(self.library, "libweft.so")]).decode().split("\n")
-        names = [line.split()[-1] for line in lines if line and not line.endswith(" WEFT_0.1")]
-        found = {name.split("@")[0] for name in names}
-        declared = set()
-        for header in library.public_headers(ROOT):
-            with open(os.path.join(ROOT, header), encoding="utf-8") as file:
-                text = re.sub(r"#if WEFT_I_TSAN.*?#", "", file.read(), flags=re.DOTALL)
-            declared |= set(re.findall(r"^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", text, re.MULTILINE))
-        if not listed == found == declared:
-            raise Failed("listed, not exported: %s; exported, not listed: %s; declared, not listed: %s; listed, not declared: %s" % (
-                listed - found, found - listed, declared - listed, listed - declared))
-        if not all("@@WEFT_0.1" in name for name in names):
-            raise Failed("symbols without a version: %s" % names)
+        found = {line.split()[-1] for line in lines if line and not re.search(r" WEFT_[\d.]+$", line)}
+        declared = {"%s@@WEFT_%s" % pair for pair in symbols.declared(ROOT).items()}
+        if found != declared:
+            raise Failed("declared, not exported: %s; exported, not declared: %s" % (declared - found, found - declared))
 
     # ---- the sources ----
 

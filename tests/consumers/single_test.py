@@ -53,7 +53,7 @@ class Single(Place):
         where = self.place("plugin", "host.c")
         run(["cc", "-std=gnu11", "host.c", "-o", "host", "-pthread"], where)
         with open(os.path.join(HERE, "plugin.c"), encoding="utf-8") as file:
-            plugin = file.read().replace("#include <weft/queues/msq.h>\n", '#include "weft.h"\n')
+            plugin = re.sub(r"#include <weft/.*>\n", '#include "weft.h"\n', file.read())
         for name in ("IMPLEMENTATION", "STATIC"):
             write(os.path.join(where, name + ".c"), "#define WEFT_%s\n%s" % (name, plugin))
             for compiler, standard in (("gcc", "c11"), ("gcc", "gnu17"), ("clang", "c11")):
@@ -89,6 +89,7 @@ class Single(Place):
         run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
         unit = os.path.join(ROOT, "tests/unit")
         support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
+        support.append(os.path.join(ROOT, "tests/support/containers.c"))
         run(["gcc"] + flags + ["-c"] + support, where)
         objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
         tests = sorted(glob.glob(unit + "/*_test.c"))

@@ -2,12 +2,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <weft/base/version.h>
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
 
-static weft_msq *queue;
-static weft_treiber *stack;
+#include "tests/support/containers.h"
+
+static void *each[CONTAINERS];
 static weft_map *map;
 static weft_atomic_ptr current;
 static int values[2];
@@ -23,9 +21,10 @@ static void *work(void *ctx)
     void *value;
     weft_guard guard;
     for (uintptr_t i = 0; i < 1000; i++) {
-        if (weft_msq_enqueue(queue, ctx) != 0 || weft_treiber_push(stack, ctx) != 0 ||
-            weft_map_put(map, (void *)i, ctx, NULL) < 0 || !weft_msq_try_dequeue(queue, &value) ||
-            !weft_treiber_try_pop(stack, &value))
+        for (size_t c = 0; c < CONTAINERS; c++)
+            if (containers[c].put(each[c], ctx) != 0 || !containers[c].take(each[c], &value))
+                return ctx;
+        if (weft_map_put(map, (void *)i, ctx, NULL) < 0)
             return ctx;
         weft_enter(&guard, NULL);
         (void)!weft_protect(&guard, &current);
@@ -43,8 +42,10 @@ int main(int argc, char **argv)
     (void)argv;
     pthread_t thread[2];
     void *wrong;
-    if (weft_msq_create(&queue, NULL) != 0 || weft_treiber_create(&stack, NULL) != 0 ||
-        weft_map_create(&map, NULL, NULL) != 0)
+    for (size_t c = 0; c < CONTAINERS; c++)
+        if (containers[c].create(&each[c], NULL) != 0)
+            return 1;
+    if (weft_map_create(&map, NULL, NULL) != 0)
         return 1;
     for (int i = 0; i < 2; i++)
         if (pthread_create(&thread[i], NULL, work, &values[i]) != 0)
@@ -52,8 +53,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++)
         if (pthread_join(thread[i], &wrong) != 0 || wrong)
             return 1;
-    weft_msq_destroy(queue, NULL, NULL);
-    weft_treiber_destroy(stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(each[c], NULL, NULL);
     weft_map_destroy(map, NULL, NULL);
     if (argc == 1 && weft_shutdown() != 0)
         return 1;

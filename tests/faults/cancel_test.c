@@ -4,10 +4,9 @@
  */
 #include "tests/unit/support.h"
 
+#include "tests/support/containers.h"
+
 #include <weft/base/version.h>
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,35 +81,23 @@ static void make_domains(run *r)
 
 /* ---- structures ---- */
 
-static void use_queue(run *r)
-{
-    weft_msq *queue;
-    void *value, *values[] = {t_ptr(8), t_ptr(16)};
-    CHECK(weft_msq_create(&queue, r->domain) == 0);
-    for (int i = 0; i < 3000; i++) { /* batches of nodes */
-        CHECK(weft_msq_enqueue(queue, t_ptr(8)) == 0 && weft_msq_enqueue_many(queue, values, 2) == 0);
-        CHECK(weft_msq_try_dequeue(queue, &value) && weft_msq_try_dequeue(queue, &value) && !weft_msq_is_empty(queue));
-    }
-    weft_msq_destroy(queue, NULL, NULL);
-}
-
 static void drop(void *value, void *ctx)
 {
     (void)value;
     (void)ctx;
 }
 
-static void use_stack(run *r)
+static void use_container(run *r, const container *is)
 {
-    weft_treiber *stack;
-    void *value, *values[] = {t_ptr(8), t_ptr(16)};
-    CHECK(weft_treiber_create(&stack, r->domain) == 0);
-    for (int i = 0; i < 3000; i++) {
-        CHECK(weft_treiber_push(stack, t_ptr(8)) == 0 && weft_treiber_push_many(stack, values, 2) == 0);
-        CHECK(weft_treiber_try_pop(stack, &value) && !weft_treiber_is_empty(stack));
+    void *it, *value, *values[] = {t_ptr(8), t_ptr(16)};
+    CHECK(is->create(&it, r->domain) == 0);
+    for (int i = 0; i < 3000; i++) { /* batches of nodes */
+        CHECK(is->put(it, t_ptr(8)) == 0 && is->put_many(it, values, 2) == 0);
+        CHECK(is->take(it, &value) && is->take(it, &value) && !is->is_empty(it));
     }
-    CHECK(weft_treiber_pop_all(stack, drop, NULL) == 6000);
-    weft_treiber_destroy(stack, NULL, NULL);
+    if (is == &containers[CONTAINER_treiber])
+        CHECK(weft_treiber_pop_all(it, drop, NULL) == 3000);
+    is->destroy(it, NULL, NULL);
 }
 
 static void use_entry(weft_map *map, uintptr_t key)
@@ -152,8 +139,8 @@ static void *use_all(void *ctx)
     make_domains(r);
     use_guards(r);
     use_domain(r);
-    use_queue(r);
-    use_stack(r);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        use_container(r, &containers[c]);
     use_map(r);
     CHECK(weft_version() != 0 && weft_version_string() != NULL);
     r->done = true;

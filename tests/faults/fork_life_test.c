@@ -4,13 +4,13 @@
  */
 #include "tests/unit/object.h"
 
+#include "tests/support/containers.h"
 #include "tests/unit/interpose.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <weft/queues/msq.h>
 #include <weft/reclaim/state.h>
 
 enum { SECONDS = 20, FORKS = T_SCALE(40, 10), PAIRS = 3000 };
@@ -51,7 +51,7 @@ static void locked_free(void *memory, size_t size, void *ctx)
 
 typedef struct traffic {
     weft_domain *domain;
-    weft_msq *queue;
+    void *made;
     atomic_bool stop;
 } traffic;
 
@@ -61,8 +61,8 @@ static void use_memory(void *ctx)
     traffic *t = ctx;
     void *value;
     for (uintptr_t i = 1; i <= PAIRS; i++)
-        CHECK(weft_msq_enqueue(t->queue, t_ptr(i)) == 0);
-    while (weft_msq_try_dequeue(t->queue, &value))
+        CHECK(containers->put(t->made, t_ptr(i)) == 0);
+    while (containers->take(t->made, &value))
         ;
     while (!atomic_load(&t->stop))
         locked_free(locked_alloc(64, 16, t->domain->allocator.ctx), 64, t->domain->allocator.ctx);
@@ -78,7 +78,7 @@ static void go_on(void *ctx)
     traffic *t = ctx;
     void *value;
     for (int i = 0; i < PAIRS; i++)
-        CHECK(weft_msq_enqueue(t->queue, ctx) == 0 && weft_msq_try_dequeue(t->queue, &value));
+        CHECK(containers->put(t->made, ctx) == 0 && containers->take(t->made, &value));
     t_barrier(t->domain);
 }
 
@@ -88,7 +88,7 @@ static void fork_beside(int which, weft_scheme scheme, void (*child)(void *ctx))
     traffic t = {NULL};
     t_worker worker;
     CHECK(weft_domain_create(&t.domain, &config) == 0);
-    CHECK(weft_msq_create(&t.queue, t.domain) == 0);
+    CHECK(containers->create(&t.made, t.domain) == 0);
     t_worker_start(&worker);
     t_worker_tell(&worker, use_memory, &t);
     usleep(5000);
@@ -97,7 +97,7 @@ static void fork_beside(int which, weft_scheme scheme, void (*child)(void *ctx))
     atomic_store(&t.stop, true);
     t_sem_wait(&worker.done);
     t_worker_end(&worker);
-    weft_msq_destroy(t.queue, NULL, NULL);
+    containers->destroy(t.made, NULL, NULL);
     CHECK(weft_domain_destroy(t.domain) == 0);
 }
 

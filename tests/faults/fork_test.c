@@ -1,18 +1,16 @@
 /*
- * Fork in the middle of traffic. Threads hammer a queue, a stack, a map and the domain itself; the main thread forks
+ * Fork in the middle of traffic. Threads hammer containers, a map and the domain itself; the main thread forks
  * again and again, and each child uses, drains and destroys what it has inherited, also with threads of its own.
  */
 #include "tests/unit/support.h"
+
+#include "tests/support/containers.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
 
 enum { THREADS = 3, FORKS = T_SCALE(60, 50), KEYS = 512, SECONDS = 60, FILLED = 200 };
 
@@ -57,8 +55,7 @@ static void heap_free(void *memory, size_t size, void *ctx)
 
 typedef struct traffic {
     weft_domain *domain;
-    weft_msq *queue;
-    weft_treiber *stack;
+    void *each[CONTAINERS];
     weft_map *map;
     weft_atomic_ptr shared; /* replaced all the time */
     atomic_bool stop;
@@ -104,11 +101,11 @@ static void turn(traffic *t, unsigned worker, uintptr_t i)
     void *value = t_ptr(((uintptr_t)worker + 1) << 40 | i);
     void *out;
     uintptr_t key = i * 7 % KEYS;
-    CHECK(weft_msq_enqueue(t->queue, value) == 0);
-    CHECK(weft_treiber_push(t->stack, value) == 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].put(t->each[c], value) == 0);
     (void)!weft_map_put(t->map, t_ptr(key), t_ptr(key + 1), NULL);
-    CHECK(weft_msq_try_dequeue(t->queue, &out));
-    CHECK(weft_treiber_try_pop(t->stack, &out));
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].take(t->each[c], &out));
     (void)weft_map_remove(t->map, t_ptr((key + KEYS / 2) % KEYS), NULL);
     replace_shared(t);
     if (i % 64 == 0)
@@ -202,17 +199,18 @@ static void join_threads(runner *r, unsigned n)
 
 /* ---- in the child ---- */
 
-static void drain_queue(traffic *t)
+static void drain(const container *is, void *object)
 {
     uintptr_t last[THREADS + 1] = {0};
-    void *value;
-    while (weft_msq_try_dequeue(t->queue, &value)) {
+    size_t taken = 0;
+    for (void *value; is->take(object, &value); taken++) {
         uintptr_t worker = t_int(value) >> 40, i = t_int(value) & 0xffffffffffu;
         CHECK(worker <= THREADS);
-        CHECK(worker == 0 || i > last[worker]);
+        CHECK(is->lifo || worker == 0 || i > last[worker]);
         last[worker] = i;
     }
-    CHECK(weft_msq_is_empty(t->queue));
+    CHECK(taken >= FILLED && taken <= FILLED + THREADS);
+    CHECK(is->is_empty(object));
 }
 
 static void empty_map(traffic *t)
@@ -250,25 +248,21 @@ static void use_by_new_threads(traffic *t)
 
 static void child(traffic *t, int which)
 {
-    void *value;
-    size_t popped = 0;
     CHECK(t_stats(t->domain).guards_held == 0);
     if (which % 3 == 0) { /* straight into use by new threads */
         use_by_new_threads(t);
         CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
     }
-    drain_queue(t);
-    while (weft_treiber_try_pop(t->stack, &value))
-        popped++;
-    CHECK(popped >= FILLED && popped <= FILLED + THREADS);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        drain(&containers[c], t->each[c]);
     empty_map(t);
     for (uintptr_t i = 1; i <= 3000; i++)
         turn(t, 0, i);
     CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
     if (which % 3 == 1)
         use_by_new_threads(t);
-    weft_msq_destroy(t->queue, NULL, NULL);
-    weft_treiber_destroy(t->stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(t->each[c], NULL, NULL);
     weft_map_destroy(t->map, NULL, NULL);
     CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
     /* what the vanished were handling at that instant may leak: at most a batch each */
@@ -299,16 +293,15 @@ static void open_traffic(traffic *t, weft_scheme scheme)
     memset(t, 0, sizeof *t);
     assert_int_equal(pipe(t->gate), 0);
     assert_int_equal(weft_domain_create(&t->domain, &config), 0);
-    assert_int_equal(weft_msq_create(&t->queue, t->domain), 0);
-    assert_int_equal(weft_treiber_create(&t->stack, t->domain), 0);
+    for (size_t c = 0; c < CONTAINERS; c++) {
+        assert_int_equal(containers[c].create(&t->each[c], t->domain), 0);
+        for (uintptr_t i = 1; i <= FILLED; i++)
+            assert_int_equal(containers[c].put(t->each[c], t_ptr(i)), 0);
+    }
     assert_int_equal(weft_map_create(&t->map, t->domain, NULL), 0);
     uint64_t *first = heap_alloc(sizeof *first, 8, NULL);
     *first = ALIVE;
     weft_ptr_store(&t->shared, first);
-    for (uintptr_t i = 1; i <= FILLED; i++) {
-        assert_int_equal(weft_msq_enqueue(t->queue, t_ptr(i)), 0);
-        assert_int_equal(weft_treiber_push(t->stack, t_ptr(i)), 0);
-    }
 }
 
 static void test_fork_in_traffic(void **state)
@@ -324,8 +317,8 @@ static void test_fork_in_traffic(void **state)
     atomic_store(&t.stop, true);
     join_threads(runners, THREADS);
     print_message("%d forks in the middle of %zu turns of %d threads\n", FORKS, atomic_load(&t.turns), THREADS);
-    weft_msq_destroy(t.queue, NULL, NULL); /* the parent went on undisturbed */
-    weft_treiber_destroy(t.stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++) /* the parent went on undisturbed */
+        containers[c].destroy(t.each[c], NULL, NULL);
     weft_map_destroy(t.map, NULL, NULL);
     t_barrier(t.domain);
     assert_int_equal(t_stats(t.domain).pending, 0);

@@ -3,7 +3,7 @@
  * without a record; the bound on garbage while threads come and go; caches.
  */
 #define _GNU_SOURCE
-#include "tests/unit/support.h"
+#include "tests/unit/sequence.h"
 
 #include "tests/unit/interpose.h"
 
@@ -14,9 +14,7 @@
 #include <unistd.h>
 
 #include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
 #include <weft/reclaim/right.h>
-#include <weft/stacks/treiber.h>
 
 enum { BATCH = 1024, SECONDS = 60 };
 
@@ -101,26 +99,27 @@ static void test_comers_share_a_map(void **state)
     assert_int_equal(atomic_load(&c.destroyed), GENERATIONS * COMERS * KEYS_EACH);
 }
 
-/* An allocator that keeps its free nodes in a Weft stack. */
-static weft_treiber *free_nodes;
+/* An allocator that keeps its free nodes in a container of Weft's. */
+static const container *container_of_nodes;
+static void *free_nodes;
 static atomic_int nodes_made, nodes_freed;
 
-static void *node_from_stack(size_t size, size_t alignment, void *ctx)
+static void *node_from_container(size_t size, size_t alignment, void *ctx)
 {
     void *memory = NULL;
     (void)ctx;
-    if (size <= 64 && weft_treiber_try_pop(free_nodes, &memory))
+    if (size <= 64 && container_of_nodes->take(free_nodes, &memory))
         return memory;
     atomic_fetch_add(&nodes_made, size <= 64);
     size = size <= 64 ? 64 : size;
     return posix_memalign(&memory, alignment < sizeof memory ? sizeof memory : alignment, size) == 0 ? memory : NULL;
 }
 
-static void node_to_stack(void *memory, size_t size, void *ctx)
+static void node_to_container(void *memory, size_t size, void *ctx)
 {
     (void)ctx;
     if (size <= 64)
-        CHECK(weft_treiber_push(free_nodes, memory) == 0);
+        CHECK(container_of_nodes->put(free_nodes, memory) == 0);
     else
         free(memory);
 }
@@ -132,33 +131,35 @@ static void free_node(void *node, void *ctx)
     free(node);
 }
 
-static void use_queue(unsigned index, void *ctx)
+static void use_container(unsigned index, void *ctx)
 {
     void *value;
     for (uintptr_t i = 1; i <= 1500; i++)
-        CHECK(weft_msq_enqueue(ctx, t_ptr(((uintptr_t)index + 1) << 32 | i)) == 0);
+        CHECK(container_of_nodes->put(ctx, t_ptr(((uintptr_t)index + 1) << 32 | i)) == 0);
     for (int i = 0; i < 1500; i++)
-        CHECK(weft_msq_try_dequeue(ctx, &value) && value);
+        CHECK(container_of_nodes->take(ctx, &value) && value);
 }
 
 static void test_an_allocator_with_weft_inside(void **state)
 {
-    const t_case *which = *state;
-    const weft_domain_config config = {.scheme = which->scheme, .allocator = {node_from_stack, node_to_stack, NULL}};
+    const t_env *env = *state;
+    const container *kind = container_of_nodes = env->what;
+    const weft_domain_config config = {.scheme = env->scheme,
+                                       .allocator = {node_from_container, node_to_container, NULL}};
     weft_domain *domain;
-    weft_msq *queue;
+    void *sequence;
     atomic_store(&nodes_made, 0);
     atomic_store(&nodes_freed, 0);
-    assert_int_equal(weft_treiber_create(&free_nodes, NULL), 0);
+    assert_int_equal(kind->create(&free_nodes, NULL), 0);
     assert_int_equal(weft_domain_create(&domain, &config), 0);
-    assert_int_equal(weft_msq_create(&queue, domain), 0);
+    assert_int_equal(kind->create(&sequence, domain), 0);
     for (int i = 0; i < GENERATIONS; i++)
-        t_run(4, use_queue, queue);
-    assert_true(weft_msq_is_empty(queue));
-    weft_msq_destroy(queue, NULL, NULL);
+        t_run(4, use_container, sequence);
+    assert_true(kind->is_empty(sequence));
+    kind->destroy(sequence, NULL, NULL);
     t_barrier(domain);
     assert_int_equal(weft_domain_destroy(domain), 0);
-    weft_treiber_destroy(free_nodes, free_node, NULL);
+    kind->destroy(free_nodes, free_node, NULL);
     assert_int_equal(atomic_load(&nodes_made), atomic_load(&nodes_freed));
 }
 
@@ -786,23 +787,22 @@ static void test_places_are_found_without_locks(void **state)
 {
     t_env *env = *state;
     weft_domain *domain[APART + 1];
-    weft_msq *queue[2];
-    void *value;
+    void *made[2], *value;
     for (int i = 0; i <= APART; i++)
         domain[i] = t_domain(env->scheme, NULL);
     assert_int_equal((domain[APART]->id - domain[0]->id) % WEFT_HINTS, 0);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(weft_msq_create(&queue[i], domain[i * APART]), 0);
+        assert_int_equal(containers->create(&made[i], domain[i * APART]), 0);
         assert_int_equal(weft_domain_attach(domain[i * APART]), 0);
     }
     size_t locks = atomic_load(&t_mutex_lock.calls);
     for (int i = 0; i < OPERATIONS / 2; i++) {
-        CHECK(weft_msq_enqueue(queue[i % 2], t_ptr(1)) == 0);
-        CHECK(weft_msq_try_dequeue(queue[i % 2], &value));
+        CHECK(containers->put(made[i % 2], t_ptr(1)) == 0);
+        CHECK(containers->take(made[i % 2], &value));
     }
     assert_int_equal(atomic_load(&t_mutex_lock.calls) - locks, 0);
     for (int i = 0; i < 2; i++)
-        weft_msq_destroy(queue[i], NULL, NULL);
+        containers->destroy(made[i], NULL, NULL);
     for (int i = 0; i <= APART; i++)
         t_domain_done(domain[i], NULL);
 }
@@ -811,11 +811,11 @@ static void test_places_are_found_without_locks(void **state)
 
 static void many_pairs(void *ctx)
 {
-    weft_msq *queue = ctx;
+    void *made = ctx;
     void *value;
     for (uintptr_t i = 0; i < T_SCALE(2000000, 100000); i++) {
-        CHECK(weft_msq_enqueue(queue, t_ptr(i)) == 0);
-        CHECK(weft_msq_try_dequeue(queue, &value));
+        CHECK(containers->put(made, t_ptr(i)) == 0);
+        CHECK(containers->take(made, &value));
     }
 }
 
@@ -825,20 +825,20 @@ static void test_caches_have_a_limit(void **state)
     t_env *env = *state;
     t_worker worker, holder;
     t_hold hold = {.domain = env->domain};
-    weft_msq *queue;
-    assert_int_equal(weft_msq_create(&queue, env->domain), 0);
+    void *made;
+    assert_int_equal(containers->create(&made, env->domain), 0);
     t_worker_start(&worker);
     t_worker_start(&holder);
     t_worker_do(&holder, t_hold_enter, &hold);
-    t_worker_do(&worker, many_pairs, queue); /* epochs: all wait */
+    t_worker_do(&worker, many_pairs, made); /* epochs: all wait */
     t_worker_do(&holder, t_hold_leave, &hold);
-    t_worker_do(&worker, many_pairs, queue); /* enough for its scans, which are rare with so many, to reach them */
+    t_worker_do(&worker, many_pairs, made); /* enough for its scans, which are rare with so many, to reach them */
     t_barrier(env->domain);
     weft_domain_flush(env->domain);
     assert_in_range(t_stats(env->domain).allocated, 1, 65536 + 3 * 2 * BATCH * 32 + 4 * 2 * BATCH * 32);
     t_worker_end(&worker);
     t_worker_end(&holder);
-    weft_msq_destroy(queue, NULL, NULL);
+    containers->destroy(made, NULL, NULL);
 }
 
 /* Known sizes bring reclamation forward: WEFT_BATCH_BYTES (4 MiB). */
@@ -860,8 +860,7 @@ int main(int count, char **argument)
     const struct CMUnitTest tests[] = {
         T_BOTH(test_ending_threads_retire_again),
         cmocka_unit_test(test_comers_share_a_map),
-        {"test_an_allocator_with_weft_inside (hazard)", test_an_allocator_with_weft_inside, NULL, NULL, &t_hazard},
-        {"test_an_allocator_with_weft_inside (epoch)", test_an_allocator_with_weft_inside, NULL, NULL, &t_epoch},
+        T_SEQUENCES(test_an_allocator_with_weft_inside),
         T_BOTH(test_callbacks_end_threads),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over),
         T_BOTH(test_callbacks_find_no_guard_of_ours),

@@ -4,9 +4,7 @@
  */
 #include "tests/unit/support.h"
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+#include "tests/support/containers.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -17,8 +15,9 @@
 
 typedef struct things {
     weft_domain *domain;
-    weft_msq *queue;
-    weft_treiber *stack;
+    const container *is; /* the mistake is about it, and */
+    void *it;
+    void *each[CONTAINERS];
     weft_map *map;
     weft_guard guard;
     weft_hook hook;
@@ -47,14 +46,15 @@ static void make(things *t, weft_scheme scheme)
     *t = (things){0};
     CHECK(weft_domain_create(&t->domain, &(weft_domain_config){.scheme = scheme, .allocator = {give, keep, NULL}}) ==
           0);
-    CHECK(weft_msq_create(&t->queue, t->domain) == 0 && weft_treiber_create(&t->stack, t->domain) == 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].create(&t->each[c], t->domain) == 0);
     CHECK(weft_map_create(&t->map, t->domain, NULL) == 0);
 }
 
 static void end(things *t)
 {
-    weft_msq_destroy(t->queue, NULL, NULL);
-    weft_treiber_destroy(t->stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(t->each[c], NULL, NULL);
     weft_map_destroy(t->map, NULL, NULL);
     CHECK(weft_domain_destroy(t->domain) == 0);
 }
@@ -63,8 +63,8 @@ static void right_use(things *t)
 {
     void *value;
     for (int round = 0; round < 3000; round++) {
-        CHECK(weft_msq_enqueue(t->queue, t) == 0 && weft_msq_try_dequeue(t->queue, &value));
-        CHECK(weft_treiber_push(t->stack, t) == 0 && weft_treiber_try_pop(t->stack, &value));
+        for (size_t c = 0; c < CONTAINERS; c++)
+            CHECK(containers[c].put(t->each[c], t) == 0 && containers[c].take(t->each[c], &value));
         CHECK(weft_map_insert(t->map, t_ptr(7), t) == 0 && weft_map_remove(t->map, t_ptr(7), NULL));
         weft_retire_hook(t->domain, &t->hook, t->object, sizeof t->object, nothing, NULL);
         CHECK(weft_retire(t->domain, &t->object[round % 4 + (round % 4 == 0)], nothing, NULL) == 0);
@@ -75,42 +75,53 @@ static void right_use(things *t)
     end(t);
 }
 
-static void enqueue_late(things *t)
+/* ---- of each container ---- */
+
+static void put_late(things *t)
 {
-    weft_msq_destroy(t->queue, NULL, NULL);
-    (void)!weft_msq_enqueue(t->queue, t);
+    t->is->destroy(t->it, NULL, NULL);
+    (void)!t->is->put(t->it, t);
 }
 
-static void dequeue_late(things *t)
+static void put_many_late(things *t)
+{
+    t->is->destroy(t->it, NULL, NULL);
+    (void)!t->is->put_many(t->it, (void *[]){t, t}, 2);
+}
+
+static void take_late(things *t)
 {
     void *value;
-    weft_msq_destroy(t->queue, NULL, NULL);
-    (void)!weft_msq_try_dequeue(t->queue, &value);
+    t->is->destroy(t->it, NULL, NULL);
+    (void)!t->is->take(t->it, &value);
 }
 
 static void destroy_twice(things *t)
 {
-    weft_msq_destroy(t->queue, NULL, NULL);
-    weft_msq_destroy(t->queue, NULL, NULL);
+    t->is->destroy(t->it, NULL, NULL);
+    t->is->destroy(t->it, NULL, NULL);
 }
 
 static void use_what_was_never_made(things *t)
 {
     static long memory[64];
     memory[0] = (long)t->domain;
-    (void)!weft_msq_is_empty((weft_msq *)(void *)memory);
+    (void)!t->is->is_empty(memory);
 }
 
-static void push_late(things *t)
+static void create_late(things *t)
 {
-    weft_treiber_destroy(t->stack, NULL, NULL);
-    (void)!weft_treiber_push(t->stack, t);
+    end(t);
+    (void)!t->is->create(&t->it, t->domain);
 }
+
+/* ---- of one thing ---- */
 
 static void pop_all_late(things *t)
 {
-    weft_treiber_destroy(t->stack, NULL, NULL);
-    (void)weft_treiber_pop_all(t->stack, NULL, NULL);
+    void *stack = t->each[CONTAINER_treiber];
+    weft_treiber_destroy(stack, NULL, NULL);
+    (void)weft_treiber_pop_all(stack, NULL, NULL);
 }
 
 static void get_late(things *t)
@@ -137,12 +148,6 @@ static void flush_late(things *t)
 {
     end(t);
     weft_domain_flush(t->domain);
-}
-
-static void create_late(things *t)
-{
-    end(t);
-    (void)!weft_msq_create(&t->queue, t->domain);
 }
 
 static void destroy_domain_twice(things *t)
@@ -200,6 +205,7 @@ static void leave_twice(things *t)
 typedef struct mistake {
     void (*make)(things *t);
     const char *said; /* NULL: none, and it goes well */
+    size_t container;
 } mistake;
 
 #define STRUCTURE "weft: a structure is used that has been destroyed, or never was created\n"
@@ -214,6 +220,8 @@ static void run_it(const mistake *m, weft_scheme scheme, int to)
     (void)alarm(20);
     CHECK(dup2(to, STDERR_FILENO) == STDERR_FILENO);
     make(&t, scheme);
+    t.is = &containers[m->container];
+    t.it = t.each[m->container];
     m->make(&t);
     _exit(0);
 }
@@ -239,25 +247,28 @@ static void test_misuse(void **state)
                         : WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-#define MISTAKE(how, says)                                                                                             \
-    T_CASE(test_misuse, #how ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says}})),                       \
-        T_CASE(test_misuse, #how ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says}}))
+#define MISTAKE_WITH(place, label, how, says)                                                                          \
+    T_CASE(test_misuse, #how label ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says, place}})),          \
+        T_CASE(test_misuse, #how label ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says, place}}))
+#define MISTAKE(how, says) MISTAKE_WITH(0, "", how, says)
+#define OF_EACH(KIND, name, put, take, ...) MISTAKE_WITH(CONTAINER_##name, ", " #name, __VA_ARGS__)
+#define MISTAKES(how, says) WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, OF_EACH, how, says)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         MISTAKE(right_use, NULL),
-        MISTAKE(enqueue_late, STRUCTURE),
-        MISTAKE(dequeue_late, STRUCTURE),
-        MISTAKE(destroy_twice, STRUCTURE),
-        MISTAKE(use_what_was_never_made, STRUCTURE),
-        MISTAKE(push_late, STRUCTURE),
+        MISTAKES(put_late, STRUCTURE),
+        MISTAKES(put_many_late, STRUCTURE),
+        MISTAKES(take_late, STRUCTURE),
+        MISTAKES(destroy_twice, STRUCTURE),
+        MISTAKES(use_what_was_never_made, STRUCTURE),
         MISTAKE(pop_all_late, STRUCTURE),
         MISTAKE(get_late, STRUCTURE),
         MISTAKE(iterate_on, STRUCTURE),
         MISTAKE(enter_late, DOMAIN),
         MISTAKE(flush_late, DOMAIN),
-        MISTAKE(create_late, DOMAIN),
+        MISTAKES(create_late, DOMAIN),
         MISTAKE(destroy_domain_twice, DOMAIN),
         MISTAKE(retire_twice, RETIRED),
         MISTAKE(retire_by_hook_too, RETIRED),

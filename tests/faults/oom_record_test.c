@@ -95,15 +95,15 @@ static void default_domain_without_memory(void *ctx)
 {
     atomic_int count = 0;
     int object;
-    weft_msq *queue = (weft_msq *)&object;
-    weft_treiber *stack = (weft_treiber *)&object;
     weft_map *map = (weft_map *)&object;
     weft_domain *domain = (weft_domain *)&object;
     (void)ctx;
     errno = 4711;
     t_refuse_memory(true);
-    CHECK(weft_msq_create(&queue, NULL) == -ENOMEM && queue == NULL);
-    CHECK(weft_treiber_create(&stack, NULL) == -ENOMEM && stack == NULL);
+    for (size_t c = 0; c < CONTAINERS; c++) {
+        void *made = &object;
+        CHECK(containers[c].create(&made, NULL) == -ENOMEM && made == NULL);
+    }
     CHECK(weft_map_create(&map, NULL, NULL) == -ENOMEM && map == NULL);
     CHECK(weft_domain_create(&domain, NULL) == -ENOMEM && domain == NULL);
     CHECK(weft_domain_attach(NULL) == -ENOMEM);

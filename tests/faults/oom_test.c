@@ -1,11 +1,9 @@
-/* Out of memory in domains, queue and stack, at every allocation of every operation. */
+/* Out of memory in domains and containers, at every allocation of every operation. */
 #include "tests/unit/oom.h"
 #include "tests/unit/sequence.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include <weft/stacks/treiber.h>
 
 static void test_domain_create(void **state)
 {
@@ -143,13 +141,13 @@ static void test_domain_without_memory(void **state)
 /* ---- sequences ---- */
 
 typedef struct subject {
-    const t_sequence *kind;
+    const container *kind;
     void *sequence;
     size_t many;   /* how many the operation puts in one step; 0: one by itself */
     size_t before; /* how many were inside */
 } subject;
 
-static const t_sequence *kind_now;
+static const container *kind_now;
 
 static subject *prepare(weft_domain *domain, size_t before, size_t many)
 {
@@ -211,7 +209,7 @@ static void check_put(void *ctx, bool happened)
     size_t n = s->before + (happened ? s->many + !s->many : 0);
     for (size_t i = 0; i < n; i++)
         CHECK(t_take(s->kind, s->sequence) == (s->kind->lifo ? n - i : i + 1));
-    CHECK(!s->kind->try_take(s->sequence, &value));
+    CHECK(!s->kind->take(s->sequence, &value));
     for (size_t i = 1; i <= n; i++)
         CHECK(s->kind->put(s->sequence, t_ptr(i)) == 0);
 }
@@ -242,7 +240,7 @@ static void test_put(void **state)
 static void test_create(void **state)
 {
     t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     int result = -ENOMEM;
     for (long nth = 1; result != 0; nth++) {
         t_alloc alloc;
@@ -285,15 +283,12 @@ static void test_take_without_memory(void **state)
     subject *s = prepare(env->domain, 5000, 0);
     t_alloc_fail(&env->alloc, 1, true);
     t_run_in_turn(1, take_without_memory, s);
-    if (s->kind->lifo)
+    if (s->kind == &containers[CONTAINER_treiber])
         assert_int_equal(weft_treiber_pop_all(s->sequence, count_value, &count), 2500);
-    else
-        s->kind->destroy(s->sequence, count_value, &count);
+    s->kind->destroy(s->sequence, count_value, &count);
     t_barrier(env->domain);
     assert_int_equal(count, 2500);
     t_alloc_fail_never(&env->alloc);
-    if (s->kind->lifo)
-        s->kind->destroy(s->sequence, NULL, NULL);
     free(s);
 }
 
@@ -301,7 +296,7 @@ static void test_take_without_memory(void **state)
 static void test_memory_comes_and_goes(void **state)
 {
     t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env), *value;
     static uintptr_t model[20000];
     size_t first = 0, end = 0, refusals = 0;
@@ -313,7 +308,7 @@ static void test_memory_comes_and_goes(void **state)
                 model[end++] = i;
             else
                 refusals++;
-        } else if (kind->try_take(sequence, &value)) {
+        } else if (kind->take(sequence, &value)) {
             CHECK(first < end);
             CHECK(t_int(value) == (kind->lifo ? model[--end] : model[first++]));
         } else {

@@ -20,27 +20,27 @@ static void count_put(p_scene *s, int error)
     atomic_fetch_add(&s->put, 1);
 }
 
-static void enqueue(p_scene *s)
+static void put(p_scene *s, size_t c)
 {
-    count_put(s, weft_msq_enqueue(s->queue, value_of(P_OTHERS, 1)));
+    count_put(s, containers[c].put(s->each[c], value_of(P_OTHERS, 1)));
 }
 
-static void dequeue(p_scene *s)
+static void take(p_scene *s, size_t c)
 {
     void *value;
-    atomic_fetch_add(&s->taken, weft_msq_try_dequeue(s->queue, &value));
+    atomic_fetch_add(&s->taken, containers[c].take(s->each[c], &value));
 }
 
-static void push(p_scene *s)
-{
-    count_put(s, weft_treiber_push(s->stack, value_of(P_OTHERS, 1)));
-}
-
-static void pop(p_scene *s)
-{
-    void *value;
-    atomic_fetch_add(&s->taken, weft_treiber_try_pop(s->stack, &value));
-}
+#define OPERATIONS_OF(KIND, name, put_it, take_it, unused)                                                             \
+    static void name##_##put_it(p_scene *s)                                                                            \
+    {                                                                                                                  \
+        put(s, CONTAINER_##name);                                                                                      \
+    }                                                                                                                  \
+    static void name##_##take_it(p_scene *s)                                                                           \
+    {                                                                                                                  \
+        take(s, CONTAINER_##name);                                                                                     \
+    }
+WEFT_CONTAINERS(OPERATIONS_OF, 0)
 
 static void map_insert(p_scene *s)
 {
@@ -150,11 +150,14 @@ static void flush(p_scene *s)
     weft_domain_flush(s->domain);
 }
 
+#define LISTED(KIND, name, put_it, take_it, unused)                                                                    \
+    {#name " " #put_it, NULL, name##_##put_it},                                                                        \
+    {                                                                                                                  \
+#name " " #take_it, NULL, name##_##take_it                                                                     \
+    }
+
 const p_operation p_operations[] = {
-    {"enqueue", NULL, enqueue},
-    {"dequeue", NULL, dequeue},
-    {"push", NULL, push},
-    {"pop", NULL, pop},
+    WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, LISTED, 0),
     {"map insert", NULL, map_insert},
     {"map insert that grows the table", make_full, map_insert},
     {"map put that inserts", NULL, map_put},
@@ -174,16 +177,16 @@ const size_t p_operation_count = T_COUNT(p_operations);
 
 /* ---- the others ---- */
 
-/* Returns how many values it took; it puts two. */
+/* Returns how many values it took; it puts one into each container. */
 static size_t other_turn(p_scene *s, unsigned who, size_t i)
 {
     void *value;
     uintptr_t key = i % P_KEYS;
     size_t taken = 0;
-    CHECK(weft_msq_enqueue(s->queue, value_of(who, i)) == 0);
-    CHECK(weft_treiber_push(s->stack, value_of(who, i)) == 0);
-    taken += weft_msq_try_dequeue(s->queue, &value);
-    taken += weft_treiber_try_pop(s->stack, &value);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].put(s->each[c], value_of(who, i)) == 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        taken += containers[c].take(s->each[c], &value);
     CHECK(weft_map_put(s->map, t_ptr(key), t_ptr(key + 1), NULL) >= 0);
     value = weft_map_get(s->map, NULL, t_ptr((key + 5) % P_KEYS));
     CHECK(!value || t_int(value) == (key + 5) % P_KEYS + 1);
@@ -196,11 +199,11 @@ static size_t other_turn(p_scene *s, unsigned who, size_t i)
 static void other(unsigned who, void *ctx)
 {
     p_scene *s = ctx;
-    enum { OPERATIONS_A_TURN = 7 };
+    enum { OPERATIONS_A_TURN = 2 * CONTAINERS + 3 };
     size_t turns = (s->others_work + OPERATIONS_A_TURN - 1) / OPERATIONS_A_TURN, taken = 0;
     for (size_t i = 1; i <= turns; i++)
         taken += other_turn(s, who, i);
-    atomic_fetch_add(&s->put, 2 * turns);
+    atomic_fetch_add(&s->put, CONTAINERS * turns);
     atomic_fetch_add(&s->taken, taken);
     atomic_fetch_add(&s->others_done, OPERATIONS_A_TURN * turns);
 }
@@ -236,14 +239,13 @@ void p_open(p_scene *s, weft_scheme scheme)
     *first = 1;
     *s = (p_scene){0};
     CHECK(weft_domain_create(&s->domain, &config) == 0);
-    CHECK(weft_msq_create(&s->queue, s->domain) == 0);
-    CHECK(weft_treiber_create(&s->stack, s->domain) == 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].create(&s->each[c], s->domain) == 0);
     CHECK(weft_map_create(&s->map, s->domain, NULL) == 0);
     weft_ptr_store(&s->shared, first);
-    for (int i = 0; i < 3; i++) {
-        enqueue(s);
-        push(s);
-    }
+    for (int i = 0; i < 3; i++)
+        for (size_t c = 0; c < CONTAINERS; c++)
+            put(s, c);
 }
 
 void p_close(p_scene *s, size_t lost)
@@ -251,10 +253,9 @@ void p_close(p_scene *s, size_t lost)
     weft_map_iterator it;
     void *key, *value;
     size_t seen = 0, removed = 0;
-    while (weft_msq_try_dequeue(s->queue, &value))
-        atomic_fetch_add(&s->taken, 1);
-    while (weft_treiber_try_pop(s->stack, &value))
-        atomic_fetch_add(&s->taken, 1);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        while (containers[c].take(s->each[c], &value))
+            atomic_fetch_add(&s->taken, 1);
     /* its own value, not counted, may be there; one that it took may not */
     CHECK(atomic_load(&s->put) <= atomic_load(&s->taken) + lost &&
           atomic_load(&s->taken) <= atomic_load(&s->put) + lost);
@@ -266,8 +267,8 @@ void p_close(p_scene *s, size_t lost)
         removed += weft_map_remove(s->map, t_ptr(k), NULL);
     CHECK(seen == removed);
     CHECK(weft_map_size(s->map) <= lost || weft_map_size(s->map) == SIZE_MAX);
-    weft_msq_destroy(s->queue, NULL, NULL);
-    weft_treiber_destroy(s->stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(s->each[c], NULL, NULL);
     weft_map_destroy(s->map, NULL, NULL);
     CHECK(weft_domain_barrier(s->domain, UINT64_MAX) == 0);
     CHECK(t_stats(s->domain).guards_held == 0);

@@ -7,20 +7,17 @@
 
 #include "tests/unit/support.h"
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+#include "tests/support/containers.h"
 
 enum { P_OTHERS = 2, P_KEYS = 16, P_KEY = 3 };
 
 /* What the operation works on. */
 typedef struct p_scene {
     weft_domain *domain;
-    weft_msq *queue;
-    weft_treiber *stack;
+    void *each[CONTAINERS];
     weft_map *map;
     weft_atomic_ptr shared;
-    atomic_size_t put, taken; /* values of queue and stack, by all */
+    atomic_size_t put, taken; /* values of all containers, by all */
     atomic_int reclaimed;
     atomic_size_t others_done;
     size_t others_work; /* operations of each other */

@@ -42,22 +42,22 @@ static void expect_busy(void)
     CHECK(after.retired == before.retired && after.reclaimed == before.reclaimed);
 }
 
-static void pass_through_a_queue(uintptr_t values)
+static void pass_through_a_container(uintptr_t values)
 {
-    weft_msq *queue;
+    void *made;
     void *value;
-    CHECK(weft_msq_create(&queue, NULL) == 0);
+    CHECK(containers->create(&made, NULL) == 0);
     for (uintptr_t i = 1; i <= values; i++)
-        CHECK(weft_msq_enqueue(queue, t_ptr(i)) == 0);
-    while (weft_msq_try_dequeue(queue, &value))
+        CHECK(containers->put(made, t_ptr(i)) == 0);
+    while (containers->take(made, &value))
         ;
-    weft_msq_destroy(queue, NULL, NULL);
+    containers->destroy(made, NULL, NULL);
 }
 
 /* Something is pending, and something is cached. */
 static void use(atomic_int *count)
 {
-    pass_through_a_queue(100);
+    pass_through_a_container(100);
     t_retire_many(NULL, 10, count);
 }
 
@@ -74,7 +74,7 @@ static void test_all_is_given_back_and_used_again(void **state)
     for (int turn = 0; turn < 3; turn++) {
         atomic_int count = 0;
         t_structures_exercise(NULL, 4);
-        pass_through_a_queue(20000); /* more than the caches hold, so that the domain has some, too */
+        pass_through_a_container(20000); /* more than the caches hold, so that the domain has some, too */
         use(&count);
         CHECK(t_blocks() > before_first_use);
         expect_shut_down();
@@ -131,12 +131,12 @@ static void test_another_thread_has_a_record(void **state)
 static void test_structures_and_domains(void **state)
 {
     (void)state;
-    weft_msq *queue;
+    void *made;
     weft_domain *domain;
-    CHECK(weft_msq_create(&queue, NULL) == 0);
-    CHECK(weft_msq_enqueue(queue, &queue) == 0);
+    CHECK(containers->create(&made, NULL) == 0);
+    CHECK(containers->put(made, &made) == 0);
     expect_busy();
-    weft_msq_destroy(queue, NULL, NULL);
+    containers->destroy(made, NULL, NULL);
     expect_shut_down();
     CHECK(weft_domain_create(&domain, NULL) == 0);
     expect_busy();
@@ -184,23 +184,23 @@ static void test_callbacks_that_retire(void **state)
     CHECK(atomic_load(&left) == 0);
 }
 
-static void make_queue(void *object, void *ctx)
+static void make_container(void *object, void *ctx)
 {
     (void)ctx;
-    CHECK(weft_msq_create(object, NULL) == 0);
+    CHECK(containers->create(object, NULL) == 0);
 }
 
 /* What was pending has been reclaimed; the rest is as it was. */
 static void test_a_callback_that_makes_a_structure(void **state)
 {
     (void)state;
-    weft_msq *queue = NULL;
+    void *made = NULL;
     atomic_int count = 0;
     use(&count);
-    CHECK(weft_retire(NULL, &queue, make_queue, NULL) == 0);
+    CHECK(weft_retire(NULL, &made, make_container, NULL) == 0);
     CHECK(weft_shutdown() == -EBUSY);
-    CHECK(queue != NULL && atomic_load(&count) == 10 && t_stats(NULL).threads == 1);
-    weft_msq_destroy(queue, NULL, NULL);
+    CHECK(made != NULL && atomic_load(&count) == 10 && t_stats(NULL).threads == 1);
+    containers->destroy(made, NULL, NULL);
     expect_shut_down();
 }
 

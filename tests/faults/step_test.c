@@ -1,5 +1,5 @@
 /*
- * A signal handler that runs at every instruction of enter, protect, set, refresh and leave, and of a lookup and a queue's
+ * A signal handler that runs at every instruction of enter, protect, set, refresh and leave, and of a lookup and a container's
  * operations. On x86-64 the trap flag steps through them, and the handler of SIGTRAP, which runs after each instruction, is the
  * one that is tried; elsewhere it runs at each call.
  *
@@ -7,6 +7,8 @@
  * nothing that is held may be reclaimed, and what is held no longer must be.
  */
 #include "tests/unit/support.h"
+
+#include "tests/support/containers.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -22,8 +24,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
 #include <weft/reclaim/record.h>
 
 #ifdef __x86_64__
@@ -58,7 +58,8 @@ typedef enum request { VISIT = 1, HIDE, CHECK_HELD, CHECK_FREED, REPLACE_LAST, R
 /* Nothing here allocates: the code that is interrupted may hold malloc's locks. */
 typedef struct shared {
     weft_domain *domain;
-    weft_msq *queue;
+    const container *kind;
+    void *sequence; /* of that kind */
     weft_map *map;
     weft_scheme scheme;
     t_worker worker;
@@ -174,8 +175,8 @@ static void use_structures(shared *s)
         CHECK(weft_map_put(s->map, t_ptr(KEY), new_object(), &value) == 1);
         retire(value);
     }
-    if (s->queue && t_random(&s->rng) % SELDOM == 0 && weft_msq_try_dequeue(s->queue, &value))
-        CHECK(weft_msq_enqueue(s->queue, value) == 0);
+    if (s->sequence && t_random(&s->rng) % SELDOM == 0 && s->kind->take(s->sequence, &value))
+        CHECK(s->kind->put(s->sequence, value) == 0);
 }
 
 /* The handler's guards of the last visit have been left. */
@@ -482,13 +483,13 @@ static void lookups(shared *s)
     }
 }
 
-static void queue_operations(shared *s)
+static void container_operations(shared *s)
 {
     for (uintptr_t i = 0; i < 3; i++) {
         void *value;
-        CHECK(weft_msq_enqueue(s->queue, t_ptr(i)) == 0);
+        CHECK(s->kind->put(s->sequence, t_ptr(i)) == 0);
         at_call();
-        CHECK(weft_msq_try_dequeue(s->queue, &value) && t_int(value) < 3);
+        CHECK(s->kind->take(s->sequence, &value) && t_int(value) < 3);
         at_call();
     }
 }
@@ -497,17 +498,16 @@ typedef struct region {
     const char *name;
     void (*run)(shared *s);
     size_t addresses; /* at least so many instructions have been stepped through */
-    bool structures;
 } region;
 
-static const region one = {"one guard", one_guard, 150, false};
-static const region few = {"few guards", few_guards, 200, false};
-static const region in_order = {"nested guards, left in order", nested_in_order, 300, false};
-static const region in_reverse = {"nested guards, left in reverse", nested_in_reverse, 300, false};
-static const region map = {"lookups", lookups, 200, true};
-static const region queue = {"queue", queue_operations, 200, true};
+static const region one = {"one guard", one_guard, 150};
+static const region few = {"few guards", few_guards, 200};
+static const region in_order = {"nested guards, left in order", nested_in_order, 300};
+static const region in_reverse = {"nested guards, left in reverse", nested_in_reverse, 300};
+static const region map = {"lookups", lookups, 200};
+static const region sequence = {"container", container_operations, 200};
 
-static void ready(shared *s, weft_scheme scheme, bool structures)
+static void ready(shared *s, weft_scheme scheme, const container *kind)
 {
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
     s->scheme = scheme;
@@ -518,8 +518,9 @@ static void ready(shared *s, weft_scheme scheme, bool structures)
     for (int i = 0; i < OWN; i++)
         weft_ptr_store(&s->fresh[i], new_object());
     CHECK(weft_domain_attach(s->domain) == 0); /* handlers are for threads that have used Weft before */
-    if (structures) {
-        CHECK(weft_map_create(&s->map, s->domain, NULL) == 0 && weft_msq_create(&s->queue, s->domain) == 0);
+    s->kind = kind;
+    if (kind) {
+        CHECK(weft_map_create(&s->map, s->domain, NULL) == 0 && kind->create(&s->sequence, s->domain) == 0);
         CHECK(weft_map_insert(s->map, t_ptr(KEY), new_object()) == 0);
         CHECK(weft_map_insert(s->map, t_ptr(KEY + 1), t_ptr(KEY + 1)) == 0);
     }
@@ -550,7 +551,8 @@ static void done(shared *s)
     t_worker_end(&s->worker);
     t_barrier(s->domain);
     CHECK(atomic_load(&live_objects) == ROOM + OWN + (s->map ? 1 : 0));
-    weft_msq_destroy(s->queue, NULL, NULL);
+    if (s->kind)
+        s->kind->destroy(s->sequence, NULL, NULL);
     weft_map_destroy(s->map, NULL, NULL);
     CHECK(weft_domain_destroy(s->domain) == 0);
 }
@@ -561,13 +563,14 @@ typedef struct how {
     const region *region;
     weft_scheme scheme;
     bool as_first;
+    const container *kind;
 } how;
 
 static void step_through(void *ctx)
 {
     const how *h = ctx;
     shared *s = &the_shared;
-    ready(s, h->scheme, h->region->structures);
+    ready(s, h->scheme, h->kind);
     s->as_first = h->as_first;
     step_begin();
     h->region->run(s);
@@ -578,42 +581,43 @@ static void step_through(void *ctx)
     done(s);
 }
 
-static void step_both(void **state, const region *through)
+static void step_both(void **state, const region *through, const container *kind)
 {
     for (int as_first = 0; as_first < 2; as_first++) {
-        how h = {through, ((const t_case *)*state)->scheme, as_first};
+        how h = {through, ((const t_case *)*state)->scheme, as_first, kind};
         t_in_child(step_through, &h, SECONDS);
     }
 }
 
 static void test_one_guard(void **state)
 {
-    step_both(state, &one);
+    step_both(state, &one, NULL);
 }
 
 static void test_few_guards(void **state)
 {
-    step_both(state, &few);
+    step_both(state, &few, NULL);
 }
 
 static void test_nested_in_order(void **state)
 {
-    step_both(state, &in_order);
+    step_both(state, &in_order, NULL);
 }
 
 static void test_nested_in_reverse(void **state)
 {
-    step_both(state, &in_reverse);
+    step_both(state, &in_reverse, NULL);
 }
 
 static void test_lookups(void **state)
 {
-    step_both(state, &map);
+    step_both(state, &map, containers);
 }
 
-static void test_queue(void **state)
+static void test_containers(void **state)
 {
-    step_both(state, &queue);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        step_both(state, &sequence, &containers[c]);
 }
 
 /* ---- membarrier refused in the middle of an operation ---- */
@@ -691,9 +695,9 @@ static void operations(shared *s)
     void *value;
     CHECK(weft_map_get(s->map, NULL, t_ptr(KEY + 1)) == t_ptr(KEY + 1));
     at_call();
-    CHECK(weft_msq_enqueue(s->queue, t_ptr(1)) == 0);
+    CHECK(s->kind->put(s->sequence, t_ptr(1)) == 0);
     at_call();
-    CHECK(weft_msq_try_dequeue(s->queue, &value) && value == t_ptr(1));
+    CHECK(s->kind->take(s->sequence, &value) && value == t_ptr(1));
     at_call();
 }
 
@@ -702,7 +706,7 @@ static void refused_late(void *ctx)
     shared *s = &the_shared;
     weft_guard guard;
     the_late = ctx;
-    ready(s, the_late->scheme, true);
+    ready(s, the_late->scheme, containers);
     operations(s); /* its place, its first nodes, the functions' addresses */
     s->at_step = refuse_here;
     step_begin();
@@ -751,8 +755,8 @@ int main(void)
         {"test_nested_in_reverse (epoch)", test_nested_in_reverse, NULL, NULL, &t_epoch},
         {"test_lookups (hazard)", test_lookups, NULL, NULL, &t_hazard},
         {"test_lookups (epoch)", test_lookups, NULL, NULL, &t_epoch},
-        {"test_queue (hazard)", test_queue, NULL, NULL, &t_hazard},
-        {"test_queue (epoch)", test_queue, NULL, NULL, &t_epoch},
+        {"test_containers (hazard)", test_containers, NULL, NULL, &t_hazard},
+        {"test_containers (epoch)", test_containers, NULL, NULL, &t_epoch},
         {"test_refused_late (hazard)", test_refused_late, NULL, NULL, &t_hazard},
         {"test_refused_late (epoch)", test_refused_late, NULL, NULL, &t_epoch},
     };

@@ -4,11 +4,9 @@
  */
 #include "tests/unit/support.h"
 
-#include <stdlib.h>
+#include "tests/support/containers.h"
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+#include <stdlib.h>
 
 static void run_one(void *(*body)(void *ctx), void *ctx, void *expected)
 {
@@ -32,7 +30,7 @@ typedef struct block {
 typedef struct keeper {
     pthread_mutex_t lock;
     block *blocks;
-    int until_end; /* so many allocations; 0: never */
+    int calls, end_at; /* the thread ends at this call; 0: at none */
 } keeper;
 
 static void *keep(size_t size, size_t alignment, void *ctx)
@@ -40,7 +38,7 @@ static void *keep(size_t size, size_t alignment, void *ctx)
     keeper *k = ctx;
     void *memory = NULL;
     CHECK(alignment <= sizeof(block));
-    if (k->until_end > 0 && --k->until_end == 0)
+    if (++k->calls == k->end_at)
         pthread_exit(&ended);
     CHECK(posix_memalign(&memory, sizeof(block), sizeof(block) + size) == 0);
     block *b = memory;
@@ -93,47 +91,42 @@ static void free_value(void *value, void *ctx)
     free(value);
 }
 
-static void *make_queue(void *domain)
-{
-    weft_msq *queue;
-    CHECK(weft_msq_create(&queue, domain) == 0);
-    weft_msq_destroy(queue, NULL, NULL);
-    return NULL;
-}
+typedef struct making {
+    const container *is; /* NULL: a map */
+    keeper keeper;
+    weft_domain *domain;
+    int allocations; /* that making it took */
+} making;
 
-static void *make_stack(void *domain)
+static void *make(void *ctx)
 {
-    weft_treiber *stack;
-    CHECK(weft_treiber_create(&stack, domain) == 0);
-    weft_treiber_destroy(stack, NULL, NULL);
-    return NULL;
-}
-
-static void *make_map(void *domain)
-{
-    weft_map *map;
+    making *m = ctx;
     const weft_map_config config = {.destroy_value = free_value};
-    CHECK(weft_map_create(&map, domain, &config) == 0);
-    weft_map_destroy(map, NULL, NULL);
+    void *made;
+    m->keeper.calls = 0;
+    CHECK((m->is ? m->is->create(&made, m->domain) : weft_map_create((weft_map **)&made, m->domain, &config)) == 0);
+    m->allocations = m->keeper.calls;
+    if (m->is)
+        m->is->destroy(made, NULL, NULL);
+    else
+        weft_map_destroy(made, NULL, NULL);
     return NULL;
 }
 
 /* A structure that was never made does not keep its domain from being destroyed, whichever allocation was the last. */
 static void test_an_allocator_ends_its_thread_in_create(void **state)
 {
-    static const struct {
-        void *(*make)(void *domain);
-        int allocations;
-    } made[] = {{make_queue, 3}, {make_stack, 1}, {make_map, 2}};
-    for (size_t i = 0; i < T_COUNT(made); i++)
-        for (int n = 1; n <= made[i].allocations; n++) {
-            keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};
-            weft_domain *domain = domain_of(&k, ((const t_case *)*state)->scheme);
-            k.until_end = n;
-            run_one(made[i].make, domain, &ended);
-            run_one(made[i].make, domain, NULL);
-            assert_int_equal(weft_domain_destroy(domain), 0);
-            assert_in_range(free_what_is_left(&k), 0, n - 1);
+    for (size_t i = 0; i <= CONTAINERS; i++)
+        for (int n = 1, last = 1; n <= last; n++) {
+            making m = {i < CONTAINERS ? &containers[i] : NULL, .keeper = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+            m.domain = domain_of(&m.keeper, ((const t_case *)*state)->scheme);
+            m.keeper.end_at = n;
+            run_one(make, &m, &ended);
+            m.keeper.end_at = 0;
+            run_one(make, &m, NULL);
+            last = m.allocations;
+            assert_int_equal(weft_domain_destroy(m.domain), 0);
+            assert_in_range(free_what_is_left(&m.keeper), 0, n - 1);
         }
 }
 

@@ -3,7 +3,8 @@
 clang and every warning we hold ourselves to. clang also reports atomics used without an order, which would be an
 unnamed sequentially consistent access. Below C11 and C++17 each says one thing.
 
-Which headers are public: tools/library.py. dist/weft.h, all of them and the implementation, is held to the same, and equal to the tree.
+Which headers are public: tools/library.py. dist/weft.h, all of them and the implementation, is held to the same, and equal to the tree;
+so is the list of what the shared library exports.
 """
 
 import os
@@ -18,6 +19,7 @@ sys.path[:0] = [TOOLS, os.path.join(TOOLS, "install")]
 import amalgamate  # noqa: E402
 import cases  # noqa: E402
 import library  # noqa: E402
+import symbols  # noqa: E402
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
 C11, CXX17 = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
@@ -76,10 +78,14 @@ def refusals(folder):
     return None
 
 
-def stale():
-    with open(SINGLE, encoding="utf-8") as file:
-        same = file.read() == amalgamate.amalgamated(".")
-    return None if same else "%s is not what the tree makes: run ./weft amalgamate" % SINGLE
+MADE = {SINGLE: (amalgamate.amalgamated, "./weft amalgamate"), symbols.MAP: (symbols.script, "python3 tools/install/symbols.py")}
+
+
+def stale(path):
+    make, command = MADE[path]
+    with open(path, encoding="utf-8") as file:
+        same = file.read() == make(".")
+    return None if same else "%s is not what the tree makes: run %s" % (path, command)
 
 
 def main():
@@ -87,7 +93,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.getcwd(), os.path.join(folder, "weft"))
         steps = [(name, lambda c=command, t=text: problem(c, t, folder)) for name, command, text in everything]
-        status = cases.run(steps + [("older standards", lambda: refusals(folder)), (SINGLE + " is the tree", stale)])
+        status = cases.run(steps + [("older standards", lambda: refusals(folder)),
+                                    *((path + " is the tree", lambda p=path: stale(p)) for path in MADE)])
     if not any(".h with" in name for name, _, _ in everything):
         print("no public header was found")
         return 1

@@ -1,12 +1,11 @@
 /* Barriers, callbacks that use the library, and an epoch counter that wraps. */
 #include "tests/unit/object.h"
 
+#include "tests/support/containers.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
 
 static void test_barrier_with_nothing_to_do(void **state)
 {
@@ -191,8 +190,7 @@ static void test_destroy_runs_callbacks_that_retire(void **state)
 
 typedef struct user {
     weft_domain *domain;
-    weft_msq *queue;
-    weft_treiber *stack;
+    void *each[CONTAINERS];
     atomic_int calls;
 } user;
 
@@ -207,10 +205,10 @@ static void use_structures(void *object, void *ctx)
     weft_enter(&guard, u->domain);
     CHECK(weft_protect(&guard, &source) == object);
     for (int i = 0; i < 3; i++) {
-        CHECK(weft_msq_enqueue(u->queue, object) == 0);
-        CHECK(weft_treiber_push(u->stack, object) == 0);
-        CHECK(weft_msq_try_dequeue(u->queue, &value) && value == object);
-        CHECK(weft_treiber_try_pop(u->stack, &value) && value == object);
+        for (size_t c = 0; c < CONTAINERS; c++)
+            CHECK(containers[c].put(u->each[c], object) == 0);
+        for (size_t c = 0; c < CONTAINERS; c++)
+            CHECK(containers[c].take(u->each[c], &value) && value == object);
     }
     weft_leave(&guard);
     atomic_fetch_add(&u->calls, 1);
@@ -222,14 +220,14 @@ static void test_callbacks_use_structures(void **state)
     t_env *env = *state;
     user u = {.domain = env->domain};
     enum { N = 6000 };
-    assert_int_equal(weft_msq_create(&u.queue, env->domain), 0);
-    assert_int_equal(weft_treiber_create(&u.stack, env->domain), 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        assert_int_equal(containers[c].create(&u.each[c], env->domain), 0);
     for (int i = 0; i < N; i++)
         assert_int_equal(weft_retire(env->domain, malloc(1), use_structures, &u), 0);
     t_barrier(env->domain);
     assert_int_equal(atomic_load(&u.calls), N);
-    weft_msq_destroy(u.queue, NULL, NULL);
-    weft_treiber_destroy(u.stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(u.each[c], NULL, NULL);
 }
 
 /* A callback may make and destroy structures and domains of its own. */
@@ -237,11 +235,11 @@ static void make_and_destroy(void *object, void *ctx)
 {
     user *u = ctx;
     weft_domain *domain = NULL;
-    weft_msq *queue = NULL;
+    void *made = NULL;
     CHECK(weft_domain_create(&domain, NULL) == 0);
-    CHECK(weft_msq_create(&queue, domain) == 0);
-    CHECK(weft_msq_enqueue(queue, object) == 0);
-    weft_msq_destroy(queue, t_count_free, &u->calls);
+    CHECK(containers->create(&made, domain) == 0);
+    CHECK(containers->put(made, object) == 0);
+    containers->destroy(made, t_count_free, &u->calls);
     CHECK(weft_domain_destroy(domain) == 0);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/support.h"
 
-#include <weft/queues/msq.h>
+#include "tests/support/containers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -280,11 +280,11 @@ static void test_refreshing_guard_blocks_nothing(void **state)
     assert_int_equal(atomic_load(&count), 20000);
 }
 
-static void pairs(weft_msq *queue, int count)
+static void pairs(void *made, int count)
 {
     void *value;
     for (int i = 0; i < count; i++)
-        CHECK(weft_msq_enqueue(queue, t_ptr(1)) == 0 && weft_msq_try_dequeue(queue, &value));
+        CHECK(containers->put(made, t_ptr(1)) == 0 && containers->take(made, &value));
 }
 
 /* What a stalled guard has let gather goes back while the traffic goes on, without a barrier. */
@@ -294,19 +294,19 @@ static void test_traffic_gives_back_what_a_stall_left(void **state)
     t_env *env = *state;
     t_worker worker;
     t_hold hold = {.domain = env->domain};
-    weft_msq *queue;
-    assert_int_equal(weft_msq_create(&queue, env->domain), 0);
+    void *made;
+    assert_int_equal(containers->create(&made, env->domain), 0);
     t_worker_start(&worker);
     t_worker_do(&worker, t_hold_enter, &hold);
-    pairs(queue, PAIRS);
+    pairs(made, PAIRS);
     if (env->scheme == WEFT_EPOCH)
         assert_true(t_stats(env->domain).pending >= PAIRS);
     t_worker_do(&worker, t_hold_leave, &hold);
-    pairs(queue, MORE);
+    pairs(made, MORE);
     assert_true(t_stats(env->domain).pending < 8192);
     assert_true(atomic_load(&env->alloc.bytes) < 1 << 20);
     t_worker_end(&worker);
-    weft_msq_destroy(queue, NULL, NULL);
+    containers->destroy(made, NULL, NULL);
 }
 
 int main(void)

@@ -2,9 +2,7 @@
  * Maintenance never shows as a pause: how many nodes one call touches at most, where one thread allocates what another frees. Each
  * node has a page of its own, forbidden until it is touched, so that a node's first touch in it is a signal that is counted: no clock.
  */
-#include "tests/unit/support.h"
-
-#include <weft/queues/msq.h>
+#include "tests/unit/sequence.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -20,7 +18,8 @@ typedef struct arena {
     size_t spare[NODES]; /* numbers of pages that came back */
     size_t spares;
     pthread_mutex_t lock;
-    weft_msq *queue;
+    const container *kind;
+    void *sequence;
     uintptr_t turn;
     size_t touched, page_of[NODES]; /* in the call under way */
 } arena;
@@ -44,7 +43,7 @@ static void *arena_alloc(size_t size, size_t alignment, void *ctx)
 {
     arena *a = ctx;
     void *memory = NULL;
-    if (size != 4 * sizeof(void *)) /* no node of a queue */
+    if (size != 4 * sizeof(void *)) /* no node of a container */
         return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory
                                                                                                            : NULL;
     pthread_mutex_lock(&a->lock);
@@ -66,17 +65,17 @@ static void arena_free(void *memory, size_t size, void *ctx)
     pthread_mutex_unlock(&a->lock);
 }
 
-static void enqueue(void *ctx)
+static void put(void *ctx)
 {
     arena *a = ctx;
-    CHECK(weft_msq_enqueue(a->queue, t_ptr(a->turn)) == 0);
+    CHECK(a->kind->put(a->sequence, t_ptr(a->turn)) == 0);
 }
 
-static void dequeue(void *ctx)
+static void take(void *ctx)
 {
     arena *a = ctx;
     void *value = NULL;
-    CHECK(weft_msq_try_dequeue(a->queue, &value) && t_int(value) == a->turn);
+    CHECK(a->kind->take(a->sequence, &value) && t_int(value) == a->turn);
 }
 
 static void set_all(arena *a, int protection)
@@ -104,16 +103,17 @@ static void note(extremes *all, size_t touched)
     all->most = touched > all->most ? touched : all->most;
 }
 
-static arena *new_arena(weft_scheme scheme, weft_domain **domain)
+static arena *new_arena(const t_env *env, weft_domain **domain)
 {
     arena *a = calloc(1, sizeof *a);
     CHECK(a != NULL);
     a->page = (size_t)sysconf(_SC_PAGESIZE);
     a->pages = mmap(NULL, NODES * a->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(a->pages != MAP_FAILED && pthread_mutex_init(&a->lock, NULL) == 0);
-    CHECK(weft_domain_create(domain,
-                             &(weft_domain_config){.scheme = scheme, .allocator = {arena_alloc, arena_free, a}}) == 0);
-    CHECK(weft_msq_create(&a->queue, *domain) == 0);
+    CHECK(weft_domain_create(
+              domain, &(weft_domain_config){.scheme = env->scheme, .allocator = {arena_alloc, arena_free, a}}) == 0);
+    a->kind = env->what;
+    CHECK(a->kind->create(&a->sequence, *domain) == 0);
     observed = a;
     return a;
 }
@@ -122,7 +122,7 @@ static void test_one_call_touches_few_nodes(void **state)
 {
     t_env *env = *state;
     weft_domain *domain;
-    arena *a = new_arena(env->scheme, &domain);
+    arena *a = new_arena(env, &domain);
     struct sigaction action = {.sa_sigaction = on_touch, .sa_flags = SA_SIGINFO}, before;
     assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
     t_worker producer, consumer, sleeper;
@@ -135,8 +135,8 @@ static void test_one_call_touches_few_nodes(void **state)
     extremes in = {SIZE_MAX, 0}, out = in;
     set_all(a, PROT_NONE);
     for (a->turn = 1; a->turn <= TURNS; a->turn++) {
-        note(&in, touches(a, &producer, enqueue));
-        note(&out, touches(a, &consumer, dequeue));
+        note(&in, touches(a, &producer, put));
+        note(&out, touches(a, &consumer, take));
     }
     set_all(a, PROT_READ | PROT_WRITE);
     t_worker_end(&producer);
@@ -148,7 +148,7 @@ static void test_one_call_touches_few_nodes(void **state)
     assert_true(in.least > 0 && in.most <= FEW);
     assert_true(out.least > 0 && out.most <= (env->scheme == WEFT_HAZARD ? STEP + FEW : FEW));
     assert_true(WEFT_I_ASAN || a->next < TURNS - 2000); /* lists went from one thread to the other */
-    weft_msq_destroy(a->queue, NULL, NULL);
+    a->kind->destroy(a->sequence, NULL, NULL);
     assert_int_equal(weft_domain_destroy(domain), 0);
     CHECK(munmap(a->pages, NODES * a->page) == 0 && pthread_mutex_destroy(&a->lock) == 0);
     free(a);
@@ -156,6 +156,6 @@ static void test_one_call_touches_few_nodes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T_BOTH(test_one_call_touches_few_nodes)};
+    const struct CMUnitTest tests[] = {T_SEQUENCES(test_one_call_touches_few_nodes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

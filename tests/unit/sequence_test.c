@@ -23,12 +23,12 @@ static void drain(void *value, void *ctx)
 }
 
 /* The value that comes out as the ith of n that went in as 1 to n. */
-static uintptr_t nth_out(const t_sequence *kind, size_t i, size_t n)
+static uintptr_t nth_out(const container *kind, size_t i, size_t n)
 {
     return kind->lifo ? n - i : i + 1;
 }
 
-static void fill(const t_sequence *kind, void *sequence, size_t n)
+static void fill(const container *kind, void *sequence, size_t n)
 {
     for (size_t i = 1; i <= n; i++)
         assert_int_equal(kind->put(sequence, t_ptr(i)), 0);
@@ -37,14 +37,14 @@ static void fill(const t_sequence *kind, void *sequence, size_t n)
 static void test_null_sequence(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *value = t_ptr(7);
     void *values[1] = {t_ptr(1)};
     drained d = {0};
     errno = 4711;
     assert_int_equal(kind->put(NULL, t_ptr(1)), -EINVAL);
     assert_int_equal(kind->put_many(NULL, values, 1), -EINVAL);
-    assert_false(kind->try_take(NULL, &value));
+    assert_false(kind->take(NULL, &value));
     assert_int_equal(t_int(value), 7);
     assert_true(kind->is_empty(NULL));
     kind->destroy(NULL, drain, &d);
@@ -55,7 +55,7 @@ static void test_null_sequence(void **state)
 static void test_create_errors(void **state)
 {
     t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_ptr(1);
     assert_int_equal(kind->create(NULL, env->domain), -EINVAL);
     t_alloc_fail(&env->alloc, 1, true);
@@ -66,7 +66,7 @@ static void test_create_errors(void **state)
 
 static void test_null_domain_is_the_default_one(void **state)
 {
-    const t_sequence *kind = ((t_env *)*state)->what;
+    const container *kind = ((t_env *)*state)->what;
     void *sequence = NULL;
     assert_int_equal(kind->create(&sequence, NULL), 0);
     fill(kind, sequence, 3);
@@ -78,19 +78,19 @@ static void test_null_domain_is_the_default_one(void **state)
 static void test_empty(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env), *value = t_ptr(7);
     assert_true(kind->is_empty(sequence));
-    assert_false(kind->try_take(sequence, &value));
+    assert_false(kind->take(sequence, &value));
     assert_int_equal(t_int(value), 7);
     for (int round = 0; round < 3; round++) {
         assert_int_equal(kind->put(sequence, t_ptr(5)), 0);
         assert_false(kind->is_empty(sequence));
-        assert_false(kind->try_take(sequence, NULL)); /* nowhere to put it: it stays */
+        assert_false(kind->take(sequence, NULL)); /* nowhere to put it: it stays */
         assert_false(kind->is_empty(sequence));
         assert_int_equal(t_take(kind, sequence), 5);
         assert_true(kind->is_empty(sequence));
-        assert_false(kind->try_take(sequence, &value));
+        assert_false(kind->take(sequence, &value));
     }
     kind->destroy(sequence, NULL, NULL);
 }
@@ -98,12 +98,12 @@ static void test_empty(void **state)
 static void test_null_is_a_value(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env), *value = t_ptr(7);
     drained d = {0};
     assert_int_equal(kind->put(sequence, NULL), 0);
     assert_false(kind->is_empty(sequence));
-    assert_true(kind->try_take(sequence, &value));
+    assert_true(kind->take(sequence, &value));
     assert_null(value);
     assert_int_equal(kind->put(sequence, NULL), 0);
     assert_int_equal(kind->put_many(sequence, (void *[2]){NULL, NULL}, 2), 0);
@@ -115,7 +115,7 @@ static void test_null_is_a_value(void **state)
 static void test_order(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env);
     for (size_t n = 1; n <= MANY; n *= 10) {
         fill(kind, sequence, n);
@@ -129,7 +129,7 @@ static void test_order(void **state)
 static void test_put_many(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env), *value;
     static void *values[5000];
     for (size_t i = 0; i < T_COUNT(values); i++)
@@ -148,7 +148,7 @@ static void test_put_many(void **state)
     assert_int_equal(kind->put(sequence, t_ptr(n)), 0);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(t_take(kind, sequence), nth_out(kind, i, n));
-    assert_false(kind->try_take(sequence, &value));
+    assert_false(kind->take(sequence, &value));
     kind->destroy(sequence, NULL, NULL);
 }
 
@@ -156,7 +156,7 @@ static void test_put_many(void **state)
 static void test_random_against_array(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env), *value = NULL;
     static uintptr_t model[MANY];
     size_t first = 0, end = 0; /* model[first .. end) is inside */
@@ -172,7 +172,7 @@ static void test_random_against_array(void **state)
             assert_int_equal(kind->put_many(sequence, values, n), 0);
         } else if (r % 16 < 9) {
             assert_int_equal(kind->put(sequence, t_ptr(model[end++] = next++)), 0);
-        } else if (kind->try_take(sequence, &value)) {
+        } else if (kind->take(sequence, &value)) {
             assert_true(first < end);
             assert_int_equal(t_int(value), kind->lifo ? model[--end] : model[first++]);
         } else {
@@ -186,7 +186,7 @@ static void test_random_against_array(void **state)
 static void test_destroy_drains_in_order(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     for (size_t n = 0; n <= 40; n += 20) {
         void *sequence = t_sequence_new(env);
         drained d = {0};
@@ -201,7 +201,7 @@ static void test_destroy_drains_in_order(void **state)
 
 /* A drain may use other structures, and put into them what it is given. */
 typedef struct other {
-    const t_sequence *kind;
+    const container *kind;
     void *sequence;
 } other;
 
@@ -214,7 +214,7 @@ static void drain_into_other(void *value, void *ctx)
 static void test_drain_into_another(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *first = t_sequence_new(env);
     other second = {kind, t_sequence_new(env)};
     drained d = {0};
@@ -229,7 +229,7 @@ static void test_drain_into_another(void **state)
 static void test_destroy_without_drain(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env);
     fill(kind, sequence, 1000);
     kind->destroy(sequence, NULL, NULL); /* the teardown sees that no memory is left */
@@ -238,7 +238,7 @@ static void test_destroy_without_drain(void **state)
 static void test_domain_is_busy_until_destroyed(void **state)
 {
     const t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *first = t_sequence_new(env), *second = t_sequence_new(env);
     assert_int_equal(weft_domain_destroy(env->domain), -EBUSY);
     fill(kind, first, 2);
@@ -253,7 +253,7 @@ static void test_domain_is_busy_until_destroyed(void **state)
 static void test_steady_load_does_not_allocate(void **state)
 {
     t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env);
     for (int i = 0; i < 2 * MANY; i++) {
         fill(kind, sequence, 1);
@@ -273,7 +273,7 @@ static void test_steady_load_does_not_allocate(void **state)
 static void test_memory_is_given_back(void **state)
 {
     t_env *env = *state;
-    const t_sequence *kind = env->what;
+    const container *kind = env->what;
     void *sequence = t_sequence_new(env);
     assert_int_equal(weft_domain_attach(env->domain), 0);
     fill(kind, sequence, 1);
@@ -295,25 +295,26 @@ static void test_pop_all(void **state)
 {
     const t_env *env = *state;
     weft_treiber *stack = t_sequence_new(env);
+    const container *kind = env->what;
     drained d = {0};
     assert_int_equal(weft_treiber_pop_all(NULL, drain, &d), 0);
     assert_int_equal(weft_treiber_pop_all(stack, drain, &d), 0);
     assert_int_equal(d.count, 0);
-    fill(&t_treiber, stack, 50);
+    fill(kind, stack, 50);
     assert_int_equal(weft_treiber_pop_all(stack, drain, &d), 50);
     assert_int_equal(d.count, 50);
     for (size_t i = 0; i < 50; i++)
         assert_int_equal(d.value[i], 50 - i);
     assert_true(weft_treiber_is_empty(stack));
-    fill(&t_treiber, stack, MANY);
+    fill(kind, stack, MANY);
     assert_int_equal(weft_treiber_pop_all(stack, NULL, NULL), MANY);
     assert_true(weft_treiber_is_empty(stack));
 
-    other back = {&t_treiber, stack}; /* the callback may use the same stack: the values are out already */
-    fill(&t_treiber, stack, 10);
+    other back = {kind, stack}; /* the callback may use the same stack: the values are out already */
+    fill(kind, stack, 10);
     assert_int_equal(weft_treiber_pop_all(stack, drain_into_other, &back), 10);
     for (size_t i = 0; i < 10; i++)
-        assert_int_equal(t_take(&t_treiber, stack), i + 1);
+        assert_int_equal(t_take(kind, stack), i + 1);
     weft_treiber_destroy(stack, drain, &d);
     assert_int_equal(d.count, 50);
 }
@@ -335,8 +336,7 @@ int main(void)
         T_SEQUENCES(test_domain_is_busy_until_destroyed),
         T_SEQUENCES(test_steady_load_does_not_allocate),
         T_SEQUENCES(test_memory_is_given_back),
-        T_CASE(test_pop_all, "hazard", &t_treiber_hazard),
-        T_CASE(test_pop_all, "epoch", &t_treiber_epoch),
+        T_SEQUENCE(test_pop_all, treiber),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@ enum { VALUE = 0x5a00, KEYS = 16 };
 void t_structures_open(t_structures *s, weft_domain *domain)
 {
     *s = (t_structures){.domain = domain};
-    CHECK(weft_msq_create(&s->queue, domain) == 0);
-    CHECK(weft_treiber_create(&s->stack, domain) == 0);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].create(&s->each[c], domain) == 0);
     CHECK(weft_map_create(&s->map, domain, NULL) == 0);
 }
 
@@ -66,11 +66,11 @@ void t_structures_use(t_structures *s, unsigned worker, int rounds)
 {
     void *value = NULL;
     for (int i = 0; i < rounds; i++) {
-        CHECK(weft_msq_enqueue(s->queue, t_ptr(VALUE + worker)) == 0);
-        CHECK(weft_treiber_push(s->stack, t_ptr(VALUE + worker)) == 0);
+        for (size_t c = 0; c < CONTAINERS; c++)
+            CHECK(containers[c].put(s->each[c], t_ptr(VALUE + worker)) == 0);
         use_map(s, (uintptr_t)worker * KEYS, i);
-        CHECK(weft_msq_try_dequeue(s->queue, &value) && t_int(value) >= VALUE);
-        CHECK(weft_treiber_try_pop(s->stack, &value) && t_int(value) >= VALUE);
+        for (size_t c = 0; c < CONTAINERS; c++)
+            CHECK(containers[c].take(s->each[c], &value) && t_int(value) >= VALUE);
         retire_objects(s);
     }
 }
@@ -82,11 +82,11 @@ void t_structures_body(unsigned worker, void *structures)
 
 void t_structures_close(t_structures *s)
 {
-    CHECK(weft_msq_is_empty(s->queue));
-    CHECK(weft_treiber_is_empty(s->stack));
+    for (size_t c = 0; c < CONTAINERS; c++)
+        CHECK(containers[c].is_empty(s->each[c]));
     CHECK(weft_map_size(s->map) == 0);
-    weft_msq_destroy(s->queue, NULL, NULL);
-    weft_treiber_destroy(s->stack, NULL, NULL);
+    for (size_t c = 0; c < CONTAINERS; c++)
+        containers[c].destroy(s->each[c], NULL, NULL);
     weft_map_destroy(s->map, NULL, NULL);
     t_barrier(s->domain);
     CHECK(atomic_load(&s->live) == 0);

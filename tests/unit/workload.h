@@ -4,14 +4,11 @@
 
 #include "tests/unit/support.h"
 
-#include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
-#include <weft/stacks/treiber.h>
+#include "tests/support/containers.h"
 
 typedef struct t_structures {
     weft_domain *domain;
-    weft_msq *queue;
-    weft_treiber *stack;
+    void *each[CONTAINERS];
     weft_map *map;
     atomic_int live; /* objects made and not reclaimed */
 } t_structures;
@@ -20,14 +17,14 @@ void t_structures_open(t_structures *s, weft_domain *domain);
 
 /*
  * `rounds` times: puts into each, takes from each, works with map keys that are `worker`'s alone, looks up others',
- * retires an object with and one without a hook. Leaves as many values in queue and stack as it found.
+ * retires an object with and one without a hook. Leaves as many values in each container as it found.
  */
 void t_structures_use(t_structures *s, unsigned worker, int rounds);
 
 /* The same, told by t_run: 200 rounds. */
 void t_structures_body(unsigned worker, void *structures);
 
-/* Destroys all; fails unless queue, stack and map are as empty as t_structures_use leaves them. */
+/* Destroys all; fails unless containers and map are as empty as t_structures_use leaves them. */
 void t_structures_close(t_structures *s);
 
 /* Opens, uses and closes in this thread and in `threads` others. */

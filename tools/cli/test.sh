@@ -14,7 +14,7 @@ run; only what changed is built. At the end it says what --all would have run be
 
   --all             also the long tests (model checking of every case, mutants, faults of the machine), all of them
                     under the sanitizers, other compilers, architectures and build systems, packages, the bench's page in a browser
-  --filter TEXT     only tests whose label contains TEXT, for example --filter msq
+  --filter TEXT     only tests whose label contains TEXT, for example --filter fork
   --config LIST     only these configurations, a comma list of plain, asan, tsan
   --jobs N          so many tests at a time (default: half the cores, at least 2)
   --timeout N       a time limit in seconds for every test, in place of its own

@@ -7,6 +7,7 @@
   ./weft VERB     at the beginning of a line, in a fenced or an indented block: there is such a verb. In a ```sh block
                   moreover each of its --flags stands in that verb's help, and a line with --help or --version is
                   run and exits 0 (others may take minutes or install packages)
+  a table that says which structure to take has each of structures.def and no other, and a program of README.md or docs/using.md makes one
 
 Runs in the repository's root.
 """
@@ -30,6 +31,7 @@ LANGUAGES = {"c": C11 + ["-x", "c"], "cpp": ["g++", "-std=c++17"] + C11[2:] + ["
 COMMAND = os.path.realpath("tools/cli/weft")
 # One for each structure, one for reclamation and one for typed C; each answer that shows code. Fewer means that nothing was looked at.
 LEAST_PROGRAMS = {"README.md": 1, "docs/using.md": 4, "docs/faq.md": 4}
+TABLES = {"README.md": "Which structure, which scheme", "docs/choosing.md": "The structure"}
 FENCE = re.compile(r"^( *)```+ *(.*?) *$")
 
 
@@ -163,6 +165,18 @@ def help_of(verb):
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
+def wrong_rows(text, heading, structures):
+    """What the table below that heading lacks, or has too much."""
+    section = text.partition("\n## %s\n" % heading)[2].partition("\n## ")[0]
+    rows = re.findall(r"\| `weft_(\w+)`", section)
+    return None if sorted(rows) == sorted(structures) else "'%s' has rows for %s, structures.def has %s" % (heading, rows, list(structures))
+
+
+def unused_in(programs, structures):
+    without = [name for name in structures if not any("weft_%s_create(" % name in program for program in programs)]
+    return "no program makes %s" % without if without else None
+
+
 def cases_of(documents, programs, commands):
     """(name, function that returns None or what is wrong)"""
     for path, text in documents:
@@ -192,6 +206,11 @@ def main():
         programs = Programs(folder)
         everything = [("library", programs.build_library),
                       ("enough", lambda: "too few programs in %s" % ", ".join(few) if few else None)]
+        texts, structures = dict(documents), library.structures()
+        everything += [("%s has each structure" % path, lambda p=path, h=heading: wrong_rows(texts[p], h, structures))
+                       for path, heading in TABLES.items()]
+        using = ["\n".join(block.lines) for path in ("README.md", "docs/using.md") for block in blocks_of(path, texts[path]) if block.marks == ["c"]]
+        everything += [("a program makes each structure", lambda: unused_in(using, structures))]
         return cases.run(everything + list(cases_of(documents, programs, Commands(help_of))))
 
 

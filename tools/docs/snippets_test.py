@@ -27,7 +27,7 @@ DOCUMENTS = [
     ("no_main", "```c\nint x;\n```\n", 1, 1),
     ("fragment", "```c fragment\nint x\n```\n", 0, 0),
     ("other_languages", "```text\nint main(\n```\n```\n./weft nonsense\n```\n", 0, 0),
-    ("commands", "```sh\ngit clone x && cd x\n./weft bench --quick --family queue | tee out  # --nonsense\n./weft test --filter=msq\n```\n", 2, 0),
+    ("commands", "```sh\ngit clone x && cd x\n./weft bench --quick --family queue | tee out  # --nonsense\n./weft test --filter=fork\n```\n", 2, 0),
     ("indented_commands", "text\n\n    ./weft bench       builds, and doesn't stop (--quick: short)\n    ./weft --help\n", 2, 0),
     ("indented_unknown_verb", "    ./weft nonsense\n", 1, 1),
     ("unknown_verb", "```sh\n./weft nonsense\n```\n", 1, 1),
@@ -44,5 +44,15 @@ def problem(name, text, count, failures):
     return None if (len(found), len(wrong)) == (count, failures) else "%d cases, faults: %s" % (len(found), wrong)
 
 
+TABLE = "text\n## Take\n\n| for | take |\n|---|---|\n| x | `weft_a` ([a](a)) |\n| y | `weft_b` |\n\n## Other\n\n| z | `weft_c` |\n"
+
+
+def tables():
+    """A row that is missing, one too many, and a structure that no program makes."""
+    said = [snippets.wrong_rows(TABLE, "Take", names) for names in (["b", "a"], ["a", "b", "c"], ["a"])] + [
+        snippets.unused_in(["weft_a_create(&a, NULL)", "weft_bb_create(&b)"], names) for names in (["a"], ["a", "b"])]
+    return None if [bool(one) for one in said] == [False, True, True, False, True] else said
+
+
 if __name__ == "__main__":
-    sys.exit(cases.run((document[0], lambda d=document: problem(*d)) for document in DOCUMENTS))
+    sys.exit(cases.run([(document[0], lambda d=document: problem(*d)) for document in DOCUMENTS] + [("tables", tables)]))

@@ -95,7 +95,7 @@ SEEDS = [
     ("pthread_key", T, "static inline", "pthread_key_t key;\nstatic inline", "pthread_key_t: threads are"),
     ("memset", T, "return weft", "memset(&list, 0, 8); return weft", "memset on memory"),
     ("arrow", K, "<weft/reclaim/domain.h>", "<weft/stacks/treiber.h>", "queues/ must not include stacks/"),
-    ("arrow_back", T, "static inline", '#include "queues/msq.h"\nstatic inline', "reclaim/ must not include queues/"),
+    ("arrow_back", T, "static inline", '#include "queues/fifo.h"\nstatic inline', "reclaim/ must not include queues/"),
 ]
 
 

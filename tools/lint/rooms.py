@@ -178,7 +178,7 @@ class Plan:
 DRAWING = """## The drawing
 
 Made by `tools/lint/rooms.py --draw`, of what files include and which symbols their objects use. A file needs only files of lower rows of
-its room, and of lower rooms; queues, stacks and hashmap need nothing of each other. `msq.h` is a contract, `msq` is msq.c and msq_kernel.h.
+its room, and of lower rooms; queues, stacks and hashmap need nothing of each other. `X.h` is a contract, `X` is X.c and X_kernel.h.
 
 """
 
