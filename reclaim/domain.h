@@ -40,8 +40,9 @@
  * domain takes over what those threads had retired and what their barriers had taken. There is one exception: if such a
  * thread was moving objects from one list to another at that instant, these (one list per thread at most) are never
  * reclaimed. The library's fork handlers (pthread_atfork) call no user code, since an allocator may have locks and fork
- * handlers of its own. A fork handler of yours may use Weft if it is registered after the first use of Weft in the
- * process. One that was registered before runs while the library's handlers hold its locks, and must not use Weft.
+ * handlers of its own. A fork handler of yours may use Weft if it is registered after the library was loaded, as every one is
+ * that main registers. One that an earlier constructor has registered runs while the library's handlers hold its locks,
+ * and must not use Weft.
  *
  * A signal handler may call only enter, protect, set, refresh and leave, in balance, and only in a thread that has used
  * Weft before. If a thread may end while it holds more than 32 guards, or any guard without a record (there was no

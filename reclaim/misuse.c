@@ -25,7 +25,7 @@ void weft_i_check_forks(const void *thread)
     /* relaxed: a thread sees its own store */
     const void *forks = weft_i_load(&forking, memory_order_relaxed);
     if (weft_i_unlikely(thread && forks == thread))
-        weft_i_misused("Weft is used in a fork handler that was registered before the first use of Weft");
+        weft_i_misused("Weft is used in a fork handler that was registered before the library was loaded");
 }
 
 /* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */

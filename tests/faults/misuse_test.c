@@ -202,6 +202,85 @@ static void leave_twice(things *t)
     weft_leave(&t->guard);
 }
 
+/* ---- fork handlers, registered before the library was loaded ---- */
+
+static things *in_prepare, *in_child;
+
+static void use(things *t)
+{
+    if (t)
+        CHECK(t->is->put(t->it, t) == 0);
+}
+
+static void enter(things *t)
+{
+    weft_enter(&t->guard, t->domain);
+}
+
+static void early_prepare(void)
+{
+    use(in_prepare);
+}
+
+static void early_child(void)
+{
+    if (in_child && in_child->is)
+        use(in_child);
+    else if (in_child)
+        enter(in_child);
+}
+
+/* Before the library's own constructor. */
+__attribute__((constructor(101))) static void register_early(void)
+{
+    if (pthread_atfork(early_prepare, NULL, early_child) != 0)
+        abort();
+}
+
+static void fork_once(void)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    CHECK(waitpid(child, &status, 0) == child);
+    if (WIFSIGNALED(status))
+        abort(); /* as the child has, with its line */
+}
+
+static void use_in_early_prepare(things *t)
+{
+    in_prepare = t;
+    fork_once();
+}
+
+static void use_in_early_child(things *t)
+{
+    in_child = t;
+    fork_once();
+}
+
+static void enter_in_early_child(things *t)
+{
+    t->is = NULL;
+    in_child = t;
+    fork_once();
+}
+
+static things *in_late;
+
+static void late(void)
+{
+    use(in_late);
+}
+
+static void use_in_late_handlers(things *t)
+{
+    in_late = t;
+    CHECK(pthread_atfork(late, late, late) == 0);
+    fork_once();
+}
+
 typedef struct mistake {
     void (*make)(things *t);
     const char *said; /* NULL: none, and it goes well */
@@ -211,6 +290,8 @@ typedef struct mistake {
 #define STRUCTURE "weft: a structure is used that has been destroyed, or never was created\n"
 #define DOMAIN "weft: a domain is used that has been destroyed, or never was created\n"
 #define RETIRED "weft: an object is retired that has been retired already, and was not reclaimed since\n"
+
+#define HANDLER "weft: Weft is used in a fork handler that was registered before the library was loaded\n"
 
 static void run_it(const mistake *m, weft_scheme scheme, int to)
 {
@@ -270,6 +351,10 @@ int main(void)
         MISTAKE(flush_late, DOMAIN),
         MISTAKES(create_late, DOMAIN),
         MISTAKE(destroy_domain_twice, DOMAIN),
+        MISTAKES(use_in_early_prepare, HANDLER),
+        MISTAKES(use_in_early_child, HANDLER),
+        MISTAKE(enter_in_early_child, HANDLER),
+        MISTAKES(use_in_late_handlers, NULL),
         MISTAKE(retire_twice, RETIRED),
         MISTAKE(retire_by_hook_too, RETIRED),
         MISTAKE(retire_in_two_threads, RETIRED),
