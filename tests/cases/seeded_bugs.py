@@ -49,7 +49,7 @@ MUTANTS = [
        "weft_i_store(&queue->head, (void *)next, MSQ_R3);\n    if (0)")], "parked:weft-msq* + model:queue-hazard-take-take"),
     ("msq-tail-not-helped", "an enqueue waits for the one that has linked a node to move the tail", MSQ,
      [("        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);\n        return WEFT_I_AGAIN;",
-       "        return WEFT_I_AGAIN;")], "held!:held in enqueue*"),
+       "        return WEFT_I_AGAIN;")], "held!:held in msq enqueue*"),
     ("msq-double-retire", "a node is retired twice", MSQ,
      [("        due = " + RETIRE, "        (void)%s;\n        due = %s" % (RETIRE, RETIRE))], "parked:weft-msq* + model:queue-hazard-large --pct 5000"),
     ("msq-relaxed-publication", "a node is linked, and tail moved to it, without release", MSQ,
