@@ -268,7 +268,7 @@ WEFT_END_DECLS
  * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
  * scope, once per name:
  *
- *     WEFT_MSQ_OF(order_queue, struct order *);         // <weft/queues/msq.h>; also WEFT_TREIBER_OF, WEFT_MAP_OF
+ *     WEFT_X_OF(order_queue, struct order *);           // X: a queue; its header has the macro
  *     ...
  *     order_queue *queue;
  *     struct order *order;
@@ -277,7 +277,7 @@ WEFT_END_DECLS
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
  * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
- * (weft_msq_enqueue...). The objects are the same: name_untyped(x) is the weft_msq * for functions without a typed
+ * (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions without a typed
  * form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
