@@ -9,7 +9,7 @@ what keeps it. Reports, below ROOT (default: the current directory),
 - files of one room that need each other in a circle,
 - a header that declares what another file defines (but a contract is kept by all files that bear its name, and one without a .c of its
   own by several files of its room),
-- a lower room that includes an upper one, or uses a symbol of it,
+- a lower room that includes an upper one, uses a symbol of it, or (base/ and reclaim/) speaks of its files or structures,
 - a file of the laboratory (check/) that includes something of Weft that is not of the laboratory: it judges any program,
 - a drawing in docs/internals.md that is another tree's: --draw prints it.
 """
@@ -78,6 +78,7 @@ class Plan:
             for symbol in symbols & self.defined.keys():
                 self.need(self.unit(source), self.unit(self.defined[symbol]), symbol)
         self.check_arrows()
+        self.check_words()
         for name in self.rooms:
             self.check_circles(name)
         return sorted(set(self.faults))
@@ -147,6 +148,21 @@ class Plan:
             for other, why in others.items():
                 if self.rooms.index(room(one)) < self.rooms.index(room(other)):
                     self.faults.append(Fault((one,), "%s names the upper room %s/: %s" % (one, room(other), ", ".join(sorted(why)))))
+
+    def check_words(self):
+        """Comments go the way of the arrows, too: what base/ and reclaim/ say of a room above, nobody there sees to."""
+        for path in self.headers + self.sources:
+            if room(path) not in ("base", "reclaim"):
+                continue
+            words = [re.escape(name) + r"/\w+" for name in self.rooms[self.rooms.index(room(path)) + 1:]]
+            words += [r"\b(?i:(?:weft_)?%s)(?:_\w+|\b)" % name for name in library.structures() if name != "map"]
+            said = re.search("|".join(words), self.text(path))
+            if said and not self.includes_above(path):
+                self.faults.append(Fault((self.unit(path),), "%s speaks of what lies above it: %s" % (path, said.group(0))))
+
+    def includes_above(self, path):
+        """Told by check_arrows."""
+        return any(self.rooms.index(room(path)) < self.rooms.index(room(other)) for other in self.needs[self.unit(path)])
 
     def check_circles(self, name):
         """The shortest circle through each file that lies on one; each circle once."""
