@@ -57,7 +57,7 @@ def weft_files():
     """`:files`, all of a directory as it lies, for the lint and the tests that compile by themselves."""
     native.filegroup(
         name = "files",
-        srcs = native.glob(["**/*.c", "**/*.cc", "**/*.h", "**/*.hpp", "**/*.py"], allow_empty = True),
+        srcs = native.glob(["BUILD", "*.bzl", "**/*.c", "**/*.cc", "**/*.h", "**/*.hpp", "**/*.py"], allow_empty = True),
         visibility = ["//visibility:public"],
     )
 
@@ -138,7 +138,7 @@ LIBRARY_SOURCES = ["//%s:sources" % directory for directory in LIBRARY]
 # All files of the library, for the lint and the tests that compile by themselves.
 LIBRARY_FILES = ["//%s:files" % directory for directory in LIBRARY]
 
-# How tests that hold threads up inside operations build the library. check/mutants/mutants.py reads these two lists.
+# How tests that hold threads up inside operations build the library.
 PARKED_COPTS = [
     "-DWEFT_SEAM=\\\"check/history/park_seam.h\\\"",
     "-DWEFT_BATCH=8",

@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """mutants.py [--docs] [--only NAME,...]: seeds each bug of tests/cases/seeded_bugs.py, one at a time, and demands that its test fails.
 
-Everything is compiled by gcc here, once as it is and then, per mutant, what includes the changed file. --docs prints the
-table as it stands in docs/mutants.md.
+What is compiled, and how, the BUILD files say (tools/rules.py); but by gcc itself, once as it is and then, per mutant, what
+includes the changed file: Bazel would compile the library again for each. --docs prints the table as it stands in docs/mutants.md.
 """
 
-import ast
 import concurrent.futures
 import glob
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.realpath(HERE)))
 sys.path[:0] = [os.path.join(ROOT, "tests/cases"), os.path.join(ROOT, "tools")]
 import cases  # noqa: E402
 import library as rooms  # noqa: E402
+import rules  # noqa: E402
 import seeded_bugs as table  # noqa: E402
 
 LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 20, 45, 1500
@@ -29,61 +28,25 @@ JOBS = max(2, len(os.sched_getaffinity(0)))
 ORDERS = "tests/cases/orders.h"
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
 
+# Killers whose names do not tell their rules: unit-X is //tests/unit:X_test, others are in tests/faults.
+LABELS = {"parked": "//tests/cases:parked_test", "parked-asan": "//tests/cases:parked_test", "tsan": "//tests/cases:recorded_test",
+          "model": "//tests/cases:weft-model", "checkers": "//check/history:checkers_test"}
+# What the command line adds to the rules, as a configuration of Bazel's does.
+SHIPPED = ["-O1"]
+FLAGS = {"parked": SHIPPED, "held": SHIPPED, "ended": SHIPPED, "table": SHIPPED, "checkers": SHIPPED, "model": ["-O2"],
+         "parked-asan": ["-O1", "-fsanitize=address"], "tsan": ["-O1", "-fsanitize=thread"]}
+CHECKED = ["-O1", "-DWEFT_DEBUG"]  # all others: the order of locks is checked
 
-def flags(name):
-    """A list of tools/defs.bzl, as a shell would pass it on."""
-    with open(os.path.join(ROOT, "tools/defs.bzl"), encoding="utf-8") as file:
-        text = re.search(r"^%s = (\[.*?^\])" % name, file.read(), re.MULTILINE | re.DOTALL).group(1)
-    return [shlex.split(flag)[0] for flag in ast.literal_eval(text)]
+
+def label_of(killer):
+    if killer in LABELS:
+        return LABELS[killer]
+    room, name = ("unit", killer[len("unit-"):]) if killer.startswith("unit-") else ("faults", killer)
+    return "//tests/%s:%s_test" % (room, name.replace("-", "_"))
 
 
-PARKED = ["-O1", "-DLIN_PARKED"] + flags("PARKED_COPTS")
-MODEL = ["-O2"] + flags("MODEL_COPTS")
-FLAVOURS = {
-    "model": MODEL,
-    "plain": ["-O1", "-DWEFT_DEBUG"],  # which checks the order of locks
-    "parked": PARKED,
-    "asan": PARKED + ["-fsanitize=address"],
-    "tsan": ["-O1", "-fsanitize=thread"],
-}
-LAB = ["check/history/%s.c" % name for name in ("judge", "fifo", "history", "item", "lifo", "order", "search", "spec", "table", "generate",
-                                                "recorder", "park", "drive", "iterate", "timeline")] + ["tests/cases/subjects.c"]
-SUPPORT = ["tests/unit/%s.c" % name for name in ("keys", "oom", "sequence", "support", "workload")] + ["tests/support/containers.c"]
-UNIT = {"map": "unit/map_test", "size": "unit/map_size_test", "owner": "unit/map_owner_test", "hash": "unit/hash_test", "thread": "faults/thread_test",
-        "barrier": "unit/barrier_test", "bound": "unit/bound_test", "nested": "unit/nested_guard_test", "domain": "unit/domain_test",
-        "guard": "unit/guard_test", "life": "faults/life_test", "asked": "faults/asked_test", "fork-life": "faults/fork_life_test", "oom-record": "faults/oom_record_test",
-        "fork": "faults/fork_test", "user-end": "faults/user_end_test", "membarrier": "unit/membarrier_test",
-        "pause": "unit/pause_test"}
-# Of these, libc's functions can be made to refuse: tests/unit/interpose.c.
-INTERPOSED = {"unit-thread", "life", "asked", "fork-life", "oom-record"}
-with open(os.path.join(ROOT, "tests/unit/interpose.c"), encoding="utf-8") as interpose:
-    WRAPPED = sorted(set(re.findall(r"\b__wrap_(\w+)\(", interpose.read())))
-
-# name: (flavour, its own sources)
-KILLERS = {
-    "parked": ("parked", LAB + ["tests/cases/recorded_test.c"]),
-    "parked-asan": ("asan", LAB + ["tests/cases/recorded_test.c"]),
-    "tsan": ("tsan", LAB + ["tests/cases/recorded_test.c"]),
-    "held": ("parked", ["check/history/park.c", "tests/faults/places.c", "tests/faults/held_test.c"]),
-    "ended": ("parked", ["check/history/park.c", "tests/faults/places.c", "tests/faults/ended_test.c"]),
-    "table": ("parked", ["check/history/park.c", "tests/faults/places.c", "tests/faults/table_test.c"]),
-    "model": ("model", ["check/model/%s.c" % name for name in ("access", "explain", "explore", "fiber", "image", "instrument", "lock", "memory", "run", "schedule",
-                                                               "search", "show", "state", "thread", "view")] +
-              ["tests/cases/%s.c" % name for name in ("cases", "cells", "kernels", "operations", "structures", "sweep", "model")] +
-              ["tests/support/containers.c", "check/history/spec.c", "check/history/history.c", "tools/output/output.c"]),
-    "oom": ("plain", ["tests/faults/oom_test.c"]),
-    "step": ("plain", ["tests/faults/step_test.c"]),
-    "checkers": ("plain", LAB + ["check/history/checkers_test.c"]),
-}
-PLAIN = {("" if path.startswith("faults") and name != "thread" else "unit-") + name: path for name, path in UNIT.items()}
-KILLERS.update({name: ("plain", ["tests/%s.c" % path]) for name, path in PLAIN.items()})
-
-# What a killer is called in the table of the docs.
-LABELS = {"parked": "//tests/cases:parked_test", "parked-asan": "//tests/cases:parked_test (asan)",
-          "tsan": "//tests/cases:recorded_test (tsan)", "held": "//tests/faults:held_test",
-          "ended": "//tests/faults:ended_test", "table": "//tests/faults:table_test", "oom": "//tests/faults:oom_test", "step": "//tests/faults:step_test",
-          "checkers": "//check/history:checkers_test"}
-LABELS.update({name: "//tests/" + path.replace("/", ":") for name, path in PLAIN.items()})
+def flags_of(killer):
+    return FLAGS.get(killer, CHECKED)
 
 
 def killers_of(mutant):
@@ -93,18 +56,6 @@ def killers_of(mutant):
 
 def program_of(killer):
     return killer.split(":")[0].rstrip("!")
-
-
-def library():
-    return sorted(os.path.relpath(path, ROOT) for part in rooms.FOLDERS
-                  for path in glob.glob(os.path.join(ROOT, part, "*.c")))
-
-
-def sources_of(killer):
-    """All that it is made of."""
-    flavour, sources = KILLERS[killer]
-    support = [] if flavour == "model" else SUPPORT
-    return flavour, list(dict.fromkeys(sources + library() + support))
 
 
 def write_orders(folder, overlay):
@@ -128,48 +79,51 @@ def replaced(text, old, new, path):
 
 
 class Workshop:
-    """Objects by flavour and source, with what each includes."""
+    """Objects by source and flags, with what each includes."""
 
     def __init__(self, folder):
         self.folder = folder
         self.include = os.path.join(folder, "include")
+        self.rules = rules.Rules(ROOT)
         os.makedirs(self.include)
         os.symlink(ROOT, os.path.join(self.include, "weft"))
         write_orders(folder, ROOT)
-        self.objects = {}  # (flavour, source): (object, set of the files it includes)
+        self.objects = {}  # (source, flags): (object, set of the files it includes)
 
-    def compile(self, flavour, source, out, overlay=None):
+    def parts(self, killer):
+        """(source, flags) of all objects, flags of the linker"""
+        program = self.rules.program(label_of(killer))
+        return [(path, (*flags_of(killer), *copts)) for path, copts in program.sources.items()], program.linkopts
+
+    def compile(self, source, flags, out, overlay=None):
         before = ["-iquote", overlay, "-I", os.path.join(overlay, "include")] if overlay else []
         path = os.path.join(overlay, source) if overlay and os.path.exists(os.path.join(overlay, source)) else os.path.join(ROOT, source)
-        watched = ["-fsanitize=thread"] if flavour == "model" and source in library() else []  # as in check/model/BUILD
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *watched, *before, "-iquote", ROOT, "-iquote", self.folder,
-                        "-I", self.include, "-MMD", "-MF",
-                        out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
+        subprocess.run(["gcc", *COMMON, *flags, *before, "-iquote", ROOT, "-iquote", self.folder,
+                        "-I", self.include, "-MMD", "-MF", out + ".d", "-c", path, "-o", out], check=True, cwd=self.folder)
 
-    def build_all(self, killers):
-        wanted = {(KILLERS[killer][0], source) for killer in killers for source in sources_of(killer)[1]}
-        self.build(wanted | ({("plain", "tests/unit/interpose.c")} if INTERPOSED & set(killers) else set()))
+    def build(self, killers):
+        self.make({part for killer in killers for part in self.parts(killer)[0]} - set(self.objects))
 
-    def build(self, wanted):
-        def one(key):
-            flavour, source = key
-            out = os.path.join(self.folder, flavour + "-" + source.replace("/", "-") + ".o")
-            self.compile(flavour, source, out)
+    def build_again(self, changed):
+        """What includes one of these files."""
+        self.make({part for part, (_, included) in self.objects.items() if included & changed})
+
+    def make(self, parts):
+        def one(numbered):
+            number, part = numbered
+            out = os.path.join(self.folder, "%d-%s.o" % (number, part[0].replace("/", "-")))
+            self.compile(*part, out)
             with open(out + ".d", encoding="utf-8") as file:
                 names = file.read().replace("\\\n", " ").split()[1:]
-            self.objects[key] = (out, {os.path.relpath(os.path.realpath(name), os.path.realpath(ROOT)) for name in names})
+            self.objects[part] = (out, {os.path.relpath(os.path.realpath(name), os.path.realpath(ROOT)) for name in names})
 
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-            list(pool.map(one, sorted(wanted)))
+            list(pool.map(one, enumerate(sorted(parts), len(self.objects))))
 
     def link(self, killer, out, changed=()):
-        flavour, sources = sources_of(killer)
-        interposed = killer in INTERPOSED
-        sources = sources + (["tests/unit/interpose.c"] if interposed else [])
-        changed = dict(changed)
-        objects = [changed.get(source) or self.objects[(flavour, source)][0] for source in sources]
-        wraps = ["-Wl,--wrap=" + name for name in WRAPPED] if interposed else []
-        subprocess.run(["gcc", *COMMON, *FLAVOURS[flavour], *objects, "-o", out, *wraps, "-lcmocka", "-ljansson", "-lm"], check=True)
+        parts, linkopts = self.parts(killer)
+        objects = [dict(changed).get(part) or self.objects[part][0] for part in parts]
+        subprocess.run(["gcc", *COMMON, *flags_of(killer), *objects, "-o", out, *linkopts], check=True)
 
     def mutate(self, mutant, killer):
         """The killer's program, mutated."""
@@ -184,15 +138,14 @@ class Workshop:
             os.makedirs(os.path.dirname(os.path.join(overlay, target)), exist_ok=True)
             with open(os.path.join(overlay, target), "w", encoding="utf-8") as file:
                 file.write(text)
-        flavour, sources = sources_of(killer)
         changed, affected = {}, {path}
-        if flavour == "model" and any("memory_order_" in old for old, _ in changes):
+        if killer == "model" and any("memory_order_" in old for old, _ in changes):
             write_orders(overlay, overlay)
             affected.add(os.path.relpath(os.path.join(os.path.realpath(self.folder), ORDERS), os.path.realpath(ROOT)))
-        for source in sources:
-            if affected & self.objects[(flavour, source)][1]:
-                changed[source] = os.path.join(overlay, source.replace("/", "-") + ".o")
-                self.compile(flavour, source, changed[source], overlay)
+        for part in self.parts(killer)[0]:
+            if affected & self.objects[part][1]:
+                changed[part] = os.path.join(overlay, "%d.o" % len(changed))
+                self.compile(*part, changed[part], overlay)
         if not changed:
             raise ValueError("nothing that %s is made of includes %s" % (killer, path))
         program = os.path.join(overlay, "program")
@@ -233,13 +186,19 @@ def run(killer, program):
     return True, "status %d" % child.returncode
 
 
+def shown(killer):
+    """As in the table of the docs."""
+    sanitizer = re.search(r"asan|tsan", killer)
+    return label_of(killer) + (" (%s)" % sanitizer.group(0) if sanitizer else "")
+
+
 def docs():
     lines = ["# Seeded bugs, and what kills them", "",
              "Made by `python3 check/mutants/mutants.py --docs`; `//check/mutants:mutants_test` seeds each of them, one at a time,",
              "and fails if what is named here does not.", "",
              "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
     for mutant in table.MUTANTS:
-        killers = ["`%s`" % ("./weft model --case " + k.split(":", 1)[1] if program_of(k) == "model" else LABELS[program_of(k)])
+        killers = ["`%s`" % ("./weft model --case " + k.split(":", 1)[1] if program_of(k) == "model" else shown(program_of(k)))
                    for k in killers_of(mutant)]
         lines.append("| %s | %s | `%s` | %s |" % (*mutant[:3], ", ".join(killers)))
     lines += ["", "Seeded and killed inside `//tests/cases:kernels_test`:", ""] + ["- %s: %s" % pair for pair in table.ELSEWHERE]
@@ -280,7 +239,7 @@ def main():
     rows = {}  # what each survivor's killer said
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)
-        workshop.build_all({program_of(killer) for mutant in mutants for killer in killers_of(mutant)})
+        workshop.build({program_of(killer) for mutant in mutants for killer in killers_of(mutant)})
 
         def one(mutant, killer):
             began = time.monotonic()

@@ -15,8 +15,6 @@ from consumer import ROOT, WARNINGS, Failed, Place, run, run_steps, write  # noq
 
 KILLERS, CASES = "check/mutants", "tests/cases/cases.c"  # where mutants.py is, which compiles without Bazel, and the model's cases
 TABLE = "structures.def"
-BENCH = ("", "machine", "measure", "result", "run", "report", "adapters", "adapters/weft", "adapters/baselines", "adapters/words")
-COUNTED = ("count", "adapters", "adapters/weft")
 # A line, a case, and the files of the structure that they are made of: the toy is this queue under another name.
 LINE = re.compile(r"^    X\(QUEUE, (\w+), .*SEPARATOR\(\).*\n", re.MULTILINE)
 CASE = re.compile(r'^    \{"queue-hazard-put-take", .*\n', re.MULTILINE)
@@ -78,12 +76,10 @@ class Toy(Place):
             self.write("queues/" + name % "toy", re.sub(r" \*/\n(?=WEFT_API)", " Since 0.2. */\n", text))
         sys.path.insert(0, os.path.join(self.tree, KILLERS))
         import mutants
-        mutants.FLAVOURS.update(bench=["-O1", "-D_GNU_SOURCE="], counted=["-O1", "-D_GNU_SOURCE=", '-DWEFT_SEAM="bench/count/seam.h"'])
-        for program, rooms in (("bench", BENCH), ("counted", COUNTED)):
-            sources = mutants.rooms.files(self.tree, "*.c", ["bench/" + room for room in rooms])
-            mutants.KILLERS[program] = (program, [path for path in sources if path != "bench/count/called.c"] + ["tools/output/output.c"])
+        mutants.LABELS.update(bench="//bench:weft-bench", counted="//bench:weft-counted")
+        mutants.FLAGS.update(bench=mutants.SHIPPED, counted=mutants.SHIPPED)
         self.workshop = mutants.Workshop(os.path.join(self.folder, "objects"))
-        self.workshop.build_all({"bench", "counted", "parked", "held", "model"})
+        self.workshop.build({"bench", "counted", "parked", "held", "model"})
         for name, arguments in (("bench", ["--list"]), ("counted", []), ("parked", ["weft-toy*", "1"]), ("held", ["held in toy*"])):
             said = self.program(name, *arguments)
             if "toy" in said:
@@ -94,7 +90,7 @@ class Toy(Place):
         self.edit(TABLE, "#include <weft/queues/%s.h>\n" % self.like, "#include <weft/queues/toy.h>\n")
         case = CASE.search(self.read(CASES)).group()
         self.edit(CASES, case, case.replace("queue-hazard-put-take", "toy").replace('"%s"' % self.like, '"toy"'))
-        self.workshop.build({key for key, (_, included) in self.workshop.objects.items() if included & {TABLE, CASES}})
+        self.workshop.build_again({TABLE, CASES})
 
     def the_bench_measures_it(self):
         listed = self.program("bench", "--list")

@@ -59,7 +59,8 @@ SEEDS = [
     ("upper_room", {"base/alone.h": "/* private. */\n#include <weft/queues/fifo.h>\n"},
      {"base/alone"}, "base/alone names the upper room queues/: queues/fifo.h"),
     ("upper_room_in_quotes", {"base/seam.c": CLEAN["base/seam.c"] + '#include "queues/fifo.h"\n'}, {"base/seam"}, "names the upper room queues/"),
-    ("word_of_an_upper_room", {"base/seam.c": "/* As reclaim/scan.c wants it. */\n" + CLEAN["base/seam.c"]}, {"base/seam"}, "base/seam.c speaks of what lies above it: reclaim/s"),
+    ("word_of_an_upper_room", {"base/seam.c": "/* As reclaim/scan.c wants it. */\n" +
+     CLEAN["base/seam.c"]}, {"base/seam"}, "base/seam.c speaks of what lies above it: reclaim/s"),
     ("word_of_a_structure", {"reclaim/list.h": "/* private. For weft_%s_create. */ int list(void);\n" % next(iter(rooms.library.structures()))}, {"reclaim/list"},
      "reclaim/list.h speaks of what lies above it: weft_"),
     ("symbol_of_an_upper_room", {"base/seam.c": CLEAN["base/seam.c"] + "int fifo(void);\nint use(void) { return fifo(); }\n"}, {"base/seam"},
