@@ -8,7 +8,7 @@ typedef struct bench_progress {
     unsigned done, total; /* measurements */
     unsigned kept;        /* those done whose rows are kept */
     uint64_t started_ns, shown_ns;
-    int terminal; /* 1: the line is rewritten; 0: a new line now and then; -1: not known yet */
+    int terminal; /* 1: the line is rewritten; 0: a new line now and then; set by the first bench_progress_show */
 } bench_progress;
 
 /* Before measurement `done` + 1. */
