@@ -65,7 +65,7 @@ static bool write_json(const char *json, const bench_machine *machine, const ben
     return written;
 }
 
-/* What is measured, all of it or, interrupted, a part. The exit status. */
+/* Measures everything, or a part if it is interrupted, and writes the results. Returns the exit status. */
 static int measure(bench_suite *suite, bench_machine *machine)
 {
     const char *json = suite->options->json;

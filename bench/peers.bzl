@@ -1,4 +1,4 @@
-"""Peers that can be left out: --define=without_PEER=true, as tools/cli/bench.sh says of packages that are not there."""
+"""Peers that can be left out: tools/cli/bench.sh passes --define=without_PEER=true for missing packages."""
 
 def peers(names):
     deps = []

@@ -1,8 +1,8 @@
-"""Runs the cases of a test that is a script, and prints what cmocka would, so that ./weft test counts them one by one."""
+"""Runs the cases of a test that is a script, and prints what cmocka would print, so that ./weft test counts each case."""
 
 
 def run(cases):
-    """cases: (name, function that returns what is wrong, or nothing). The exit status: 0 if nothing was wrong."""
+    """cases: (name, function that returns what is wrong, or nothing). Returns the exit status: 0 if nothing was wrong."""
     cases = list(cases)
     print("[==========] Running %d test(s)." % len(cases))
     failed = []

@@ -2,7 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 
-# For our own code only; system headers are not held to it.
+# For our own code only, not for system headers.
 WEFT_COPTS = [
     "-Wall",
     "-Wextra",
@@ -16,12 +16,12 @@ def weft_library(name, deps = [], **kwargs):
     """One directory of the library: every .c in it, every .h as <weft/DIRECTORY/X.h>.
 
     include_prefix (and not `includes`, which becomes -isystem) keeps the
-    warnings of our own headers visible. The arrows of the design are kept by
-    `deps`: what is not named there cannot be included.
+    warnings of our own headers visible. `deps` enforces the dependencies of
+    the design: what is not named there cannot be included.
 
     Args:
-      name: as the directory
-      deps: the directories to the left of the arrows
+      name: the name of the directory
+      deps: the lower directories
       **kwargs: as for cc_library
     """
     cc_library(
@@ -54,7 +54,7 @@ def weft_library(name, deps = [], **kwargs):
     weft_files()
 
 def weft_files():
-    """`:files`, all of a directory as it lies, for the lint and the tests that compile by themselves."""
+    """Defines `:files`, the sources of a directory, for the lint and the tests that run a compiler themselves."""
     native.filegroup(
         name = "files",
         srcs = native.glob(["BUILD", "*.bzl", "**/*.c", "**/*.cc", "**/*.h", "**/*.hpp", "**/*.py"], allow_empty = True),
@@ -62,7 +62,7 @@ def weft_files():
     )
 
 def weft_binary(name, srcs, deps = [], copts = [], **kwargs):
-    """A program of ours, held to our warnings.
+    """A program of ours, compiled with our warnings.
 
     Args:
       name: the program
@@ -81,14 +81,14 @@ def weft_binary(name, srcs, deps = [], copts = [], **kwargs):
     )
 
 def weft_test(name, srcs, deps = [], size = "small", tags = [], copts = [], **kwargs):
-    """A cmocka test. ./weft test finds it by itself and runs it plain, under asan and under tsan.
+    """A cmocka test. ./weft test finds it and runs it plain, under asan and under tsan.
 
     Args:
       name: the test, by custom X_test
       srcs: its files
-      deps: the library's directories it uses; cmocka is added
+      deps: the library's directories that it uses; cmocka is added
       size: small, medium, large: a time limit of 1, 5, 15 minutes (three times that under sanitizers)
-      tags: "exclusive" runs alone; "long" is for ./weft test --all only, and so is what needs packages of test-all (tools/packages);
+      tags: "exclusive" runs alone; "long" runs only in ./weft test --all (also needed for packages of test-all in tools/packages);
         "no-asan", "no-tsan" leave a configuration out; "plain-only" is for tests that contain no code of ours to instrument
       copts: added after WEFT_COPTS
       **kwargs: as for cc_test
@@ -105,7 +105,7 @@ def weft_test(name, srcs, deps = [], size = "small", tags = [], copts = [], **kw
     )
 
 def weft_script_test(name, src, args = [], data = [], size = "small", tags = []):
-    """A test that is a script (bash or Python 3 by its first line). Runs in the plain configuration only.
+    """A test that is a script (bash or Python 3, by its first line). It runs in the plain configuration only.
 
     Args:
       name: the test
@@ -135,10 +135,10 @@ LIBRARY = [
 LIBRARY_HEADERS = ["//%s:headers" % directory for directory in LIBRARY]
 LIBRARY_SOURCES = ["//%s:sources" % directory for directory in LIBRARY]
 
-# All files of the library, for the lint and the tests that compile by themselves.
+# All files of the library, for the lint and the tests that run a compiler themselves.
 LIBRARY_FILES = ["//%s:files" % directory for directory in LIBRARY]
 
-# How tests that hold threads up inside operations build the library.
+# How the library is built for tests that delay threads inside operations.
 PARKED_COPTS = [
     "-DWEFT_SEAM=\\\"check/history/park_seam.h\\\"",
     "-DWEFT_BATCH=8",
@@ -147,7 +147,7 @@ PARKED_COPTS = [
     "-DWEFT_MAP_OPEN=2",
 ]
 
-# How the model checker builds it: what makes loops long is as small as can be.
+# How the library is built for the model checker: sizes that make loops long are as small as possible.
 MODEL_COPTS = [
     "-DWEFT_SEAM=\\\"tests/cases/seam.h\\\"",
     "-DWEFT_I_ASAN=MODEL_GIVES_BACK",

@@ -1,4 +1,4 @@
-"""What the library consists of, for all that builds, installs, documents or checks it without Bazel."""
+"""The files of the library, for programs that build, install, document or check it without Bazel."""
 
 import glob
 import os
@@ -8,13 +8,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def structures(root=ROOT):
-    """{name: QUEUE, STACK or MAP} of structures.def, in its order."""
+    """{name: QUEUE, STACK or MAP} from structures.def, in its order."""
     with open(os.path.join(root, "structures.def"), encoding="utf-8") as file:
         return {name: kind or "MAP" for kind, name in re.findall(r"^    X\((?:([A-Z]+), )?(\w+), .*__VA_ARGS__\)", file.read(), re.MULTILINE)}
 
 
 def rooms():
-    """The library's, lower ones first: those of the structures in the order of structures.def."""
+    """The library's rooms, lower ones first, then those of the structures in the order of structures.def."""
     with open(os.path.join(ROOT, "structures.def"), encoding="utf-8") as file:
         return ("base", "reclaim") + tuple(dict.fromkeys(re.findall(r"^#include <weft/(\w+)/", file.read(), re.MULTILINE)))
 
@@ -23,12 +23,12 @@ FOLDERS = rooms()
 
 
 def files(root, pattern, folders=FOLDERS):
-    """Below root, folder by folder in the order of the arrows."""
+    """The files below root that match, folder by folder, lower rooms first."""
     return [os.path.relpath(path, root) for folder in folders for path in sorted(glob.glob(os.path.join(root, folder, pattern)))]
 
 
 def is_public(path):
-    """A header that is not a kernel, and whose first comment does not begin with the word private."""
+    """Whether a header is not a kernel, and its first comment does not begin with the word private."""
     with open(path, encoding="utf-8") as file:
         comment = re.match(r"\s*/[*/][\s*]*(\w+)", file.read())
     return not path.endswith("_kernel.h") and not (comment and comment.group(1).lower() == "private")

@@ -1,4 +1,4 @@
-"""The rules of the BUILD files, for what builds without Bazel: a BUILD file is Python enough to be run as one."""
+"""The rules of the BUILD files, for programs that build without Bazel: a BUILD file can be run as Python."""
 
 import collections
 import glob
@@ -8,7 +8,7 @@ import types
 
 KINDS = ("alias", "cc_binary", "cc_library", "cc_test", "config_setting", "exports_files", "filegroup", "genrule", "package", "sh_binary", "sh_test")
 
-# What a program is linked from: for each source the flags that its rule compiles it with, but warnings; and flags of the linker.
+# A program: {source: its rule's compiler flags without those for warnings}, and the linker's flags.
 Program = collections.namedtuple("Program", "sources linkopts")
 
 
@@ -17,7 +17,7 @@ class Rules:
         self.root, self.packages, self.bzl = root, {}, {}
 
     def package(self, name):
-        """{rule: its attributes}"""
+        """{name of a rule: its attributes}"""
         if name not in self.packages:
             self.packages[name] = self.run(os.path.join(name, "BUILD"), name)[1]
         return self.packages[name]
@@ -47,7 +47,7 @@ class Rules:
         scope = {**kinds, "glob": files, "load": load, "select": lambda choice: choice["//conditions:default"],
                  "native": types.SimpleNamespace(package_name=lambda: package, glob=files, **kinds)}
         with open(os.path.join(self.root, path), encoding="utf-8") as file:
-            exec(compile(file.read(), path, "exec"), scope)  # our own files, and no others
+            exec(compile(file.read(), path, "exec"), scope)  # only our own files
         return scope, collections.ChainMap(*rules_of)
 
     @staticmethod
@@ -62,7 +62,7 @@ class Rules:
         return os.path.join(*self.label(name, package))
 
     def files(self, name, package):
-        """Those that a source stands for: itself, or those of a group of files."""
+        """The files that a source stands for: itself, or those of a filegroup."""
         package, rest = self.label(name, package)
         rule = self.package(package).get(rest)
         if rule is None:
@@ -70,7 +70,7 @@ class Rules:
         return [path for source in rule["srcs"] for path in self.files(source, package)] if "outs" not in rule else []
 
     def program(self, label):
-        """Of a rule whose library is linked whole, its objects stand for all others of the same sources, as with a linker."""
+        """If a library is linked whole (alwayslink), its objects replace others of the same sources, as with a linker."""
         sources, whole, linkopts, seen = {}, set(), [], set()
 
         def collect(package, name):

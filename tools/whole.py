@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all: a full disk leaves the older one. (tools/output does it for programs in C.)"""
+"""Writes a file whole or not at all: if the disk is full, the older file stays. (tools/output does this for programs in C.)"""
 
 import os
 import stat

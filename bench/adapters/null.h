@@ -1,4 +1,4 @@
-/* Implementations that do nothing, or nothing together (baselines/null.c). */
+/* Implementations for calibration, which hold no values (baselines/null.c). */
 #ifndef BENCH_NULL_H
 #define BENCH_NULL_H
 
@@ -6,9 +6,9 @@
 
 extern const bench_impl bench_null_container;
 extern const bench_impl bench_null_map;
-/* Its puts share nothing but, perhaps, a core. */
+/* Its puts work in registers: two threads share nothing, except perhaps a core. */
 extern const bench_impl bench_private;
-/* Two threads that take turns at one word: each turn is an operation, two are a round trip of its line. */
+/* Two threads take turns at writing one word: each turn is an operation, two are a round trip of its cache line. */
 extern const bench_impl bench_ping_pong;
 
 #endif

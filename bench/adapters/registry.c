@@ -33,7 +33,7 @@
 
 #define FLOORS(X) X(floor_queue) X(floor_stack) X(plain)
 
-/* Weak: which peers are linked is the build's to say. */
+/* Weak: the build decides which peers are linked. */
 #define DECLARE(name) extern const bench_impl bench_##name __attribute__((weak));
 #define LIST(name)    {#name, &bench_##name},
 
@@ -73,7 +73,7 @@ void bench_no_thread_end(void *object, void *thread)
 
 void bench_object_free(bench_object *object)
 {
-    object->value = 0; /* so that a reader who still looks at it can tell */
+    object->value = 0; /* so that a late reader sees the fault */
     __atomic_fetch_add(object->reclaimed, 1, __ATOMIC_RELAXED);
     free(object);
 }

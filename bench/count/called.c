@@ -1,4 +1,6 @@
-/* weft-called SCHEME STRUCTURE CALLS: each of a structure's operations so many times, by one thread: what callgrind looks at. */
+/*
+ * weft-called SCHEME STRUCTURE CALLS: runs each of a structure's operations CALLS times, by one thread, for callgrind.
+ */
 #include "bench/count/operations.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """usage: ./weft bench --count [--json FILE]
 
-What each of Weft's operations costs, in figures that no noise moves: instructions (of one thread, where valgrind is installed),
-atomic loads, stores and read-modify-writes, fences (sequentially consistent stores among them), and cache lines that two threads
-share, touched per operation by two threads that take turns. Work that is put off (scans, epochs) is in it, per call."""
+Prints what each of Weft's operations costs, in figures without noise: instructions (of one thread, if valgrind is installed), atomic
+loads, stores and read-modify-writes, fences (including sequentially consistent stores), and shared cache lines per operation, of two
+threads that take turns. Deferred work (scans, epochs) is included, divided by the number of calls."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def said(command, **options):
 
 
 def instructions(called, scheme, structure):
-    """{function: instructions per call, those of what it calls included}"""
+    """{function: instructions per call, including the functions that it calls}"""
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "out")
         subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, called, scheme, structure, str(CALLS)],

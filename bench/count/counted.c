@@ -1,4 +1,4 @@
-/* weft-counted: each operation's accesses to shared memory, as JSON: calls, and sums over them. */
+/* weft-counted: prints each operation's accesses to shared memory as JSON: the number of calls, and sums over them. */
 #include "bench/count/operations.h"
 #include "bench/count/tally.h"
 
@@ -11,7 +11,7 @@ enum { WARM = 4096, COUNTED = 8192, MOST = 16 };
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned turn; /* whose it is: its parity */
+    unsigned turn; /* its parity is the thread whose turn it is */
     count_place place;
     unsigned first, count; /* operations */
     count_sums sums[MOST];

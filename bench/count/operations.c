@@ -25,7 +25,7 @@ OUT_OF_LINE void count_take(count_place *place, void *thread, unsigned number)
         abort();
 }
 
-/* Keys below COUNT_ENTRIES are always there. */
+/* Keys below COUNT_ENTRIES are always present. */
 OUT_OF_LINE void count_get(count_place *place, void *thread, unsigned number)
 {
     if (!place->impl->map->get(place->object, thread, place->key[number] % COUNT_ENTRIES))

@@ -1,6 +1,6 @@
 /*
- * A seam (base/atomic.h) that tells of every access to shared memory what it was and where, so that an operation's cost
- * can be counted. Otherwise C11's operations, as in a normal build.
+ * A seam (base/atomic.h) that reports the kind and the place of every access to shared memory, so that an operation's
+ * cost can be counted. The operations are C11's, as in a normal build.
  */
 #ifndef BENCH_COUNT_SEAM_H
 #define BENCH_COUNT_SEAM_H
@@ -16,7 +16,7 @@ typedef atomic_int weft_i_atomic_int;
 
 enum { COUNT_LOAD, COUNT_STORE, COUNT_RMW, COUNT_FENCE, COUNT_KINDS };
 
-/* NULL: no memory. A store that is sequentially consistent is a fence, too. */
+/* place NULL: a fence, which accesses no memory. A sequentially consistent store counts as a fence, too. */
 void count_note(const volatile void *place, int kind);
 
 #define COUNT_STORE_AS(order) ((order) == memory_order_seq_cst ? COUNT_FENCE : COUNT_STORE)

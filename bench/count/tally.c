@@ -12,11 +12,11 @@ enum { LINE = 64, LINES = 1 << 20, MOST_NOTES = 1 << 16 };
 typedef struct line {
     uintptr_t number;
     unsigned touched; /* a bit per thread */
-    uint64_t last;    /* the operation that touched it last */
+    uint64_t last;    /* the last operation that touched it */
 } line;
 
 static line *lines;
-static bool counting; /* by the thread whose turn it is; turns are handed over under a lock */
+static bool counting; /* written by the thread whose turn it is; turns change under a lock */
 static unsigned now;
 static uint64_t operation;
 static struct {

@@ -1,6 +1,6 @@
 /*
- * What operations cost in accesses to shared memory: two threads take turns, an operation each, so that the figures do not
- * depend on time. A line is shared when both have touched it.
+ * Counts the accesses of operations to shared memory. Two threads take turns at one operation each, so that the figures
+ * do not depend on time. A cache line is shared when both threads have touched it.
  */
 #ifndef BENCH_COUNT_TALLY_H
 #define BENCH_COUNT_TALLY_H
@@ -14,7 +14,9 @@ typedef struct count_sums {
 /* Forgets all lines. */
 void count_reset(void);
 
-/* Around one operation of thread 0 or 1; what it touched is added to *sums. NULL: it is only remembered who touched what. */
+/*
+ * Around one operation of thread 0 or 1; adds its accesses to *sums. NULL: only notes which thread touched which lines.
+ */
 void count_begin(unsigned thread);
 void count_end(count_sums *sums);
 

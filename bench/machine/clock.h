@@ -20,7 +20,9 @@ static inline uint64_t bench_cpu_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Ticks of bench_ticks_per_ns; not ordered with the instructions around it, as a fence would cost more than it tells. */
+/*
+ * In ticks (bench_ticks_per_ns). Not ordered with the instructions around it: a fence would cost more than the error.
+ */
 static inline uint64_t bench_ticks(void)
 {
 #if defined(__x86_64__)

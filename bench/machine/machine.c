@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* jemalloc, where it is linked; it reads its settings from malloc_conf when it starts. */
+/* jemalloc, if it is linked; it reads its settings from malloc_conf at its start. */
 extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size) __attribute__((weak));
 extern const char *malloc_conf;
 const char *malloc_conf = "thp:always";
@@ -55,7 +55,7 @@ uint64_t bench_allocated_bytes(void)
         return info.uordblks + info.hblkhd;
     }
     mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-    mallctl("epoch", &epoch, &size, &epoch, sizeof epoch); /* its figures are those of the last one */
+    mallctl("epoch", &epoch, &size, &epoch, sizeof epoch); /* figures are those of the last epoch */
     size = sizeof bytes;
     mallctl("stats.allocated", &bytes, &size, NULL, 0);
     return bytes;
@@ -68,7 +68,7 @@ uint64_t bench_resident_bytes(const char *which)
     return strtoull(kib, NULL, 10) * 1024;
 }
 
-/* Whether a word begins so; `whole`: and ends so, unless that ends in '='. */
+/* Whether a word begins with an item of the list; `whole`: it must equal the item, unless the item ends with '='. */
 static bool is_one_of(const char *word, size_t length, const char *const *list, bool whole)
 {
     for (; *list; list++) {
@@ -88,7 +88,7 @@ static bool has_word(const char *list, const char *word, size_t length)
     return false;
 }
 
-/* Of those that change the code, once each, what somebody asked for: what compiler and Bazel fill in is left out. */
+/* Chooses the flags that change the code, each once, without those that the compiler and Bazel add. */
 static bool choose_flags(const char *text, size_t size, char *out, size_t room)
 {
     static const char *const kept[] = {"-O", "-f", "-m", "-std", NULL};
@@ -115,7 +115,7 @@ static bool choose_flags(const char *text, size_t size, char *out, size_t room)
     return used > 0 && used < room;
 }
 
-/* The flags this file was compiled with, as the compiler recorded them in the program itself (-frecord-gcc-switches). */
+/* The flags of this compilation, which the compiler recorded in the program itself (-frecord-gcc-switches). */
 static bool recorded_flags(const char *image, size_t size, char *out, size_t room)
 {
     const Elf64_Ehdr *header = (const void *)image;
@@ -128,7 +128,7 @@ static bool recorded_flags(const char *image, size_t size, char *out, size_t roo
     for (unsigned i = 0; i < header->e_shnum; i++)
         if (strcmp(names + section[i].sh_name, ".GCC.command.line") == 0 &&
             section[i].sh_offset + section[i].sh_size <= size) {
-            const char *text = image + section[i].sh_offset; /* one string per object: the first will do */
+            const char *text = image + section[i].sh_offset; /* one string per object: the first is enough */
             return choose_flags(text, strnlen(text, section[i].sh_size), out, room);
         }
     return false;

@@ -1,4 +1,4 @@
-/* Where and with what it was measured. */
+/* The machine and the build of a run. */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
@@ -10,7 +10,7 @@ typedef struct bench_machine {
     unsigned cores_online;
     char processor[128];
     char topology[64];
-    const char *pin; /* where threads are pinned as long as there is a processor each */
+    const char *pin; /* how threads are pinned while there is a processor for each */
     char compiler[128];
     char flags[512];
     char allocator[64];
@@ -20,15 +20,15 @@ typedef struct bench_machine {
     char commit[64];
     char when[32];   /* UTC */
     double load;     /* of the last minute, before the start */
-    bool membarrier; /* PRIVATE_EXPEDITED is to be had */
+    bool membarrier; /* PRIVATE_EXPEDITED is available */
 } bench_machine;
 
 void bench_machine_read(bench_machine *machine, const char *pin);
 
-/* What the allocator has given out, this thread's own cache given back before. */
+/* The bytes that the allocator has given out, after flushing this thread's cache. */
 uint64_t bench_allocated_bytes(void);
 
-/* The memory the process has, and the most it had, of /proc/self/status: "VmRSS", "VmHWM". */
+/* A line of /proc/self/status: "VmRSS", the memory that the process has, or "VmHWM", the most that it had. */
 uint64_t bench_resident_bytes(const char *which);
 
 #endif

@@ -9,8 +9,8 @@ const char *const bench_pin_names[3] = {"spread", "compact", "none"};
 
 typedef struct processor {
     int number, socket, core;
-    int thread;  /* of its core: the first, the second */
-    int in_turn; /* of its socket's cores: the first, the second */
+    int thread;  /* its number among the threads of its core */
+    int in_turn; /* its core's number among the cores of the socket */
 } processor;
 
 static processor processors[CPU_SETSIZE];
@@ -25,7 +25,7 @@ static int read_number(int which, const char *what)
     snprintf(path, sizeof path, "%s/cpu%d/topology/%s", sysfs, which, what);
     FILE *file = fopen(path, "r");
     if (!file || fscanf(file, "%d", &number) != 1)
-        number = what[0] == 'c' ? which : 0; /* nothing known: cores of their own on one socket */
+        number = what[0] == 'c' ? which : 0; /* unknown: each processor is its own core, on one socket */
     if (file)
         fclose(file);
     return number;

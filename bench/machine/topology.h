@@ -1,11 +1,14 @@
-/* The processors this process may run on: sockets, cores, threads of a core; and in which order threads are pinned to them. */
+/*
+ * The processors that this process may use: sockets, cores, threads of a core; and the order in which threads are
+ * pinned.
+ */
 #ifndef BENCH_TOPOLOGY_H
 #define BENCH_TOPOLOGY_H
 
 #include <stddef.h>
 
 typedef enum bench_pin {
-    BENCH_PIN_SPREAD, /* each on a core of its own, the sockets in turn; a core's second thread when all cores have one */
+    BENCH_PIN_SPREAD,  /* each on its own core, the sockets in turn; second threads of cores come last */
     BENCH_PIN_COMPACT, /* one core's threads, then the next core of that socket, then the next socket */
     BENCH_PIN_NONE
 } bench_pin;
@@ -19,16 +22,16 @@ unsigned bench_topology_cores(void);
 /* "2 sockets, 16 cores, 2 threads each". */
 void bench_topology_describe(char *out, size_t size);
 
-/* For tests: the machine that this copy of /sys/devices/system/cpu describes, so many processors of it. */
+/* For tests: use that many processors of the machine that a copy of /sys/devices/system/cpu describes. */
 void bench_topology_pretend(const char *directory, unsigned processors);
 
 /* The n-th processor in the order of the policy, n < bench_cores(). */
 int bench_topology_processor(unsigned n);
 
-/* Decides where bench_pin_thread puts threads; spread before the first call. */
+/* Sets the policy of bench_pin_thread; it is spread before the first call. */
 void bench_topology_pin(bench_pin policy);
 
-/* The calling thread to the n-th processor, n < bench_cores(). Where the system does not let it, it stays unpinned. */
+/* Pins the calling thread to the n-th processor, n < bench_cores(). If the system refuses, it stays unpinned. */
 void bench_pin_thread(unsigned n);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * The measured loops for queues and stacks, written once and made per adapter, so that calling an implementation is a
- * direct call whatever it is. An adapter's put and take are out of line (BENCH_OP) where the library itself is not:
- * every implementation costs the loop exactly one call per operation. What is left, the driver's own cost, is measured
- * with an implementation that does nothing (null.c) and stated in the output.
+ * The measured loops for queues and stacks, written once and compiled for each adapter, so that every implementation is
+ * called directly. Where a library is header-only, its adapter's put and take are out of line (BENCH_OP): the loop
+ * makes exactly one call per operation for every implementation. The driver's own cost is measured with an
+ * implementation that does nothing (null.c) and stated in the output.
  */
 #ifndef BENCH_LOOPS_CONTAINER_H
 #define BENCH_LOOPS_CONTAINER_H
@@ -14,10 +14,12 @@
 typedef bool bench_put_function(void *object, void *thread, void *value);
 typedef bool bench_take_function(void *object, void *thread, void **value);
 
-/* Producers stop when consumers are so far behind, so that an unbounded queue stays within memory and caches. */
+/*
+ * Producers wait when consumers are so many values behind, so that an unbounded queue stays within memory and caches.
+ */
 enum { BENCH_BACKLOG = 4096, BENCH_BACKLOG_CHECK = 64 };
 
-/* The work comes after the operation and its time. */
+/* The work comes after the operation, and its time is not measured. */
 bench_inline bool bench_one_put(bench_worker *w, bench_put_function *put, bench_histogram *times, uint64_t work)
 {
     uint64_t value = w->next_value;
@@ -51,7 +53,9 @@ bench_inline bool bench_one_take(bench_worker *w, bench_take_function *take, ben
     return true;
 }
 
-/* Pairs are bursts of one. The prefill keeps it from running empty: an empty answer is counted as a fault. */
+/*
+ * Pairs are bursts of one. Because of the prefill the container is never empty: an empty answer is counted as a fault.
+ */
 bench_inline void bench_both_loop(bench_worker *w, bench_put_function *put, bench_take_function *take,
                                   bench_histogram *times, uint64_t work)
 {
@@ -68,7 +72,7 @@ bench_inline void bench_both_loop(bench_worker *w, bench_put_function *put, benc
     }
 }
 
-/* How many values have been put and not taken, by what the threads last told. */
+/* How many values have been put and not taken, by the counts that the threads published last. */
 static inline int64_t bench_backlog(const bench_worker *w)
 {
     const bench_control *control = w->control;
@@ -91,7 +95,7 @@ bench_inline void bench_producer_loop(bench_worker *w, bench_put_function *put, 
     }
 }
 
-/* An empty answer is no operation, and is not counted as one. */
+/* An empty answer is not counted as an operation. */
 bench_inline void bench_consumer_loop(bench_worker *w, bench_take_function *take, bench_histogram *times, uint64_t work)
 {
     unsigned turn = 0;
@@ -107,7 +111,7 @@ bench_inline void bench_consumer_loop(bench_worker *w, bench_take_function *take
     }
 }
 
-/* Waits for the reply to what is under way, and holds it against that. False: the phase has ended first. */
+/* Waits for the reply to the value under way, and compares the two. False: the phase ended first. */
 bench_inline bool bench_hear_reply(bench_worker *w, bench_take_function *take)
 {
     void *value = NULL;
@@ -121,7 +125,10 @@ bench_inline bool bench_hear_reply(bench_worker *w, bench_take_function *take)
     return true;
 }
 
-/* One value at a time goes to the echo and comes back by the other queue. One that a phase leaves under way is awaited first by the next. */
+/*
+ * One value at a time goes to the echo and comes back by the other queue. If a phase ends while a value is under way,
+ * the next phase first waits for it.
+ */
 bench_inline void bench_caller_loop(bench_worker *w, bench_put_function *put, bench_take_function *take)
 {
     if (w->asked && !bench_hear_reply(w, take))

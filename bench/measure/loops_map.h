@@ -1,4 +1,4 @@
-/* The measured loop for maps; see loops_container.h for why it is made per adapter. */
+/* The measured loop for maps; loops_container.h says why it is compiled for each adapter. */
 #ifndef BENCH_LOOPS_MAP_H
 #define BENCH_LOOPS_MAP_H
 

@@ -15,7 +15,7 @@ typedef void bench_retire_function(void *object, void *thread, bench_object *wha
 
 enum { BENCH_BATCH = 64, BENCH_PENDING_CHECK = 1024 };
 
-/* Nothing is hoisted out of, or merged over, the turns of a loop. */
+/* Keeps the compiler from moving code out of a loop, and from merging its turns. */
 #define bench_compiler_barrier() __asm__ __volatile__("" ::: "memory")
 
 bench_inline void bench_reclaim_batch(bench_worker *w, bool read, bench_section_function *enter,
@@ -36,7 +36,7 @@ bench_inline void bench_reclaim_batch(bench_worker *w, bool read, bench_section_
     w->counts.operations += BENCH_BATCH;
 }
 
-/* Times, when they are asked for, are those of a batch divided by its length: one clock reading costs ten operations. */
+/* Times are those of a batch divided by its length, because one clock reading costs as much as ten operations. */
 bench_inline void bench_reclaim_loop(bench_worker *w, bool read, bench_section_function *enter,
                                      bench_section_function *leave, bench_protect_function *protect)
 {
@@ -48,7 +48,7 @@ bench_inline void bench_reclaim_loop(bench_worker *w, bool read, bench_section_f
     }
 }
 
-/* How many objects are retired and not reclaimed, over all threads, by what they last told. */
+/* How many objects of all threads are retired and not reclaimed, by the counts that they published last. */
 static inline uint64_t bench_pending(const bench_control *control)
 {
     uint64_t retired = 0, reclaimed = 0;
@@ -76,7 +76,7 @@ static inline bench_object *bench_object_new(bench_worker *w)
     return object;
 }
 
-/* Replaces what the cell points to and retires the old object, so many times, while another thread stands in a guard. */
+/* Replaces the cell's object and retires the old one, w->retirements times, while another thread stays in a guard. */
 bench_inline void bench_retire_loop(bench_worker *w, bench_retire_function *retire)
 {
     for (uint64_t i = 1; i <= w->retirements; i++) {

@@ -31,8 +31,8 @@ static bench_role_of_thread role_of(const bench_workload *workload, unsigned ind
 }
 
 /*
- * A counter of what is reclaimed, never freed: several libraries reclaim when the measurement is long over (xenium has no
- * barrier), and would then count up in memory that has become somebody else's.
+ * A counter of reclaimed objects, never freed: several libraries reclaim long after the measurement (xenium has no
+ * barrier), and would then write to memory that has a new owner.
  */
 static uint64_t *counter_for_ever(void)
 {
@@ -40,7 +40,7 @@ static uint64_t *counter_for_ever(void)
         BENCH_ALIGNED(BENCH_LINE) uint64_t count;
         struct kept *next;
     } kept;
-    static kept *all; /* so that no leak checker wonders */
+    static kept *all; /* so that leak checkers do not report it */
     kept *made = aligned_alloc(BENCH_LINE, sizeof *made);
     if (!made)
         return NULL;
@@ -78,7 +78,7 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
     return 0;
 }
 
-/* What the measured phase yielded. */
+/* Collects the figures of the measured phase. */
 static void collect(bench_team *team, bench_result *result)
 {
     bench_team_count(team, result);
@@ -171,7 +171,10 @@ static int measure_container(const bench_measurement *what, bench_team *team, vo
 
 /* ---- round trip ---- */
 
-/* Counts what a queue still holds, up to 2; *last is what came out last. A take that finds nothing may write there all the same. */
+/*
+ * Counts the values that a queue still holds, up to 2; *last is the last one. `value` is apart: a take that fails may
+ * write to it.
+ */
 static unsigned left_in(const bench_impl *impl, void *object, void **last)
 {
     void *thread = impl->thread_begin(object), *value;
@@ -183,7 +186,7 @@ static unsigned left_in(const bench_impl *impl, void *object, void **last)
     return count;
 }
 
-/* At the end the two queues hold the value that was under way, if one was, and nothing else. */
+/* At the end the two queues must hold the value that is under way, if there is one, and nothing else. */
 static void check_round_trip(const bench_impl *impl, const bench_worker *caller, const bench_worker *echo,
                              bench_result *result)
 {
@@ -227,7 +230,7 @@ bool bench_fill_map(const bench_impl *impl, void *object, uint64_t entries, uint
 {
     void *thread = impl->thread_begin(object);
     uint64_t state = bench_seed(seed);
-    uint64_t tries = range * 64 + 4096; /* 1.4 for each is to be expected */
+    uint64_t tries = range * 64 + 4096; /* about 1.4 for each entry are expected */
     while (thread && entries > 0 && tries-- > 0) {
         uint64_t key = bench_scale((uint32_t)(bench_random(&state) >> 32), range);
         entries -= impl->map->insert(object, thread, key, bench_value_of(key));
@@ -289,7 +292,9 @@ static int measure_map(const bench_measurement *what, bench_team *team, void *ob
 
 /* ---- reclamation ---- */
 
-/* The stalled reader is this thread: it stays inside, looking at one object, until all has been retired and flushed. */
+/*
+ * The stalled reader is this thread: it stays inside and protects one object until all others have retired and flushed.
+ */
 static int measure_stalled(const bench_measurement *what, bench_team *team, void *object, bench_cell *cell,
                            bench_result *result)
 {

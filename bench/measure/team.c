@@ -40,7 +40,7 @@ static int phase_now(const bench_worker *worker)
     return atomic_load_explicit(&worker->control->phase, memory_order_acquire);
 }
 
-/* Tells that this one is ready, and waits for the next phase. */
+/* Counts this worker as ready, and waits for the next phase. */
 static int arrive(bench_worker *worker, int done)
 {
     unsigned turn = 0;
@@ -74,7 +74,7 @@ static void *worker_main(void *argument)
     for (int phase = arrive(worker, BENCH_IDLE); phase != BENCH_END; phase = arrive(worker, phase)) {
         if (phase == BENCH_WARM) {
             drive(worker, phase, NULL);
-            /* here, not at the measured phase: a thread that gets no processor may miss that one whole */
+            /* here, not in the measured phase: a thread that gets no processor may miss that phase entirely */
             worker->counts.operations_before = worker->counts.operations;
             phase = phase_now(worker);
         } else if (phase == BENCH_MEASURED) {
@@ -82,7 +82,7 @@ static void *worker_main(void *argument)
             drive(worker, phase, times);
             worker->counts.cpu_ns = bench_cpu_ns() - before;
             worker->counts.finished_ns = bench_now_ns();
-            phase = phase_now(worker); /* still the same, if it had so much to do and no longer */
+            phase = phase_now(worker); /* still the measured one, if this thread had a fixed amount to do */
         } else if (phase == BENCH_FLUSH) {
             impl->reclaim->flush(worker->object, worker->thread);
         }
@@ -91,7 +91,7 @@ static void *worker_main(void *argument)
         impl->thread_end(worker->replies, worker->replies_thread);
     if (worker->thread)
         impl->thread_end(worker->object, worker->thread);
-    worker->times = times; /* its owner frees it, used or not */
+    worker->times = times; /* collect_times in measure.c frees it, used or not */
     return NULL;
 }
 

@@ -18,26 +18,28 @@ typedef struct bench_team {
     int error; /* the first of the workers' */
 } bench_team;
 
-/* Makes the workers' places; fill them in, then start. 0 or -ENOMEM. */
+/* Makes the workers; the caller fills them in before bench_team_start. 0 or -ENOMEM. */
 int bench_team_create(bench_team *team, unsigned threads);
 void bench_team_destroy(bench_team *team);
 
-/* Starts the threads; each calls thread_begin, and waits. 0, or -errno: then all have ended again. */
+/* Starts the threads; each calls thread_begin, and waits. 0, or -errno: all threads have ended again. */
 int bench_team_start(bench_team *team);
 
-/* Lets them run for so long; started_ns and stopped_ns are the ends of the measured time. */
+/* Lets the threads run for these times; started_ns and stopped_ns are the ends of the measured time. */
 void bench_team_run(bench_team *team, uint64_t warm_ns, uint64_t duration_ns);
 
-/* Lets them run until each has done what it had to. */
+/* Lets the threads run until each has done its fixed amount. */
 void bench_team_finish(bench_team *team);
 
-/* Each flushes what it can (reclaim). */
+/* Each thread calls flush (reclaim). */
 void bench_team_flush(bench_team *team);
 
-/* Each calls thread_end and ends. */
+/* Each thread calls thread_end and ends. */
 void bench_team_join(bench_team *team);
 
-/* Operations of the measured phase, in all and per thread, and the cores that it had. After all have joined. */
+/*
+ * Adds the operations of the measured phase, in all and per thread, and the share of the cores. After bench_team_join.
+ */
 void bench_team_count(const bench_team *team, bench_result *result);
 
 #endif

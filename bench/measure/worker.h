@@ -1,4 +1,4 @@
-/* One thread's part in a measurement: what it is to do, and what it counted. Private to the bench. */
+/* One thread's part in a measurement: what it must do, and what it counted. Private to the bench. */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
 
@@ -37,25 +37,25 @@ typedef enum bench_role_of_thread {
     BENCH_ECHO
 } bench_role_of_thread;
 
-/* What the threads of one measurement share. Written by the measuring thread only, but for `arrived`. */
+/* What the threads of one measurement share. Only the measuring thread writes it, except `arrived`. */
 typedef struct bench_control {
-    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(int) phase; /* workers run as long as it is theirs */
+    BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(int) phase; /* a worker's loop runs until this changes */
     BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(unsigned) arrived;
     BENCH_ALIGNED(BENCH_LINE) bench_worker *workers;
     unsigned threads;
-    bool crowded; /* more threads than cores: who waits gives its core away */
+    bool crowded; /* more threads than cores: waiting threads yield */
 } bench_control;
 
 /* Plain counters, never reset, so that the end can be checked against the beginning. */
 typedef struct bench_counts {
-    uint64_t operations, operations_before;  /* in all, and when the measured phase began */
+    uint64_t operations, operations_before;  /* in all, and at the end of the warm-up */
     uint64_t puts, put_sum, takes, take_sum; /* queue and stack */
     uint64_t refused;                        /* puts that failed */
-    uint64_t empty;                          /* takes that said empty while it cannot have been */
+    uint64_t empty;                          /* takes that said empty although the container could not be empty */
     uint64_t inserted, removed;              /* map */
     uint64_t wrong;                          /* values that are not what was stored */
-    uint64_t finished_ns;                    /* when the measured phase ended */
-    uint64_t cpu_ns;                         /* processor time in it */
+    uint64_t finished_ns;                    /* when this thread's measured phase ended */
+    uint64_t cpu_ns;                         /* processor time in that phase */
 } bench_counts;
 
 struct bench_worker {
@@ -67,25 +67,25 @@ struct bench_worker {
     unsigned index;
     /* what to do */
     bench_role_of_thread role;
-    unsigned burst;                   /* so many puts, then so many takes */
+    unsigned burst;                   /* this number of puts, then of takes */
     unsigned get_share, insert_share; /* of 100; the rest removes */
     uint64_t range;                   /* keys are below it */
     const uint32_t *draws;            /* keys from here; NULL: uniform */
     bench_cell *cell;                 /* reclaim */
-    uint64_t retirements;             /* so many, then done; 0: read until the end of the phase */
+    uint64_t retirements;             /* stalled: how many to do; 0: read until the end of the phase */
     bool read;                        /* reclaim: a protected read inside */
     uint64_t work;                    /* turns of bench_work after each operation */
     bench_histogram *times;           /* NULL: single operations are not timed */
-    uint64_t interval;                /* ticks from one operation that is due to the next; 0: none is */
+    uint64_t interval;                /* ticks from one due operation to the next; 0: none is due */
     /* state and results */
     uint64_t due;
     uint64_t random, next_value;
     bool asked; /* round-trip: a value is under way; it may outlast a phase */
     bench_counts counts;
     int error;
-    /* what others look at */
+    /* read by other threads */
     BENCH_ALIGNED(BENCH_LINE) BENCH_ATOMIC(uint64_t) moved; /* values put, or taken */
-    uint64_t *reclaimed;                                    /* stalled: counted up by bench_object_free */
+    uint64_t *reclaimed;                                    /* stalled: bench_object_free increments it */
     BENCH_ATOMIC(uint64_t) retired;
     BENCH_ATOMIC(uint64_t) pending_peak;
 };
@@ -95,7 +95,10 @@ static inline bool bench_running(const bench_worker *worker)
     return atomic_load_explicit(&worker->control->phase, memory_order_relaxed) == worker->phase;
 }
 
-/* A wait of the driver's own, the same for all implementations: short pauses, then the core to somebody else. */
+/*
+ * The driver's wait, the same for all implementations: a pause or, with more threads than cores, sched_yield after two
+ * pauses.
+ */
 static inline void bench_wait(const bench_worker *worker, unsigned *turn)
 {
     if (worker->control->crowded && *turn >= 2)
@@ -106,8 +109,8 @@ static inline void bench_wait(const bench_worker *worker, unsigned *turn)
 }
 
 /*
- * When an operation that is timed begins: now, or when it was due. One that comes late because those before it took long has
- * waited; its time says so.
+ * When a timed operation begins: now, or when it was due. So its time includes its wait for operations before it that
+ * took long.
  */
 static inline uint64_t bench_begins(bench_worker *worker)
 {

@@ -10,7 +10,7 @@ typedef enum bench_kind {
     BENCH_ONE_TO_THREE, /* a quarter of the threads put, the others take */
     BENCH_ONE_TO_MANY,  /* one thread puts, the others take */
     BENCH_MANY_TO_ONE,  /* one thread takes, the others put */
-    BENCH_ROUND_TRIP,   /* one thread asks by one queue, the other answers by a second: times only */
+    BENCH_ROUND_TRIP,   /* one thread sends by one queue, the other replies by a second: times only */
     BENCH_LOOKUPS,      /* map: shares of get, insert and remove */
     BENCH_SECTIONS,     /* reclaim: enter and leave, with a protected read or without */
     BENCH_STALLED,      /* reclaim: retire while one more thread stays inside */
@@ -33,7 +33,7 @@ enum { BENCH_PREFILL = 1000, BENCH_RETIREMENTS = 200000 };
 extern const bench_workload bench_workloads[];
 extern const char *const bench_family_names[BENCH_FAMILIES];
 
-/* Whether it can run on so many threads, and whether its threads can work between operations (--work). */
+/* Whether the workload can run on so many threads, and whether its threads can work between operations (--work). */
 bool bench_workload_fits(const bench_workload *workload, unsigned threads);
 bool bench_workload_works(const bench_workload *workload);
 

@@ -1,6 +1,6 @@
 /*
  * Rejection-inversion, W. Hörmann, G. Derflinger, "Rejection-Inversion to Generate Variates from Monotone Discrete
- * Distributions", ACM TOMACS 6(3), 1996: exact for any range, no table of the whole range.
+ * Distributions", ACM TOMACS 6(3), 1996: exact for any range, without a table of it.
  */
 #include "bench/measure/zipf.h"
 

@@ -1,6 +1,6 @@
 /*
- * Zipf-distributed ranks, drawn before the measurement: a draw costs a logarithm and a power, far more than the map
- * operation it is for, so that the measured loops walk a table of draws instead, each from a place of its own.
+ * Zipf-distributed ranks, drawn before the measurement: a draw costs several powers, more than the map operation that
+ * uses it. So the measured loops go through a table of draws, each from its own starting point.
  */
 #ifndef BENCH_ZIPF_H
 #define BENCH_ZIPF_H

@@ -1,4 +1,4 @@
-/* What a reader asks first, in two lines per family: who does most, and where Weft is behind. */
+/* What a reader asks first, in two lines per family: which implementation is fastest, and where Weft is behind. */
 #include "bench/report/answer.h"
 
 #include "bench/measure/workload.h"
@@ -7,7 +7,7 @@
 
 enum { MOST_SHOWN = 2 };
 
-/* The best of a point: of Weft, of the mutex's, of other libraries, and of all who are not Weft. NULL: there is none. */
+/* The best rows of a point: of Weft, of mutexes, of other libraries, and of all except Weft. NULL: there is none. */
 typedef struct best {
     const bench_row *weft, *mutex, *library, *other;
 } best;
@@ -18,7 +18,7 @@ typedef struct loss {
     double times;
 } loss;
 
-/* What is compared: throughput, or of a latency p99.9, of which less is better. */
+/* What is compared: throughput; of latency rows p99.9, where less is better. */
 static double worth_of(const bench_row *row)
 {
     return row->what == BENCH_SPEED ? row->speed.median : row->p999_ns > 0 ? 1 / row->p999_ns : 0;
@@ -30,7 +30,7 @@ static void better(const bench_row **best_so_far, const bench_row *row)
         *best_so_far = row;
 }
 
-/* What answered wrongly, and a peer that said empty when it was not, is nobody's best; the floor is no implementation. */
+/* Leaves out rows with a fault, peers that said "empty" when they were not, and the floor. */
 static best best_of(const bench_rows *rows, size_t first, size_t end)
 {
     best found = {0};
@@ -47,7 +47,7 @@ static best best_of(const bench_rows *rows, size_t first, size_t end)
     return found;
 }
 
-/* How near a point is to what people ask first: two threads, the family's first workload, 1 Mi keys of a map. */
+/* How near a point is to the one that is shown: two threads, the family's first workload, 1 Mi keys of a map. */
 static unsigned rank_of(const bench_row *row)
 {
     const bench_workload *w = bench_workload_named(row->workload, row->family);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Two lines per family: who does most, beside the best of the others, and where Weft is behind. */
+/* Two lines per family: which implementation is fastest, beside the best of the others, and where Weft is behind. */
 void bench_print_answers(FILE *out, const bench_rows *rows);
 
 #endif

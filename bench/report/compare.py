@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """compare.py OLD.json NEW.json [--threshold PERCENT]: two runs of ./weft bench, row by row.
 
-A row's ratio is NEW to OLD by its median, with the interval of 95 of 100 resamplings of both runs' rounds. Exit status: 1
-where something is slower by more than the threshold (default 5 percent) beyond the interval, 2 wrong use, else 0. Rows
-that met the machine in different regimes, or beside other programs, are shown and not judged.
+A row's ratio is NEW to OLD by the medians, with the interval of 95 of 100 resamplings of both runs' rounds. Exit status: 1 if
+something is slower by more than the threshold (default 5 percent) beyond the interval, 2 for wrong use, else 0. Rows that were
+measured in different regimes of the machine, or while other programs ran, are shown and not judged.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 
 RESAMPLINGS = 2000
 POINT = ("family", "workload", "keys", "distribution", "group", "huge_pages", "threads", "work_ns", "implementation", "scheme")
-WITHOUT = {"work_ns": 0}  # what a file from before the field has instead
+WITHOUT = {"work_ns": 0}  # for files that are older than the field
 
 
 class Unusable(Exception):
@@ -39,7 +39,7 @@ def read(path):
 
 
 def ratio(old, new):
-    """(median, low, high); the same for the same rounds. None: one of them did nothing."""
+    """(median, low, high); equal rounds give equal results. None: one of the medians is 0."""
     if statistics.median(old) <= 0 or statistics.median(new) <= 0:
         return None
     chance = random.Random(1)
@@ -50,7 +50,7 @@ def ratio(old, new):
 
 
 def judge(old, new, threshold):
-    """(ratio or None, what to say, whether it is slower)"""
+    """(ratio or None, the text to print, whether it is slower)"""
     for when, row in (("old", old), ("new", new)):
         if row.get("fault"):
             return None, "not judged: the %s one was faulty: %s" % (when, row["fault"]), False

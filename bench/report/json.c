@@ -1,4 +1,4 @@
-/* One row a line, so that it can be read by eye and compared by diff. */
+/* One row per line, so that people can read the file and diff can compare it. */
 #include "bench/report/json.h"
 
 #include "bench/result/fields.h"
@@ -61,7 +61,7 @@ static json_t *probe_json(const bench_probe *p)
     return object;
 }
 
-/* Who has rows: what role, and what one must know of it. */
+/* Role, limits and note of each implementation that has rows. */
 static json_t *implementations_json(const bench_rows *rows)
 {
     static const char *const roles[] = {"weft", "baseline", "peer", "floor"};

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""page.py RESULTS.json REPORT.html: what ./weft bench --json wrote, as one page that needs nothing else."""
+"""page.py RESULTS.json REPORT.html: makes one page, which needs no other file, from what ./weft bench --json wrote."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def part(name):
 
 
 def without_histograms(results):
-    """Thousands of buckets; the page shows the percentiles."""
+    """They have thousands of buckets; the page shows only the percentiles."""
     for row in results["latency"]:
         row.pop("histogram", None)
     return results

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg: the tables between the two marks of a page, and its plot, from what
-./weft bench --json wrote; those with work between operations are WORKED.json's, if there is one. Whoever has the best figure of a column has a row, and it is bold; the rest of the rows is counted."""
+"""summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg: writes the tables between the two marks of a page, and its plot, from what
+./weft bench --json wrote. The tables with work between operations come from WORKED.json, if there is one. The best figure of a column is bold, and
+its implementation always has a row; those without a row are named below the table."""
 
 import html
 import json
@@ -13,10 +14,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import whole  # noqa: E402
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-PEERS = 7  # of a table, by the first contended column, beside those that are best in any
-ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the locks that anybody would write
+PEERS = 7  # rows of the best peers by the first contended column, beside those that are best in any column
+ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the obvious locks
 
-# columns: (head, list, member, point); a point that does not name work has none
+# columns: (head, list, member, point); a point without work_ns means no work
 WORKED = tuple((head + how, where, member, {"workload": "pairs", "threads": 2, "work_ns": work, **more})
                for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
                                                  ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False}))
@@ -91,14 +92,14 @@ class Results:
         return "bounded" in self.limits(family, name).split(", ")
 
     def row(self, family, name, where, point):
-        """The one of that point, if it has no fault; the first of those of several groups of maps."""
+        """The row of that point (the first one, if there are several groups of maps); None, if it has a fault."""
         for row in self.data[where]:
             if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in {"work_ns": 0, **point}.items()):
                 return None if row["fault"] else row
         return None
 
     def measured(self, family, columns):
-        """Whether there are rows of each amount of work that the columns of throughput name."""
+        """Whether there are rows of each amount of work that the throughput columns name."""
         return all(any(self.row(family, name, where, point) for name in self.names(family))
                    for _, where, _, point in columns if where == "results" and "work_ns" in point)
 
@@ -108,7 +109,7 @@ def shown(value):
 
 
 def warning(row):
-    """As everywhere in the bench: a peer that said "empty" when it was not keeps its figures, and is nobody's best."""
+    """As everywhere in the bench: a peer that said "empty" when it was not keeps its figures, but never counts as best."""
     return " ‡" if row and row.get("false_empty") else ""
 
 
@@ -118,12 +119,12 @@ def best_of(column, rows):
 
 
 def disturbed(rows):
-    """As the bench says it: other programs had a part of the cores, at all of a point."""
+    """As in the bench: other programs used a part of the cores' time; this holds for all rows of a point."""
     return " DISTURBED" if any(row and row.get("regime") == "busy" for row in rows) else ""
 
 
 def table(results, title, family, names, columns, source):
-    """Weft, the locks, whoever leads a column, and the best of the others by the first contended column."""
+    """Rows: Weft, the locks, those that lead a column, and the best of the others by the first contended column."""
     rows = {name: [results.row(family, name, where, point) for _, where, _, point in columns] for name in names}
     cells = {name: [row and row.get(column[2]) for row, column in zip(rows[name], columns)] for name in names}
     kept = [i for i in range(len(columns)) if any(cells[name][i] is not None for name in names)]
@@ -151,7 +152,7 @@ def table(results, title, family, names, columns, source):
 
 
 def locks_ahead(results, family, names, columns, rows):
-    """One sentence, where a lock is ahead of all of Weft."""
+    """One sentence, if a lock is ahead of all of Weft's rows."""
     told = {}
     for i, (head, _, member, _) in enumerate(columns):
         sign = -1 if member in LESS_IS_BETTER else 1
@@ -166,7 +167,7 @@ def locks_ahead(results, family, names, columns, rows):
 
 
 def tables(runs):
-    """Bounded rings apart: they do less, and are faster for it."""
+    """Bounded rings have their own tables: they do less, and are faster for it."""
     for title, family, columns in TABLES:
         results, source = runs[-1 if columns[0] in WORKED else 0]
         if not results.measured(family, columns):
@@ -177,7 +178,7 @@ def tables(runs):
 
 
 def told(data):
-    """What was run, where, and how far the cores were apart meanwhile."""
+    """What was run, on which machine, and how far apart its cores were."""
     m = data["machine"]
     trips = [p["round_trip_ns"] for p in data["probes"] if p["round_trip_ns"]]
     yield "`./weft bench %s` on %s of %s, %s, gcc, %s, commit %s, %s." % (
@@ -225,7 +226,7 @@ def kind_of(results, family, name):
 
 
 def lanes(dots, x):
-    """[(ratio, name, its warning, lane)]: from left to right, each in the first lane where its name does not meet another."""
+    """[(ratio, name, its warning, lane)]: from left to right, each in the first lane where its name overlaps no other."""
     ends = []
     for ratio, name, warned in sorted(dots):
         lane = next((i for i, end in enumerate(ends) if end < x(ratio) - 8), len(ends))
@@ -234,7 +235,7 @@ def lanes(dots, x):
 
 
 def plot(results):
-    """Each implementation a dot, and its name, at its ratio to the mutex, on a log scale."""
+    """Shows each implementation as a dot with its name, at its ratio to the mutex, on a log scale."""
     step, left, width, top, after = 15, 196, 1000, 64, 130
     found = []
     for label, family, point in PLOTTED:

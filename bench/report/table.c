@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Its calibration, and what an operation of the implementation that does nothing takes with it. */
+/* Of --work: its calibration, and the time per operation with it of the implementation that does nothing. */
 static void print_work(FILE *out, const bench_suite *suite)
 {
     const bench_options *o = suite->options;
@@ -117,7 +117,7 @@ static void print_columns(FILE *out, const bench_row *row)
     fputc('\n', out);
 }
 
-/* Two digits after the point, or fewer for large numbers. */
+/* Two digits after the decimal point, fewer for large numbers. */
 static const char *number(char *out, size_t size, double value)
 {
     snprintf(out, size, value >= 1000 ? "%.0f" : value >= 100 ? "%.1f" : "%.2f", value);
@@ -132,7 +132,7 @@ static void print_ratio(FILE *out, const bench_interval *ratio)
     fprintf(out, " %18s", ratio->median > 0 ? whole : "-");
 }
 
-/* What the interval of a ratio says in words; nothing of one to itself. */
+/* Says for which ratios no difference was seen; says nothing of a ratio to itself. */
 static void print_no_difference(FILE *out, const bench_row *row)
 {
     bool mutex =
@@ -233,7 +233,7 @@ void bench_print_note(FILE *out, const bench_impl *impl)
     fputc('\n', out);
 }
 
-/* The notes of the implementations that have rows: what their figures contain, what is known to be wrong. */
+/* The notes of the implementations that have rows. */
 static void print_notes(FILE *out, const bench_rows *rows, bench_family family)
 {
     const char *last = "";

@@ -9,7 +9,7 @@
 
 void bench_print_machine(FILE *out, const bench_machine *machine, const bench_suite *suite);
 
-/* What it is not, what one must know, and what is wrong with it, on the rest of a line. */
+/* Limits, note and known fault of an implementation, on the rest of a line. */
 void bench_print_note(FILE *out, const bench_impl *impl);
 
 /* The tables of the rows of a family. */

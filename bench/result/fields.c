@@ -1,4 +1,4 @@
-/* The members of a row, in a table that writes them and reads them again. */
+/* A table of a row's members, which are written and read by it. */
 #include "bench/result/fields.h"
 
 #include "bench/machine/clock.h"
@@ -29,7 +29,7 @@ typedef struct field {
 
 #define AT(member) offsetof(bench_row, member)
 
-/* PENDING: a number where something was stalled. INTERVAL: NAME or NAME_median, beside it NAME_low and NAME_high. */
+/* PENDING: a number if a reader was stalled, else null. INTERVAL: NAME or NAME_median, and NAME_low and NAME_high. */
 static const field fields[] = {
     {"workload", TEXT, AT(workload), TIMED | MEMORY, EVERY},
     {"keys", WHOLE, AT(keys), TIMED | MEMORY, MAP},
@@ -81,7 +81,7 @@ static const field fields[] = {
     {"fault", TEXT, AT(fault), TIMED | MEMORY, EVERY},
 };
 
-/* Room for a text, the terminator included. */
+/* Room for a text, including the terminator. */
 static size_t room_of(const field *f)
 {
     static const struct {
@@ -113,7 +113,7 @@ static const char *end_name(const char *name, const char *end, char *out, size_t
 
 /* ---- writing ---- */
 
-/* Null: not measured, or no number. */
+/* Null: not measured, or not a finite number. */
 json_t *bench_json_real(double value)
 {
     return isfinite(value) && value > 0 ? json_real(value) : json_null();
@@ -155,7 +155,7 @@ static void put_field(json_t *object, const field *f, const bench_row *row)
     }
 }
 
-/* [[middle of the bucket in ns, how many], ...] */
+/* [[middle of the bucket in ns, count], ...] */
 static json_t *histogram_json(const bench_histogram *histogram)
 {
     json_t *buckets = json_array();
@@ -204,10 +204,10 @@ static bool get_field(const json_t *object, const field *f, bench_row *row)
     else
         for (unsigned r = 0; r < row->rounds && r < BENCH_MOST_ROUNDS; r++)
             ((double *)at)[r] = json_number_value(json_array_get(value, r));
-    return value != NULL || f->at == AT(work_ns); /* files from before --work: none */
+    return value != NULL || f->at == AT(work_ns); /* files from before --work lack it */
 }
 
-/* Each time to the bucket it was in. */
+/* Puts each time back into its bucket. */
 static bool get_histogram(const json_t *buckets, bench_row *row)
 {
     size_t i;

@@ -6,12 +6,12 @@
 
 #include <jansson.h>
 
-/* New references. Null stands for what was not measured: 0, infinity, "". */
+/* New references. Null stands for values that were not measured: 0, infinity, "". */
 json_t *bench_json_real(double value);
 json_t *bench_json_text(const char *value);
 json_t *bench_json_row(const bench_row *row);
 
-/* False: it is none of this program's. */
+/* False: it is not a row of this program. */
 bool bench_json_get_row(const json_t *object, bench_what what, bench_row *row);
 
 #endif

@@ -71,7 +71,7 @@ bool bench_rows_have(const bench_rows *rows, const bench_impl *impl)
     return false;
 }
 
-/* Rounds where the other has nothing to show say nothing. */
+/* Leaves out rounds in which the other did nothing. */
 static bench_interval ratio_of(const bench_row *row, const bench_row *other)
 {
     double ratio[BENCH_MOST_ROUNDS];
@@ -88,7 +88,7 @@ void bench_rows_ratios(bench_rows *rows, size_t first)
     for (size_t i = first; i < rows->count; i++) {
         const bench_row *row = &rows->row[i];
         if (row->fault[0] || row->empty > 0)
-            continue; /* what answers wrongly is no measure for others */
+            continue; /* others are not compared with a wrong one */
         if (row->role == BENCH_BASELINE && strncmp(row->implementation, "mutex-", 6) == 0)
             mutex = row;
         if (row->role == BENCH_PEER && (!peer || row->speed.median > peer->speed.median))

@@ -1,4 +1,4 @@
-/* The driver's own cost, by implementations that do nothing. */
+/* Measures the driver's own cost, with implementations that do nothing. */
 #ifndef BENCH_COST_H
 #define BENCH_COST_H
 

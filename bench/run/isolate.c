@@ -23,7 +23,7 @@ static _Noreturn void be_child(bench_suite *suite, void (*work)(bench_suite *, v
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    signal(SIGINT, SIG_IGN); /* the terminal sends it to both; the parent decides */
+    signal(SIGINT, SIG_IGN); /* the terminal sends it to both processes; the parent decides */
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     suite->rows_to = file;
@@ -36,7 +36,10 @@ static _Noreturn void be_child(bench_suite *suite, void (*work)(bench_suite *, v
 
 /* ---- the parent ---- */
 
-/* Takes rows in until the child has closed its end. False: it is to be blamed for not coming out. */
+/*
+ * Receives rows until the child closes its end or the user interrupts. False: the child was killed because it took too
+ * long.
+ */
 static bool attend(bench_suite *suite, pid_t child, int file)
 {
     struct pollfd ready = {.fd = file, .events = POLLIN};
@@ -55,7 +58,10 @@ static bool attend(bench_suite *suite, pid_t child, int file)
     }
 }
 
-/* Whoever was in it, or was so last: what one leaves behind may strike later. False: nobody was. */
+/*
+ * Leaves out the implementation that the child was in, or was in last, since damage may show only later. False: it was
+ * in none yet.
+ */
 static bool blame(bench_suite *suite, bool ended, int status)
 {
     bench_watch *watch = suite->watch;
@@ -80,7 +86,7 @@ static bool blame(bench_suite *suite, bool ended, int status)
     return true;
 }
 
-/* One child; true: there is to be another. */
+/* Runs one child. True: another one is needed. */
 static bool once(bench_suite *suite, void (*work)(bench_suite *, void *), void *ctx)
 {
     int ends[2], status = 0;

@@ -182,7 +182,7 @@ static bool rate(bench_options *o, const char *flag, const char *value)
     return false;
 }
 
-/* One of three; they are numbered in this order. */
+/* One of three names; *out is its index. */
 static bool choose(const char *flag, const char *value, const char *const names[3], unsigned *out)
 {
     for (*out = 0; *out < 3; ++*out)
@@ -250,7 +250,7 @@ static const struct flag *flag_named(const char *name)
     return NULL;
 }
 
-/* The flag at argv[*i], which moves beyond its value. */
+/* Parses the flag at argv[*i], and moves *i beyond its value. */
 static bool parse_flag(bench_options *o, int argc, char **argv, int *i)
 {
     const struct flag *flag = flag_named(argv[*i]);
@@ -263,7 +263,7 @@ static bool parse_flag(bench_options *o, int argc, char **argv, int *i)
         return false;
     }
     if (flag->parse != json &&
-        strcmp(flag->name, "--resume") != 0) /* what an interrupted run and its end have in common */
+        strcmp(flag->name, "--resume") != 0) /* the rest is the same for an interrupted run and its --resume */
         for (int n = 0; n <= (flag->parse != NULL); n++)
             o->arguments[o->argument_count++] = argv[*i + n];
     if (!flag->parse)

@@ -12,19 +12,19 @@ typedef enum bench_pages { BENCH_PAGES_BOTH, BENCH_PAGES_ON, BENCH_PAGES_OFF } b
 typedef struct bench_names {
     const char *item[BENCH_MOST];
     unsigned count;
-    char *text; /* what the items point into */
+    char *text; /* the items point into it */
 } bench_names;
 
 typedef struct bench_options {
     bool quick, peers, latency, memory, list, help, resume;
     bool families[BENCH_FAMILIES];
-    bool family_asked; /* a selection was made that leaves out families */
+    bool family_asked; /* families, files, implementations or workloads were named */
     bench_names family_names;
     bench_names implementations; /* none: all */
     bench_names workloads;       /* none: all */
     unsigned threads[BENCH_MOST], thread_count;
     bool threads_asked, threads_auto;
-    unsigned work_ns[BENCH_MOST], work_count; /* after each operation; default 0 alone */
+    unsigned work_ns[BENCH_MOST], work_count; /* after each operation; default: only 0 */
     uint64_t keys[BENCH_MOST];
     unsigned key_count;
     bool keys_asked;
@@ -38,11 +38,11 @@ typedef struct bench_options {
     const char *json; /* NULL: none; "-": standard output */
     char **files;
     int file_count;
-    char **arguments; /* all that say what is measured */
+    char **arguments; /* those that determine what is measured */
     unsigned argument_count;
 } bench_options;
 
-/* Fills *options. On a wrong argument, prints one line that says what was expected and returns false. */
+/* Fills *options. False: an argument is wrong; one line was printed that says what was expected. */
 bool bench_options_parse(bench_options *options, int argc, char **argv);
 
 #endif

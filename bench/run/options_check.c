@@ -34,12 +34,12 @@ bool bench_round_trip_possible(void)
     return bench_cores() > 1;
 }
 
-/* ---- names; the message lists those that there are ---- */
+/* ---- names; a message about a wrong one lists those that exist ---- */
 
 static void append(char *list, size_t size, const char *name)
 {
     size_t used = strlen(list);
-    for (const char *at = list; (at = strstr(at, name)); at++) /* once each */
+    for (const char *at = list; (at = strstr(at, name)); at++) /* each name once */
         if ((at == list || at[-1] == ' ') && (at[strlen(name)] == ',' || at[strlen(name)] == '\0'))
             return;
     snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
@@ -107,7 +107,7 @@ static bool check_workloads(const bench_options *o)
     return true;
 }
 
-/* ---- what goes together ---- */
+/* ---- consistency ---- */
 
 static bool takes_part(const bench_options *o, bench_family family)
 {
@@ -128,7 +128,7 @@ static bool wants_threads(const bench_options *o, unsigned threads)
     return o->threads_auto; /* 1, 2 and so on */
 }
 
-/* All libraries within four minutes. */
+/* Few points, so that all libraries are measured within four minutes. */
 static void choose_few(bench_options *o)
 {
     if (o->thread_count == 0)
@@ -167,7 +167,7 @@ static bool choose_families(bench_options *o)
     return any && (o->file_count == 0 || o->families[BENCH_WORDS]);
 }
 
-/* A workload asked for by name must be possible with one of the numbers of threads. */
+/* A workload that was named must be possible with one of the numbers of threads. */
 static bool check_threads(const bench_options *o, const bench_workload *w)
 {
     for (unsigned i = 0; i < o->thread_count; i++)
@@ -177,7 +177,7 @@ static bool check_threads(const bench_options *o, const bench_workload *w)
     return false;
 }
 
-/* Likewise, and a family, with one of the amounts of work. */
+/* A workload or family that was named must be possible with one of the amounts of work. */
 static bool check_work(const bench_options *o, const char *flag, const char *name, bool works)
 {
     for (unsigned i = 0; i < o->work_count; i++)
@@ -233,7 +233,7 @@ static bool choose_by_work(bench_options *o)
     return any;
 }
 
-/* What --latency adds by itself and this machine does not allow. */
+/* Says which latency workload this machine does not allow. */
 static void say_what_is_left_out(const bench_options *o)
 {
     if (o->latency && o->families[BENCH_QUEUE] && o->workloads.count == 0 && !bench_round_trip_possible())

@@ -52,7 +52,7 @@ unsigned bench_suite_count(bench_suite *suite, bench_family family)
     return bench_suite_pending(suite, count_family, &family);
 }
 
-/* --quick spends a fixed time on a family, whatever it consists of. */
+/* --quick spends a fixed time on a family, however many measurements it has. */
 static void choose_duration(bench_suite *suite, bench_family family)
 {
     const bench_options *o = suite->options;
@@ -61,7 +61,7 @@ static void choose_duration(bench_suite *suite, bench_family family)
         unsigned count = bench_suite_count(suite, family);
         uint64_t budget = o->family_asked ? QUICK_BUDGET_MS : QUICK_BUDGET_ALL_MS;
         if (family == BENCH_MAP)
-            budget = budget * 2 / 3; /* filling and looking through takes the rest */
+            budget = budget * 2 / 3; /* filling and checking take the rest */
         ms = budget / (count ? count : 1);
         ms = ms > OVERHEAD_MS ? (ms - OVERHEAD_MS) * 5 / 6 : 1; /* a sixth goes to warming up */
         ms = ms < 10 ? 10 : ms > QUICK_MOST_MS ? QUICK_MOST_MS : ms;
@@ -78,7 +78,7 @@ static void probe(bench_suite *suite, bench_family family, const char *when)
 void bench_suite_family(bench_suite *suite, bench_family family)
 {
     if (bench_suite_count(suite, family) == 0)
-        return; /* all of it is there already */
+        return; /* all rows exist already */
     choose_duration(suite, family);
     probe(suite, family, "before");
     whole_family(suite, family);

@@ -1,4 +1,4 @@
-/* Families: what is measured of each, and how much that is. */
+/* What is measured of each family, and how many measurements that is. */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H
 
@@ -7,7 +7,7 @@
 /* Measures a family and appends its rows. */
 void bench_suite_family(bench_suite *suite, bench_family family);
 
-/* How many measurements a family is, rows that there are already not counted. */
+/* How many measurements a family still needs, without the rows that exist already. */
 unsigned bench_suite_count(bench_suite *suite, bench_family family);
 
 #endif

@@ -1,4 +1,4 @@
-/* What runs, how far it is, how long it will take: one line on standard error. */
+/* One line on standard error: what is running, how much is done, how long the rest will take. */
 #ifndef BENCH_PROGRESS_H
 #define BENCH_PROGRESS_H
 
@@ -6,15 +6,15 @@
 
 typedef struct bench_progress {
     unsigned done, total; /* measurements */
-    unsigned kept;        /* of those done, what has rows */
+    unsigned kept;        /* those done whose rows are kept */
     uint64_t started_ns, shown_ns;
-    int terminal; /* 1: the line is rewritten; 0: a new one, now and then; -1: not known yet */
+    int terminal; /* 1: the line is rewritten; 0: a new line now and then; set by the first bench_progress_show */
 } bench_progress;
 
 /* Before measurement `done` + 1. */
 void bench_progress_show(bench_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Takes the line away before something else is printed. */
+/* Clears the line before something else is printed. */
 void bench_progress_clear(bench_progress *progress);
 
 #endif

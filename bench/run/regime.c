@@ -13,7 +13,7 @@ extern const bench_impl bench_floor_queue;
 /* Sharing a core costs private loops 1.2 to 1.9; separate cores show 0.97 to 1.05. */
 static const double shared_slowdown = 1.12;
 
-/* Less than this of two cores: something else was running. */
+/* A smaller share of two cores: other programs were running. */
 static const double own_share = 0.85;
 
 static double pairs(const bench_impl *impl, unsigned threads, uint64_t ns, double *share)
@@ -54,14 +54,14 @@ bench_probe bench_probe_now(bench_family family, const char *when)
                                                             : "far"};
 }
 
-/* Twice as far is elsewhere: 100 ns and 500 were seen, and nothing between. */
+/* Twice the round trip counts as another place: 100 ns and 500 ns were seen, and nothing between. */
 bool bench_same_regime(const bench_look *a, const bench_look *b)
 {
     double ratio = b->round_trip_ns > 0 ? a->round_trip_ns / b->round_trip_ns : 1;
     return (a->slowdown >= shared_slowdown) == (b->slowdown >= shared_slowdown) && ratio < 2 && ratio > 0.5;
 }
 
-/* The median of what those looks saw. */
+/* The median of one member of the looks. */
 static double median_of(const bench_look *looks, unsigned count, size_t member)
 {
     double values[BENCH_MOST_ROUNDS];
@@ -82,7 +82,7 @@ void bench_regime(const bench_look *looks, unsigned count, bench_row *row)
     row->floor_mops = median_of(looks, count, offsetof(bench_look, floor_mops));
     row->slowdown = median_of(looks, count, offsetof(bench_look, slowdown));
     row->round_trip_ns = median_of(looks, count, offsetof(bench_look, round_trip_ns));
-    /* one round in five may have met something else that ran for a moment */
+    /* one round in five may be disturbed by a short-lived program */
     if (busy * 5 > count)
         strcpy(row->regime, "busy");
     else if (row->threads > 1)

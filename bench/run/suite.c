@@ -65,7 +65,7 @@ static void finish_latency(bench_row *row)
 
 static void finish_row(bench_row *row)
 {
-    if (row->fault[0]) { /* what is wrong has no speed */
+    if (row->fault[0]) { /* a wrong result has no speed */
         row->rounds = 0;
         free(row->histogram);
         row->histogram = NULL;
@@ -94,7 +94,7 @@ void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count)
     bench_rows_ratios(&suite->rows, first);
     suite->watch->progress.kept = suite->watch->progress.done;
     if (suite->rows_to && !bench_rows_send(&suite->rows, first, suite->rows_to))
-        exit(1); /* nobody is there any more */
+        exit(1); /* the parent is gone */
 }
 
 bench_row *bench_suite_begin_point(bench_suite *suite, const bench_point *point)
@@ -144,7 +144,7 @@ static void note_result(bench_suite *suite, bench_row *row, unsigned round, cons
     row->mops[round] = result->mops;
     row->least[round] = result->least_mops;
     row->most[round] = result->most_mops;
-    /* whose threads never sleep tells whether they had the cores to themselves */
+    /* threads of these never sleep, so their processor time shows whether they had the cores to themselves */
     if ((row->role == BENCH_WEFT || row->role == BENCH_FLOOR) && !row->stalled && result->share < look->share)
         look->share = result->share;
     row->empty += result->empty;
@@ -223,7 +223,10 @@ void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, ben
     }
 }
 
-/* Half of what the mutex did when nothing was due: what all are to stand, most with ease. */
+/*
+ * The rate for open latency: half of what the mutex did closed; without a mutex, half of what the slowest did. All
+ * should reach it, most of them easily.
+ */
 static double rate_of(const bench_suite *suite, const bench_row *open)
 {
     bench_row closed = *open;

@@ -1,4 +1,4 @@
-/* Points: what is measured in interleaved rounds, and the rows that it gives. */
+/* Points: what is measured in interleaved rounds, and the rows that result. */
 #ifndef BENCH_SUITE_H
 #define BENCH_SUITE_H
 
@@ -9,12 +9,12 @@
 #include "bench/run/watch.h"
 #include "bench/adapters/words/corpus.h"
 
-/* The driver's own cost in ns per operation, contained in every figure; latency: in every single time. */
+/* The driver's own cost in ns per operation, which every figure contains; latency_ns is part of every single time. */
 typedef struct bench_driver_cost {
     double container_ns, map_uniform_ns, map_zipf_ns, latency_ns;
     double work_turns_per_ns; /* as calibrated; 0: no --work */
     double
-        work_ns[BENCH_MOST]; /* of a queue's or stack's operation and the work after it; in the order of the options */
+        work_ns[BENCH_MOST]; /* of a queue's or stack's operation with the work after it; in the order of the options */
 } bench_driver_cost;
 
 typedef struct bench_suite {
@@ -26,7 +26,7 @@ typedef struct bench_suite {
     int rows_to; /* in a child: where finished rows go; else 0 */
     bench_driver_cost cost;
     uint64_t duration_ns;
-    bool counting; /* nothing is measured: progress.total is counted up */
+    bool counting; /* nothing is measured: only progress.total is incremented */
     bool huge_pages;
     uint64_t seed;
     corpus *text; /* words */
@@ -50,7 +50,7 @@ typedef struct bench_point {
     uint64_t *entries;
 } bench_point;
 
-/* How many measurements work(suite, ctx) is, rows that there are already not counted. */
+/* How many measurements work(suite, ctx) would make, without the rows that exist already. */
 unsigned bench_suite_pending(bench_suite *suite, void (*work)(bench_suite *suite, void *ctx), void *ctx);
 
 /* Measures a point unless it has rows. */
@@ -63,30 +63,31 @@ void bench_suite_point_working(bench_suite *suite, bench_point point);
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,
                            const bench_impl **out);
 
-/* What every row begins with. */
+/* Initialises a row with its point and implementation. */
 void bench_suite_name_row(const bench_suite *suite, const bench_point *point, const bench_impl *impl, bench_row *row);
 
-/* A row for each implementation; NULL: the point has its rows already, or is only counted. */
+/* A row for each implementation; NULL: the point has its rows already, has no implementation, or is only counted. */
 bench_row *bench_suite_begin_point(bench_suite *suite, const bench_point *point);
 
-/* Works the figures out, keeps the rows and frees them. */
+/* Computes the figures, keeps the rows and frees the array. */
 void bench_suite_end_point(bench_suite *suite, const bench_point *point, bench_row *rows);
 
 /* Keeps the rows of a point, and sends them to the parent. */
 void bench_suite_keep(bench_suite *suite, const bench_row *rows, unsigned count);
 
-/* Measures implementation i in that round; a look's share goes down to what this run had of the cores. */
+/* Measures implementation i in that round; lowers look->share to the share of the cores that this run had. */
 typedef void bench_round_function(bench_suite *suite, void *ctx, unsigned i, unsigned round, bench_look *look);
 
 /*
- * Round by round, each implementation once, in an order that is drawn anew. A round that began in one regime of the machine
- * and ended in another is measured again, but no more of them than there are rounds.
+ * Measures each implementation once in each round, in a new random order. A round with several threads that began in
+ * one regime of the machine and ended in another is measured again; at most as many rounds are repeated as there are
+ * rounds.
  */
 void bench_suite_rounds(bench_suite *suite, bench_row *rows, unsigned count, bench_round_function *measure, void *ctx);
 
 _Noreturn void bench_suite_out_of_memory(void);
 
-/* Prints a wrong result, and remembers that there was one if it is ours. */
+/* Prints a wrong result; one of Weft or a baseline makes the bench fail. */
 void bench_suite_fault(bench_suite *suite, const bench_row *row);
 
 #endif

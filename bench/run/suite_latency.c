@@ -1,11 +1,14 @@
 /*
- * Latency, in runs of its own: closed (each operation begins when the one before has ended) and open (operations are due at
- * set times, and a time counts from when it was due: G. Tene's "coordinated omission" is what the closed figures leave out).
+ * Latency, in separate runs: closed (each operation begins when the one before has ended) and open (operations are due
+ * at set times, and a time counts from when its operation was due). Closed figures suffer from "coordinated omission"
+ * (G. Tene).
  */
 #include "bench/run/suite_latency.h"
 
 #include "bench/run/options_check.h"
-/* The first workload of a family, 90/5/5, read and round-trip, unless others were named. A round trip has nothing but times. */
+/*
+ * The first workload of a family, 90/5/5, read and round-trip, unless others were named. A round trip has only times.
+ */
 static bool wants_latency(const bench_options *options, const bench_workload *workload)
 {
     if (workload->kind == BENCH_ROUND_TRIP)

@@ -1,7 +1,7 @@
 /*
- * The map family. All maps of one size are made and filled once, with the same keys, and stay through every workload,
- * distribution and number of threads of that size: what is inserted and removed balances. Where they do not fit into memory
- * together they are measured in groups, Weft's and the mutex's in each. Each group has a process of its own.
+ * The map family. All maps of one size are made and filled once, with the same keys, and used for every workload,
+ * distribution and number of threads of that size: insertions and removals balance. If they do not fit into memory
+ * together, they are measured in groups, with Weft's and the mutex's maps in each. Each group has its own process.
  */
 #include "bench/run/suite_maps.h"
 
@@ -18,9 +18,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { BYTES_PER_ENTRY = 160, FILL_NS = 20000 }; /* of the largest, of the slowest, about */
-#define CHECKED_RANGE (UINT64_C(1) << 23)        /* beyond it the size is checked, not every key */
-#define MUCH (UINT64_C(1) << 22) /* from here on, speed alone: the groups take long, and say the same of latency */
+enum { BYTES_PER_ENTRY = 160, FILL_NS = 20000 }; /* of the largest, of the slowest map, about */
+#define CHECKED_RANGE (UINT64_C(1) << 23)        /* beyond it only the size is checked, not every key */
+#define MUCH (UINT64_C(1) << 22) /* from here on no latency: the groups take long, and latency is the same */
 
 typedef struct maps {
     const bench_impl *impls[BENCH_MOST_IMPLS];
@@ -85,7 +85,7 @@ static void all_points(bench_suite *suite, void *ctx)
                          .entries = m->entries};
     for (point.workload = bench_workloads; point.workload->name; point.workload++)
         for (int zipf = !o->uniform; zipf <= o->zipf && bench_wants_workload(o, point.workload, BENCH_MAP); zipf++) {
-            static const uint32_t some; /* counting only asks whether there are any */
+            static const uint32_t some; /* while counting, only NULL or not matters */
             point.draws = !zipf ? NULL : m->draws ? m->draws : &some;
             for (unsigned t = 0; t < o->thread_count; t++) {
                 point.threads = o->threads[t];
@@ -117,7 +117,10 @@ static void one_group(bench_suite *suite, void *ctx)
 
 /* ---- groups ---- */
 
-/* How many maps of so many keys the machine holds. Of all its memory, which does not move, so that --resume finds the same groups. */
+/*
+ * How many maps of so many keys fit into the machine. Uses the total memory, not the free one, so that --resume finds
+ * the same groups.
+ */
 static unsigned how_many_fit(uint64_t keys)
 {
     uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -130,7 +133,7 @@ static bool in_every_group(const bench_impl *impl)
     return impl->role == BENCH_WEFT || strcmp(impl->name, "mutex-map") == 0;
 }
 
-/* As many as fit of all from *next on, which moves. */
+/* Takes those of every group and the next ones that fit, at least one, and moves *next behind them. */
 static void next_group(const maps *all, unsigned most, unsigned *next, maps *m)
 {
     m->count = 0;

@@ -1,6 +1,7 @@
 /*
- * Memory, in runs of its own, since counting costs: each implementation in its own process, huge pages off. What so many
- * elements take at rest, what is left when they have gone, the most there was under load or beside a stalled reader.
+ * Memory, in separate runs, since counting costs time: each implementation in its own process, huge pages off. It
+ * measures what elements take at rest, what is left after their removal, and the most under load or with a stalled
+ * reader.
  */
 #include "bench/run/suite_memory.h"
 
@@ -25,7 +26,7 @@ static uint64_t above(uint64_t now, uint64_t before)
 
 /* ---- at rest ---- */
 
-/* How many it took: fewer, if there is no room for more. */
+/* Puts ELEMENTS in, or fewer if there is no room for more; returns how many. */
 static uint64_t fill(const bench_impl *impl, void *object)
 {
     void *thread;
@@ -40,7 +41,7 @@ static uint64_t fill(const bench_impl *impl, void *object)
     return count;
 }
 
-/* How many it gave back. */
+/* Takes all out; returns how many. */
 static uint64_t empty(const bench_impl *impl, void *object)
 {
     void *thread = impl->thread_begin(object), *value;
@@ -69,7 +70,7 @@ static void at_rest(const bench_impl *impl, bench_row *row)
     row->bytes_per_element = (double)above(bench_allocated_bytes(), bytes) / (double)row->elements;
     row->rss_per_element = (double)above(bench_resident_bytes("VmRSS"), resident) / (double)row->elements;
     uint64_t back = empty(impl, object);
-    if (back != row->elements && !(impl->map && back == 0)) /* there are maps that remove nothing */
+    if (back != row->elements && !(impl->map && back == 0)) /* some maps cannot remove */
         snprintf(row->fault, sizeof row->fault, "gave back %llu of %llu elements", (unsigned long long)back,
                  (unsigned long long)row->elements);
     row->bytes_emptied = above(bench_allocated_bytes(), bytes);
@@ -144,7 +145,7 @@ static void loaded(bench_suite *suite, place *p)
                         bench_label_of(p->impl->name, p->impl->scheme).text);
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     bench_watch_begin(suite->watch, p->impl, 60000 * MS);
-    if (!p->impl->reclaim) /* first: what it leaves behind is there already when the elements come */
+    if (!p->impl->reclaim) /* not after the load: memory that is left from it would be reused for the elements */
         at_rest(p->impl, &p->row);
     if (!p->row.fault[0])
         under_load(suite, p->impl, p->workload, &p->row);

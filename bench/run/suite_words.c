@@ -106,7 +106,7 @@ static void one_number_of_threads(bench_suite *suite, const job *j, unsigned thr
     bench_suite_end_point(suite, &point, rows);
 }
 
-/* What --family words counts when no files are named. */
+/* The text of --family words if no files are named. */
 static void default_text(corpus *text)
 {
     const char *repository = getenv("WEFT_ROOT");
@@ -153,7 +153,7 @@ static void all_numbers_of_threads(bench_suite *suite, void *ctx)
     words_reference_destroy(j->reference);
 }
 
-/* Listed when the bench began; hours may have gone by, and the default text has the repository in it. */
+/* The files were listed when the bench began, maybe hours ago, and the default text contains the repository's files. */
 static bool text_is_as_listed(bench_suite *suite)
 {
     if (!corpus_changed(suite->text))

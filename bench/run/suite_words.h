@@ -6,7 +6,7 @@
 
 void bench_suite_words(bench_suite *suite);
 
-/* The files named, or the default text. False, having said so: one cannot be read. */
+/* The files named, or the default text. False: one cannot be read; a message was printed. */
 bool bench_suite_words_text(const bench_options *options, corpus *text);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-/* Far beyond what the slowest takes whose threads wait for one that has no core. */
+/* Far longer than the slowest implementation takes when its threads wait for one that has no core. */
 #define LIMIT_NS UINT64_C(30000000000)
 
 /* ---- what the two processes share ---- */
@@ -52,7 +52,7 @@ void bench_watch_end(bench_watch *watch)
 const char *bench_watch_fault(const bench_watch *watch, const bench_impl *impl)
 {
     int i = index_of(impl);
-    return i == BENCH_NOBODY ? "" : watch->fault[i]; /* tests' own are in no list */
+    return i == BENCH_NOBODY ? "" : watch->fault[i]; /* implementations of tests are in no list */
 }
 
 void bench_leave_out(bench_watch *watch, const bench_impl *impl, const char *why, ...)

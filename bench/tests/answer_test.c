@@ -1,4 +1,4 @@
-/* The two lines with which the bench ends, of rows made up for it: who does most, beside whom, and where Weft is behind. */
+/* The closing two lines of the bench, for made-up rows: which implementation is fastest, and where Weft is behind. */
 #include "bench/report/answer.h"
 
 #include <setjmp.h>
@@ -71,7 +71,7 @@ static void test_another_does_most(void **state)
     rows.row[5].work_ns = rows.row[6].work_ns = rows.row[7].work_ns = rows.row[8].work_ns = rows.row[9].work_ns = 100;
     strcpy(rows.row[5].regime, "busy");
     strcpy(rows.row[8].regime, "busy");
-    rows.row[3].empty = 1; /* the library at one thread: best at nothing */
+    rows.row[3].empty = 1; /* the library at one thread: never counts as best */
     assert_says(
         "\nqueue: ck-fifo does most at pairs, 2 threads, 100 ns of work, DISTURBED: 90.0 M operations/s, 4.5 times the mutex; best of Weft: "
         "weft-queue hazard, 30.0.\n"
@@ -96,7 +96,7 @@ static void test_times(void **state)
         "weft-queue hazard 3000 ns; pairs, 2 threads: mutex-queue (may wait) 300, weft-queue hazard 2000 ns.\n");
 }
 
-/* Of what was faulty nothing is said; where there is no Weft, there is one line; of nothing, none. */
+/* Rows with a fault are not mentioned; without Weft there is one line; without rows there is none. */
 static void test_little(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * The checks of the bench, tried with implementations that are broken on purpose: a check that cannot fail is none.
- * And its small parts: histogram, Zipf draws, chunks of text.
+ * Tries the checks of the bench with implementations that are broken on purpose, since a check that cannot fail is
+ * useless. And tests small parts: histogram, Zipf draws, chunks of text.
  */
 #include "bench/measure/histogram.h"
 #include "bench/measure/loops_map.h"
@@ -24,7 +24,7 @@
 
 extern const bench_impl bench_mutex_queue, bench_mutex_stack, bench_mutex_map, bench_ck_epoch;
 
-/* What is wrong with the one that runs: each hundredth time, in the measured threads only. */
+/* The defect of the implementation under test: every hundredth time, in the measured threads only. */
 static enum { NOTHING, LOSES, DOUBLES, CHANGES, SAYS_EMPTY, REFUSES } defect;
 static _Atomic unsigned turn;
 static pthread_t measuring;
@@ -78,7 +78,7 @@ static bench_result measure_queue(int with, const char *workload, unsigned threa
     if (with == NOTHING)
         assert_true(times->total > 0 && times->max > 0);
     free(times);
-    /* on a busy machine it may have done too little to go wrong */
+    /* on a busy machine too few operations may have been done to show the defect */
     return result.operations < ENOUGH ? measure_queue(with, workload, threads, role) : result;
 }
 
@@ -127,7 +127,7 @@ static size_t broken_size(void *object, void *thread)
 
 BENCH_MAP_LOOPS(broken_map, broken_get, broken_insert, broken_remove, broken_size);
 
-/* What is wrong after a run over a map of 1000 keys, and whether looking all of them up finds the map as told. */
+/* The result of a run over a map of 1000 keys; *good: whether the check of all keys succeeds. */
 static bench_result measure_map(int with, bool zipf, bool *good)
 {
     bench_impl impl = bench_mutex_map;
@@ -178,7 +178,7 @@ static void test_map_checks(void **state)
 
 /* ---- reclamation ---- */
 
-static bench_object *held; /* the first one, which the reader looks at: freed later, so that it may look */
+static bench_object *held; /* the first object, which the reader reads: freed later, so that the read is valid */
 
 static void free_at_once(void *object, void *thread, bench_object *what)
 {
@@ -234,7 +234,7 @@ static void keep(void *object, void *thread, bench_object *what)
 
 BENCH_RECLAIM_LOOPS(tardy, section, section, look, keep, section);
 
-/* There are libraries that reclaim when the measurement has long been over; what they count into must be there still. */
+/* Some libraries reclaim long after the measurement; the counter that they write to must still exist. */
 static void test_reclaimed_late(void **state)
 {
     enum { LATER = 64 };
@@ -249,8 +249,8 @@ static void test_reclaimed_late(void **state)
     assert_int_equal(bench_measure(&what, &result), 0);
     assert_string_equal(result.fault, "");
     assert_int_equal(result.pending_end, BENCH_RETIREMENTS);
-    for (unsigned i = 0; i < LATER; i++) { /* whoever comes after gets the memory that it gave back */
-        assert_non_null(later[i] = malloc(sizeof *later[i])); /* of one size with it */
+    for (unsigned i = 0; i < LATER; i++) {                    /* these get the memory that the measurement freed */
+        assert_non_null(later[i] = malloc(sizeof *later[i])); /* the size of its workers */
         memset((void *)later[i], 0, sizeof *later[i]);
     }
     for (size_t i = 0; i < late_count; i++)
@@ -317,7 +317,7 @@ static void write_file(const char *path, const char *text, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Words that begin, end and lie across every kind of border; the chunks together give the words of the whole. */
+/* Words begin, end and lie across every kind of border; together the chunks must give the words of the whole text. */
 static void test_chunks(void **state)
 {
     enum { SIZE = 3 * CORPUS_CHUNK + 400 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""command_test.py PROGRAM: the bench as its users call it: arguments, JSON, words against tr, sort and uniq."""
+"""command_test.py PROGRAM: runs the bench as its users do: arguments, JSON, and words compared with tr, sort and uniq."""
 
 import json
 import os
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import library  # noqa: E402
 
-# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+# Bazel passes the program's path; when ./weft runs this file, the program lies beside it.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-bench"))
 OURS = {kind: ["weft-" + name for name, of in library.structures().items() if of == kind] for kind in ("QUEUE", "STACK", "MAP")}
 QUEUE = OURS["QUEUE"][0]
@@ -124,7 +124,7 @@ class Json(unittest.TestCase):
             self.assertTrue(machine[name], name)
         self.assertRegex(machine["when"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertRegex(machine["allocator"], "jemalloc 5")
-        flags = machine["flags"].split()  # those that somebody gave, once each
+        flags = machine["flags"].split()  # those that the build gives, each once
         self.assertIn("-O2", flags)
         self.assertEqual(len(flags), len(set(flags)))
         self.assertNotRegex(machine["flags"], "mtune=generic|random-seed|stack-protector")
@@ -177,11 +177,11 @@ class Json(unittest.TestCase):
                 below += count
                 middle = ns if middle is None and below >= total / 2 else middle
             self.assertAlmostEqual(middle or 0, row["p50_ns"] or 0, delta=0.02 * (middle or 0) + 1)
-            if row["open"]:  # what is due at a set time is done then, not faster
+            if row["open"]:  # operations are not done before they are due
                 self.assertLess(row["mops_min"] or 0, 0.6)
 
     def test_work(self):
-        """What has none is measured once, where 0 is in the list; each point has its own rate."""
+        """Workloads without work are measured once, if 0 is in the list; each point has its own rate."""
         whole = measure("--family", "queue,map,reclaim", "--impl", QUEUE + ",mutex-queue,mutex-map,urcu-memb", "--workload", "pairs,round-trip,90/5/5,read",
                         "--keys", "1000", "--distribution", "uniform", "--huge-pages", "on", "--threads", "2", "--work", "0,3000", "--latency", *SHORT)
         for where, opens in (("results", [None]), ("latency", [False, True])):
@@ -192,7 +192,8 @@ class Json(unittest.TestCase):
             self.assertEqual(points, both | once)
         for row in whole["results"]:
             if row["work_ns"]:
-                self.assertLess(row["mops_max"], 3)  # two threads, each of whose operations takes 3 us and more, were the calibration twice off
+                # two threads, each operation takes 3 us; leaves room for a calibration that is off by a factor of 4
+                self.assertLess(row["mops_max"], 3)
         self.assertEqual([entry["work_ns"] for entry in whole["driver"]["work"]], [3000])
         self.assertGreater(whole["driver"]["work"][0]["container_ns"], whole["driver"]["container_ns"])
         self.assertGreater(whole["driver"]["work_turns_per_ns"], 0)
@@ -204,7 +205,7 @@ class Json(unittest.TestCase):
         self.assertEqual({(row["family"], row["work_ns"]) for row in rows}, {("stack", 100)})
 
     def test_round_trip(self):
-        """Times of two threads, asked for by name or by --latency; on one processor there are none, and that is said."""
+        """Times of two threads, by its name or by --latency; on one processor it is left out with a message."""
         rows = measure("--workload", "round-trip", *SHORT)["latency"]
         self.assertEqual({row["implementation"] for row in rows}, NAMES["queue"] - {"floor-xadd"})
         self.assertEqual({(row["threads"], row["open"]) for row in rows}, {(2, False)})
@@ -251,7 +252,7 @@ class Json(unittest.TestCase):
         rows = measure("--impl", "mutex-queue", "--workload", "pairs", "--threads", "1", "--latency", "--rate", "900",
                        *SHORT, "--duration-ms", "20")["latency"]
         row, = [row for row in rows if row["open"] and row["implementation"] == "mutex-queue"]
-        # it does a tenth of it, so at the end of 20 ms it is 18 ms late
+        # it reaches a tenth of the rate, so at the end of 20 ms it is 18 ms late
         self.assertGreater(row["max_ns"], 1e6)
         self.assertGreater(row["p50_ns"], 1e5)
 
@@ -263,10 +264,10 @@ class Json(unittest.TestCase):
         for (name, scheme), row in rows.items():
             self.assertIsNone(row["fault"])
             if row["family"] == "reclaim":
-                # 200,000 objects of 80 bytes, unless the scheme bounds what waits
+                # 200,000 objects of 80 bytes, unless the scheme bounds the retired ones
                 self.assertEqual(row["bytes_peak"] > 200000 * 80 * 0.8, scheme != "hazard", row)
             else:
-                # a value and a link; a key, too
+                # a value and a link; in a map a key, too
                 self.assertGreaterEqual(row["bytes_per_element"], 16 if row["family"] == "queue" else 24)
                 self.assertLess(row["bytes_per_element"], 128)
                 self.assertLess(abs(row["rss_per_element"] - row["bytes_per_element"]), 40)
@@ -286,14 +287,14 @@ class Json(unittest.TestCase):
 
 class Interruption(unittest.TestCase):
     COMMAND = ["--family", "queue,map", "--workload", "pairs,burst,90/5/5", "--threads", "1,2", "--keys", "1000", "--latency",
-               "--distribution", "uniform", "--huge-pages", "on", "--rounds", "3", "--duration-ms", "25"]  # progress is told every 5 s
+               "--distribution", "uniform", "--huge-pages", "on", "--rounds", "3", "--duration-ms", "25"]  # progress is shown every 5 s
 
     def test_keeps_what_it_has_and_goes_on(self):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "out.json")
             with subprocess.Popen([PROGRAM, *self.COMMAND, "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   text=True) as running:
-                for line in running.stderr:  # half of it: measurements are told of by their numbers
+                for line in running.stderr:  # interrupts after a third: progress lines have the number of the measurement
                     told = re.match(r"\[(\d+)/(\d+)", line)
                     if told and int(told.group(1)) * 3 > int(told.group(2)):
                         break
@@ -319,7 +320,7 @@ class Interruption(unittest.TestCase):
             points = [tuple(row.get(name) for name in ("family", "workload", "threads", "implementation", "scheme", "open"))
                       for row in whole[kind]]
             self.assertEqual(len(points), len(set(points)))
-            for before, after in zip(half[kind], whole[kind]):  # what was measured is what is written again
+            for before, after in zip(half[kind], whole[kind]):  # rows that were measured are written again unchanged
                 after["histogram"] = before.get("histogram") and after["histogram"]
                 self.assertEqual({k: v for k, v in before.items() if k != "histogram"},
                                  {k: v for k, v in after.items() if k != "histogram"})
@@ -352,7 +353,7 @@ class Words(unittest.TestCase):
                 paths.append(os.path.join(directory, "text%d" % number))
                 with open(paths[-1], "wb") as file:
                     file.write(text)
-            # Each file by itself: words do not go on from one file into the next.
+            # Each file by itself: a word does not continue in the next file.
             pipeline = ("for f; do LC_ALL=C tr -cs A-Za-z '\\n' <\"$f\"; echo; done | LC_ALL=C tr A-Z a-z | grep . | sort |"
                         " uniq -c | awk '{ total += $1 } END { print total, NR }'")
             told = subprocess.run(["sh", "-c", pipeline, "sh", *paths], check=True, stdout=subprocess.PIPE, text=True).stdout

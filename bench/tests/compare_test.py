@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""compare_test.py COMPARE: ./weft bench --compare on results that are made up: what it judges, what it does not, bad input."""
+"""compare_test.py COMPARE: ./weft bench --compare with made-up results: rows that it judges or only shows, bad input."""
 
 import copy
 import json
@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-# Bazel tells where it is; ./weft runs this file where the tree lies as it is.
+# Bazel passes its path; ./weft runs this file in the tree.
 COMPARE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/compare.py")
 ROW = {"family": "queue", "workload": "pairs", "implementation": "weft-queue", "scheme": "hazard", "threads": 2, "huge_pages": True,
        "regime": "far", "mops_rounds": [10.0, 10.1, 9.9, 10.0, 10.2]}
@@ -61,7 +61,7 @@ class Compare(unittest.TestCase):
                 self.assertEqual(self.run_on(old, new).returncode, status)
 
     def test_work_is_part_of_the_point(self):
-        """Each amount with its like; a file from before the field has none."""
+        """Only rows with equal work are compared; in a file that is older than the field, work is 0."""
         old = result({}, {"work_ns": 100, "mops_rounds": [5.0] * 5})
         done = self.run_on(old, result({"work_ns": 0}, {"work_ns": 100, "mops_rounds": [4.0] * 5}))
         self.assertEqual(done.returncode, 1)
@@ -84,7 +84,7 @@ class Compare(unittest.TestCase):
         self.assertIn("note: another processor: P, then Q", self.run_on(result(), other).stdout)
 
     def test_a_result_that_nobody_gets(self):
-        """Not 1, which says that something is slower; of few rows, which fail at the end, and of many."""
+        """The status must not be 1, which means slower. Few rows fail when the output ends, many before."""
         for rows in (1, 500):
             with tempfile.TemporaryDirectory() as directory, open("/dev/full", "w", encoding="utf-8") as full:
                 path = os.path.join(directory, "results.json")

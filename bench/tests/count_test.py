@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""count_test.py COUNT: what Weft's operations cost by counting, held to what they cost when this was written. A figure that rises is a
-regression; one that falls belongs in the table below."""
+"""count_test.py COUNT: compares the counted cost of Weft's operations with the table below. A figure that rises is a regression; one that
+falls must be entered in the table."""
 
 import json
 import os
@@ -34,12 +34,12 @@ EXPECTED = {
 
 
 def tolerance(structure, column):
-    """A map's hash has a key of its own in every process, so that its lists differ; compilers of one series differ by little."""
+    """A map's hash has another seed in every process, so its lists differ; compilers of one series differ by little."""
     return (0.1, 0.0) if column == "instructions" else (0.0, 0.4 if structure == "weft_map" else 0.1)
 
 
 def differences(rows, expected):
-    """What is not as it was: {(structure, scheme, operation, column): (before, now)}"""
+    """Figures that changed: {(structure, scheme, operation, column): (before, now)}"""
     found = {}
     for key, figures in expected.items():
         for column, before in zip(COLUMNS, figures):

@@ -1,4 +1,7 @@
-/* What crashes, does not end or lies is named, left out and not counted, and all others are measured; an interrupted run keeps what it has. */
+/*
+ * An implementation that crashes, does not end or gives wrong results is named and left out, and all others are
+ * measured; an interrupted run keeps its rows.
+ */
 #include "bench/report/json.h"
 #include "bench/measure/loops_container.h"
 #include "bench/run/isolate.h"
@@ -70,7 +73,7 @@ static int no_memory(void **object, const bench_setup *setup)
 static bench_suite suite;
 static bench_options options;
 
-/* `bad` in the place of all peers, beside the mutex queue. */
+/* Runs `bad`, in the place of all peers, and the mutex queue. */
 static void run_beside(bench_role role)
 {
     bad.name = "bad";
@@ -93,7 +96,10 @@ static void end(void)
     bench_watch_destroy(suite.watch);
 }
 
-/* Each of the 4 points has both, the bad one with that fault and no figures, and nothing is compared with it. */
+/*
+ * Each of the 4 points has a row of both; that of the bad one has the fault and no figures, and no row is compared with
+ * it.
+ */
 static void assert_only_the_bad_one(const char *fault)
 {
     assert_int_equal(suite.rows.count, 8);
@@ -188,7 +194,7 @@ static int cut_the_text(void **object, const bench_setup *setup)
     return bench_words_mutex.create(object, setup);
 }
 
-/* Somebody's editor is no defect of an implementation, and the text before the run is the one there is now. */
+/* A file of the text that changes during the run is not a fault of an implementation. */
 static void test_a_text_that_changes(void **state)
 {
     char *arguments[] = {"bench", "--threads", "1", "--rounds", "1", text_path};
@@ -235,7 +241,7 @@ static void breaks_off(bench_suite *with, void *ctx)
     raise(SIGSEGV);
 }
 
-/* What an implementation leaves behind may strike when it is out again: it is blamed all the same. */
+/* Damage by an implementation may show after its call has returned: it is blamed all the same. */
 static void test_a_crash_afterwards(void **state)
 {
     (void)state;
@@ -249,7 +255,7 @@ static void test_a_crash_afterwards(void **state)
     end();
 }
 
-/* Rows that are there are not measured again; what is lost when a child dies is no half of a point. */
+/* Points that have rows are not measured again; a child that dies never leaves half of a point. */
 static void test_rows_that_are_there(void **state)
 {
     (void)state;
@@ -279,7 +285,7 @@ static void test_half_a_message(void **state)
     assert_int_equal(received.count, 1);
     assert_int_equal(received.row[0].histogram->count[77], 3);
     rows.row[0].histogram = NULL;
-    assert_true(write(ends[1], &(size_t){2}, sizeof(size_t)) == sizeof(size_t)); /* two are said, one comes */
+    assert_true(write(ends[1], &(size_t){2}, sizeof(size_t)) == sizeof(size_t)); /* announces two rows, sends one */
     assert_true(write(ends[1], rows.row, sizeof *rows.row) == sizeof *rows.row);
     close(ends[1]);
     assert_false(bench_rows_receive(&received, ends[0]));

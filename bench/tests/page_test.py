@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""page_test.py PROGRAM PAGE_PY: the page that --html makes, in a headless Chromium: it renders in light and dark, on a desk
-and on a phone, without a script error or a request, everything can be read, no chart is empty, and a question is answered. Each of
-those checks is tried on a page that breaks it."""
+"""page_test.py PROGRAM PAGE_PY: the page that --html makes, in a headless Chromium: it renders in light and dark mode, at the width of
+a desktop and of a phone, without script errors or requests; all text is readable, no chart is empty, and its finder answers. Each of
+these checks is tried on a page that breaks it."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ PAGE = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else "bench/report/p
 
 QUEUE = "weft-" + next(name for name, kind in library.structures().items() if kind == "QUEUE")
 
-# Of every text that is shown: where its colour is too near to what is behind it (WCAG 2: 4.5 to 1).
+# Finds shown texts with too little contrast to their background (WCAG 2: 4.5 to 1).
 CONTRAST = """
 const shade = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
 const parse = t => { const n = t.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
@@ -47,7 +47,7 @@ for (const e of document.querySelectorAll("h1,h2,h3,p,a,td,th button,th,label,se
 return [seen, poor.slice(0, 5)];
 """
 
-# Charts with nothing in them, or with something that is no number.
+# Finds charts that are empty, or have an attribute that is not a number.
 EMPTY = """
 const bad = [...document.querySelectorAll("svg")].filter(svg => svg.querySelectorAll("path,rect,circle").length < 1 ||
   [...svg.querySelectorAll("*")].some(e => [...e.attributes].some(a => /NaN|undefined|Infinity/.test(a.value))) || svg.getBoundingClientRect().height < 20);
@@ -95,7 +95,7 @@ class Page(unittest.TestCase):
         return "file://" + target
 
     def show(self, address, width=1280, dark=False):
-        """(what the browser complained of, what it asked for beside the page)"""
+        """(the browser's errors, its requests other than the page)"""
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
                                      {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
@@ -133,7 +133,7 @@ class Page(unittest.TestCase):
         self.assertIn(" ".join(filter(None, (best["implementation"], best["scheme"]))) + " does most", said)
 
     def test_names_the_best_of_each_kind(self):
-        """Whoever does most, beside the best of the others: never Weft beside Weft."""
+        """The fastest is compared with the best of the other kinds: never Weft with Weft."""
         for first in (QUEUE, "ck-fifo", "mutex-queue"):
             data = json.loads(json.dumps(self.results))
             data["results"] = [r for r in data["results"] if (r["family"], r["workload"], r["threads"]) == ("queue", "pairs", 2)]
@@ -147,7 +147,7 @@ class Page(unittest.TestCase):
                 self.assertEqual(bool(re.search("; the best of %s is %s" % (whose, name), said)), kind != first, said)
 
     def test_work_is_a_choice(self):
-        """Where there is more than one amount of it; a file from before the field has none. Round trips stand among the latencies."""
+        """Shown if there is more than one amount of work; a file that is older than the field has none. Round trips are among the latencies."""
         data = json.loads(json.dumps(self.results))
         for row in data["results"] + data["latency"]:
             del row["work_ns"]
@@ -182,7 +182,7 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.find_element(By.CSS_SELECTOR, "#queue .answer").text, "Throughput was not measured.")
 
     def test_disturbed_rows_are_marked(self):
-        """In every chart and table, and nothing else is."""
+        """They are marked in every chart and table, and no other rows are."""
         look = """
           const here = document.getElementById("queue"), marked = cell => getComputedStyle(cell, "::after").content.includes("†");
           for (const d of here.querySelectorAll("details")) d.open = true;
@@ -280,7 +280,7 @@ class Page(unittest.TestCase):
         self.assertEqual(len(circles), 4)
 
     def test_a_page_that_cannot_be_written(self):
-        """The older one stays."""
+        """The older page stays."""
         source, page = (os.path.join(self.directory.name, name) for name in ("in.json", "page.html"))
         with open(source, "w", encoding="utf-8") as file:
             json.dump(self.results, file)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""peers_test.py PROGRAM: every peer there is, in every family: it runs, at one thread and at more than cores, and what its
-adapter puts in comes out again. Faults that the adapter names are counted by the bench, and no failure here."""
+"""peers_test.py PROGRAM: runs every peer of every family, with one thread and with more threads than cores: the values that its adapter
+puts must come out again. Faults that the adapter declares are no failure here."""
 
 import json
 import os
@@ -45,8 +45,8 @@ class Peers(unittest.TestCase):
         self.check("queue", "--threads", "1,3", "--workload", "pairs,1:1,burst")
 
     def test_round_trip(self):
-        """Each thread uses two queues at once."""
-        self.check("queue", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")  # two that wait for each other
+        """Here each thread uses two queues at once."""
+        self.check("queue", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")  # two threads that wait for each other
 
     def test_stack(self):
         self.check("stack", "--threads", "1,3", "--workload", "pairs,burst")

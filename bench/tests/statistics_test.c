@@ -1,4 +1,4 @@
-/* Medians, intervals, and ratios that say which side of 1 they are on. */
+/* Medians, intervals, and ratios that are clearly on one side of 1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static void test_interval_of_equal_samples(void **state)
     assert_true(i.low == 0 && i.median == 0 && i.high == 0);
 }
 
-/* Of samples from one distribution, about 95 of 100 intervals hold its median. */
+/* For samples of one distribution, about 95 of 100 intervals contain its median. */
 static void test_intervals_hold_the_median(void **state)
 {
     uint64_t random = bench_seed(1);
@@ -54,13 +54,13 @@ static bench_row row_of(const char *name, bench_role role, double speed, double 
 {
     bench_row row = {.role = role, .rounds = ROUNDS};
     strcpy(row.implementation, name);
-    for (unsigned r = 0; r < ROUNDS; r++) /* the machine drifts by half, for all alike */
+    for (unsigned r = 0; r < ROUNDS; r++) /* the machine drifts by half, equally for all */
         row.mops[r] = (speed + spread * (r % 3)) * (1 + (double)r / ROUNDS / 2);
     row.speed = bench_interval_of(row.mops, ROUNDS);
     return row;
 }
 
-/* Ratios are of the same round: a drift of the whole machine does not blur them. */
+/* Ratios are taken within a round: a drift of the whole machine does not blur them. */
 static void test_ratios(void **state)
 {
     bench_row row[] = {row_of("weft", BENCH_WEFT, 20, 0), row_of("mutex-list", BENCH_BASELINE, 10, 0),
@@ -72,7 +72,7 @@ static void test_ratios(void **state)
     bench_rows_ratios(&rows, 0);
     assert_true(row[0].to_mutex.low > 1.99 && row[0].to_mutex.high < 2.01);
     assert_true(bench_is_clear(&row[0].to_mutex));
-    assert_string_equal(row[0].best_peer, "peer"); /* not one that is wrong */
+    assert_string_equal(row[0].best_peer, "peer"); /* never one with a wrong result */
     assert_false(bench_is_clear(&row[0].to_best_peer));
     assert_true(bench_is_clear(&row[3].to_best_peer) && row[3].to_best_peer.high < 1);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""summary_test.py SUMMARY_PY MEASURED RESULTS WORKED PLOT: the tables and plot of docs/measured.md beside the files that they are made of. Who leads a
-column is found here once more, from all that was measured, so that a table which leaves out a winner, or puts the wrong one in bold,
-is found; each of those checks is tried on a README that breaks it."""
+"""summary_test.py SUMMARY_PY MEASURED RESULTS WORKED PLOT: compares the tables and plot of docs/measured.md with the files that they are made
+from. The best of each column is computed here again, from all rows, so a table that leaves it out, or has another in bold, is
+found. Each of these checks is tried on a page that breaks it."""
 
 import copy
 import importlib.util
@@ -15,7 +15,7 @@ import tempfile
 import unittest
 from xml.etree import ElementTree
 
-# Bazel tells where they are; ./weft runs this file where the tree lies as it is.
+# Bazel passes their paths; ./weft runs this file in the tree.
 SUMMARY, README, RESULTS, WORKED, PLOT = (os.path.abspath(path) for path in sys.argv[1:6]) if len(sys.argv) > 5 else (
     os.path.abspath(path) for path in ("bench/report/summary.py", "docs/measured.md", "bench/results/two-cores-amd-epyc.json",
                                        "bench/results/two-cores-amd-epyc-work.json", "docs/measured.svg"))
@@ -44,7 +44,7 @@ def text_of(value):
 
 
 def figures(data, family, names, column):
-    """{name: (value or None, its mark)}; files from before --work have none of it, and columns that do not name any mean none."""
+    """{name: (value or None, its mark)}; rows and columns without work_ns mean no work."""
     _, where, member, point = column
     point = {"work_ns": 0, **point}
     found = {}
@@ -55,7 +55,7 @@ def figures(data, family, names, column):
 
 
 def parse(readme):
-    """{title: (heads, {name: [limits, cells]}, what stands below it)}"""
+    """{title: (heads, {name: [limits, cells]}, the text below the table)}"""
     block = readme.split("<!-- measured: begin -->")[1].split("<!-- measured: end -->")[0]
     tables = {}
     for match in re.finditer(r"(?m)^\| ([^|]+) \| limits \|(.*)\|\n\|[-|]+\|\n((?:\|.*\n)*)(?=\n?(.*))", block):
@@ -65,7 +65,7 @@ def parse(readme):
 
 
 def locks_told(readme):
-    """{(title, lock, column): (its figure, Weft's)}, of the sentences below the tables."""
+    """{(title, lock, column): (its figure, Weft's)}, from the sentences below the tables."""
     told = {}
     for title, sentence in re.findall(r"(?m)^\| ([^|]+) \| limits (?:.*\n)(?:\|.*\n)*\n(?:Not shown.*\n\n)?Locks are ahead of Weft here: (.*)\.$", readme):
         for lock, where in re.findall(r"([\w-]+) in (.*?)(?:; |$)", sentence):
@@ -75,7 +75,7 @@ def locks_told(readme):
 
 
 def locks_ahead(data, tables):
-    """The same, from the file."""
+    """The same as locks_told, from the file."""
     ahead = {}
     for title, family, columns in tables:
         if "work" not in title or not measured(data, family):
@@ -97,8 +97,8 @@ def measured(data, family):
 
 
 def with_work(data, spin=1.0):
-    """As if work and round trips had been measured, too; spin: by how much the times of spin-queue and spin-stack, and of a round trip
-    of theirs, are those of Weft's best."""
+    """Adds made-up rows with work and of round trips; spin: the ratio of the times of spin-queue and spin-stack, round trips included, to
+    those of Weft's best."""
     data = copy.deepcopy(data)
     for where in ("results", "latency"):
         for row in [r for r in data[where] if r["workload"] == "pairs" and r["threads"] == 2 and not r.get("open")]:
@@ -106,7 +106,7 @@ def with_work(data, spin=1.0):
             for member in ("mops_median", "p99_ns", "p999_ns", "max_ns"):
                 if worked.get(member):
                     worked[member] *= 0.5 if member == "mops_median" else 1.5
-            data[where].insert(0, worked)  # before the one without: the order tells nothing
+            data[where].insert(0, worked)  # before the one without work: the order must not matter
             if where == "latency" and row["family"] == "queue":
                 data[where].append({**row, "workload": "round-trip", "p50_ns": 300.0 + len(data[where]), "p999_ns": 900.0 + len(data[where])})
     for family in ("queue", "stack"):
@@ -124,7 +124,7 @@ def with_work(data, spin=1.0):
 
 
 def faults_of_table(data, family, names, columns, heads, rows):
-    """What a table of these names does not say, or says wrongly."""
+    """What is missing or wrong in a table of these names."""
     for name, (limits, *_) in rows.items():
         if limits != (names.get(name) or ""):
             yield "%s: not its limits: %s" % (name, limits)
@@ -175,7 +175,7 @@ class Summary(unittest.TestCase):
         cls.data, cls.worked, cls.readme, cls.tables = json.loads(read(RESULTS)), json.loads(read(WORKED)), read(README), load(SUMMARY).TABLES
 
     def make(self, data, summary=SUMMARY, worked=None):
-        """(README, plot), as the command makes them of these results, in a tree of the same shape."""
+        """(page, plot), as the command makes them from these results, in a tree of the same shape."""
         with tempfile.TemporaryDirectory() as tree:
             results = [("bench", "results", os.path.basename(path)) for path in (RESULTS, WORKED)[:2 if worked else 1]]
             paths = [os.path.join(tree, *path) for path in (*results, ("docs", "measured.md"), ("docs", "measured.svg"))]
@@ -234,7 +234,7 @@ class Summary(unittest.TestCase):
         self.assertEqual(plot.count("DISTURBED"), 1)
 
     def test_work_and_round_trips(self):
-        """Their tables, with whoever leads a column; a lock that is ahead of Weft is told of, as often as it is, and no other."""
+        """Their tables have the best of each column; the sentence names each lock that is ahead of Weft, in each column, and no other."""
         titles = [title for title, _, _ in self.tables if "work" in title]
         self.assertEqual(len(titles), 2)
         for spin, locks in ((2.0, set()), (0.5, {"spin-queue", "spin-stack"})):
@@ -252,7 +252,7 @@ class Summary(unittest.TestCase):
                 self.assertNotEqual(locks_told(re.sub(r"(Locks are ahead.*?\()", r"\g<1>9", readme)), told)
 
     def test_work_that_was_not_measured(self):
-        """No table without both amounts of work, and none of its columns without figures."""
+        """There is no table without both amounts of work, and no column without figures."""
         for gone in (0, 100):
             data = with_work(self.data, 0.5)
             for row in data["results"]:
@@ -279,7 +279,7 @@ class Summary(unittest.TestCase):
                 self.assertNotEqual((locks_told(readme), list(faults(data, readme, self.tables))), (locks_ahead(data, self.tables), []))
 
     def test_the_plot(self):
-        """Every dot has its name beside it, and stands where its ratio says: none is moved to an edge."""
+        """Every dot has its name beside it and stands at its ratio; none is moved to an edge."""
         drawing, wanted, dots, label = ElementTree.fromstring(read(PLOT)), {}, {}, None
         for said, family, point in load(SUMMARY).PLOTTED:
             names = {name_of(i) for i in self.data["implementations"] if i["family"] == family and i["role"] != "floor"}

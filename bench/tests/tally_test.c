@@ -1,4 +1,4 @@
-/* The counting seam, by accesses that are known. */
+/* Tests the counting seam with known accesses. */
 #include "bench/count/seam.h"
 #include "bench/count/tally.h"
 
@@ -33,7 +33,7 @@ static void test_kinds(void **state)
     weft_i_write(&place.plain, weft_i_read(&place.plain) + 1);
     weft_i_full_fence();
     count_end(&sums);
-    (void)weft_i_load(&place.a, memory_order_relaxed); /* nobody's turn */
+    (void)weft_i_load(&place.a, memory_order_relaxed); /* outside of an operation: not counted */
     assert_int_equal(sums.calls, 1);
     assert_int_equal(sums.loads, 2);
     assert_int_equal(sums.stores, 3);
@@ -51,7 +51,7 @@ static void test_lines(void **state)
     count_reset();
     count_begin(0);
     (void)weft_i_load(&place.a, memory_order_relaxed);
-    count_end(NULL); /* remembered, not counted */
+    count_end(NULL); /* noted, not counted */
     count_begin(1);
     (void)weft_i_load(&place.b, memory_order_relaxed); /* the line of a: shared now */
     (void)weft_i_fetch_add(&place.a, 1, memory_order_relaxed);
@@ -61,7 +61,7 @@ static void test_lines(void **state)
     assert_int_equal(sums.rmws, 2);
     assert_int_equal(sums.shared_rmws, 1);
     count_begin(0);
-    (void)weft_i_load(&place.c, memory_order_relaxed); /* and now that, too */
+    (void)weft_i_load(&place.c, memory_order_relaxed); /* now shared, too */
     count_end(&sums);
     assert_int_equal(sums.shared_lines, 2);
     assert_int_equal(sums.calls, 2);

@@ -1,4 +1,4 @@
-/* Where threads go on machines that are made up: sockets and threads of a core told apart. */
+/* Where threads are pinned on made-up machines with several sockets, and several threads per core. */
 #include "bench/machine/topology.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static void write_number(unsigned processor, const char *what, unsigned number)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Numbered as Linux does: first each core's first thread, socket after socket, then the second threads. */
+/* Numbered like Linux: first the first thread of each core, socket after socket, then the second threads. */
 static void make(unsigned sockets, unsigned cores, unsigned threads)
 {
     char path[300];
@@ -75,7 +75,7 @@ static void test_one_socket(void **state)
 static void test_nothing_is_told(void **state)
 {
     (void)state;
-    bench_topology_pretend("/nonexistent", 4); /* cores of their own */
+    bench_topology_pretend("/nonexistent", 4); /* each processor counts as a core */
     assert_int_equal(bench_topology_cores(), 4);
     assert_order(BENCH_PIN_SPREAD, (const int[]){0, 1, 2, 3}, 4);
 }

@@ -1,4 +1,4 @@
-/* Work between operations: as much as calibrated, outside of every time. Round trips: whatever comes back wrong is seen. */
+/* Work between operations takes the calibrated time and is in no latency. Wrong values in round trips are found. */
 #include "bench/result/fields.h"
 #include "bench/measure/loops_container.h"
 #include "bench/measure/measure.h"
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define MS UINT64_C(1000000)
-#define ENOUGH 300 /* round trips, so that a defect of each hundredth put shows */
+#define ENOUGH 300 /* puts, so that a defect of every hundredth one shows */
 
 extern const bench_impl bench_mutex_queue;
 
@@ -24,8 +24,8 @@ static void test_turns(void **state)
 {
     double per_ns = bench_work_turns_per_ns();
     (void)state;
-    assert_true(per_ns > 0.01 && per_ns < 100);       /* a turn is some cycles */
-    assert_true(bench_work_turns_per_ns() == per_ns); /* once */
+    assert_true(per_ns > 0.01 && per_ns < 100);       /* a turn takes a few cycles */
+    assert_true(bench_work_turns_per_ns() == per_ns); /* calibrated only once */
     assert_int_equal(bench_work_turns(0), 0);
     assert_true(bench_work_turns(1) >= 1);
     for (unsigned ns = 10; ns <= 1000000; ns *= 10) {
@@ -49,7 +49,10 @@ static bench_result measure_null(unsigned work_ns, bench_histogram *times)
     return result;
 }
 
-/* Processor time of an operation that does nothing, and the work after it: the least of several, as other programs only add to it. */
+/*
+ * Processor time of an operation that does nothing, with the work after it: the least of several, since other programs
+ * only add to it.
+ */
 static double cost_with(unsigned work_ns)
 {
     double least = 1e9;
@@ -66,7 +69,7 @@ static void test_work_takes_its_time(void **state)
     double none = cost_with(0), some = cost_with(100), much = cost_with(1000);
     (void)state;
     assert_true(none < some / 2);
-    assert_true(some > 50 && some < 400); /* a core that is shared, or slower than it was, takes twice as long */
+    assert_true(some > 50 && some < 400); /* twice as long on a shared or slower core */
     assert_true(much > 500 && much < 4000);
 }
 
@@ -82,7 +85,7 @@ static void test_work_is_in_no_time(void **state)
 
 /* ---- rows ---- */
 
-/* The field comes and goes; files from before it mean none. */
+/* The field is written and read; files that are older than it mean no work. */
 static void test_rows_with_work(void **state)
 {
     bench_row row = {.what = BENCH_SPEED,
@@ -102,14 +105,14 @@ static void test_rows_with_work(void **state)
     assert_true(bench_json_get_row(object, BENCH_SPEED, &got));
     assert_int_equal(got.work_ns, 0);
     assert_false(bench_rows_same_point(&row, &got));
-    assert_int_equal(json_object_del(object, "threads"), 0); /* of no other member */
+    assert_int_equal(json_object_del(object, "threads"), 0); /* other members must not be missing */
     assert_false(bench_json_get_row(object, BENCH_SPEED, &got));
     json_decref(object);
 }
 
 /* ---- round trips ---- */
 
-/* What is wrong with the queues: each hundredth put, or what is left in them at the end. */
+/* The defect of the queues: in every hundredth put, or in what is left in them at the end. */
 static enum { NOTHING, LOSES, DOUBLES, CHANGES, REFUSES, INVENTS } wrong;
 static _Atomic unsigned put_count;
 static pthread_t measuring;
@@ -135,7 +138,7 @@ BENCH_OP bool bad_put(void *object, void *thread, void *value)
 
 BENCH_OP bool bad_take(void *object, void *thread, void **value)
 {
-    *value = NULL; /* as some do where they find nothing */
+    *value = NULL; /* as some queues do when they are empty */
     if (wrong == INVENTS && pthread_equal(pthread_self(), measuring)) {
         *value = (void *)8;
         return true;
@@ -160,7 +163,7 @@ static bench_result measure_trips(int with, bench_histogram *times)
     wrong = (unsigned)with;
     atomic_store(&put_count, 0);
     assert_int_equal(bench_measure(&what, &result), 0);
-    /* on a busy machine the two may have done too little to go wrong */
+    /* on a busy machine too few puts may have been done to show the defect */
     return with != NOTHING && atomic_load(&put_count) < ENOUGH && result.fault[0] == '\0' && with != INVENTS
                ? measure_trips(with, times)
                : result;
@@ -171,13 +174,13 @@ static void test_round_trips(void **state)
     bench_histogram *times = calloc(1, sizeof *times), *ignored = calloc(1, sizeof *ignored);
     uint64_t trips = 0;
     (void)state;
-    for (unsigned i = 0; i < 5; i++) { /* phases end with a value here, there, or in nobody's hands */
+    for (unsigned i = 0; i < 5; i++) { /* a phase may end with the value at either thread, or in a queue */
         bench_result result = measure_trips(NOTHING, times);
         assert_string_equal(result.fault, "");
         trips += result.operations;
     }
     assert_true(times->total > 0 && times->total <= trips &&
-                trips <= times->total + 2 * 5); /* but for those that a phase cut */
+                trips <= times->total + 2 * 5); /* except those that the end of a phase cut */
     assert_non_null(strstr(measure_trips(CHANGES, ignored).fault, "not the value sent"));
     assert_non_null(strstr(measure_trips(DOUBLES, ignored).fault, "not the value sent"));
     assert_non_null(strstr(measure_trips(LOSES, ignored).fault, "never came back"));

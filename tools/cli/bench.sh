@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # verb: build optimised and measure; prints tables, ratios and the machine (./weft bench --help)
 #
-# The arguments belong to the program //bench:weft-bench, every error included. It runs in
-# the caller's directory, so that file names mean what the caller meant. With --peers it is the program
-# that has every library's structures; what cannot be installed is left out, and said so.
+# The program //bench:weft-bench handles the arguments and their errors. It runs in the caller's directory, so that
+# relative file names are the caller's. --peers runs the program with every library's structures; libraries that cannot be
+# installed are left out, with a message.
 
-# --compare OLD.json [NEW.json] [--threshold PERCENT] is bench/report/compare.py; without NEW, the other arguments say what is measured.
-# --html FILE is bench/report/page.py, of what is measured or of --from FILE. --count is bench/count/count.py,
+# --compare OLD.json [NEW.json] [--threshold PERCENT] runs bench/report/compare.py; without NEW, the other arguments say what is measured.
+# --html FILE runs bench/report/page.py, on new results or those of --from FILE. --count runs bench/count/count.py,
 # --measured FILE [WORKED] bench/report/summary.py.
 
 verb_main() {
@@ -14,7 +14,7 @@ verb_main() {
     case " $* " in *" --count "*) ;; *) wants_help "$@" && help_of bench/help.c ;; esac
     for argument in "$@"; do
         case $argument in
-            --compare) compare "$@" ;; # none of these returns
+            --compare) compare "$@" ;; # compare, html and count do not return
             --html | --from) html "$@" ;;
             --measured)
                 [ $# -eq 2 ] || [ $# -eq 3 ] && [ -f "$2" ] && [ -f "${3-$2}" ] ||
@@ -70,7 +70,7 @@ compare() {
     exit "$status"
 }
 
-kept() { # FILE STATUS: ends with it; what was measured is kept
+kept() { # FILE STATUS: exits with STATUS; keeps the rows of an interrupted run
     if [ "$2" -gt 128 ] && [ -s "$1" ]; then
         trap - EXIT
         echo "weft: what was measured until then is in '$1', for --compare OLD.json NEW.json or --html FILE --from NEW.json" >&2
@@ -122,7 +122,7 @@ html() {
     exit "$status"
 }
 
-left_out() { # a --define for each peer of bench/BUILD whose package is not there
+left_out() { # a --define for each peer of bench/BUILD whose package is missing
     local package
     command -v dpkg-query >/dev/null || return 0
     for package in $(missing_packages bench-peers); do

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""./weft where it cannot build, where nobody takes what it says, and in a checkout whose path has a space in it: a copy of the
-command with a Bazel of our own, which notes where it was called and what it was called with."""
+"""./weft where it cannot build, where its output cannot be written, and in a checkout whose path has a space: tests a copy of the
+command with a stub of Bazel, which notes where it was called and with which arguments."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ STUBS = {
 
 
 class Checkout:
-    """A copy of ./weft in a folder of that name, with stubs before everything else in PATH."""
+    """A copy of ./weft in a folder of that name, with stubs first in PATH."""
 
     def __init__(self, folder, name="weft", **stubs):
         self.root, self.called = os.path.join(folder, name), os.path.join(folder, "called")
@@ -59,7 +59,7 @@ class Checkout:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
     def bazel(self):
-        """What it was called with since the last time: where, the arguments, the files there, and extra.h."""
+        """The calls of the stub since the last time: where, the arguments, the files there, and extra.h."""
         with open(self.called, encoding="utf-8") as file:
             text = file.read()
         os.unlink(self.called)
@@ -67,7 +67,7 @@ class Checkout:
 
 
 def failed_build():
-    """Not 1, which is what a history that is not linearizable, a violation or a failure of the model says."""
+    """The exit status must not be 1, which means a history that is not linearizable, a violation, or a failure of the model."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = Checkout(folder)
         for verb in RUNNING:
@@ -86,11 +86,11 @@ def no_room_to_build():
 
 
 def wrong_flags():
-    """Are told before anything is installed or built."""
+    """They are reported before anything is installed or built."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": STUBS["bazel"]})
         for verb in (["linearize"], ["soak"], ["soak", "--lives"], ["model"], ["bench"], ["bench", "--html", "page.html"]):
-            for flag in ("--nonsense", "--see=3"):  # the second is the beginning of one
+            for flag in ("--nonsense", "--see=3"):  # the second is the beginning of a flag
                 done = checkout.weft(*verb, flag)
                 good = done.returncode == 2 and done.stderr.count("\n") == 1 and "unknown argument '%s'" % flag in done.stderr
                 if not good or os.path.exists(checkout.called):
@@ -99,9 +99,9 @@ def wrong_flags():
 
 
 def interrupted_installation(when, half_done):
-    """Ctrl-C goes to apt-get and to us: then nothing else is done, and what to do is said."""
+    """Ctrl-C goes to apt-get and to ./weft, which then does nothing else and says what to do."""
     with tempfile.TemporaryDirectory() as folder:
-        # no child of the stub's: one that is being forked when the signal comes would outlive it
+        # exec, since a child of the stub that is being forked when the signal comes would outlive the stub
         apt = """case " $* " in *" %s "*) : >%%(folder)s/installing; exec sleep 20;; esac""" % when
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt, "dpkg": "echo '%s'" % half_done})
         with subprocess.Popen([os.path.join(checkout.root, "weft"), "linearize"], env=checkout.environment, stdin=subprocess.DEVNULL,
@@ -117,14 +117,14 @@ def interrupted_installation(when, half_done):
 
 
 def not_writable():
-    """Such a checkout is built as a copy. (A test as root cannot make one.)"""
+    """A checkout that cannot be written is built as a copy. (A test that runs as root cannot make one.)"""
     with unittest.mock.patch.object(os, "access", return_value=False), unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME="/cache"):
         where = mirror.place("/somewhere")
     return None if where.startswith("/cache/weft/") else where
 
 
 def no_loopback():
-    """One line, where Bazel would try for ever."""
+    """Prints one line, where Bazel would try for ever."""
     refused = unittest.mock.patch.object(workspace.socket, "create_connection", side_effect=OSError(101, "Network is unreachable"))
     with refused, unittest.mock.patch.object(workspace, "say") as say:
         try:
@@ -135,7 +135,7 @@ def no_loopback():
 
 
 def no_network():
-    """One line, and nothing is installed."""
+    """Prints one line, and installs nothing."""
     with tempfile.TemporaryDirectory() as folder:
         apt = 'echo "$*" >>"%(folder)s/called"; echo "Err:1 http://deb.debian.org/debian bookworm"; echo "E: Failed to fetch x  Temporary failure"; exit 100'
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "id": "echo 0", "apt-get": apt})
@@ -151,7 +151,7 @@ def failed_installation():
 
 
 def installs_with_cmake_alone():
-    """Where CMake and a compiler are there, no package is looked for and Bazel is not called; what fails leaves nothing."""
+    """With CMake and a compiler, it looks for no package and does not call Bazel; a failure leaves nothing behind."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = Checkout(folder, **{"dpkg-query": "exit 1", "apt-get": STUBS["bazel"], "cmake": 'echo "cmake $*" >>"%(folder)s/called"; exit 1'})
         done = checkout.weft("install", "--prefix", folder + "/prefix")
@@ -161,7 +161,7 @@ def installs_with_cmake_alone():
 
 
 def nobody_listens():
-    """A closed or full standard output, of all that ./weft answers itself. And help that fails does not go on to install."""
+    """Standard output is closed or full, for everything that ./weft answers itself. After a failed help, nothing is installed."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = Checkout(folder)
         for verb in (["--help"], ["--version"], ["install", "--help"], ["uninstall", "--help"], ["package", "--help"], ["amalgamate", "--help"],

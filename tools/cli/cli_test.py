@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./weft itself: what it says to wrong arguments and missing packages, how tests are judged, when a build is stale."""
+"""./weft itself: its answers to wrong arguments and missing packages, how it judges tests, when a build is stale."""
 
 import ast
 import os
@@ -32,7 +32,7 @@ def weft(*arguments, path=None):
 
 
 def refuses(expected, *arguments, path=None):
-    """Exit status 2, and one line on standard error that says what was expected."""
+    """Checks for exit status 2, and one line on standard error that says what was expected."""
     done = weft(*arguments, path=path)
     good = done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1 and expected in done.stderr
     return None if good else done
@@ -46,7 +46,7 @@ def answers(expected, *arguments):
 def no_compiler():
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as stubs:
         os.environ["CC"] = "/nonexistent/cc"
-        with open(os.path.join(stubs, "dpkg-query"), "w", encoding="utf-8") as file:  # CMake need not be there
+        with open(os.path.join(stubs, "dpkg-query"), "w", encoding="utf-8") as file:  # CMake may be missing
             file.write('#!/bin/sh\nfor word; do echo "installed $word"; done\n')
         os.chmod(file.name, stat.S_IRWXU)
         try:
@@ -57,7 +57,7 @@ def no_compiler():
 
 
 def helps(source, *arguments):
-    """What the program itself would say."""
+    """Checks that the help is the text in the program's source."""
     with open(os.path.join(os.path.dirname(WEFT), source), encoding="utf-8") as file:
         text = file.read()
     text = text[text.index('"usage: ./weft'):]
@@ -65,13 +65,13 @@ def helps(source, *arguments):
 
 
 def lists(name, *arguments):
-    """What is kept; that the program prints the same is lists/list_test.py's."""
+    """Checks that the kept list is printed; lists/list_test.py compares it with the program's."""
     with open(os.path.join(os.path.dirname(WEFT), "tools/lists", name + ".txt"), encoding="utf-8") as file:
         return asks_nothing(file.read(), *arguments)
 
 
 def asks_nothing(expected, *arguments):
-    """Says that, with nothing installed, built or asked for."""
+    """Checks that this text is printed, and nothing installed, built or queried."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("apt-get", "bazel", "dpkg-query", "gcc", "python3"):
             path = os.path.join(folder, name)
@@ -148,7 +148,7 @@ esac"""
 
 
 def without_packages(*, root, sudo, apt=REFUSES):
-    """./weft test on a machine that has no package: its answer, and what apt-get was asked."""
+    """./weft test on a machine without packages: its answer, and the calls of apt-get."""
     with tempfile.TemporaryDirectory() as folder:
         stubs = {
             "dpkg-query": "exit 1",
@@ -186,13 +186,13 @@ def plans():
 
 def installs(**who):
     done, calls = without_packages(**who)
-    # the stub fails: then so do we, after one update, with a reason
+    # the stub fails, so ./weft must fail after one update, with a reason
     good = done.returncode == 2 and calls.count("\n") == 1 and "update" in calls and "could not install" in done.stderr
     return None if good else (done, calls)
 
 
 def one_version():
-    """Of the header's parts and its string, of the module, in the changes, and of the newest symbols."""
+    """The version is the same in the header's numbers and string, in MODULE.bazel, in CHANGELOG.md, and of the newest symbols."""
     def found(path, pattern):
         with open(os.path.join(os.path.dirname(WEFT), path), encoding="utf-8") as file:
             return re.findall(pattern, file.read(), re.MULTILINE)
@@ -264,7 +264,7 @@ def target(name, size="small", *tags):
 
 
 def counts_what_is_done():
-    """And says how long the rest takes: by the sizes, at the pace of what is done; what runs alone is not shared among the jobs."""
+    """And estimates the rest from the tests' sizes and the pace so far; tests that run alone are not shared among the jobs."""
     with tempfile.TemporaryDirectory() as workspace.STATE, unittest.mock.patch.object(forecast, "WEIGHT", 0):
         f = forecast.Forecast(["plain", "asan"], 2)
         f.built("plain", 5)
@@ -282,7 +282,7 @@ def counts_what_is_done():
 
 
 def what_runs():
-    """Without --all: nothing long, and sanitizers in two rooms; a filter chooses among that."""
+    """Without --all: no long test, and sanitizers only in the rooms of SANITIZED; a filter chooses among these."""
     tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
         ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/cases:c", []), ("//tests/cases:d", ["long"]), ("//tools:e", ["plain-only"]))]
 

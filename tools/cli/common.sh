@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the verbs of ./weft share. Sourced by ./weft; WEFT_ROOT is set.
+# The common part of the verbs of ./weft, which sources this and sets WEFT_ROOT.
 
 CLI=$WEFT_ROOT/tools/cli
 
@@ -63,7 +63,7 @@ missing_packages() { # VERB...
             sed -n 's/^installed //p' | LC_ALL=C sort -u)
 }
 
-place_to_build() { # where nothing can be built here, a copy in the user's cache is (mirror.py): says so in one line where that cannot be
+place_to_build() { # if nothing can be built here, mirror.py builds a copy in the user's cache: if that is impossible, too, prints one line and exits 2
     local cache=${XDG_CACHE_HOME:-${HOME-}/.cache} why=
     [[ $WEFT_ROOT =~ [[:space:]] || ! -w $WEFT_ROOT ]] || return 0
     if [[ $cache =~ [[:space:]] ]]; then
@@ -74,11 +74,11 @@ place_to_build() { # where nothing can be built here, a copy in the user's cache
     [ -z "$why" ] || usage_error "nothing can be built in '$WEFT_ROOT' (it cannot be written, or its path has a space), nor a copy in '$cache/weft', $why: name another directory in XDG_CACHE_HOME"
 }
 
-need_packages() { # VERB...: installs what is missing, or says so in one line and exits 2
+need_packages() { # VERB...: installs missing packages, or names them in one line and exits 2
     local missing asroot=()
     place_to_build
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        command -v bazel >/dev/null && return 0 # not Debian, but somebody knew what to do
+        command -v bazel >/dev/null && return 0 # not Debian, but the user has installed Bazel
         usage_error "this is not a Debian system; what is needed goes there by these names: $(packages_of "$@" | paste -sd' ')"
     fi
     missing=$(missing_packages "$@" | paste -sd' ')
@@ -107,7 +107,7 @@ need_packages() { # VERB...: installs what is missing, or says so in one line an
     [ -z "$interrupted" ] || exit 130
 }
 
-install_interrupted() { # apt-get has stopped, and so has dpkg, which may have been in the middle of a package
+install_interrupted() { # apt-get and dpkg have stopped, maybe in the middle of a package
     if [ -n "$(dpkg --audit 2>/dev/null)" ]; then
         echo "weft: interrupted in the middle of an installation: mend it with 'dpkg --configure -a && apt-get install -y --fix-broken', as root" >&2
     else
@@ -116,9 +116,9 @@ install_interrupted() { # apt-get has stopped, and so has dpkg, which may have b
     exit 130
 }
 
-plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
+plan_of() { # APT-GET INSTALL...: prints in advance how much will be installed
     local plan
-    plan=$("$@" -y --print-uris 2>/dev/null) || true # with these nothing is fetched (of one package alone, --assume-no would install it)
+    plan=$("$@" -y --print-uris 2>/dev/null) || true # these flags fetch nothing (--assume-no would install a single package)
     sed -n '
         s/^.* \([0-9]*\) newly installed.*$/weft: installing \1 packages, those that they need included/p
         s/^Need to get \(.*\) of archives\.$/weft: \1 to download/p
@@ -127,7 +127,7 @@ plan_of() { # APT-GET INSTALL...: how much comes with it, before it does
     [ -z "${afterwards-}" ] || echo "weft: then $afterwards"
 }
 
-wants_help() { # ARGUMENT...: one of them asks for it
+wants_help() { # ARGUMENT...: whether one of them asks for help
     local argument
     for argument in "$@"; do
         case $argument in -h | --help) return 0 ;; esac
@@ -135,7 +135,7 @@ wants_help() { # ARGUMENT...: one of them asks for it
     return 1
 }
 
-help_of() { # FILE: the text of a program's --help, as it stands in its source, so that nothing is installed or built to show it
+help_of() { # FILE: prints a program's --help from its source, without installing or building anything
     awk '
         /"usage: \.\/weft/ { inside = 1 }
         inside {
@@ -149,12 +149,12 @@ help_of() { # FILE: the text of a program's --help, as it stands in its source, 
     exit 0
 }
 
-list_of() { # NAME: what the program's --list prints, as it is kept: a test holds the two equal
+list_of() { # NAME: prints the kept output of a program's --list; a test checks that it is up to date
     cat "$WEFT_ROOT/tools/lists/$1.txt" 2>/dev/null || usage_error "the list could not be written"
     exit 0
 }
 
-known_flags() { # FILE ARGUMENT...: an unknown flag is told from the program's --help, before anything is installed or built
+known_flags() { # FILE ARGUMENT...: reports a flag that is not in the program's --help, before anything is installed or built
     local argument flag text
     text=$(<"$WEFT_ROOT/$1")
     shift
@@ -165,7 +165,7 @@ known_flags() { # FILE ARGUMENT...: an unknown flag is told from the program's -
     done
 }
 
-need_number() { # FLAG VALUE: a whole number from 1 to 1000000
+need_number() { # FLAG VALUE: checks for a whole number from 1 to 1000000
     case $2 in
         "" | 0* | *[!0-9]* | ????????*) usage_error "$1 expects a number from 1 to 1000000, not '$2'" ;;
     esac

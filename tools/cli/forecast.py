@@ -1,4 +1,4 @@
-"""How long ./weft test still takes, from what each part took here the last time, or from what a test's size says."""
+"""Estimates how long ./weft test still takes, from the times of each part in earlier runs here, or from a test's size."""
 
 import json
 import os
@@ -9,11 +9,11 @@ import workspace
 SECONDS = {"small": 2, "medium": 15, "large": 60, "enormous": 300}
 FACTOR = {"plain": 1, "asan": 2, "tsan": 3}
 BUILD = 60
-WEIGHT = 60  # seconds of tests until which what they take is not believed whole
+WEIGHT = 60  # seconds that damp the pace, so that the first few tests do not decide it
 
 
 class Forecast:
-    """Everything but `left` is told in the order of things: built, expect, done."""
+    """Call built, expect and done as the events happen, in this order for each configuration."""
 
     def __init__(self, configs, jobs):
         self.jobs = jobs
@@ -25,7 +25,7 @@ class Forecast:
             self.known = {}
         self.building = {config: self.known.get("build " + config, BUILD) for config in configs}
         self.open = {}  # (config, label): (seconds, whether it runs alone)
-        self.settled = set()  # configurations whose tests are known for certain
+        self.settled = set()  # configurations whose tests are known, not guessed
         self.done_in = {}
         self.expected = self.spent = 0.0
 
@@ -35,7 +35,7 @@ class Forecast:
             self.known["build " + config] = round(seconds, 1)
 
     def expect(self, config, tests):
-        """What `config` will run; where it has not been built yet, as far as another one shows."""
+        """The tests that `config` will run; before it has been built, a guess from another configuration."""
         if config in self.settled:
             return
         if config not in self.building:
@@ -46,7 +46,7 @@ class Forecast:
             self.open[(config, test.label)] = (self.known.get("%s %s" % (config, test.label), guess), "exclusive" in test.tags)
 
     def done(self, config, label, seconds):
-        """How many of this configuration are done."""
+        """Counts a finished test. Returns how many of this configuration are done."""
         expected, _ = self.open.pop((config, label), (0, False))
         self.expected += expected
         self.spent += seconds
@@ -55,7 +55,7 @@ class Forecast:
         return self.done_in[config]
 
     def left(self, running):
-        """For a line: ", 3 min left"; nothing while nothing is known. `running`: when what is running began."""
+        """The text for a line, such as ", 3 min left"; empty before the first test is done. `running`: start times of running tests."""
         if not self.done_in:
             return ""
         now = time.monotonic()
@@ -71,6 +71,6 @@ class Forecast:
         return ", %d min left" % round(total / 60) if total >= 90 else ", %d s left" % round(total)
 
     def keep(self):
-        """For the next time."""
+        """Keeps the times for the next run."""
         if self.done_in:
             workspace.write_file(self.path, json.dumps(self.known, indent=0, sort_keys=True) + "\n")

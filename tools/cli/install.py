@@ -1,8 +1,7 @@
-"""install.py check|install|uninstall [--prefix P] [--destdir D]: builds and puts below P what cmake --install would, or takes it away
-again.
+"""install.py check|install|uninstall [--prefix P] [--destdir D]: builds and installs below P what cmake --install would, or removes it.
 
-What was put there stands in P/share/weft/installed. A new version first lies beside what it replaces, whole, and only then takes
-its place, so that what goes wrong (no rights, no room) leaves all as it was.
+P/share/weft/installed lists the installed files. A new version is first written completely beside the old one and then renamed,
+so that a failure (no rights, no room) changes nothing.
 """
 
 import os
@@ -23,7 +22,7 @@ def refuse(message):
 
 
 def places(arguments):
-    """(below which directory to write, the prefix as the installed files know it)"""
+    """(the directory to write to, the prefix that the installed files contain)"""
     prefix, destdir, rest = "/usr/local", "", list(arguments)
     while rest:
         flag, _, value = rest.pop(0).partition("=")
@@ -41,7 +40,7 @@ def places(arguments):
 
 
 def need_rights(root):
-    """Before anything is built or changed."""
+    """Checks for write access before anything is built or changed."""
     there = root
     while not os.path.lexists(there):
         there = os.path.dirname(there)
@@ -62,7 +61,7 @@ def installed(root):
 
 
 def remove(root, names):
-    """The files, and then of the directories, which end with a slash, those that are left empty."""
+    """Removes the files, and then those of the directories (names with a slash at the end) that are empty."""
     for name in sorted(names, key=lambda name: (name.endswith("/"), -len(name))):
         path = os.path.join(root, name)
         if not name.endswith("/"):
@@ -73,13 +72,13 @@ def remove(root, names):
 
 
 def missing_directories(root, names):
-    """What installing these will make, and uninstalling take away again."""
+    """Directories that installing these files will make, and uninstalling will remove."""
     parents = {name[:i + 1] for name in names for i, c in enumerate(name) if c == "/"}
     return sorted(parent for parent in parents if not os.path.isdir(os.path.join(root, parent)))
 
 
 def members_of(stage):
-    """(name, content, mode, link) of all that is to be there but the list of it."""
+    """[(name, content, mode, target of a link)] of all files to install, except the list of them."""
     made = []
     for where, _, files in os.walk(stage):
         for path in (os.path.join(where, name) for name in files):
@@ -90,7 +89,7 @@ def members_of(stage):
 
 
 def build(prefix):
-    """What CMake installs below the prefix; None, having said so: it could not be built."""
+    """The files that CMake installs below the prefix. None: the build failed; a message was printed."""
     with tempfile.TemporaryDirectory() as folder:
         workspace.say("building")
         for command in (["cmake", "-S", workspace.ROOT, "-B", folder + "/build", "-DCMAKE_INSTALL_PREFIX=" + prefix],
@@ -127,7 +126,7 @@ def need_tools():
 
 
 def tell_the_linker(root, prefix):
-    """So that programs find the shared library at once, where the system looks for such."""
+    """Runs ldconfig, so that programs find the shared library at once if its directory is a system one."""
     if root == prefix and os.geteuid() == 0 and shutil.which("ldconfig"):
         subprocess.run(["ldconfig"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 

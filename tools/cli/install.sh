@@ -32,7 +32,7 @@ verb_main() {
         install_help
         exit 0
     fi
-    # what is wrong is said before anything is installed for it
+    # reports wrong arguments before any package is installed
     ! command -v python3 >/dev/null || python3 -B "$CLI/install.py" check "$@" || exit
     command -v cmake >/dev/null && command -v python3 >/dev/null && command -v "${CC:-cc}" >/dev/null || need_packages install
     exec python3 -B "$CLI/install.py" install "$@"

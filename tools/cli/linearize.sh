@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # verb: check recorded histories (JSON lines) for linearizability, ours or another library's
 #
-# The arguments belong to the program //check/history:weft-linearize, every error included.
+# The program //check/history:weft-linearize handles the arguments and their errors.
 
 verb_main() {
     wants_help "$@" && help_of check/history/linearize.c

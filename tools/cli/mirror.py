@@ -1,6 +1,6 @@
-"""Bazel refuses a workspace whose path has a space in it, and one that cannot be written has no place for what a build leaves. Of such
-a checkout a copy is built in the user's cache, and brought up to date before each build. A copy and not links: a test finds the files
-beside it by its own real path. (./weft has looked at the cache before: place_to_build in common.sh.)"""
+"""Bazel refuses a workspace whose path has a space, and a read-only one has no place for the output of a build. Instead of such a
+checkout, a copy in the user's cache is built, which is updated before each build. It is not made of links, because tests find the files
+beside them by their own real path. (place_to_build in common.sh has checked the cache before.)"""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ import stat
 
 
 def place(root):
-    """Where the checkout is built: there, or where its copy lies."""
+    """Where the checkout is built: in place, or in its copy."""
     if not re.search(r"\s", root) and os.access(root, os.W_OK):
         return root
     name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -18,7 +18,7 @@ def place(root):
 
 
 def content(path):
-    """Of a link, a file, or nothing."""
+    """("link", target), (mode, bytes of a file), or None if there is neither."""
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
@@ -30,7 +30,7 @@ def content(path):
 
 
 def put(path, mode, text):
-    """Whole or not at all: another of us may build there now."""
+    """Writes a file whole or not at all, since another ./weft may be building there."""
     temporary = "%s.%d.new" % (path, os.getpid())
     if mode == "link":
         os.symlink(text, temporary)
@@ -42,7 +42,7 @@ def put(path, mode, text):
 
 
 def sweep(where, kept):
-    """Takes away what the checkout no longer has."""
+    """Removes files that the checkout no longer has."""
     for folder, folders, files in os.walk(where, topdown=False):
         if os.path.relpath(folder, where).split(os.sep)[0] == ".weft":
             continue
@@ -55,7 +55,7 @@ def sweep(where, kept):
 
 
 def update(root, where, names):
-    """What stays the same is not touched, so that Bazel builds only what changed."""
+    """Updates the copy. Does not touch unchanged files, so that Bazel builds only what changed."""
     there = {name: content(os.path.join(root, name)) for name in names}
     there = {name: found for name, found in there.items() if found}
     os.makedirs(where, mode=0o700, exist_ok=True)

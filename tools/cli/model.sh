@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # verb: the real kernels under a model checker: every interleaving, every weak-memory behaviour of small cases
 #
-# The arguments belong to the program //tests/cases:weft-model, every error included.
+# The program //tests/cases:weft-model handles the arguments and their errors.
 
 verb_main() {
     wants_help "$@" && help_of tests/cases/model.c

@@ -1,4 +1,4 @@
-"""package.py DIRECTORY: the Debian packages, by debhelper, of what ./weft install installs; held against lintian."""
+"""package.py DIRECTORY: makes Debian packages of what ./weft install installs, with debhelper, and checks them with lintian."""
 
 import glob
 import os
@@ -27,7 +27,7 @@ def write(path, text):
 
 
 def symbols():
-    """Each with the version that brought it, which is in its block's name."""
+    """Each exported symbol with the version that introduced it, which the name of its block contains."""
     lines = []
     for block, version, body in re.findall(r"^(WEFT_(\S+)) \{\n(.*?)^\}", read("tools/install/libweft.map"), re.MULTILINE | re.DOTALL):
         names = [block] + re.findall(r"^    (weft_\w+);", body, re.MULTILINE)
@@ -36,7 +36,7 @@ def symbols():
 
 
 def fill(folder):
-    """The files of debian/ that are made of others."""
+    """Writes the files of debian/ that are made from others."""
     when = (workspace.git("log", "-1", "--format=%cD") or workspace.output_of("date", "-R")).decode().strip()
     maintainer = re.search(r"^Maintainer: (.*)$", read("tools/install/debian/control"), re.MULTILINE).group(1)
     write(folder + "/changelog", "weft (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md of the source.\n\n -- %s  %s\n" % (
@@ -48,7 +48,7 @@ def fill(folder):
 
 
 def succeeds(source, *command):
-    """Its output is for people to read."""
+    """Runs a command; its output is for people to read."""
     done = subprocess.run(command, cwd=source, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         workspace.say("%s has failed (see its message above); no package was made" % command[0])

@@ -1,5 +1,5 @@
-"""run_binary.py STAMP "[--define=...] LABEL" [arguments]: builds one program optimised and becomes it, in the caller's
-directory. Exit status 2 if it cannot: what 1 means, the programs say, and it is never that something could not be built."""
+"""run_binary.py STAMP "[--define=...] LABEL" [arguments]: builds one program optimised, and then replaces itself by it (exec), in the
+caller's directory. Exit status 2 if it cannot: 1 is the programs' own status, and never means that a build failed."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def main():
     targets, ok = workspace.build(stamp, "plain", label.split())
     if not ok or not targets or not targets[0].binary:
         workspace.say("could not build %s (see Bazel's message above)" % label.split()[-1])
-        return 2  # 1 is the program's: it found something
+        return 2  # 1 would mean that the program found something
     os.environ["WEFT_COMMIT"] = workspace.commit() or "unknown"
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     binary = targets[0].binary

@@ -1,7 +1,7 @@
 """The engine of ./weft test: builds each configuration, runs its tests, counts.
 
-Tests are run straight from Bazel's output tree, so that they start at once when nothing changed, and
-so that they always really run. No test is ever run twice.
+Tests are run directly from Bazel's output tree, so that they start at once if nothing changed, and
+are never taken from a cache. A failed test is not repeated.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import forecast
 import runner
 import workspace
 
-# Without --all: no test that is tagged so, and with sanitizers only these rooms.
+# Without --all, tests with this tag are left out, and sanitizers run only in these rooms.
 LONG = "long"
 SANITIZED = ("//tests/unit", "//tests/cases", "//check/history")
 
@@ -45,7 +45,7 @@ def what_to_build(config, everything, label):
 
 
 def what_to_run(config, targets, options):
-    """Of what one configuration has built, or another; those that run alone are last."""
+    """The tests of `config`, from the targets of any configuration; those that run alone come last."""
     tests = [t for t in targets if t.is_test and options.filter in t.label]
     if not options.all:
         tests = [t for t in tests if LONG not in t.tags and (config == "plain" or t.label.split(":")[0] in SANITIZED)]
@@ -55,7 +55,7 @@ def what_to_run(config, targets, options):
 
 
 def not_run(targets, options):
-    """What --all would run of all targets besides, in a line; "": nothing, or Bazel could not say."""
+    """One line about the targets that only --all runs; "": there are none, or Bazel could not list them."""
     everything = argparse.Namespace(**dict(vars(options), all=True))
     more = {c: len(what_to_run(c, targets or [], everything)) - len(what_to_run(c, targets or [], options)) for c in options.config}
     more = {c: n for c, n in more.items() if n}
@@ -63,7 +63,7 @@ def not_run(targets, options):
 
 
 class Session:
-    """The counts, and all that is printed."""
+    """Counts the results, and prints."""
 
     def __init__(self, options):
         self.options = options
@@ -108,7 +108,7 @@ class Session:
                 self.line("    (whole output: %s)" % os.path.relpath(result.log, workspace.ROOT))
 
     def tick(self):
-        """Shows what is running: all the time on a terminal, every 15 seconds elsewhere."""
+        """Shows the running tests: always on a terminal, else every 15 seconds."""
         with self.lock:
             now = time.monotonic()
             if not self.running or (not self.terminal and now - self.last_line < 15):
@@ -122,7 +122,7 @@ class Session:
 
 
 def run_group(session, config, tests, total, jobs):
-    """Runs targets, `jobs` at a time. Raises KeyboardInterrupt after stopping them."""
+    """Runs tests, `jobs` at a time. On an interrupt, stops them and raises KeyboardInterrupt."""
     todo = queue.SimpleQueue()
     for test in tests:
         todo.put(test)
@@ -172,7 +172,7 @@ def run_config(session, config):
 
 
 def list_tests(options):
-    """0, or 1 where Bazel could not read the BUILD files, and has said why; 2: nothing to name."""
+    """0; 1: Bazel could not read the BUILD files, and has printed why; 2: no test has such a label."""
     targets = workspace.query_tests()
     if targets is None:
         return 1

@@ -1,4 +1,4 @@
-"""Runs one test program and says what came of it."""
+"""Runs one test program and judges its result."""
 
 import os
 import re
@@ -16,7 +16,7 @@ SANITIZER_FACTOR = 3
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    # Tests fork in the middle of traffic and go on in the child.
+    # Tests fork while other threads run, and go on in the child.
     "TSAN_OPTIONS": "die_after_fork=0:second_deadlock_stack=1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
@@ -27,7 +27,7 @@ _lock = threading.Lock()
 
 
 class Result:
-    """passed, failed, skipped: tests counted; reason: why not all passed."""
+    """passed, failed, skipped: numbers of tests; reason: why not all passed."""
 
     def __init__(self, passed, failed, skipped, reason=""):
         self.passed, self.failed, self.skipped, self.reason = passed, failed, skipped, reason
@@ -35,9 +35,9 @@ class Result:
 
 
 def judge(output, status, limit_passed):
-    """Counts by what cmocka printed, and distrusts it: a program passes only if all it announced was run and it exits 0.
+    """Counts from cmocka's output, but a program passes only if all announced tests were run and it exits with 0.
 
-    A program that prints nothing of the sort counts as one test.
+    A program without such output counts as one test.
     """
 
     def total(pattern):
@@ -74,14 +74,14 @@ def shortened(output, keep=150):
 
 
 def _prefix(config):
-    """gcc's thread sanitizer cannot start where the kernel randomises addresses over more bits than it knows."""
+    """setarch -R for tsan: gcc's thread sanitizer cannot start if the kernel randomises more address bits than it supports."""
     if config == "tsan" and subprocess.call(["setarch", "-R", "true"], stderr=subprocess.DEVNULL) == 0:
         return ["setarch", "-R"]
     return []
 
 
 def stop_all():
-    """Kills every test that runs, with all its children."""
+    """Kills all running tests with their children."""
     global stopping
     stopping = True
     with _lock:
@@ -124,7 +124,7 @@ def run(target, config, limit=None):
                 status = child.wait()
         with _lock:
             del _children[child.pid]
-        _kill_group(child)  # what it left running
+        _kill_group(child)  # processes that it left running
         with open(log, "rb") as file:
             output = file.read().decode("utf-8", "replace")
         result = judge(output, status, limit_passed)

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # verb: threads held up inside operations, every history checked, for as long as wanted
 #
-# The arguments belong to the program //tests/cases:weft-soak, every error included; after --lives
-# (or --lives-small: a library whose batches and tables are small) to //tests/lives:weft-lives.
+# The program //tests/cases:weft-soak handles the arguments and their errors; after --lives (or --lives-small: a library
+# whose batches and tables are small), //tests/lives:weft-lives does.
 
 verb_main() {
     local argument arguments=() lives=

@@ -1,8 +1,8 @@
-"""What is built, from what, and whether it is still good: the part of ./weft that talks to Bazel.
+"""The part of ./weft that calls Bazel, and decides whether a build is up to date.
 
 A cold Bazel server needs over three seconds to find that nothing changed. So each build leaves a
-stamp in .weft/: a fingerprint of every file it could have read, of the compiler and libraries, and
-of what came out. While all of it holds, Bazel is not called.
+stamp in .weft/: a fingerprint of every file that it could have read, of the compiler and libraries, and
+of its outputs. While all of these are unchanged, Bazel is not called.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ ROOT = os.environ["WEFT_ROOT"]
 STATE = os.path.join(ROOT if os.access(ROOT, os.W_OK) else mirror.place(ROOT), ".weft")
 CONFIGS = {"plain": [], "asan": ["--config=asan"], "tsan": ["--config=tsan"]}
 
-# Packages whose versions decide what comes out of a compilation.
+# Packages whose versions influence the outputs of a compilation.
 TOOLCHAIN = ("bazel-bootstrap*", "binutils", "clang-1*", "cpp-*", "g++-*", "gcc-*", "libc6-dev", "libgcc-*-dev",
              "libstdc++-*-dev", "linux-libc-dev", "libck-dev", "libcmocka-dev", "libjemalloc-dev", "liburcu-dev")
 
@@ -35,7 +35,7 @@ def say(message):
 
 
 def output_of(*command):
-    """Standard output of a command, empty if it fails or is not there."""
+    """Standard output of a command; empty if the command does not exist."""
     try:
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
     except OSError:
@@ -47,13 +47,13 @@ def git(*arguments):
 
 
 def commit():
-    """The commit the tree stands at, with a + if it differs from it; empty outside a checkout."""
+    """The commit of the tree, with a + if files differ from it; empty outside a checkout."""
     name = git("rev-parse", "--short=12", "HEAD").decode().strip()
     return name + "+" if name and git("status", "--porcelain").strip() else name
 
 
 def source_files():
-    """Every file a build can read: what git tracks, and what it does not track and does not ignore."""
+    """Every file that a build can read: those that git tracks, and untracked ones that it does not ignore."""
     listed = git("ls-files", "-z", "--cached").decode("utf-8", "surrogateescape").split("\0")
     if len(listed) > 1:
         others = git("ls-files", "-z", "--others", "--exclude-standard").decode("utf-8", "surrogateescape").split("\0")
@@ -68,7 +68,7 @@ def source_files():
 
 
 def state_of(path):
-    """Changes whenever the file does: the change time cannot be set back."""
+    """A text that changes whenever the file does: the change time (ctime) cannot be set back."""
     try:
         s = os.stat(path)
     except OSError:
@@ -97,7 +97,7 @@ def write_file(path, text):
 
 
 def tell_bazel_about_toolchain():
-    """Bazel does not watch /usr: hand it the versions as part of every action's environment (.bazelrc imports this)."""
+    """Bazel does not watch /usr: passes it the versions in every action's environment (.bazelrc imports this file)."""
     path = os.path.join(mirror.place(ROOT), ".weft/bazelrc")
     text = "# Written by ./weft; see tools/cli/workspace.py.\nbuild --action_env=WEFT_TOOLCHAIN=%s\n" % toolchain_key()
     old = None
@@ -113,7 +113,7 @@ def tell_bazel_about_toolchain():
 
 
 def need_loopback():
-    """Bazel talks to its server over it, and tries for ever where it is down."""
+    """Bazel reaches its server over the loopback interface, and tries for ever if that is down."""
     try:
         with socket.socket() as server:
             server.bind(("127.0.0.1", 0))
@@ -125,7 +125,7 @@ def need_loopback():
 
 
 def run_bazel(arguments):
-    """Runs Bazel with its output on our standard error; on an interrupt waits for it to stop, then passes it on."""
+    """Runs Bazel with its output on our standard error; on an interrupt, waits for it to stop, then raises the interrupt again."""
     need_loopback()
     child = subprocess.Popen(["bazel"] + arguments, cwd=mirror.place(ROOT), stdin=subprocess.DEVNULL, stdout=sys.stderr)
     try:
@@ -140,7 +140,7 @@ def run_bazel(arguments):
 
 
 class Target:
-    """One thing that was to be built: label, kind, tags, size; binary: its program, or its one output; None where the build failed."""
+    """A target of a build: label, kind, tags, size; binary: its program or only output, "" if there are several, None if the build failed."""
 
     def __init__(self, label, kind, tags, size, binary=None):
         self.label, self.kind, self.tags, self.size, self.binary = label, kind, tags, size, binary
@@ -151,7 +151,7 @@ class Target:
 
 
 def parse_events(path):
-    """What Bazel's event file says of each target; None where it has none (the build broke before)."""
+    """The targets in Bazel's event file; None if there is no complete file (the build failed early)."""
     targets, completed = {}, set()
     try:
         with open(path, encoding="utf-8") as file:
@@ -173,12 +173,12 @@ def parse_events(path):
                     targets[label].binary = urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path)
     for label, target in targets.items():
         if label in completed and target.binary is None:
-            target.binary = ""  # built, but it is several files
+            target.binary = ""  # built, but has several outputs
     return list(targets.values())
 
 
 def query_tests():
-    """All tests of the checkout, from the BUILD files: nothing is built. None: Bazel could not say."""
+    """All tests of the checkout, from the BUILD files, without building. None: Bazel could not list them."""
     where = mirror.place(ROOT)
     if where != ROOT:
         mirror.update(ROOT, where, source_files())
@@ -194,7 +194,7 @@ def query_tests():
 
 
 def build(stamp_name, config, what):
-    """Builds what is named, unless the stamp shows that it is there already.
+    """Builds the targets, unless the stamp shows that they are up to date.
 
     Returns (targets, ok). Targets whose build failed have binary None; ok is False if anything failed.
     """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""reference.py FOLDER: the reference, made by Doxygen of the comments in the public headers: FOLDER/man3 and FOLDER/html. Our
-comments are plain C; Doxygen gets copies that are marked as it wants. What it warns of, an undocumented function above all, is
-printed: the tests take that for a failure, who installs with another Doxygen than ours need not."""
+"""reference.py FOLDER: makes the reference with Doxygen, from the comments of the public headers: FOLDER/man3 and FOLDER/html. Our
+comments are plain C; Doxygen gets copies with its own marks. Its warnings, above all of undocumented functions, are printed: they fail
+our tests, but not an installation, which may use another Doxygen."""
 
 import os
 import re
@@ -62,11 +62,11 @@ C++ has `weft/weft.hpp`, which says at its head how it maps onto these.
 """
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 ASIDE = re.compile(r"/\* (?:clang-format|----|relaxed:)")
-MEMBER = re.compile(r".*: warning: Member .* \(variable\) of struct .* is not documented\.\n?")  # its struct is
+MEMBER = re.compile(r".*: warning: Member .* \(variable\) of struct .* is not documented\.\n?")  # its struct is documented
 
 
 def marked(text):
-    """The comments that stand before something, and those behind a member, as Doxygen's."""
+    """Turns comments before declarations, and those behind members, into Doxygen's."""
     first = True
 
     def mark(found):
@@ -81,7 +81,7 @@ def marked(text):
             return comment
         elif before.strip():
             head = "/**<"
-        # in code, which is indented, nothing means anything
+        # indented lines are code, where no character is special
         lines = [line if re.match(r" \*     ", line) else re.sub(r"([<>#@%&])", r"\\\1", line) for line in body.split("\n")]
         return head + "\n".join(lines)
 
@@ -89,8 +89,8 @@ def marked(text):
 
 
 def pages(folder):
-    """A page for each header, under a name of ours, and for each function one that leads there. Members of structs, which Doxygen
-    gives pages like free.3, and headers that have nothing public of their own get none."""
+    """Keeps a page for each header, named weft_..., and a link to it for each function. Drops pages of struct members, which Doxygen
+    names like free.3, and of headers without public declarations."""
     texts = {}
     for name in os.listdir(folder):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -102,7 +102,7 @@ def pages(folder):
 
 
 def front(sources):
-    """The site's first page: each header that has functions, and what its comment begins with."""
+    """The site's first page: each header that has functions, with the beginning of its comment."""
     lines = []
     for header, text in sources:
         if re.search(r"^WEFT_API [^;]*?\bweft_(?!i_)\w+\(", text, re.MULTILINE):

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Holds the documents to what they show: README.md, the others beside it, and docs/.
+"""Checks the code and commands in the documents: README.md, the others beside it, and docs/.
 
-  ```c, ```cpp    a whole program: compiles as it stands with every warning an error, together with all .c files of
-                  the library, prints something and exits 0 within a minute. Part of a program is marked
-                  ```c fragment and not looked at, or ```c fragment FILE and stands there word by word
-  ./weft VERB     at the beginning of a line, in a fenced or an indented block: there is such a verb. In a ```sh block
-                  moreover each of its --flags stands in that verb's help, and a line with --help or --version is
-                  run and exits 0 (others may take minutes or install packages)
-  a table that says which structure to take has each of structures.def and no other, and a program of README.md or docs/using.md makes one
+  ```c, ```cpp    is a whole program: it must compile as it stands, with every warning an error and all .c files of the
+                  library, print something and exit 0 within a minute. A part of a program is marked ```c fragment
+                  and not checked, or ```c fragment FILE and must occur in FILE word by word
+  ./weft VERB     at the beginning of a line, in a fenced or an indented block: the verb must exist. In a ```sh block
+                  the verb's help must also have each of the line's --flags, and a line with --help or --version is
+                  run and must exit 0 (others may take minutes or install packages)
+  Tables of structures must have exactly those of structures.def, and a program of README.md or docs/using.md must create each.
 
 Runs in the repository's root.
 """
@@ -29,7 +29,7 @@ import library  # noqa: E402
 C11 = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
 LANGUAGES = {"c": C11 + ["-x", "c"], "cpp": ["g++", "-std=c++17"] + C11[2:] + ["-x", "c++"]}
 COMMAND = os.path.realpath("tools/cli/weft")
-# One for each structure, one for reclamation and one for typed C; each answer that shows code. Fewer means that nothing was looked at.
+# One for each structure, one for reclamation and one for typed C; each answer that shows code. Fewer mean that the search is broken.
 LEAST_PROGRAMS = {"README.md": 1, "docs/using.md": 4, "docs/faq.md": 4}
 TABLES = {"README.md": "Which structure, which scheme", "docs/choosing.md": "The structure"}
 FENCE = re.compile(r"^( *)```+ *(.*?) *$")
@@ -45,7 +45,7 @@ class Block:
 
 
 def blocks_of(path, text):
-    """The fenced blocks, with the line of the fence and the words after it."""
+    """The fenced blocks, each with the line of its fence and the words after it."""
     found, open_block = [], None
     for number, line in enumerate(text.split("\n"), 1):
         fence = FENCE.match(line)
@@ -62,7 +62,7 @@ def blocks_of(path, text):
 
 
 def run(command, cwd=None, prints=False):
-    """None, or what was wrong."""
+    """Runs a command. Returns None, or what was wrong."""
     try:
         done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=60, check=False)
@@ -76,7 +76,7 @@ def run(command, cwd=None, prints=False):
 
 
 def is_part_of(block):
-    """None, or what is wrong with a fragment that names its file."""
+    """Checks a fragment that names its file. Returns None, or what is wrong."""
     try:
         with open(block.marks[-1], encoding="utf-8") as file:
             return None if "\n".join(block.lines) in file.read() else "it does not stand there any more"
@@ -85,7 +85,7 @@ def is_part_of(block):
 
 
 class Programs:
-    """Compiles and runs, with the library built as docs/using.md says: all its .c files, the checkout reachable as weft/."""
+    """Compiles and runs programs, with the library built as docs/using.md says: all its .c files, the checkout reachable as weft/."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -113,7 +113,7 @@ class Programs:
 
 
 class Commands:
-    """Checks lines that begin with ./weft. `helps` answers what a verb's help is."""
+    """Checks lines that begin with ./weft. `helps` returns the help of a verb."""
 
     def __init__(self, helps):
         self.helps = helps
@@ -151,7 +151,7 @@ class Commands:
         return None
 
 
-# Verbs whose help is their program's, which the build put here; ./weft would build it again.
+# Verbs whose help is printed by their program, which the build put here; ./weft would build it again.
 PROGRAMS = {"bench": "bench/weft-bench", "linearize": "check/history/weft-linearize", "model": "tests/cases/weft-model",
             "soak": "tests/cases/weft-soak"}
 
@@ -166,7 +166,7 @@ def help_of(verb):
 
 
 def wrong_rows(text, heading, structures):
-    """What the table below that heading lacks, or has too much."""
+    """Structures that the table below that heading lacks, or has in excess."""
     section = text.partition("\n## %s\n" % heading)[2].partition("\n## ")[0]
     rows = re.findall(r"\| `weft_(\w+)`", section)
     return None if sorted(rows) == sorted(structures) else "'%s' has rows for %s, structures.def has %s" % (heading, rows, list(structures))

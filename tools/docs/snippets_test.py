@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The extractor finds what it should, and each kind of fault in a document is reported."""
+"""Tests snippets.py: it finds all code and commands, and reports each kind of fault in a document."""
 
 import sys
 import tempfile
@@ -48,7 +48,7 @@ TABLE = "text\n## Take\n\n| for | take |\n|---|---|\n| x | `weft_a` ([a](a)) |\n
 
 
 def tables():
-    """A row that is missing, one too many, and a structure that no program makes."""
+    """A missing row, a row in excess, and a structure that no program creates."""
     said = [snippets.wrong_rows(TABLE, "Take", names) for names in (["b", "a"], ["a", "b", "c"], ["a"])] + [
         snippets.unused_in(["weft_a_create(&a, NULL)", "weft_bb_create(&b)"], names) for names in (["a"], ["a", "b"])]
     return None if [bool(one) for one in said] == [False, True, True, False, True] else said

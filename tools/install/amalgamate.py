@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""amalgamate.py [OUT]: the library as one header, dist/weft.h if nothing else is said. Sections stand in the order in which they
-include each other, each headed by where it came from; what a .c file keeps to itself gets the library's prefix, since it now stands
-beside the user's code. Needs Python and nothing else."""
+"""amalgamate.py [OUT]: writes the library as one header, by default dist/weft.h. Its sections stand in the order in which files include
+each other, each headed by the name of its file. Names that a .c file does not export get the library's prefix, since they now stand
+beside the user's code. Needs only Python."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import library  # noqa: E402
 
 INCLUDE = re.compile(r"^#include <weft/(\S+)>.*\n", re.MULTILINE)
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)\s*\w+|\b[A-Za-z_]\w*', re.DOTALL)
-ORDER = re.compile(r"\b(?!WEFT_)[A-Z]+_[ARXS]\d+\b")  # the named memory orders, which get the library's prefix, in comments, too
+ORDER = re.compile(r"\b(?!WEFT_)[A-Z]+_[ARXS]\d+\b")  # the named memory orders, which get the library's prefix, also in comments
 LANGUAGE = re.compile(r"^#if .*\n#error .*\n#endif\n", re.MULTILINE)
 
 HEAD = """/*
@@ -55,7 +55,7 @@ class Amalgamation:
             return file.read()
 
     def add(self, path):
-        """The file, and before it what it includes."""
+        """Adds the files that it includes, then the file."""
         if path in self.done:
             return
         self.done.add(path)
@@ -68,7 +68,7 @@ class Amalgamation:
 
 
 def own_names(text):
-    """What a .c file declares at file scope and does not export."""
+    """Names that a .c file declares at file scope and does not export."""
     names = set(re.findall(r"^(?:WEFT_I_AT_LOAD )?(?:static|weft_i_inline)\b[^;={]*?\b(\w+)\(", text, re.MULTILINE))
     names |= set(re.findall(r"^static\b[^;={(]*?\b(\w+)(?:\[[^\]]*\])*(?: __attribute__\(\(.*?\)\))?(?: =|;)", text, re.MULTILINE))
     names |= set(re.findall(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", text, re.MULTILINE))
@@ -95,7 +95,7 @@ def amalgamated(root):
         made.add(path)
     made.parts.append("\n#endif\n")
     text = ORDER.sub(lambda order: "WEFT_" + order.group(), "".join(made.parts))
-    # a compiler goes on after #error: all else stands behind it, so that nothing more is said, not even that nothing is declared
+    # a compiler goes on after #error: the #else hides all other code, so that there are no further messages
     refusal = LANGUAGE.search(text).group()
     text = refusal.replace("#endif", "typedef int weft_i_refused;\n#else") + text.replace(refusal + "\n", "", 1) + "\n#endif\n"
     return HEAD % (library.version(root), licence) + "\n" + text

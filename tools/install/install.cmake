@@ -1,7 +1,7 @@
-# What is installed, wherever from: CMakeLists.txt includes this. ./weft install puts it in place and writes a list of it.
+# What is installed. CMakeLists.txt includes this; ./weft install puts the files in place and writes a list of them.
 install(TARGETS weft_static weft_shared ARCHIVE DESTINATION lib LIBRARY DESTINATION lib)
 
-# All headers that are not kernels and do not begin with the word private, as tools/library.py has it.
+# All headers that are not kernels and do not begin with the word private, as in tools/library.py.
 foreach(room ${_weft_rooms})
   file(GLOB headers RELATIVE "${PROJECT_SOURCE_DIR}" CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${room}/*.h")
   foreach(header ${headers})
@@ -21,7 +21,7 @@ foreach(file weft-config.cmake weft-config-version.cmake)
   install(FILES "${PROJECT_BINARY_DIR}/${file}" DESTINATION lib/cmake/weft)
 endforeach()
 
-# These know the prefix, which cmake --install --prefix may still change.
+# These contain the prefix, which cmake --install --prefix may still change.
 install(CODE "set(PROJECT_VERSION \"${PROJECT_VERSION}\")
 configure_file(\"${CMAKE_CURRENT_LIST_DIR}/weft.pc.in\" \"${PROJECT_BINARY_DIR}/weft.pc\" @ONLY)")
 install(FILES "${PROJECT_BINARY_DIR}/weft.pc" DESTINATION lib/pkgconfig)

@@ -1,5 +1,5 @@
-"""What gdb shows of Weft's objects: `print *queue` the values, `print *map` entries and load, `print *domain` what is retired and
-not yet reclaimed and which thread holds a guard. The program must stand still, as it does in gdb; nothing is called in it.
+"""gdb's printers for Weft's objects: `print *queue` shows the values, `print *map` the entries and the load, `print *domain` what is
+retired and not yet reclaimed, and which threads hold guards. All threads must be stopped; no function of the program is called.
 """
 
 import gdb
@@ -9,7 +9,7 @@ DUMMY, LINK_BITS = 2, 7
 
 
 def address(value):
-    """Of an atomic pointer, or a plain one."""
+    """The address in an atomic pointer, or in a plain one."""
     return int(value) & (1 << 64) - 1
 
 
@@ -30,7 +30,7 @@ def scheme(domain):
 
 
 class Values:
-    """What values are put into and taken from, in the order in which they would come."""
+    """Queues and stacks: the values in the order in which they would be taken."""
 
     def __init__(self, value):
         self.value = value
@@ -67,7 +67,7 @@ class Stack(Values):
 
 
 class Map:
-    """weft_map, in the order of the hashes. Keys of the ready-made string configuration are shown as strings."""
+    """weft_map, in the order of the hashes. With the ready-made string configuration, keys are shown as strings."""
 
     def __init__(self, value):
         self.value = value
@@ -105,7 +105,7 @@ class Map:
 
 
 def records():
-    """Of all threads that have used the library."""
+    """The records of all threads that have used the library."""
     for name in ("records", "weft_i_own_record_records"):  # the second in the single header
         for symbol in gdb.lookup_static_symbols(name):
             if "weft_i_record" in str(symbol.type):
@@ -136,7 +136,7 @@ class Domain:
             pointer = address(local["next"])
 
     def guards(self):
-        """(thread's id, what it holds)"""
+        """(thread's id, what its guard holds)"""
         here, epochs = address(self.value.address), int(self.value["head"]["scheme"]) == 2
         for record in records():
             thread = record["thread"]
@@ -173,7 +173,7 @@ class Guard:
 
 
 class Unknown:
-    """The library has been stripped."""
+    """For a library without debugging information."""
 
     def __init__(self, value):
         self.value = value

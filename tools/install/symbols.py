@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""symbols.py: writes tools/install/libweft.map, the names that libweft.so gives away: what public headers declare with WEFT_API, each
-in the block of the version that brought it. That is 0.1, unless its comment says `Since 0.2.` or another."""
+"""symbols.py: writes tools/install/libweft.map, the symbols that libweft.so exports: those that public headers declare with WEFT_API, each
+in the block of the version that introduced it. That is 0.1, unless the comment of the declaration says `Since 0.2.` or another."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import whole  # noqa: E402
 
 MAP = "tools/install/libweft.map"
 FIRST = "0.1"
-ELSEWHERE = re.compile(r"#if WEFT_I_TSAN.*?#", re.DOTALL)  # not in the library as it is shipped
+ELSEWHERE = re.compile(r"#if WEFT_I_TSAN.*?#", re.DOTALL)  # not in the shipped library
 DECLARATION = re.compile(r"(?:/\*((?:(?!\*/).)*)\*/\n)?^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", re.MULTILINE | re.DOTALL)
 HEAD = """/* Made by tools/install/symbols.py of the headers' WEFT_API declarations: the names that libweft.so gives away. A name that is
    here stays. */
@@ -22,7 +22,7 @@ HEAD = """/* Made by tools/install/symbols.py of the headers' WEFT_API declarati
 
 
 def declared(root):
-    """{name: the version that brought it}"""
+    """{name: the version that introduced it}"""
     found = {}
     for header in library.public_headers(root):
         with open(os.path.join(root, header), encoding="utf-8") as file:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All C and C++ is formatted by clang-format, as .clang-format says, Python by autopep8 and shell by shfmt. With --mend, it is."""
+"""Checks that C and C++ are formatted by clang-format, as .clang-format says, Python by autopep8 and shell by shfmt. --mend formats them."""
 
 import glob
 import os
@@ -18,7 +18,7 @@ CLANG = ["clang-format", "--style=file:" + os.path.join(library.ROOT, ".clang-fo
 AUTOPEP = ["autopep8", "--max-line-length", "150"]
 SHFMT = ["shfmt", "-i", "4", "-ci"]
 
-# (what, endings, files of none of these folders, least, how to look, how to mend)
+# (language, endings, files outside of FOLDERS, least number of files, command that checks, command that formats)
 KINDS = [
     ("C and C++", ("c", "h", "cc", "hpp"), ["weft.hpp"], 300, CLANG + ["--dry-run", "--Werror", "--ferror-limit=1"], CLANG + ["-i"]),
     ("Python", ("py",), [], 45, AUTOPEP + ["--diff"], AUTOPEP + ["--in-place"]),
@@ -35,7 +35,7 @@ def files(endings, more):
 
 
 def unformatted(look, paths):
-    """What the formatter says of them; nothing, if it has nothing to change."""
+    """The formatter's output; empty, if it would change nothing."""
     done = subprocess.run(look + paths, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout
 
@@ -46,7 +46,7 @@ def everything(endings, more, least, look):
 
 
 def seeded(ending, look):
-    """What is not formatted is seen."""
+    """Checks that an unformatted file is found."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "seed." + ending)
         with open(path, "w", encoding="utf-8") as file:

@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""Enforces what docs and reviewers rely on: memory orders are named, explained and paired; atomics have one door.
+"""Checks rules that documents and reviewers rely on: memory orders are named, explained and paired; atomics are used only in base/.
 
 usage: orders.py [--pairs] [ROOT]
 
 Looks at base/, reclaim/ and the rooms of structures.def under ROOT (default: the current directory) and prints
-FILE:LINE: MESSAGE for each fault; exit status 1 if there is any, if docs/orders.md is another tree's, or if there was nothing to look at.
+FILE:LINE: MESSAGE for each fault. Exit status 1: there is a fault, docs/orders.md is out of date, or there were no files.
 --pairs: prints the last part of docs/orders.md.
 
 The rules
   door      only base/atomic.h includes <stdatomic.h> or <atomic> and uses what they define, or the compiler's
             __atomic and __sync; inline assembly only in base/
-  table     a strong order is written only in the table at its file's head, in this form, so that a seam can have orders of its own:
+  table     an order other than relaxed is written only in the table at its file's head, in this form, so that a seam can replace it:
                 #ifndef WEFT_SEAM_ORDERS
                 #define MSQ_R3 memory_order_release /* what it is for -> A1, A6: why */
                 #endif
             The letter is the order (A acquire, R release, X acq_rel, S seq_cst); a name is defined once in the tree
   pairs     the comment names the other side of each pair, in full where it lies in another file (THREAD_A2); an A pairs with R, X,
-            S, an R with A, X, S (`<-` may be written for `->`). The other side names it back if it lies in the same room; a lower
-            room names nothing above it, and docs/orders.md says who pairs with it from there (orders.py --pairs)
+            S, an R with A, X, S (`<-` may be written for `->`). The other side must name it, too, if it lies in the same room; a
+            lower room names nothing above it, and docs/orders.md lists the pairs from above (orders.py --pairs)
   use       every named order is used, where it makes sense (no release load), and every order argument is a name
             from a table or memory_order_relaxed
-  relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement; "likewise" is no reason, an
-            argument that another place names is ("as in weft_i_light_fence")
-  words     no comment that says nothing ("True.", "Until it is done.")
+  relaxed   a relaxed access says why: a comment with "relaxed: ..." on its line or right above its statement. "likewise" is no reason; a
+            reference to another place is one ("as in weft_i_light_fence")
+  words     no empty phrases in comments ("True.", "Until it is done.")
   seam      outside base/ no allocation, system call, clock, thread-local or pthread key; in kernels and reclaim/
             no memset either
   arrows    base <- reclaim <- the rooms of structures.def, none of which includes another's files
@@ -51,7 +51,7 @@ NAME = re.compile(r"\b([A-Z][A-Z0-9_]*)_([ARXS])(\d+)\b")
 TABLE = re.compile(r"#define ([A-Z][A-Z0-9_]*_([ARXS])\d+) memory_order_(\w+)\s*$")
 EXPLANATION = re.compile(r"^(?P<what>\S.*?) ?(?:->|<-) ?(?P<others>[A-Z][A-Z0-9_]*(?:, [A-Z][A-Z0-9_]*)*): (?P<why>\S.*)$")
 
-# An operation of the seam, as base/atomic.h defines it; which parameters are orders shows by their names.
+# An operation of the seam, as base/atomic.h defines it; the names of its parameters show which ones are orders.
 OPERATION = re.compile(r"#define (weft_i_\w+)\(([\w, ]*\b(?:order|success|failure)\b[\w, ]*)\)")
 
 FORBIDDEN_EVERYWHERE = [
@@ -73,7 +73,7 @@ FORBIDDEN_IN_KERNELS = [(re.compile(r"\b(memset)\s*\("), "{0} on memory that may
 
 
 def letters_for(operation, parameter):
-    """The orders that make sense there."""
+    """The orders that make sense for this parameter."""
     if parameter == "failure" or "load" in operation:
         return "AS"
     return "RS" if "store" in operation else "ARXS"
@@ -104,7 +104,7 @@ class Lint:
     # The table
 
     def find_table(self, source):
-        """Its lines, if it has nothing in it but orders and their comments."""
+        """The lines of the table, if it has only orders and their comments."""
         code = [line.strip() for line in source.code]
         if "#ifndef WEFT_SEAM_ORDERS" in code and "#endif" in code:
             first = code.index("#ifndef WEFT_SEAM_ORDERS") + 1
@@ -177,7 +177,7 @@ class Lint:
 
     @staticmethod
     def explained(source, number):
-        """Up from the line over the rest of its statement, and over relaxed statements right above it."""
+        """Whether there is a reason. Searches upwards, over the access's statement and relaxed statements right above it."""
         explaining = [c for c in source.comments if "relaxed:" in c.text and not NO_REASON.search(c.text)]
         while number > 0:
             if any(c.first <= number <= c.last for c in explaining):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds each fault the order lint knows into a clean tree: each must be reported, on its line, and nothing else."""
+"""Seeds each kind of fault into a clean tree: orders.py must report it, on its line, and nothing else."""
 
 import os
 import sys

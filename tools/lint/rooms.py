@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""The plan of the house: which file of a room needs which, by what it includes and by the symbols of its object.
+"""Checks the dependencies of files and rooms (directories), by what files include and by the symbols of their objects.
 
 usage: rooms.py [--draw] [ROOT]
 
-A file here is X.c with X.h and X_kernel.h: one thing, with one name; but a public header is a contract, a thing of its own that needs nothing of
-what keeps it. Reports, below ROOT (default: the current directory),
+X.c, X.h and X_kernel.h count as one file, X; but a public header is a contract: a file of its own, which needs nothing of its implementation.
+Reports, below ROOT (default: the current directory),
 
-- files of one room that need each other in a circle,
-- a header that declares what another file defines (but a contract is kept by all files that bear its name, and one without a .c of its
-  own by several files of its room),
-- a lower room that includes an upper one, uses a symbol of it, or (base/ and reclaim/) speaks of its files or structures,
-- a file of the laboratory (check/) that includes something of Weft that is not of the laboratory: it judges any program,
-- a drawing in docs/internals.md that is another tree's: --draw prints it.
+- files of one room that need each other in a cycle,
+- a header that declares what another file defines (but a contract may be implemented by all files whose names begin with its name, and
+  one without its own .c by several files of its room),
+- a lower room that includes an upper one, uses a symbol of it, or (base/ and reclaim/) mentions its files or structures,
+- a file of the laboratory (check/) that includes files of Weft outside of it: the laboratory must work for any program,
+- a drawing in docs/internals.md that is out of date: --draw prints it.
 """
 
 import collections
@@ -26,12 +26,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import library  # noqa: E402
 
-# Rooms, or files as "base/thread", that are not in order yet: what is found there is told and passes. One that is in order fails
-# here until it is taken out.
+# Rooms, or files as "base/thread", whose faults are only printed for now. One without faults fails until it is removed here.
 NOT_YET = set()
 
-# A house: its rooms, lower ones first, and contracts of it, each with the file that keeps it (None: several of its room). What an adapter
-# is, bench/measure says, and which there are, bench/adapters.
+# A house: its rooms, lower ones first, and its contracts, each with the file that implements it (None: several of its room). For example,
+# bench/measure declares the interface and the list of adapters, and bench/adapters defines them.
 House = collections.namedtuple("House", "rooms kept_elsewhere")
 LIBRARY = House(library.FOLDERS, {})
 BENCH = House(tuple("bench/" + name for name in ("machine", "measure", "adapters/words", "adapters", "result", "run", "report")),
@@ -44,12 +43,12 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<weft/|")([\w./]+)[>"]', re
 DECLARED = re.compile(r"^/\* (.+):(\d+):[NO]([CF])[ C]*\*/ (.*?)\b(\w+) \(")
 VARIABLE = re.compile(r"^(?:WEFT_API )?extern [^()\n;]*?\b(\w+)(?:\[[^;]*)?;", re.MULTILINE)
 
-# where: the files it is about, each as "room/name"
+# where: the files concerned, each as "room/name"
 Fault = collections.namedtuple("Fault", "where message")
 
 
 def named(path):
-    """base/seam.h -> base/seam; a kernel belongs to its structure."""
+    """base/seam.h -> base/seam. A kernel belongs to its structure."""
     return re.sub(r"(_kernel)?\.[ch]$", "", path)
 
 
@@ -122,7 +121,7 @@ class Plan:
                 self.defined[name] = source
 
     def check_header(self, header, folder):
-        """gcc tells which functions are declared (C) or defined (F) where."""
+        """gcc lists where functions are declared (C) or defined (F)."""
         path, listing = os.path.join(folder, "weft", header), os.path.join(folder, "a.aux")
         self.compile(["-fsyntax-only", "-aux-info", listing, "-"], folder, "#include <weft/%s>\n" % header)
         with open(listing, encoding="utf-8") as file:
@@ -135,7 +134,7 @@ class Plan:
                 self.faults.append(Fault((self.unit(header),), "%s declares %s, which %s defines" % (header, name, source)))
 
     def keeps(self, source, header):
-        """Of a contract with a .c of its own, all files that bear its name; of one without, all files of its room; of any other, its own."""
+        """Whether a source may implement a header: any of its room, if it is a contract without its own .c; else those named like it."""
         stem = named(header)
         if self.kept_elsewhere.get(header) == source:
             return True
@@ -150,7 +149,7 @@ class Plan:
                     self.faults.append(Fault((one,), "%s names the upper room %s/: %s" % (one, room(other), ", ".join(sorted(why)))))
 
     def check_words(self):
-        """Comments go the way of the arrows, too: what base/ and reclaim/ say of a room above, nobody there sees to."""
+        """Comments of base/ and reclaim/ must not mention a room above: a change there would leave them wrong."""
         for path in self.headers + self.sources:
             if room(path) not in ("base", "reclaim"):
                 continue
@@ -161,11 +160,11 @@ class Plan:
                 self.faults.append(Fault((self.unit(path),), "%s speaks of what lies above it: %s" % (path, said.group(0))))
 
     def includes_above(self, path):
-        """Told by check_arrows."""
+        """These are reported by check_arrows."""
         return any(self.rooms.index(room(path)) < self.rooms.index(room(other)) for other in self.needs[self.unit(path)])
 
     def check_circles(self, name):
-        """The shortest circle through each file that lies on one; each circle once."""
+        """Reports the shortest cycle through each file that lies on one; each cycle once."""
         told = set()
         for start in sorted(one for one in self.needs if room(one) == name):
             circle = self.way_back(start, name)
@@ -200,12 +199,12 @@ its room, and of lower rooms; queues, stacks and hashmap need nothing of each ot
 
 
 def rows(plan, name):
-    """The files of a room, lowest first: each row needs nothing but rows before it."""
+    """The files of a room, lowest first: each row needs only rows before it."""
     left = {plan.unit(path) for path in plan.headers + plan.sources if room(path) == name}
     while left:
         row = sorted(one for one in left if not (set(plan.needs[one]) - {one}) & left)
         if not row:
-            row = sorted(left)  # a circle, which is told elsewhere
+            row = sorted(left)  # a cycle, which check_circles reports
         yield row
         left -= set(row)
 
@@ -221,7 +220,7 @@ def drawing(plan):
 
 
 def judge(faults, not_yet):
-    """(what fails, what is only told)"""
+    """(what fails, what is only printed)"""
     def names(fault):
         return {name for one in fault.where for name in (one, room(one))}
     failing = [fault.message for fault in faults if not names(fault) & not_yet]

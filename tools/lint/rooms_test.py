@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""rooms.py over made-up trees: each fault that it knows is found, and said as it should be, and a clean tree passes."""
+"""rooms.py over made-up trees: it finds each kind of fault, with the right message, and passes a clean tree."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ CLEAN = {
 }
 SCAN = "#include <weft/reclaim/scan.h>\n"
 
-# name, files instead of those, the rooms or files that the fault is about, what must be said of it
+# name, files that replace those of CLEAN, the rooms or files concerned, a part of the message
 SEEDS = [
     ("circle_of_includes", {"reclaim/scan.h": '/* private. */\n#include "reclaim/list.h"\n#include <weft/base/seam.h>\nint scan(void);\n'}, {"reclaim/scan", "reclaim/list"},
      "a circle: reclaim/list -> reclaim/scan -> reclaim/list\n    reclaim/list needs reclaim/scan: reclaim/scan.h, scan\n"
@@ -94,7 +94,7 @@ BENCH = {
 
 
 def of_the_bench():
-    """Its rooms: clean, and what names an upper one, declares another's or goes in a circle."""
+    """The bench's rooms: a clean tree, and trees with a room above, a declaration of another file's function, or a cycle."""
     upper = {"bench/machine/clock.c": BENCH["bench/machine/clock.c"] + '#include "bench/run/suite.h"\n'}
     others = {"bench/run/suite.h": "int suite(void);\nlong now(void);\n"}
     circle = {"bench/run/plan.h": '#include "bench/run/suite.h"\n',
@@ -118,7 +118,7 @@ CHECK = {
 
 
 def of_the_laboratory():
-    """Clean, though it has a contract that two files keep; and what names the library, or the room above."""
+    """A clean tree, whose contract two files implement; and trees that include the library, or a room above."""
     second = {"check/model/thread.c": "int more(void) { return 1; }\n", "check/model/machine.h": "int run(void);\nint more(void);\n"}
     library = {"check/model/run.c": "#include <weft/base/seam.h>\nint run(void) { return 1; }\n"}
     upper = {"check/history/history.c": '#include "check/model/machine.h"\nint history(void) { return run(); }\n'}

@@ -1,4 +1,4 @@
-"""A C source file taken apart as far as the lints need it: code without comments and strings, and the comments."""
+"""A C source file, split as the lints need it: code without comments and strings, and the comments."""
 
 import re
 
@@ -43,7 +43,7 @@ class Source:
         return self.text.count("\n", 0, offset) + 1
 
     def calls(self, name):
-        """(line, [arguments]) of each call of a function or macro; its #define is not one."""
+        """(line, [arguments]) of each call of a function or macro, but not of its #define."""
         for match in re.finditer(r"\b%s\s*\(" % name, self.text):
             line = self.line_of(match.start())
             if re.match(r"\s*#\s*define\s+%s\b" % name, self.code[line - 1]):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""As list_NAME_test: tools/lists/NAME.txt, which ./weft shows so that nothing need be built, is what that program's --list prints."""
+"""Run as list_NAME_test: checks that tools/lists/NAME.txt, which ./weft shows without building, is what the program's --list prints."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import cases  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))  # where Bazel has put it, beside what it has built
+HERE = os.path.dirname(os.path.abspath(__file__))  # in Bazel's tree, beside what it has built
 PROGRAMS = {"bench": "bench/weft-bench", "bench_peers": "bench/weft-bench-peers", "lives": "tests/lives/weft-lives",
             "model": "tests/cases/weft-model", "soak": "tests/cases/weft-soak"}
 

@@ -10,7 +10,7 @@
 
 void output_begin(void)
 {
-    /* 0 gets a stream that cannot be read, 1 one that cannot be written: open takes the lowest number that is free */
+    /* 0 becomes unreadable, 1 unwritable, 2 discards its output: open takes the lowest free number */
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
         if (fcntl(stream, F_GETFD) < 0)
             (void)!open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
@@ -18,7 +18,7 @@ void output_begin(void)
 
 bool output_close(FILE *file)
 {
-    bool fine = !ferror(file); /* a write that failed earlier is forgotten by fclose */
+    bool fine = !ferror(file); /* fclose does not report an earlier write that failed */
     errno = 0;
     return fclose(file) == 0 && fine;
 }
@@ -66,7 +66,7 @@ bool output_open(output_file *file, const char *path)
 {
     struct stat what;
     bool regular = stat(path, &what) < 0 || S_ISREG(what.st_mode);
-    *file = (output_file){.path = realpath(path, NULL)}; /* what a link leads to is replaced, not the link */
+    *file = (output_file){.path = realpath(path, NULL)}; /* replaces the target of a link, not the link */
     if (!file->path && !(file->path = strdup(path)))
         return false;
     if (!output_possible(path) || (!(regular && open_beside(file)) && !(file->stream = fopen(path, "w")))) {

@@ -33,7 +33,7 @@ chained_node **chained_find(chained *table, uint64_t hash, const void *key)
     return place;
 }
 
-/* Without memory for more buckets the chains get longer, and that is all. */
+/* Without memory for more buckets, the chains only get longer. */
 static void grow(chained *table)
 {
     size_t mask = table->mask * 2 + 1;

@@ -1,7 +1,7 @@
 /*
- * A chained hash table for one thread at a time, which the map baselines put their locks around: nodes from malloc, the
- * hash kept in the node, doubling when there is more than one entry per bucket. Removal does not shrink it. Keys are
- * 64-bit integers, or byte strings where a caller brings their hash and comparison.
+ * A chained hash table for one thread at a time; the map baselines put their locks around it. Nodes come from malloc
+ * and hold the hash; the table doubles when there is more than one entry per bucket, and never shrinks. Keys are 64-bit
+ * integers, or byte strings if the caller supplies their hash and comparison.
  */
 #ifndef BENCH_BASELINES_CHAINED_H
 #define BENCH_BASELINES_CHAINED_H
@@ -25,12 +25,12 @@ typedef struct chained {
 
 /* False: no memory. */
 bool chained_init(chained *table, bool (*equal)(const void *a, const void *b));
-void chained_clear(chained *table); /* frees nodes and buckets; keys and values are the caller's */
+void chained_clear(chained *table); /* frees nodes and buckets, but not keys and values */
 
 /* The place that points to the key's node, or the end of its chain. */
 chained_node **chained_find(chained *table, uint64_t hash, const void *key);
 
-/* Links a node that the caller has allocated and filled, at the place that chained_find gave. */
+/* Links a node, which the caller has allocated and filled, at the place that chained_find returned. */
 void chained_link(chained *table, chained_node **place, chained_node *node);
 /* Unlinks and returns the node at a place. */
 chained_node *chained_unlink(chained *table, chained_node **place);

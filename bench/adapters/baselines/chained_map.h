@@ -1,7 +1,7 @@
 /*
- * The map baselines: `MAP_SHARDS` chained tables, each behind a lock of its own, chosen by the hash's upper bits.
- * Included after these are defined: MAP_SHARDS, map_lock, map_lock_init, map_lock_destroy, map_lock_read, map_lock_write,
- * map_lock_leave. Everything is static. Nodes are allocated before the lock is taken and freed after it is left.
+ * The map baselines: MAP_SHARDS chained tables, each with its own lock, chosen by the hash's upper half.
+ * Define before including this: MAP_SHARDS, map_lock, map_lock_init, map_lock_destroy, map_lock_read, map_lock_write,
+ * map_lock_leave. Everything is static. Nodes are allocated before the lock is taken and freed after it is released.
  */
 #include "bench/adapters/baselines/chained.h"
 #include "bench/measure/loops_map.h"

@@ -1,6 +1,6 @@
 /*
- * floor-xadd: two `lock xadd` on two padded counters per pair of operations, which is the least that a queue or a stack
- * of this kind does. Its figure tells how far apart the cores are while the others are measured.
+ * floor-xadd: two `lock xadd` on two padded counters per pair of operations, the least that a queue or a stack of this
+ * kind needs. Its figure shows how far apart the cores are while the others are measured.
  */
 #include "bench/measure/loops_container.h"
 

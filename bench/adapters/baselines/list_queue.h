@@ -1,6 +1,6 @@
 /*
- * A linked list under one lock, first in first out: what one writes without thinking, written well. Nodes are allocated
- * before the lock is taken and freed after it is left. Included after locks.h; all is static.
+ * A linked list under one lock, first in first out: the obvious queue, written well. Nodes are allocated before the
+ * lock is taken and freed after it is released. Everything is static.
  */
 #include "bench/adapters/baselines/locks.h"
 #include "bench/measure/loops_container.h"
@@ -15,7 +15,7 @@ typedef struct list_node {
 
 typedef struct list_queue {
     _Alignas(BENCH_LINE) base_lock lock;
-    list_node *first, **last; /* on the lock's line: whoever has the one has the other */
+    list_node *first, **last; /* on the lock's line, which its holder has anyway */
 } list_queue;
 
 static int list_create(void **out, const bench_setup *setup)

@@ -1,4 +1,4 @@
-/* The same for last in first out; see list_queue.h. */
+/* As list_queue.h, but last in first out. */
 #include "bench/adapters/baselines/locks.h"
 #include "bench/measure/loops_container.h"
 

@@ -1,6 +1,6 @@
 /*
- * The locks that the baselines are made with: a pthread mutex, and Concurrency Kit's spinlock (fetch-and-store, the one
- * it calls its default). A baseline is written once over BASE_LOCK and compiled per lock.
+ * The locks of the baselines: a pthread mutex, and Concurrency Kit's default spinlock (fetch-and-store). A baseline is
+ * written once over base_lock and compiled for each lock.
  */
 #ifndef BENCH_BASELINES_LOCKS_H
 #define BENCH_BASELINES_LOCKS_H

@@ -1,5 +1,5 @@
 /*
- * Implementations that do nothing, called as all are: what they take is the driver's own cost. They are not in the
+ * Implementations that do nothing, called like all others: their time is the driver's own cost. They are not in the
  * table of implementations; the suite measures them before everything else.
  */
 #include "bench/measure/loops_map.h"
@@ -60,7 +60,7 @@ BENCH_OP bool null_remove(void *object, void *thread, uint64_t key)
     return true;
 }
 
-/* Work in registers only, in three chains, so that a core shared with another thread shows: bench_private. */
+/* Work in registers only, in three dependency chains, so that sharing a core with another thread slows it down. */
 BENCH_OP bool private_put(void *object, void *thread, void *value)
 {
     uint64_t x = (uintptr_t)value | 1, y = x * 3, z = x * 5;

@@ -1,4 +1,4 @@
-/* plain: reads with no protection at all, which no reader beside a remover may do: what protection is compared with. */
+/* plain: reads without any protection, for comparison. Only correct while nothing is retired. */
 #include "bench/measure/loops_reclaim.h"
 
 static int plain_create(void **out, const bench_setup *setup)
@@ -27,7 +27,7 @@ bench_inline bench_object *plain_read(void *object, void *thread, bench_cell *ce
     return __atomic_load_n(&cell->pointer, __ATOMIC_RELAXED);
 }
 
-/* Never measured: the table of functions says so by its NULL. */
+/* Never measured: the `retire` of its table is NULL. */
 static void plain_leak(void *object, void *thread, bench_object *what)
 {
     (void)object;

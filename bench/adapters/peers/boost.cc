@@ -1,4 +1,4 @@
-/* boost::lockfree: a queue and a stack on nodes with counted pointers, which are recycled and freed with the structure. */
+/* boost::lockfree: a queue and a stack with tagged pointers; nodes are recycled, and freed with the structure. */
 #include "bench/adapters/peers/peer.hpp"
 
 #include <boost/lockfree/queue.hpp>

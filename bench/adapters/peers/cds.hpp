@@ -1,4 +1,7 @@
-/* libcds (Maxim Khizhinsky): one library, one hazard pointer and one RCU singleton for all its structures. */
+/*
+ * libcds (Maxim Khizhinsky): its structures share one instance of the library, of each hazard pointer scheme and of
+ * RCU.
+ */
 #ifndef BENCH_PEERS_CDS_HPP
 #define BENCH_PEERS_CDS_HPP
 
@@ -13,7 +16,7 @@ namespace bench {
 
 using cds_rcu = cds::urcu::gc<cds::urcu::general_buffered<>>;
 
-/* All of libcds that any structure here needs, while at least one of them lives. */
+/* Keeps libcds initialised while at least one structure lives. */
 class cds_library {
     struct all {
         cds::gc::HP hp{64, 64};
@@ -45,7 +48,7 @@ public:
     cds_library(const cds_library &) = delete;
     cds_library &operator=(const cds_library &) = delete;
 
-    /* The thread that creates may also be one that works. */
+    /* Counted, since the creating thread may also be one that works. */
     static inline thread_local unsigned attached;
 
     static void attach()
@@ -61,7 +64,7 @@ public:
     }
 };
 
-/* The structure is destroyed before the library is given up. */
+/* The member order makes the structure end before the library. */
 template <class Structure> struct cds_peer {
     cds_library library;
     Structure held;

@@ -20,7 +20,7 @@ template <class Queue> struct queue : bench::cds_peer<Queue> {
     bool take(void *, void *&value) { return held.dequeue(value); }
 };
 
-/* Bounded: the bench's prefill and backlog fit in. */
+/* Bounded: large enough for the bench's prefill and backlog. */
 struct cycle : bench::cds_peer<cds::container::VyukovMPMCCycleQueue<void *>> {
     explicit cycle(const bench_setup &) : cds_peer(size_t{1} << 16) {}
     bool put(void *, void *value) { return held.enqueue(value); }

@@ -38,7 +38,7 @@ struct split_traits : container::split_list::traits {
     };
 };
 
-/* One-to-one, as that map asks for hashes that tell all keys apart. */
+/* bench::hash is one-to-one; FeldmanHashMap requires different hashes for different keys. */
 struct feldman_traits : container::feldman_hashmap::traits {
     using hash = bench::hash;
 };
@@ -60,7 +60,7 @@ template <class Map> struct map : bench::cds_peer<Map> {
     size_t size() { return held.size(); }
 };
 
-/* At a load of one, as liburcu's and Weft's tables come to have. */
+/* With a load factor of one, which liburcu's and Weft's tables reach by growing. */
 template <class Map> struct sized : map<Map> {
     explicit sized(const bench_setup &setup) : map<Map>(setup.capacity ? setup.capacity : 1024, size_t{1}) {}
 };

@@ -1,4 +1,4 @@
-/* libcds's reclamation: hazard pointers of a fixed number, dynamic ones, and its buffered RCU. */
+/* libcds's reclamation: HP with a fixed number of hazard pointers, DHP with a dynamic one, and its buffered RCU. */
 #include "bench/adapters/peers/cds.hpp"
 
 namespace {
@@ -8,7 +8,7 @@ void free_object(void *object)
     bench_object_free(static_cast<bench_object *>(object));
 }
 
-/* A guard per section, as its structures take one; HP's lies in an array of the thread's, allocated when it began. */
+/* One guard per section, as in its structures; HP takes it from an array that each thread allocates at its start. */
 template <class GC> struct pointers {
     bench::cds_library library;
 

@@ -1,6 +1,6 @@
 /*
- * Concurrency Kit's ck_fifo_mpmc: Michael and Scott's queue with counted pointers (cmpxchg16b). Its nodes must stay
- * mapped while the queue lives and may be recycled at once: pool.h. Calls are inlined, as the library ships them.
+ * Concurrency Kit's ck_fifo_mpmc: Michael and Scott's queue with counted pointers (cmpxchg16b). Its nodes may be
+ * recycled at once, but must stay mapped while the queue lives (pool.h). Calls are inlined, as the library ships them.
  */
 #include "bench/measure/loops_container.h"
 #include "bench/adapters/peers/pool.h"

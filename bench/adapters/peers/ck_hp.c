@@ -1,6 +1,6 @@
 /*
- * Concurrency Kit's ck_hp_fifo and ck_hp_stack: Michael and Scott's queue and Treiber's stack under its hazard pointers, as
- * Weft's are. Nodes are allocated, and freed when no thread points to them.
+ * Concurrency Kit's ck_hp_fifo and ck_hp_stack: Michael and Scott's queue and Treiber's stack under its hazard
+ * pointers, like Weft's. Nodes are allocated, and freed when no hazard pointer holds them.
  */
 #include "bench/measure/loops_container.h"
 #include "bench/adapters/peers/ck_pointers.h"

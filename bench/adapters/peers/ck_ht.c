@@ -1,6 +1,6 @@
 /*
- * Concurrency Kit's ck_ht: open addressing, one writer beside any number of readers. Writers take turns under a mutex;
- * readers are inside a ck_epoch section, because growing frees the old table. Put is preceded by a lookup, without which
+ * Concurrency Kit's ck_ht: open addressing, one writer with any number of readers. Writers take turns under a mutex;
+ * readers are inside a ck_epoch section, because growing frees the old table. A lookup precedes each put, because
  * version 0.7.1 puts a key twice when it meets a tombstone.
  */
 #include "bench/measure/loops_map.h"
@@ -17,12 +17,12 @@ typedef struct table {
     ck_epoch_t epoch;
 } table;
 
-/* In front of what ck_ht allocates: it gets freed by way of the epoch. */
+/* Stands before each block that ck_ht allocates, so that the epoch can free the block. */
 typedef struct header {
     _Alignas(16) ck_epoch_entry_t entry;
 } header;
 
-/* ck_malloc's functions are given no context. */
+/* The functions of ck_malloc have no context argument. */
 static _Thread_local ck_epoch_record_t *writing;
 
 static void free_now(ck_epoch_entry_t *entry)
@@ -96,7 +96,7 @@ static void ht_thread_end(void *object, void *thread)
     ck_epoch_unregister(thread);
 }
 
-/* 0 and the largest integer are not keys of ck_ht. */
+/* ck_ht does not allow 0 and the largest integer as keys. */
 static inline uintptr_t ht_key(uint64_t key)
 {
     return (uintptr_t)key + 1;

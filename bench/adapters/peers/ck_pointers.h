@@ -1,4 +1,6 @@
-/* Concurrency Kit's hazard pointers as its structures and the bench use them: a domain, and a record for each thread. */
+/*
+ * Concurrency Kit's hazard pointers, for its structures and for the reclaim family: a domain, and a record per thread.
+ */
 #ifndef BENCH_PEERS_CK_POINTERS_H
 #define BENCH_PEERS_CK_POINTERS_H
 

@@ -1,6 +1,6 @@
 /*
- * Concurrency Kit's epochs and hazard pointers, inlined as they ship. Epochs: a poll once in CK_POLL retirements, as
- * its users do. Hazard pointers: one per thread, set with a fence, checked by a second read; a scan at CK_THRESHOLD.
+ * Concurrency Kit's epochs and hazard pointers, inlined as they ship. Epochs: one poll per CK_POLL retirements, as its
+ * users do. Hazard pointers: one per thread, set with a fence, checked by a second read; a scan at CK_THRESHOLD.
  */
 #include "bench/measure/loops_reclaim.h"
 #include "bench/adapters/peers/ck_pointers.h"
@@ -32,7 +32,7 @@ static int epoch_create(void **out, const bench_setup *setup)
     return 0;
 }
 
-/* The record is the first member of what was allocated, and the records' list is intact until the end. */
+/* The record is the first member of its allocation, and the list of records stays intact until the end. */
 static void epoch_destroy(void *object)
 {
     ck_epoch_t *epoch = object;

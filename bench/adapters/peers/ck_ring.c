@@ -1,4 +1,4 @@
-/* Concurrency Kit's ck_ring for many producers and consumers: 64 Ki places; a producer waits for those before it. */
+/* Concurrency Kit's ck_ring for many producers and consumers: 64 Ki places; a producer waits for earlier ones. */
 #include "bench/measure/loops_container.h"
 
 #include <ck_ring.h>

@@ -1,6 +1,6 @@
 /*
- * Concurrency Kit's ck_stack: Treiber's stack. Pop compares head and generation together (cmpxchg16b), so that a popped
- * entry may be pushed again at once; pop reads entries that others have taken, so that they must stay mapped: pool.h.
+ * Concurrency Kit's ck_stack: Treiber's stack. Pop compares head and generation together (cmpxchg16b), so a popped
+ * entry may be pushed again at once. Pop reads entries that others have taken, so they must stay mapped (pool.h).
  */
 #include "bench/measure/loops_container.h"
 #include "bench/adapters/peers/pool.h"

@@ -1,6 +1,6 @@
 /*
- * GLib's GAsyncQueue: a list under a mutex, with a condition that wakes who waits. Declared here as GLib documents it: its
- * headers lie where only pkg-config finds them.
+ * GLib's GAsyncQueue: a list under a mutex, with a condition variable for waiting threads. Its functions are declared
+ * here as GLib documents them, because only pkg-config finds its headers.
  */
 #include "bench/measure/loops_container.h"
 

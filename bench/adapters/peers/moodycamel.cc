@@ -1,6 +1,6 @@
 /*
- * moodycamel::ConcurrentQueue (Cameron Desrochers): a queue for each producer, from which consumers take in turn; values of
- * different producers come in any order, so that it is no linearizable queue.
+ * moodycamel::ConcurrentQueue (Cameron Desrochers): a queue for each producer, from which consumers take in turn.
+ * Values of different producers come in any order, so it is not linearizable.
  */
 #include "bench/adapters/peers/peer.hpp"
 

@@ -1,7 +1,7 @@
 /*
- * Adapters for C++ libraries: a class per structure, and here what makes the C table of it. An operation is a call out of
- * line for queues, stacks and maps, and inlined for reclamation, as for the adapters in C. An exception in create is
- * no memory.
+ * Adapters for C++ libraries are a class per structure; the templates here make its C table. As in C adapters,
+ * operations of queues, stacks and maps are out-of-line calls, and those of reclamation are inlined. An exception in
+ * create means no memory.
  */
 #ifndef BENCH_PEERS_PEER_HPP
 #define BENCH_PEERS_PEER_HPP
@@ -15,12 +15,12 @@
 
 namespace bench {
 
-/* For every map, as Weft's and ours have it. */
+/* For all maps, the same as that of the baselines. */
 struct hash {
     size_t operator()(uint64_t key) const { return bench_mix(key); }
 };
 
-/* What any structure says of itself where it needs nothing else. */
+/* Defaults for a structure without thread handles. */
 struct peer_base {
     void *begin() { return this; } /* a thread's handle */
     void end(void *) {}

@@ -1,8 +1,8 @@
 /*
- * Memory for peers whose nodes must stay mapped for as long as the structure lives, because their operations read nodes
- * that others have already taken: nodes are never given back before the end, but recycled. Each thread has a list of
- * its own; what it gathers beyond two batches (a consumer's) goes, a batch at a time, to a list under a mutex, where a
- * thread that has run out (a producer) finds it. Steady load on both sides calls no allocator.
+ * Memory for peers whose nodes must stay mapped as long as the structure lives, because their operations read nodes
+ * that others have already taken: nodes are recycled, and freed only at the end. Each thread has its own list. Beyond
+ * two batches (as with a consumer), it moves a batch at a time to a list under a mutex, from which a thread that has
+ * run out (a producer) takes batches. A steady load calls no allocator.
  */
 #ifndef BENCH_PEERS_POOL_H
 #define BENCH_PEERS_POOL_H
@@ -14,7 +14,7 @@
 
 enum { POOL_BATCH = 64 };
 
-/* Where a free node keeps its links: at `pool.offset` inside it, so that what stale readers look at stays untouched. */
+/* The links of a free node, behind the peer's entry, so that late readers of the entry find it untouched. */
 typedef struct pool_link {
     struct pool_link *next;  /* in a thread's list, or in a batch */
     struct pool_link *batch; /* the next batch, in a batch's first */
@@ -33,7 +33,7 @@ typedef struct pool_block {
 typedef struct pool {
     pthread_mutex_t lock;
     pool_link *batches; /* full ones */
-    pool_link *rest;    /* of threads that have ended */
+    pool_link *rest;    /* nodes of threads that have ended */
     pool_block *blocks; /* all memory */
 } pool;
 
@@ -84,7 +84,7 @@ static inline void pool_thread_end(pool_thread *thread)
     free(thread);
 }
 
-/* A list of POOL_BATCH nodes: a full batch, else what ended threads have left, else new ones. NULL: no memory. */
+/* Gets nodes for the thread: a full batch, else those that ended threads have left, else new ones. False: no memory. */
 static __attribute__((noinline, unused)) bool pool_refill(pool_thread *thread)
 {
     pool *p = thread->pool;

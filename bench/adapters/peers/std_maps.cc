@@ -1,4 +1,4 @@
-/* std::unordered_map as people wrap it: under a mutex, under a shared mutex, and as 64 of them with a mutex each. */
+/* std::unordered_map as people wrap it: under a mutex, under a shared mutex, and as 64 maps with a mutex each. */
 #include "bench/adapters/peers/peer.hpp"
 
 #include <array>
@@ -41,7 +41,7 @@ template <class Mutex, class Reader> struct alignas(BENCH_LINE) locked {
 template <class Part, size_t Parts> struct parted : bench::peer_base {
     std::array<Part, Parts> part;
     explicit parted(const bench_setup &) {}
-    Part &of(uint64_t key) { return part[Parts == 1 ? 0 : bench_mix(key) >> 58]; } /* the table takes the low bits */
+    Part &of(uint64_t key) { return part[Parts == 1 ? 0 : bench_mix(key) >> 58]; } /* the table uses the low bits */
     void *get(uint64_t key) { return of(key).get(key); }
     bool insert(uint64_t key, void *value) { return of(key).insert(key, value); }
     bool remove(uint64_t key) { return of(key).remove(key); }

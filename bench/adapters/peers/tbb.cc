@@ -1,6 +1,6 @@
 /*
- * oneTBB: a queue of micro-queues with tickets, a hash map with locks in its buckets, and one that cannot remove. All with
- * std::allocator: their own would be tbbmalloc, and all implementations have one allocator here.
+ * oneTBB: a queue of micro-queues with tickets, a hash map with locks in its buckets, and one that cannot remove. All
+ * use std::allocator instead of tbbmalloc, since all implementations use the same allocator.
  */
 #include "bench/adapters/peers/peer.hpp"
 
@@ -46,7 +46,7 @@ struct locked : bench::peer_base {
     size_t size() { return held.size(); }
 };
 
-/* A removal does nothing and says so: false. */
+/* A removal does nothing and returns false. */
 struct growing : bench::peer_base {
     tbb::concurrent_unordered_map<uint64_t, void *, bench::hash, std::equal_to<uint64_t>, entries> held;
     explicit growing(const bench_setup &setup) : held(setup.capacity ? setup.capacity : 8) {}

@@ -1,4 +1,4 @@
-/* liburcu, bp flavour: as memb, and a thread that has not registered is registered by its first read lock. */
+/* liburcu, bp flavour: like memb, but a thread's first read lock registers the thread. */
 #define _LGPL_SOURCE
 #include <urcu-bp.h>
 

@@ -1,7 +1,7 @@
 /*
- * What the adapters of liburcu's flavours share. Each includes the header of its flavour first, which gives rcu_read_lock and
- * the rest their meaning; _LGPL_SOURCE inlines the read locks, which the licence allows to LGPL-compatible code such as
- * this. Retirement is call_rcu, carried out by liburcu's thread.
+ * The common part of the adapters of liburcu's flavours. Each first includes the header of its flavour, which defines
+ * rcu_read_lock and the rest; _LGPL_SOURCE inlines the read locks, which the licence allows to LGPL-compatible code
+ * such as this. Retirement is call_rcu; liburcu's thread runs the callbacks.
  */
 #ifndef BENCH_PEERS_URCU_FLAVOUR_H
 #define BENCH_PEERS_URCU_FLAVOUR_H
@@ -24,7 +24,7 @@ static void flavour_destroy(void *object)
     rcu_unregister_thread();
 }
 
-/* The handle counts what its flavour may want counted. */
+/* The handle is a counter, for flavours that need one. */
 static void *flavour_begin(void *object)
 {
     (void)object;
@@ -66,7 +66,7 @@ static void flavour_retire(void *object, void *thread, bench_object *what)
     call_rcu((struct rcu_head *)(void *)what->room, flavour_reclaim);
 }
 
-/* Nothing can be hastened: call_rcu's thread is at it. */
+/* Does nothing: only liburcu's own thread reclaims. */
 static void flavour_flush(void *object, void *thread)
 {
     (void)object;

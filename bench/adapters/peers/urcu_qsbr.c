@@ -1,10 +1,10 @@
-/* liburcu, qsbr flavour: there is nothing to enter; a thread tells now and then that it reads nothing. */
+/* liburcu, qsbr flavour: entering does nothing; a thread announces a quiescent state from time to time. */
 #define _LGPL_SOURCE
 #include <urcu-qsbr.h>
 
 #include "bench/adapters/peers/urcu_flavour.h"
 
-enum { QUIESCENT = 64 }; /* sections between two of these */
+enum { QUIESCENT = 64 }; /* sections between two quiescent states */
 
 bench_inline void qsbr_leave(void *object, void *thread)
 {

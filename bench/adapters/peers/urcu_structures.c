@@ -1,7 +1,7 @@
 /*
  * liburcu's queues, stack and hash table, under its memb flavour: wfcqueue (dequeues under its mutex), lfqueue (RCU around
- * each operation, nodes freed by call_rcu), lfstack (pops under RCU, or under its mutex), lfht (grows and shrinks by itself;
- * counts, or it would grow without bound).
+ * each operation, nodes freed by call_rcu), lfstack (pops under RCU, or under its mutex), lfht (grows and shrinks by
+ * itself; it counts its entries, without which it would grow without bound).
  */
 #define _LGPL_SOURCE
 #include <urcu.h>
@@ -206,7 +206,7 @@ BENCH_OP bool lfs_put(void *object, void *thread, void *value)
     return true;
 }
 
-/* __: without its mutex, which RCU then stands in for. */
+/* The function with __ takes no mutex; RCU protects instead. */
 BENCH_OP bool lfs_take(void *object, void *thread, void **value)
 {
     (void)thread;

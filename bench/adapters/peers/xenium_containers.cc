@@ -1,7 +1,7 @@
 /* xenium (Manuel Pöter): queues and maps, Michael and Scott's and Harris and Michael's under hazard pointers and epochs. */
 #include "bench/adapters/peers/peer.hpp"
 
-#include <cassert> /* xenium leaves it out */
+#include <cassert> /* which xenium's headers need, but do not include */
 
 #include <xenium/harris_michael_hash_map.hpp>
 #include <xenium/michael_scott_queue.hpp>
@@ -33,7 +33,7 @@ template <class Queue> struct queue : bench::peer_base {
     bool take(void *, void *&value) { return held.try_pop(value); }
 };
 
-/* Of pointers to something that it does not own. */
+/* Containers hold pointers to this, and do not own it. */
 struct anything {};
 
 template <class Queue> struct of_pointers : queue<Queue> {
@@ -62,7 +62,7 @@ struct ring : bench::peer_base {
     bool take(void *, void *&value) { return held.try_pop(value); }
 };
 
-/* Neither tells its size: inserted less removed, counted where nobody updates. */
+/* Neither map has a size function: counts the entries while there are no updates. */
 template <class Map> size_t count(Map &map)
 {
     size_t found = 0;
@@ -71,7 +71,10 @@ template <class Map> size_t count(Map &map)
     return found;
 }
 
-/* Its number of buckets is a parameter of the type: one type for each of the bench's sizes, about one entry to a bucket. */
+/*
+ * The number of buckets is a template parameter: one type for each of the bench's sizes, with about one entry per
+ * bucket.
+ */
 template <class Reclaimer> struct list_map : bench::peer_base {
     template <size_t Buckets>
     using type = xenium::harris_michael_hash_map<uint64_t, void *, policy::reclaimer<Reclaimer>,

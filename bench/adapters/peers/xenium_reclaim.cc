@@ -1,4 +1,4 @@
-/* xenium's reclamation schemes: a region, inside it a guard, and objects that carry the scheme's note in their room. */
+/* xenium's reclamation schemes: a region, a guard inside it, and objects that hold the scheme's data in their room. */
 #include "bench/adapters/peers/peer.hpp"
 
 #include <optional>
@@ -45,14 +45,14 @@ template <class Scheme> struct peer : bench::peer_base {
         return reinterpret_cast<bench_object *>(static_cast<handle *>(thread)->held.get());
     }
 
-    /* What readers look at lies behind the room. */
+    /* Overwrites only the room, which readers do not read. */
     static void retire(void *, void *, bench_object *what)
     {
         guard last(typename shared::marked_ptr(new (what->room) node));
         last.reclaim();
     }
 
-    /* Each region that is left gives the scheme an occasion. */
+    /* The scheme may reclaim each time a region is left. */
     static void flush(void *object, void *thread)
     {
         for (int i = 0; i < 300; i++) {

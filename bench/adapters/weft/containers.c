@@ -1,4 +1,4 @@
-/* Weft's containers. The library's functions are what the loop calls; these are inlined into it. */
+/* Weft's containers. The loop calls the library's functions directly: the functions here are inlined into it. */
 #include "bench/measure/loops_container.h"
 #include "bench/adapters/weft/domain.h"
 

@@ -1,6 +1,6 @@
 /*
- * What Weft's adapters share: every object has a domain of its own, of the scheme that its row names. A structure is
- * made and ended by its own functions, which are given here, once per scheme.
+ * The common part of Weft's adapters: every object has its own domain, with the scheme that its row names. Each adapter
+ * passes the functions that create and destroy its structure.
  */
 #ifndef BENCH_WEFT_DOMAIN_H
 #define BENCH_WEFT_DOMAIN_H
@@ -33,7 +33,7 @@ static inline int weft_object_create(void **out, weft_scheme scheme,
     return error;
 }
 
-/* A domain that is still in use cannot be: all threads have ended, and the structure is gone. */
+/* Destroying the domain cannot fail: all threads have ended, and the structure is gone. */
 static inline void weft_object_destroy(void *object)
 {
     if (weft_domain_destroy(((weft_object *)object)->domain) != 0)
@@ -41,7 +41,7 @@ static inline void weft_object_destroy(void *object)
     free(object);
 }
 
-/* Threads need no registration; this one does it ahead, so that no measurement contains it. */
+/* Threads need no registration, but attaching in advance keeps it out of the measurement. */
 static inline void *weft_object_thread_begin(void *object)
 {
     return weft_domain_attach(((weft_object *)object)->domain) == 0 ? object : NULL;

@@ -1,4 +1,4 @@
-/* weft_map with its default configuration: 64-bit integer keys, values not owned, so that get needs no guard. */
+/* weft_map with its default configuration: 64-bit integer keys. The map does not own values, so get needs no guard. */
 #include "bench/measure/loops_map.h"
 #include "bench/adapters/weft/domain.h"
 

@@ -1,4 +1,4 @@
-/* weft_enter, weft_protect, weft_leave, inlined as they ship; retirement through the hook inside the object. */
+/* weft_enter, weft_protect and weft_leave, inlined as they ship; objects are retired by the hook inside them. */
 #include "bench/measure/loops_reclaim.h"
 #include "bench/adapters/weft/domain.h"
 
@@ -66,8 +66,8 @@ static void reclaim_flush(void *object, void *thread)
 }
 
 /*
- * A user's guard lies on the user's stack, where the compiler sees it: the loop enters with one of its own and not with
- * the thread's, which is for those who call the functions one by one.
+ * In a program the guard is a local variable, which the compiler can see. So the loop uses a local one instead of the
+ * thread's handle, which is for drivers that call the functions of the table.
  */
 static void reclaim_drive(bench_worker *worker)
 {

@@ -18,7 +18,7 @@ const unsigned char corpus_letter[256] = {
 
 enum { LOOK = 4096, BEYOND = 256 };
 
-/* Room for one more of what is `size` large. False: no memory. */
+/* Makes room for one more element of `size` bytes. False: no memory. */
 static bool grow(void **array, size_t count, size_t *room, size_t size)
 {
     if (count < *room)
@@ -70,7 +70,7 @@ int corpus_add(corpus *text, const char *path)
     return error != 0 ? error : add_file(text, path, &s);
 }
 
-/* Something that a person could read: no NUL at its beginning, and not compressed. */
+/* A file that people could read: no NUL at its beginning, and not compressed. */
 static bool is_text(const char *path)
 {
     unsigned char look[LOOK];
@@ -127,7 +127,7 @@ void corpus_free(corpus *text)
     *text = (corpus){0};
 }
 
-/* Reads up to `size` bytes at the end of the buffer. How many, or -errno. */
+/* Reads up to `size` bytes to the end of the buffer. Returns how many, or -errno. */
 static ssize_t append(corpus_buffer *buffer, int file, uint64_t offset, size_t size)
 {
     if (buffer->end + size > buffer->room) {
@@ -148,7 +148,7 @@ static ssize_t append(corpus_buffer *buffer, int file, uint64_t offset, size_t s
     return got;
 }
 
-/* The chunk with one byte before it, which tells whether a word began earlier, and what its last word needs beyond it. */
+/* Reads the chunk, one byte before it, which shows whether a word began earlier, and the rest of its last word. */
 static int read_chunk(const corpus_chunk *chunk, int file, corpus_buffer *buffer)
 {
     size_t before = chunk->offset > 0;

@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum { CORPUS_CHUNK = 32 << 10 };
-#define CORPUS_MOST (UINT64_C(32) << 20) /* of the default text */
+#define CORPUS_MOST (UINT64_C(32) << 20) /* bytes of the default text */
 
 typedef struct corpus_chunk {
     uint32_t file;
@@ -30,18 +30,18 @@ typedef struct corpus {
     uint64_t bytes;
 } corpus;
 
-/* 0, or -errno: what is wrong with that file (-EISDIR: a directory). */
+/* 0, or -errno: the file cannot be read (-EISDIR: it is a directory), or no memory. */
 int corpus_add(corpus *text, const char *path);
 
-/* The text below a directory, in the order of the names, up to CORPUS_MOST in all; what cannot be read is passed over. */
+/* Adds the text files below a directory, in order of their names, up to CORPUS_MOST in all; skips unreadable ones. */
 void corpus_add_tree(corpus *text, const char *directory);
 
-/* The path of a file that is not as it was when it was added; NULL: there is none. */
+/* The path of a file that has changed since it was added; NULL: there is none. */
 const char *corpus_changed(const corpus *text);
 
 void corpus_free(corpus *text);
 
-/* A buffer that travels: the words of data[begin..end) are this chunk's. Grows when a word is longer than it. */
+/* A buffer that threads pass on: data[begin..end) has the words of one chunk. It grows for a longer word. */
 typedef struct corpus_buffer {
     char *data;
     size_t room, begin, end;
@@ -50,10 +50,10 @@ typedef struct corpus_buffer {
 /* 0, or -errno. */
 int corpus_read(const corpus *text, size_t chunk, corpus_buffer *buffer);
 
-/* A letter's lower case, else 0. */
+/* The lower case of a letter, 0 for other characters. */
 extern const unsigned char corpus_letter[256];
 
-/* The next word in [*at, end), lower-cased in place: its start, or NULL; *length is its length, *at moves behind it. */
+/* The next word in [*at, end), lower-cased in place, or NULL; *length becomes its length, and *at moves behind it. */
 static inline char *corpus_next(char **at, char *end, size_t *length)
 {
     char *p = *at;

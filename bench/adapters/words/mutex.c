@@ -1,6 +1,6 @@
 /*
- * The program over mutex-queue, mutex-stack and a chained table under one mutex. The hash is weft_map's own, so that
- * structures are compared and not hashes; it is computed outside the lock, as the counting is, and the allocation.
+ * The program with mutex-queue, mutex-stack and a chained table under one mutex. The hash is weft_map's own, so that
+ * structures are compared and not hashes. Hashing, counting and allocation are done outside the lock.
  */
 #include "bench/adapters/baselines/chained.h"
 #include "bench/adapters/words/program.h"

@@ -136,7 +136,7 @@ static uint64_t count_words(words_program *p, corpus_buffer *buffer)
     return words;
 }
 
-/* Reads the next chunk into an empty buffer and enqueues it. False: there is none, of the one or the other. */
+/* Reads the next chunk into an empty buffer and enqueues the buffer. False: there is no chunk or no empty buffer. */
 static bool read_one(words_program *p, words_thread *t)
 {
     void *buffer;
@@ -168,7 +168,7 @@ void words_program_drive(bench_worker *worker)
             atomic_fetch_sub_explicit(&p->left, 1, memory_order_release);
             turn = 0;
         } else if (!read_one(p, t)) {
-            bench_wait(worker, &turn); /* the others have all that is left */
+            bench_wait(worker, &turn); /* other threads have all chunks or buffers that are left */
         }
     }
 }

@@ -1,7 +1,7 @@
 /*
- * The program: threads count the words of a text into one map. Each thread, in turns: takes a filled buffer from the
- * queue, counts its words and pushes the buffer on the stack; or, when the queue is empty, pops an empty buffer from the
- * stack, reads the next chunk into it and enqueues it. What queue, stack and map are is a parameter.
+ * The program: threads count the words of a text in one map. Each thread repeatedly takes a filled buffer from the
+ * queue, counts its words and pushes the buffer on the stack; if the queue is empty, it pops an empty buffer from the
+ * stack, reads the next chunk into it and enqueues it. Queue, stack and map are parameters.
  */
 #ifndef BENCH_WORDS_PROGRAM_H
 #define BENCH_WORDS_PROGRAM_H
@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-/* A word and how often it was seen; part of a map's entry, which has the text behind it and lives as long as the map. */
+/* A word and its count: a part of a map's entry, which has the text behind it and lives as long as the map. */
 typedef struct counted {
-    uint64_t count; /* counted up atomically */
+    uint64_t count; /* incremented atomically */
     size_t length;
     const char *text;
 } counted;
@@ -28,8 +28,8 @@ static inline counted counted_begin(char *room, const char *text, size_t length)
 typedef struct words_map_ops {
     int (*create)(void **map);
     void (*destroy)(void *map);
-    bool (*count)(void *map, const char *text, size_t length); /* one more of this word; false: no memory */
-    void (*each)(void *map, void (*visit)(const counted *w, void *ctx), void *ctx); /* while nobody counts */
+    bool (*count)(void *map, const char *text, size_t length); /* counts this word once; false: no memory */
+    void (*each)(void *map, void (*visit)(const counted *w, void *ctx), void *ctx); /* while no thread counts */
 } words_map_ops;
 
 typedef struct words_parts {
@@ -39,7 +39,7 @@ typedef struct words_parts {
 
 typedef struct words_program words_program;
 
-/* The implementations of family `words` make and end one; the text is given before the threads begin. */
+/* The implementations of family `words` create and destroy one; the text is set before the threads begin. */
 int words_program_create(words_program **out, const words_parts *parts, unsigned threads);
 void words_program_destroy(void *program);
 void *words_program_thread_begin(void *program);

@@ -50,7 +50,7 @@ static bool count(words_reference *r, const char *text, size_t length)
     return true;
 }
 
-/* A file at once: no chunks, no borders. */
+/* Reads the whole file at once, so there are no chunks. */
 static int count_file(words_reference *r, const char *path)
 {
     FILE *file = fopen(path, "rb");

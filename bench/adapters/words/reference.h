@@ -1,4 +1,7 @@
-/* A count by one thread, file by file, with none of the program's parts: what its totals are compared with. */
+/*
+ * Counts words with one thread, file by file, without the program's parts: the program's results are compared with
+ * this.
+ */
 #ifndef BENCH_WORDS_REFERENCE_H
 #define BENCH_WORDS_REFERENCE_H
 
@@ -6,14 +9,14 @@
 
 typedef struct words_reference words_reference;
 
-/* 0, or -errno; *path is the file at fault. */
+/* 0, or -errno; *path is the file that failed. */
 int words_reference_create(words_reference **out, const corpus *text, const char **path);
 void words_reference_destroy(words_reference *reference);
 
 uint64_t words_reference_total(const words_reference *reference);
 uint64_t words_reference_distinct(const words_reference *reference);
 
-/* What the program counted, word by word. False, and why: it differs. */
+/* Compares with the program's counts, word by word. False, and why in `fault`: they differ. */
 bool words_reference_check(words_reference *reference, words_program *program, uint64_t total, char *fault,
                            size_t size);
 

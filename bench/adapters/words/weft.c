@@ -1,4 +1,4 @@
-/* The program over weft-msq, weft-treiber and weft_map with its ready-made byte strings, under each scheme. */
+/* The program with weft-msq, weft-treiber and weft_map with its ready-made byte strings, under each scheme. */
 #include "bench/adapters/weft/domain.h"
 #include "bench/adapters/words/program.h"
 
@@ -51,7 +51,7 @@ static entry *entry_new(const char *text, size_t length)
     return e;
 }
 
-/* Entries are never removed while words are counted, so that no guard is needed. */
+/* Needs no guard: entries are never removed while words are counted. */
 static bool map_count(void *map, const char *text, size_t length)
 {
     weft_map *m = ((weft_object *)map)->structure;

@@ -1,5 +1,5 @@
 "use strict";
-/* SVG, as little of it as the page needs. All figures come as {name, kind, ...}; kind is the colour's class. */
+/* The SVG charts of the page. All figures come as {name, kind, ...}; kind is the class that sets the colour. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,7 +36,7 @@ function niceTicks(most) {
   return ticks;
 }
 
-/* One of several at a pointer is shown, the others dimmed. */
+/* The one at the pointer is shown, the others are dimmed. */
 function highlight(svg, group) {
   for (const other of svg.querySelectorAll("g.series")) {
     other.classList.toggle("dim", group !== null && other !== group);
@@ -48,7 +48,7 @@ function svgOf(width, height, label) {
   return el("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label});
 }
 
-/* As wide as the screen lets it be read. */
+/* As wide as the screen allows, within readable limits. */
 function chartWidth() {
   return Math.min(640, Math.max(320, document.documentElement.clientWidth - 64));
 }
@@ -133,7 +133,7 @@ function rangeChart(rows, label) {
   return svg;
 }
 
-/* A table that sorts by its heads. columns: {head, get, show, kind, style, look}; a first click sorts the way the column is read: best first. */
+/* A table that sorts by its heads. columns: {head, get, show, kind, style, look}; a first click puts the best first. */
 function sortable(columns, rows, classOf) {
   const body = el("tbody"), heads = [];
   let by = null, down = true;

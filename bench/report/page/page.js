@@ -1,4 +1,4 @@
-/* One section per family: which one for so many producers and consumers, speed, latency, memory, ratios, and every figure. */
+/* One section per family: the best for given producers and consumers, speed, latency, memory, ratios, and every figure. */
 
 const data = JSON.parse(document.getElementById("data").textContent);
 for (const row of [...data.results, ...data.latency]) row.work_ns = row.work_ns || 0; /* files from before --work have none */
@@ -17,22 +17,22 @@ function kindOf(row) {
 }
 
 const unique = list => [...new Set(list)];
-/* Other programs had a part of the cores while a point was measured: each of its figures, wherever it stands, has a mark. */
+/* If other programs used a part of the cores' time while a point was measured, each of its figures has a mark everywhere. */
 const isDisturbed = row => Boolean(row) && row.regime === "busy";
 const mark = row => isDisturbed(row) ? " †" : "";
 
-/* Of a table's row: of one that stands for an implementation at many points, and of one of one point. */
+/* CSS classes of table rows: of a row for an implementation at many points, and of a row for one point. */
 const lookOf = row => kindOf(row).replace("weft2", "weft");
 const classOf = row => [lookOf(row), row.fault ? "fault" : "", isDisturbed(row) ? "disturbed" : ""].filter(c => c).join(" ");
 const disturbedCell = of => row => isDisturbed(of(row)) ? "disturbed" : "";
 
-/* Weft and the mutex are in every group of maps: the first stands for all. */
+/* Weft and the mutex are in every group of maps: only the first row is kept. */
 function firstOfEach(rows, key = nameOf) {
   const seen = new Set();
   return rows.filter(r => !seen.has(key(r)) && seen.add(key(r)));
 }
 
-/* Who puts and who takes, of a workload with so many threads; null: each does both, or there is nothing to put. */
+/* How many threads of a workload put, and how many take; null: each does both, or there is nothing to put. */
 function roles(workload, threads) {
   if (workload === "1:1") return [Math.floor(threads / 2), threads - Math.floor(threads / 2)];
   if (workload === "1:N") return [1, threads - 1];
@@ -109,7 +109,7 @@ class Section {
     this.controls.append(el("label", {}, label, select));
   }
 
-  /* Producers and consumers, to the point that was measured nearest to them. */
+  /* Inputs for producers and consumers, which choose the nearest measured point. */
   finder() {
     const inputs = ["producers", "consumers"].map(name => el("input", {type: "number", min: 1, max: 999, "aria-label": name, placeholder: "any",
       oninput: () => this.find(inputs.map(i => Number(i.value)))}));
@@ -226,7 +226,7 @@ class Section {
         {head: "resident", get: r => r.rss_peak, show: r => bytes(r.rss_peak)}], order, `./weft bench ${data.arguments.includes("--peers") ? "--peers " : ""}--family ${this.family} --memory`));
   }
 
-  /* Every point against the mutex: losses as visible as wins. */
+  /* Every point compared with the mutex: losses are as visible as wins. */
   ratios() {
     const columns = unique(this.rows.filter(r => ["keys", "distribution", "huge_pages", "work_ns"].every(n => r[n] === this.state[n] || r[n] === undefined))
       .map(r => JSON.stringify([r.workload, r.threads]))).map(p => JSON.parse(p));
