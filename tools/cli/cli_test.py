@@ -284,12 +284,12 @@ def counts_what_is_done():
 def what_runs():
     """Without --all: no long test, and sanitizers only in the rooms of SANITIZED; a filter chooses among these."""
     tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
-        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/cases:c", []), ("//tests/cases:d", ["long"]), ("//tools:e", ["plain-only"]))]
+        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/stress:c", []), ("//tests/stress:d", ["long"]), ("//tools:e", ["plain-only"]))]
 
     def run(config, everything=False, text=""):
         chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=everything, filter=text))
         return "".join(t.label[-1] for t in sorted(chosen, key=lambda t: t.label[-1]))
-    got = [run("plain"), run("asan"), run("tsan"), run("plain", True), run("asan", True), run("tsan", True), run("plain", text="model")]
+    got = [run("plain"), run("asan"), run("tsan"), run("plain", True), run("asan", True), run("tsan", True), run("plain", text="stress")]
     if got != ["abce", "a", "ab", "abcde", "acd", "abcd", "c"]:
         return got
     options = types.SimpleNamespace(all=False, filter="", config=["plain", "asan"])
