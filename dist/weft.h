@@ -1,14 +1,14 @@
 /*
  * Weft 0.1.0, the whole library in one header, made by ./weft amalgamate: edit the files that the sections name, not this one.
  *
- * In one C file of the program, before including it: #define WEFT_IMPLEMENTATION. Everywhere else just include it, as often and
- * where you like, from C11 or C++17. With #define WEFT_STATIC everything is the including file's own: each file that does
- * so has a library of its own, whose objects the others cannot use; it implies WEFT_IMPLEMENTATION. Link with -pthread.
+ * One C file of the program defines WEFT_IMPLEMENTATION before it includes this file. All others only include it, from C11 or
+ * C++17. If a file defines WEFT_STATIC, which implies WEFT_IMPLEMENTATION, it gets a library of its own, and no other file
+ * can use the objects of that library. Link with -pthread.
  *
- * #define WEFT_API to another attribute than __attribute__((visibility("default"))), or to nothing, before each inclusion, if a
- * shared object of yours is not to export Weft's functions. A shared object that has the implementation inside stays in memory,
- * whoever closes it, since threads that used it have their ends there: with glibc it sees to that by itself when it is loaded, musl
- * never unloads anything, and elsewhere link it with -Wl,-z,nodelete.
+ * If a shared object of yours must not export Weft's functions, define WEFT_API before each inclusion, as another attribute
+ * than __attribute__((visibility("default"))) or as nothing. A shared object that contains the implementation must stay in
+ * memory after dlclose, since threads that used it run its exit hooks when they end. With glibc it arranges that itself when it
+ * is loaded, musl never unloads anything, and elsewhere you link it with -Wl,-z,nodelete.
  *
  * Documentation: the comments of the public part below.
  *

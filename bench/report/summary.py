@@ -196,11 +196,11 @@ def intro(runs, plot):
         yield "The tables with work between operations are of another run, in [its file](%s):" % its_source
         yield from told(worked.data)
         yield ""
-    yield "Figures are medians of interleaved rounds; threads beyond the cores are oversubscribed; what answered wrongly is left out,"
-    yield "and ‡ marks what said \"empty\" when it was not, which is best at nothing."
+    yield "Figures are medians of interleaved rounds. Threads beyond the number of cores are oversubscribed. An implementation that answered"
+    yield "wrongly is left out; ‡ marks one that said \"empty\" when it was not, and which is never the best of a column."
     yield ""
-    yield "The best figure of a column is bold, and whoever has it has a row; bounded rings have a table of their own. *Limits* says what an"
-    yield "implementation is not ([the words](../bench/README.md#peers)); an empty field stands for unbounded, lock-free and linearizable. All %d rows" % (
+    yield "The best figure of a column is bold, and its implementation has a row. Bounded rings have a table of their own. *Limits* names the"
+    yield "properties that an implementation lacks ([the words](../bench/README.md#peers)); an empty field means unbounded, lock-free and linearizable. All %d rows" % (
         sum(len(data[where]) for where in ("results", "latency", "memory")))
     yield "of the run, with intervals, ratios and other workloads, are in [its file](%s)." % source
     yield ""

@@ -54,11 +54,11 @@ OUTPUT_DIRECTORY = %(out)s
 """
 FRONT = """# Weft
 
-Lock-free data structures for C, with the memory reclamation they need. Each header begins with what it is for, when not to take it,
-what it costs and what it promises; each function says what it returns and who owns what.
+Lock-free data structures for C, with the memory reclamation they need. The head of each header says what the structure is for, when to take
+another one, what it costs and what it guarantees. The comment of each function says what it returns, and who owns the memory.
 
 %s
-C++ has `weft/weft.hpp`, which says at its head how it maps onto these.
+C++ has `weft/weft.hpp`; its head says how it maps onto these.
 """
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 ASIDE = re.compile(r"/\* (?:clang-format|----|relaxed:)")

@@ -16,8 +16,8 @@ MAP = "tools/install/libweft.map"
 FIRST = "0.1"
 ELSEWHERE = re.compile(r"#if WEFT_I_TSAN.*?#", re.DOTALL)  # not in the shipped library
 DECLARATION = re.compile(r"(?:/\*((?:(?!\*/).)*)\*/\n)?^WEFT_API[^#;]*?\b(weft_\w+)(?:\(|;| __attribute__)", re.MULTILINE | re.DOTALL)
-HEAD = """/* Made by tools/install/symbols.py of the headers' WEFT_API declarations: the names that libweft.so gives away. A name that is
-   here stays. */
+HEAD = """/* Made by tools/install/symbols.py of the headers' WEFT_API declarations: the names that libweft.so exports. No name is
+   ever removed. */
 """
 
 

@@ -249,8 +249,8 @@ class Lint:
 
 PAIRS = """## Pairs
 
-Made by `tools/lint/orders.py --pairs`. Who pairs with an order from a room above its own: the comment there names it, and the order's own
-comment, which names the pairs in its room, cannot.
+Made by `tools/lint/orders.py --pairs`. An order's own comment names the orders of its room, and of lower rooms, that it pairs with. Orders of
+the rooms above that pair with it are listed here, since a lower room names nothing of an upper one.
 
 | order | pairs with |
 |---|---|
