@@ -83,9 +83,7 @@ static bool is_new(uint64_t left, const char *state, size_t size)
     return true;
 }
 
-/*
- * Whether the operations that are left have an order that keeps happens-before and to which the specification agrees.
- */
+/* Whether some order of the remaining operations keeps happens-before and satisfies the specification. */
 static bool explained(const lin_spec *spec, uint64_t left, const char *state)
 {
     char next[STATE];

@@ -13,7 +13,7 @@
  * thread.
  *
  * Happens-before is kept by vector clocks. The machine reports plain accesses that race with each other or with atomic
- * ones, a free that another thread's access does not happen before, and accesses to freed memory, whatever the values.
+ * ones, a free that does not come after all other threads' accesses, and accesses to freed memory, whatever the values.
  * It sees plain accesses through the compiler's instrumentation for the thread sanitizer (instrument.c). Within an
  * execution the arena gives no memory out twice, unless a case asks for immediate reuse. New memory holds a pattern
  * that is easy to tell from a value.

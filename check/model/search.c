@@ -109,10 +109,7 @@ static void add_past(uint32_t *to, const uint32_t *from)
         to[t] = to[t] > from[t] ? to[t] : from[t];
 }
 
-/*
- * A walk over earlier steps, the last first. For an access: only those at its location, and steps that are no
- * accesses.
- */
+/* Walks over earlier steps, the last first. For an access: only those at its location, and those that are no access. */
 typedef struct walk {
     int here, others;
     bool all;

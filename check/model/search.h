@@ -10,9 +10,7 @@ int m_choose(const int *option, int count, int last);
 unsigned m_choose_thread(unsigned previous);
 /* Notes the step that a thread has taken, and finds the earlier ones that it races with. */
 void m_note_step(unsigned who, const op *o, int in_entry);
-/*
- * Whether this execution must show that the running thread reads store `at`, or writes behind it, despite later ones.
- */
+/* Whether this execution must show the running thread read store `at`, or write behind it, despite later stores. */
 bool m_is_due(const location *l, int at, bool writes);
 /* Goes on to the next execution. False: there is none left. */
 bool m_advance(void);

@@ -36,11 +36,11 @@ typedef struct view {
 typedef struct message {
     uint64_t value;
     view *released;   /* what an acquire load of it hands over; NULL: nothing */
-    const char *file; /* where it was written; NULL: in setup */
+    const char *file; /* where it was written; NULL: it is the initial value */
     int line;
     uint16_t place;
     bool taken;     /* a read-modify-write has read it and comes right behind it */
-    uint8_t thread; /* the writer; 0: setup */
+    uint8_t thread; /* the writer; 0: it is the initial value */
     uint16_t step;
     uint32_t past[THREADS];    /* per thread: 1 + the last step that the write depends on, itself included; 0: none */
     uint32_t readers[THREADS]; /* likewise for all steps that have read it */
