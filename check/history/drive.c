@@ -160,7 +160,7 @@ static int run_threads(round *r)
     for (unsigned i = 0; i < r->plan->threads; i++) {
         workers[i] = (worker){.round = r, .index = i, .random = {r->seed * 64 + i}};
         if (pthread_create(&thread[i], NULL, work, &workers[i]) != 0)
-            abort(); /* the others wait for it */
+            abort(); /* the other threads would wait for this one */
     }
     for (unsigned i = 0; i < r->plan->threads; i++)
         pthread_join(thread[i], NULL);

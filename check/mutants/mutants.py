@@ -164,7 +164,7 @@ def run(killer, program):
         arguments = ["--case", case if case != "*" else "put-take", *(way or ["--most", "100000"])]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
-    prefix = ["setpriv", "--pdeathsig", "KILL", *(["setarch", "-R"] if killer.startswith("tsan") else [])]  # some loop for ever
+    prefix = ["setpriv", "--pdeathsig", "KILL", *(["setarch", "-R"] if killer.startswith("tsan") else [])]  # some mutants loop for ever
     with subprocess.Popen([*prefix, program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=environment, start_new_session=True) as child:
         try:

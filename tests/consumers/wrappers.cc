@@ -132,7 +132,7 @@ struct handle { // trivially copyable, and not to be copied
     handle(const handle &) = delete;
 };
 
-template <class T> struct shy { // its address cannot be taken by &
+template <class T> struct shy { // its address cannot be taken with &
     T value;
     shy *operator&() = delete;
     const shy *operator&() const = delete;

@@ -642,7 +642,7 @@ static void test_also_beside_a_barrier(void **state)
     weft_ptr_store(&source, NULL);
     assert_int_equal(weft_retire(env->domain, object, t_count_free, &held), 0);
     t_worker_tell(&waiter, wait_in_barrier, &l);
-    usleep(20000); /* it is in there */
+    usleep(20000); /* then it waits in the barrier */
     litter_in_turn(&l, T_SCALE(300, 30));
     for (int i = 0; i < 6; i++) { /* threads without a place: others must be able to reclaim their orphans */
         t_last last;

@@ -292,7 +292,7 @@ static void exit_in_the_middle(void *ctx)
         CHECK(atexit(at_exit_use) == 0);
     t_retire_many(NULL, 100, &at_exit_count);
     weft_guard guard;
-    if (!late_use) /* a barrier is refused where this thread holds one */
+    if (!late_use) /* a barrier is refused while this thread holds a guard */
         weft_enter(&guard, NULL);
     exit(0);
 }

@@ -7,7 +7,7 @@
 
 #include "tests/lives/program.h"
 
-/* True once in so many calls. */
+/* The bug `which` shows once in so many calls. */
 static bool sabotaged(int which, int once_in)
 {
     static atomic_int calls;

@@ -34,7 +34,7 @@
 #endif
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define SANITIZED 1 /* their runtimes do not survive every fork */
+#define SANITIZED 1 /* the sanitizers' runtimes do not survive every fork */
 #else
 #define SANITIZED 0
 #endif

@@ -79,7 +79,7 @@ static void settle_place(place *p)
     unsigned count, *list;
     weft_domain_statistics s = {.pending = 1};
     clear_cells(p);
-    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more, and end in structures of their own */
+    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more objects, and may end in their own structures */
         close_structures();
         barrier(p->number, FOREVER);
         ASK(weft_domain_stats(p->domain, &s));

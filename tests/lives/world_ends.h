@@ -21,7 +21,7 @@ static void account_end(void)
     me->frame = NULL;
     me->at = NULL;
     me->at_risk = 0;
-    me->encumbered = me->awaited; /* what it holds itself is over */
+    me->encumbered = me->awaited; /* without its own guards and callbacks */
     TALLY(ENDS, 1);
 }
 

@@ -265,7 +265,7 @@ static void check_reclaimed(place *p, unsigned *list, unsigned count, const char
     free(list);
 }
 
-static atomic_int barriers; /* that run, or whose thread has ended inside */
+static atomic_int barriers; /* those that run, or whose thread has ended inside */
 
 static void check_barrier(int error, bool busy, int how)
 {

@@ -149,7 +149,7 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
     if (!is_spare(size, alignment))
         return take_memory(size, alignment, ctx);
     if (me->frame)
-        atomic_fetch_add(&places[0].operations, 1); /* in the stack's domain: see operation_of */
+        atomic_fetch_add(&places[0].operations, 1); /* the bound does not count what the stack retires in callbacks */
     me->in_allocator++;
     bool found = weft_treiber_try_pop(spare, &memory);
     me->in_allocator--;

@@ -128,7 +128,7 @@ static void test_refresh(void **state)
     weft_guard_refresh(&guard);
     assert_int_equal(t_reclaimed(env->domain, &o), 1);
     assert_int_equal(t_stats(env->domain).guards_held, 1);
-    weft_guard_set(&guard, &later); /* it is a guard as before */
+    weft_guard_set(&guard, &later); /* the guard works as before */
     t_retire(env->domain, &later);
     assert_int_equal(t_reclaimed(env->domain, &later), 0);
     weft_leave(&guard);

@@ -51,12 +51,12 @@ static void test_grow_and_shrink(void **state)
         assert_consistent(map, left / 2);
     }
     assert_true(t_map_stats(map).buckets <= SMALL);
-    t_map_fill(map, 0, 1000); /* and it is a map as before */
+    t_map_fill(map, 0, 1000); /* the map works as before */
     assert_consistent(map, 1000);
     weft_map_destroy(map, NULL, NULL);
 }
 
-/* Memory follows: the buckets of a million entries are not kept for none. */
+/* Memory follows the size: the buckets of a million entries are given back when these have gone. */
 static void test_memory_follows(void **state)
 {
     t_env *env = *state;

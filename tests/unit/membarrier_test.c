@@ -19,7 +19,7 @@
 
 enum { SECONDS = 120, THREADS = 4, MANY = 5000 };
 
-/* For all threads of the process, from now on. */
+/* From now on the kernel refuses this call to all threads of the process. */
 static void refuse(unsigned call)
 {
     struct sock_filter code[] = {
