@@ -1,6 +1,6 @@
 /*
- * The checkers are checked: against the search on many thousands of small histories of each kind, right ones and
- * spoiled ones; on the known patterns by hand; and on long histories, right and with one fault in the middle.
+ * Tests the checkers: against the search on many thousands of small histories of each kind, right and spoiled; on the
+ * known patterns by hand; and on long histories, right and with one fault in the middle.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,10 @@ static void show(const lin_history *h)
         lin_write(stdout, &h->op[i]);
 }
 
-/* What a special checker says, and that its window is a violation by itself, too (a map's may need what came before). */
+/*
+ * The verdict of the type's checker. Asserts that its window is a violation, too (a map's may need earlier
+ * operations).
+ */
 static lin_verdict verdict_of(const lin_history *h, lin_type type)
 {
     lin_finding found, again;
@@ -46,7 +49,7 @@ static lin_verdict verdict_of(const lin_history *h, lin_type type)
     return found.verdict;
 }
 
-/* A clock that counts that much more slowly. */
+/* Makes the clock `by` times slower. */
 static void coarsen(lin_history *h, uint64_t by)
 {
     for (size_t i = 0; i < h->count; i++) {
@@ -110,7 +113,7 @@ static void test_map_agrees(void **state)
     agree(LIN_MAP, 12, true, 20);
 }
 
-/* ---- the search: against every order that keeps what is said in history.h ---- */
+/* ---- the search: against all orders that keep precedence as history.h defines it ---- */
 
 static bool precedes(const lin_history *h, size_t a, size_t b)
 {
@@ -155,8 +158,7 @@ static void test_the_search_agrees(void **state)
         assert_true(lin_generate(&random, &shape, &h));
         for (size_t times = lin_below(&random, 4); times > 0; times--)
             lin_spoil(&random, &h, type);
-        coarsen(&h, 1 + lin_below(&random,
-                                  20)); /* the last: it keeps each client's order, which spoiling it then might not */
+        coarsen(&h, 1 + lin_below(&random, 20)); /* last, since spoiling it afterwards might change a client's order */
         specs[type]->init(empty, 0);
         bool right = any_order(&h, specs[type], 0, empty);
         if ((lin_search(&h, specs[type], BYTES) == LIN_LINEARIZABLE) != right)
@@ -170,7 +172,7 @@ static void test_the_search_agrees(void **state)
     assert_true(wrong > SMALL / 40 && wrong < SMALL / 4);
 }
 
-/* ---- by hand: "e1 0 1" enqueues 1 from 0 to 1; d dequeues, p pushes, o pops; 0 is empty ---- */
+/* ---- by hand: "e1 0 1" enqueues 1 from time 0 to 1; d dequeues, p pushes, o pops; "d0" finds nothing ---- */
 
 typedef struct by_hand {
     lin_type type;
@@ -247,7 +249,7 @@ static void long_one(lin_type type, unsigned puts)
     lin_shape shape = {type, LONG, 4, 1000, puts, 30, false};
     assert_true(lin_generate(&random, &shape, &h));
     assert_int_equal(verdict_of(&h, type), LIN_LINEARIZABLE);
-    for (size_t i = LONG / 2;; i++) { /* a value that some later one reports is reported as nothing */
+    for (size_t i = LONG / 2;; i++) { /* an answer with a value becomes "nothing" */
         if (h.op[i].got != LIN_VALUE)
             continue;
         h.op[i].got = LIN_NOTHING;

@@ -29,7 +29,7 @@ typedef struct worker {
     unsigned index;
     void *thread;
     lin_random random;
-    int64_t last[2 * MOST_KEYS]; /* by key: what this thread last met there, to be expected */
+    int64_t last[2 * MOST_KEYS]; /* by key: the value that this thread saw last, as an expected value */
 } worker;
 
 lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operations)
@@ -48,10 +48,10 @@ lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operat
     plan.park_sleeps = sleeps[lin_below(&random, 4)];
     plan.park_ns = naps[lin_below(&random, 5)];
     if (type != LIN_MAP && lin_below(&random, 8) == 0)
-        plan.park_yields = 0; /* nobody is held up: speed shows other things */
+        plan.park_yields = 0; /* no thread is held up: full speed shows other faults */
     if (plan.park_ns > 1000000 && plan.park_sleeps < 20000)
         plan.park_sleeps = 20000;
-    if (lin_below(&random, 200) == 0) { /* a few stay away for a second */
+    if (lin_below(&random, 200) == 0) { /* a few threads sleep for a second */
         plan.park_sleeps = 200000;
         plan.park_ns = 999999999;
     }
@@ -69,7 +69,7 @@ static lin_operation *choose(worker *w, size_t i)
         return lin_call(log, lin_below(&w->random, 100) < r->plan->puts ? kind : kind + 1, 0, value);
     key = (int64_t)lin_below(&w->random, r->plan->keys);
     kind = r->subject->map_kind[lin_below(&w->random, r->subject->map_kinds)];
-    if (lin_below(&w->random, 4) == 0) { /* a calm key: mostly looked at */
+    if (lin_below(&w->random, 4) == 0) { /* a key that is mostly read */
         key += r->plan->keys;
         kind = lin_below(&w->random, 16) ? LIN_GET : kind;
     }
@@ -107,12 +107,12 @@ static void *work(void *argument)
     if (!w->thread)
         atomic_store(&r->error, -ENOMEM);
     atomic_fetch_add(&r->ready, 1);
-    while (atomic_load(&r->ready) < plan->threads) /* on its feet: a barrier wakes one after another */
+    while (atomic_load(&r->ready) < plan->threads) /* spins: a barrier would wake one after another */
         sched_yield();
     for (size_t i = 0; i < plan->operations && w->thread; i++) {
         lin_operation *op = choose(w, i);
         if (lin_below(&w->random, plan->yields) ==
-            0) /* called, not yet begun: others come in between, on one core too */
+            0) /* between the recorded call and the operation: others run, even on one core */
             sched_yield();
         perform(r, w->thread, op);
         if (r->subject->type == LIN_MAP && op->got <= LIN_VALUE)
@@ -127,7 +127,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* What is left inside, taken out, or looked at, by one more client. */
+/* One more client takes out what is left inside, or reads all keys of a map. */
 static void drain(round *r)
 {
     lin_log *log = &r->log[r->plan->threads];
@@ -160,7 +160,7 @@ static int run_threads(round *r)
     for (unsigned i = 0; i < r->plan->threads; i++) {
         workers[i] = (worker){.round = r, .index = i, .random = {r->seed * 64 + i}};
         if (pthread_create(&thread[i], NULL, work, &workers[i]) != 0)
-            abort(); /* the others wait for it */
+            abort(); /* the other threads would wait for this one */
     }
     for (unsigned i = 0; i < r->plan->threads; i++)
         pthread_join(thread[i], NULL);

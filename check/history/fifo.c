@@ -1,8 +1,9 @@
 /*
- * A queue's history with distinct values and nothing pending is linearizable unless (1) a value is dequeued that was
- * not enqueued, or before; (2) twice; (3) a is enqueued before b, and b is dequeued before a is, or a never; (4) a
- * dequeue finds nothing although at every moment of it some value must be inside. A value must be inside from the return
- * of its enqueue to the call of its dequeue, and (4) is that these open intervals cover the empty dequeue's closed one.
+ * A queue's history with distinct values and nothing pending is linearizable unless (1) a value is dequeued without
+ * being enqueued, or before it is enqueued; (2) a value is dequeued twice; (3) a is enqueued before b, and b is
+ * dequeued before a, or a is never dequeued; (4) a dequeue finds nothing although some value must be inside at every
+ * moment of it. A value must be inside from the return of its enqueue to the call of its dequeue. (4) means that these
+ * open intervals cover the closed interval of the empty dequeue.
  */
 #include "check/history/item.h"
 
@@ -28,7 +29,10 @@ static void out_of_order(const lin_history *h, const lin_item *a, const lin_item
     lin_show(out, h, a->out);
 }
 
-/* Sweeps b by the call of its enqueue, over all a enqueued before: the latest call of their dequeues decides. */
+/*
+ * Takes each b by the call of its enqueue. Of all values enqueued before b, the one whose dequeue is called last
+ * decides.
+ */
 static bool in_order(const lin_history *h, lin_item *item, size_t count, lin_finding *out)
 {
     lin_item **b = malloc((count + 1) * sizeof *b);

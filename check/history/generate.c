@@ -45,7 +45,7 @@ static void answer(lin_operation *op, int64_t value)
     op->result = value;
 }
 
-/* The operation's moment. */
+/* The operation takes effect. */
 static void happen(simulation *s, lin_operation *op)
 {
     int64_t *value = &s->value[op->key];
@@ -134,7 +134,7 @@ void lin_spoil(lin_random *random, lin_history *history, lin_type type)
     lin_operation *a = &history->op[lin_below(random, history->count)],
                   *b = &history->op[lin_below(random, history->count)];
     switch (lin_below(random, 4)) {
-    case 0: { /* two answers change places */
+    case 0: { /* swaps two answers */
         lin_operation was = *a;
         if (a->kind != b->kind || a->ret == LIN_NEVER || b->ret == LIN_NEVER)
             return;
@@ -146,13 +146,13 @@ void lin_spoil(lin_random *random, lin_history *history, lin_type type)
         }
         return;
     }
-    case 1: /* an answer is lost, or found */
+    case 1: /* turns a value into nothing, or negates a truth value */
         if (type == LIN_MAP && a->ret != LIN_NEVER && a->got >= LIN_FALSE)
             a->got = a->got == LIN_TRUE ? LIN_FALSE : LIN_TRUE;
         else if (a->got == LIN_VALUE)
             a->got = LIN_NOTHING;
         return;
-    case 2: /* it took less long than it did */
+    case 2: /* shortens the operation at its end, or (default) at its beginning */
         if (a->ret != LIN_NEVER)
             a->ret = a->call + (a->ret - a->call) / 2;
         return;

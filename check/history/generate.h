@@ -1,4 +1,4 @@
-/* Histories of a correct structure under simulated threads: each operation happens at one moment between its times. */
+/* Histories of a correct structure under simulated threads: each operation takes effect between its call and return. */
 #ifndef WEFT_CHECK_HISTORY_GENERATE_H
 #define WEFT_CHECK_HISTORY_GENERATE_H
 
@@ -27,14 +27,14 @@ typedef struct lin_shape {
     size_t operations;
     unsigned clients, keys; /* keys: of maps */
     unsigned puts;          /* of 100 operations on a queue or stack */
-    unsigned stays;         /* how often, of 100, the same client goes on: 100 is no two at a time */
-    bool last_may_pend;     /* each client's last operation may not return */
+    unsigned stays;         /* how often, of 100, the same client goes on; 100: no two operations overlap */
+    bool last_may_pend;     /* a client's last operation may never return */
 } lin_shape;
 
 /* False: out of memory. */
 bool lin_generate(lin_random *random, const lin_shape *shape, lin_history *out);
 
-/* Changes something that a correct structure may not have done: often the history is linearizable no more. */
+/* Changes an answer or a time. Afterwards the history is often not linearizable. */
 void lin_spoil(lin_random *random, lin_history *history, lin_type type);
 
 #endif

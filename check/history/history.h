@@ -1,7 +1,7 @@
 /*
  * A history: what real threads called and what they got, with the time of each call and return. One operation precedes
- * another if it returned before the other was called, or is of the same client and came before; all others are concurrent,
- * also where the one returns when the other is called.
+ * another if it returned before the other was called, or if the same client did it earlier. All others are concurrent,
+ * also if one returns at the time at which the other is called.
  */
 #ifndef WEFT_CHECK_HISTORY_HISTORY_H
 #define WEFT_CHECK_HISTORY_HISTORY_H
@@ -20,8 +20,8 @@ typedef enum lin_kind {
     LIN_INSERT,
     LIN_PUT,
     LIN_REMOVE,
-    LIN_GET_OR_INSERT, /* the value that was there, or null: inserted */
-    LIN_REPLACE,       /* if it is the expected value; null: absent */
+    LIN_GET_OR_INSERT, /* the value that was there; null: inserted */
+    LIN_REPLACE,       /* true if the expected value was there; null: absent */
     LIN_REMOVE_IF,     /* likewise; `value` is the expected one */
     LIN_MAP_KINDS,
     LIN_TRY_ENQUEUE = LIN_MAP_KINDS, /* false: full */
@@ -30,7 +30,7 @@ typedef enum lin_kind {
     LIN_POP_BOTTOM,
     LIN_STEAL,
     LIN_SEND,    /* false: closed */
-    LIN_RECEIVE, /* null: closed, and nothing left */
+    LIN_RECEIVE, /* null: closed and empty */
     LIN_CLOSE,
     LIN_KINDS
 } lin_kind;
@@ -38,26 +38,26 @@ typedef enum lin_kind {
 /* NOTHING: null. */
 typedef enum lin_result { LIN_NOTHING, LIN_VALUE, LIN_FALSE, LIN_TRUE } lin_result;
 
-#define LIN_NEVER UINT64_MAX /* returned: the operation may or may not have happened */
+#define LIN_NEVER UINT64_MAX /* the time of a return that never came: the operation may or may not have happened */
 
 typedef struct lin_operation {
     uint64_t call, ret;
     int64_t key;    /* maps */
-    int64_t value;  /* handed in */
-    int64_t result; /* when `got` is LIN_VALUE; of a replace, the expected value */
+    int64_t value;  /* the argument */
+    int64_t result; /* if `got` is LIN_VALUE; for LIN_REPLACE, the expected value */
     uint32_t client;
     uint8_t kind;  /* lin_kind */
-    uint8_t got;   /* lin_result; of no meaning while `ret` is LIN_NEVER */
-    uint16_t turn; /* of those of a client that took no time at one time; else as they stand */
+    uint8_t got;   /* lin_result; no meaning if `ret` is LIN_NEVER */
+    uint16_t turn; /* orders a client's operations that took no time, at one time; if equal, their places do */
 } lin_operation;
 
 typedef struct lin_history {
     lin_operation *op;
     size_t count, room;
-    const uint64_t *written; /* NULL, or: its times are places in this list of those that were recorded (order.h) */
+    const uint64_t *written; /* NULL, or the recorded times: then the history's times are indexes into it (order.h) */
 } lin_history;
 
-/* A time as it was recorded. */
+/* The time that was recorded. */
 static inline uint64_t lin_recorded(const lin_history *history, uint64_t time)
 {
     return history->written && time != LIN_NEVER ? history->written[time] : time;
@@ -67,12 +67,12 @@ static inline uint64_t lin_recorded(const lin_history *history, uint64_t time)
 bool lin_add(lin_history *history, lin_operation op);
 void lin_free(lin_history *history);
 
-/* The last three are decided by search only. */
+/* Only the search decides the last three. */
 typedef enum lin_type { LIN_QUEUE, LIN_STACK, LIN_MAP, LIN_RING, LIN_DEQUE, LIN_CHANNEL, LIN_TYPES } lin_type;
 
 const char *lin_type_name(lin_type type);
 
-/* What goes in, and what comes out. */
+/* An operation's arguments and answer. */
 typedef enum lin_argument {
     LIN_TAKES_NOTHING,
     LIN_TAKES_VALUE,
@@ -92,8 +92,8 @@ typedef struct lin_form {
 extern const lin_form lin_forms[LIN_KINDS];
 
 /*
- * JSON lines, an operation each: {"client":0,"op":"enqueue","arg":5,"ret":null,"call":123,"return":456}. Reads all of
- * the stream for a structure of the type; false: bad input, and `error` says which line and what was expected there.
+ * JSON lines, one operation each: {"client":0,"op":"enqueue","arg":5,"ret":null,"call":123,"return":456}. Reads the
+ * whole stream as operations of this type. False: bad input; `error` says which line, and what was expected there.
  */
 bool lin_read(FILE *in, const char *name, lin_type type, lin_history *out, char *error, size_t room);
 void lin_write(FILE *out, const lin_operation *op);

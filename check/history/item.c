@@ -130,14 +130,14 @@ void lin_items_free(lin_items *items)
 /* ---- empty ---- */
 
 typedef struct span {
-    uint64_t from, to; /* open: never empty in between */
+    uint64_t from, to; /* an open interval, in which the structure is never empty */
 } span;
 
 static void show_cover(const lin_history *h, const lin_items *items, const lin_operation *empty, lin_finding *out)
 {
     uint64_t reached = empty->call;
     bool first = true;
-    while (reached <= empty->ret) { /* of those inside at that moment, the one that stays longest */
+    while (reached <= empty->ret) { /* of the values inside at that moment, shows the one that stays longest */
         const lin_item *best = NULL;
         for (size_t i = 0; i < items->count; i++) {
             const lin_item *item = &items->item[i];

@@ -1,4 +1,4 @@
-/* private. What queues and stacks share: values with the times of their two operations, and answers of "empty". */
+/* private. For queues and stacks: values with the times of their put and take, and answers of "empty". */
 #ifndef WEFT_CHECK_HISTORY_ITEM_H
 #define WEFT_CHECK_HISTORY_ITEM_H
 
@@ -7,9 +7,9 @@
 
 typedef struct lin_item {
     int64_t value;
-    uint64_t in_call, in_return, out_call, out_return; /* LIN_NEVER where there is none */
+    uint64_t in_call, in_return, out_call, out_return; /* LIN_NEVER: none */
     size_t in, out;                                    /* operations, or LIN_NONE */
-    size_t place;                                      /* the checker's own */
+    size_t place;                                      /* for the checker */
 } lin_item;
 
 typedef struct lin_items {
@@ -26,13 +26,16 @@ static inline int lin_compare(uint64_t a, uint64_t b)
 }
 
 /*
- * Pairs the operations; a put that never returned and whose value nobody took has not happened. False: `out` says why:
- * a value put twice (undecided), taken twice, or taken without or before being put.
+ * Pairs the operations. A put that never returned and whose value was not taken counts as not done. False: `out` says
+ * why: a value was put in twice (undecided), taken twice, or taken before it was put in, or never put in.
  */
 bool lin_items_make(const lin_history *history, lin_kind put, lin_kind take, lin_items *items, lin_finding *out);
 void lin_items_free(lin_items *items);
 
-/* The items sorted by the return of their put: was there a moment for each "empty"? False: `out` has one that had not. */
+/*
+ * Whether the structure could be empty at some moment of each answer of "empty". False: `out` shows one without such a
+ * moment. The items must be sorted by the return of their put.
+ */
 bool lin_empties(const lin_history *history, const lin_items *items, lin_finding *out);
 
 #endif

@@ -28,7 +28,9 @@ static const lin_operation *at(const slice *s, size_t i)
     return &s->history->op[s->op[i]];
 }
 
-/* No operation of the other sort between the call of `last` (time 0: the beginning) and the iteration's return. */
+/*
+ * True: no operation of the other sort comes between `last` (a call, or 0: the beginning) and the iteration's return.
+ */
 static bool undisturbed(const slice *s, uint64_t last, const lin_iteration *it, bool (*other)(const lin_operation *op))
 {
     for (size_t i = 0; i < s->count; i++)
@@ -37,7 +39,7 @@ static bool undisturbed(const slice *s, uint64_t last, const lin_iteration *it, 
     return true;
 }
 
-/* Was the key in, or out, all the time? `in` is the operation that made it so, NULL: none had to. */
+/* Was the key present, or absent, throughout the iteration? */
 static bool throughout(const slice *s, const lin_iteration *it, bool present)
 {
     bool (*makes)(const lin_operation *op) = present ? puts_in : takes_out;
@@ -84,7 +86,7 @@ static bool judge(const slice *s, const lin_iteration *it, int64_t key, size_t *
     return false;
 }
 
-static const lin_history *sorted; /* qsort hands nothing through */
+static const lin_history *sorted; /* for by_key: qsort passes no context */
 
 static int by_key(const void *a, const void *b)
 {
@@ -100,7 +102,7 @@ static int entries_by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Both sorted by key. */
+/* `order` is sorted by key; the entries get sorted here. */
 static bool check_one(const lin_history *h, const size_t *order, lin_iteration *it, size_t *certain, lin_finding *out)
 {
     size_t e = 0, i = 0;

@@ -13,14 +13,14 @@ static bool takes_unknown(const lin_history *h)
 }
 
 /*
- * A dequeue or pop that never returned may have taken any value or none. If the rest can be ordered without it, that is
- * an order; if not, only the search can say.
+ * A dequeue or pop that never returned may have taken any value or none. If the other operations can be ordered without
+ * it, the history is linearizable. If they cannot, only the search can decide.
  */
 static void check_with_unknown(const lin_history *h, const lin_spec *spec, lin_finding *out)
 {
     lin_verdict verdict = h->count <= SEARCHED ? lin_search(h, spec, SEARCH_BYTES) : LIN_UNDECIDED;
     if (verdict == LIN_VIOLATION)
-        return; /* as found */
+        return; /* the checker's finding stands */
     lin_free(&out->window);
     if (verdict == LIN_UNDECIDED)
         lin_find(out, LIN_UNDECIDED,
@@ -45,7 +45,7 @@ static const lin_spec *const specs[LIN_TYPES] = {
     [LIN_DEQUE] = &lin_deque_spec, [LIN_CHANNEL] = &lin_channel_spec,
 };
 
-/* By the checkers that know times alone. */
+/* By the checkers that use times alone. */
 static void check_by_times(const lin_history *history, lin_type type, lin_finding *out)
 {
     *out = (lin_finding){.verdict = LIN_LINEARIZABLE};
@@ -59,7 +59,9 @@ static void check_by_times(const lin_history *history, lin_type type, lin_findin
         check_with_unknown(history, specs[type], out);
 }
 
-/* By times that keep the clients' orders. False: not all that are to be kept, or more, so that this is no answer. */
+/*
+ * By times that keep the clients' orders. False: the times keep more or less than these orders, so nothing is decided.
+ */
 static bool check_timed(const lin_history *history, const lin_program *program, lin_type type, unsigned tie,
                         lin_finding *out, size_t *between)
 {
@@ -79,8 +81,9 @@ static bool check_timed(const lin_history *history, const lin_program *program, 
 }
 
 /*
- * Clients touch themselves. Where no times keep the orders of all, an order by times that keep more is one, and a violation
- * of times that keep less is one; what lies between is for the search.
+ * Some clients' own operations touch (order.h). If no times keep exactly the clients' orders, other times may decide:
+ * the history is linearizable if it is so by times that keep more, and a violation if it is one by times that keep
+ * less. The search decides the rest.
  */
 static void check_touching(const lin_history *history, const lin_program *program, lin_type type, lin_finding *out)
 {
@@ -138,7 +141,7 @@ static int by_value(const void *a, const void *b)
     return x->op < y->op ? -1 : 1;
 }
 
-/* Numbers the units that go together: the operations of one value; an answer of "empty" is one by itself. */
+/* Numbers the units that are removed together: the operations of one value, or one answer of "empty". */
 static size_t number_units(const lin_history *h, size_t *unit, member *room)
 {
     size_t units = 0, valued = 0;
@@ -155,7 +158,7 @@ static size_t number_units(const lin_history *h, size_t *unit, member *room)
     return units;
 }
 
-/* Is it still a violation without the units in [from, to)? Then that is the window. */
+/* Removes the units in [from, to) from the window if the rest is still a violation. */
 static bool drop(lin_finding *finding, lin_type type, size_t *unit, size_t from, size_t to)
 {
     lin_finding smaller = {0};
@@ -179,8 +182,9 @@ static bool drop(lin_finding *finding, lin_type type, size_t *unit, size_t from,
 }
 
 /*
- * Leaving out whole values keeps a linearizable queue or stack linearizable, so that what is left is a violation of the
- * same history. Of a map no operation that changes it may be left out: its window stays.
+ * A linearizable history of a queue or stack stays linearizable if whole values are removed. So if the rest is a
+ * violation, the history is one, too. From a map's history no operation that changes the map may be removed: its
+ * window stays.
  */
 void lin_shrink(lin_finding *finding, lin_type type)
 {

@@ -1,18 +1,21 @@
 /*
- * A stack's history with distinct values and nothing pending, in O(n (t + log n)) for t operations open at once.
+ * Checks a stack's history with distinct values and nothing pending in O(n (t + log n)), with t operations open at
+ * once.
  *
- * A value must be inside from the return of its push to the call of its pop: an open interval. A value without one (its
- * push and pop overlap) can be pushed and popped at one moment and constrains nothing. Take a maximal run (L, R) of
- * moments covered by the other values' intervals. There the stack is never empty, so one value v lies at the bottom
- * throughout: v is pushed by L and popped from R on, that is, push(v) was called at L or before and pop(v) returned at R
- * or after. Conversely any v with these times will do: put its push before the others' pushes, which all return at L or
- * later and so can come after L, and its pop after their pops, which are all called at R or before. So v goes, and what
- * is left of the run falls apart into runs that do not see each other. A run without such a v is a violation; an answer
- * of "empty" is one if it lies inside a run. (The idea, to find a value whose removal keeps the answer, is that of
- * Z. Lee and U. Mathur, "Efficient Decrease-and-Conquer Linearizability Monitoring", arXiv 2410.04581.)
+ * A value must be inside from the return of its push to the call of its pop: an open interval. A value without such an
+ * interval (its push and pop overlap) can be pushed and popped at one moment, so it constrains nothing. Take a maximal
+ * run (L, R) of moments covered by the other values' intervals. There the stack is never empty, so one value v is at
+ * the bottom throughout. It is pushed at L or before and popped at R or after, so push(v) was called at L or before,
+ * and pop(v) returned at R or after. Conversely, any v with these times will do. Its push goes before the others'
+ * pushes, which all return at L or later and so can come after L. Its pop goes after the others' pops, which are all
+ * called at R or before. So v is removed, and the rest of the run splits into runs that do not affect each other. A
+ * run without such a v is a violation. An answer of "empty" inside a run is a violation, too. (The idea to find a
+ * value whose removal keeps the answer is from Z. Lee and U. Mathur, "Efficient Decrease-and-Conquer Linearizability
+ * Monitoring", arXiv 2410.04581.)
  *
- * Moments are points (times that occur) and the gaps between them, numbered in turn: point i is 2i, the gap behind it
- * 2i + 1. A tree over them counts the intervals above each and finds the next that has become bare.
+ * Moments are points (times that occur) and the gaps between them, numbered in order: point i is 2i, the gap behind it
+ * 2i + 1. A tree over the moments counts the intervals that cover each, and finds the next moment that no interval
+ * covers.
  */
 #include "check/history/item.h"
 
@@ -22,20 +25,20 @@
 enum { BARE_FOR_GOOD = 1 << 29 };
 
 typedef struct cover {
-    int *least, *add; /* of a subtree; to be added to all of it */
+    int *least, *add; /* per subtree: its least count; a number to be added to all its counts */
     size_t leaves;
 } cover;
 
 typedef struct lifo {
     const lin_history *history;
     lin_finding *out;
-    lin_item **item; /* with an interval, by the return of the push */
+    lin_item **item; /* those with an interval, by the return of the push */
     size_t count;
     uint64_t *time;
     size_t times;
-    size_t *open_start, *open; /* items whose push was open when the i-th returned */
+    size_t *open_start, *open; /* the items whose push was open when the i-th push returned */
     bool *gone;
-    size_t (*run)[2]; /* first and last moment, still to be looked at */
+    size_t (*run)[2]; /* not yet checked: the first moment, and the one behind the last */
     size_t runs;
     cover cover;
 } lifo;
@@ -56,7 +59,7 @@ static void change(cover *c, size_t node, size_t low, size_t high, size_t from, 
     c->least[node] = (left < right ? left : right) + c->add[node];
 }
 
-/* The first bare moment in [from, to), or `to`. */
+/* The first moment in [from, to) that no interval covers, or `to`. */
 static size_t next_bare(const cover *c, size_t node, size_t low, size_t high, size_t from, size_t to, int above)
 {
     if (to <= low || high <= from || c->least[node] + above > 0)
@@ -117,7 +120,7 @@ static int by_push_call(const void *a, const void *b)
     return lin_compare((*(lin_item *const *)a)->in_call, (*(lin_item *const *)b)->in_call);
 }
 
-/* Appends what is open now to the list; false: out of memory. */
+/* Appends the open pushes to the list. False: out of memory. */
 static bool append_open(lifo *l, const size_t *active, size_t count, size_t *total, size_t *room)
 {
     if (*total + count > *room) {
@@ -134,7 +137,7 @@ static bool append_open(lifo *l, const size_t *active, size_t count, size_t *tot
     return true;
 }
 
-/* For each push the pushes open at its return, in one sweep over the times. */
+/* Notes for each push which pushes are open at its return, in one sweep over the times. */
 static bool note_open(lifo *l)
 {
     lin_item **called = malloc((l->count + 1) * sizeof *called);
@@ -181,7 +184,7 @@ static void add_runs(lifo *l, size_t from, size_t to)
     }
 }
 
-/* The first item whose push returned at or after this moment. */
+/* The first item whose push returned at this time or later. */
 static size_t first_from(const lifo *l, uint64_t time)
 {
     size_t low = 0, high = l->count;
@@ -195,7 +198,7 @@ static size_t first_from(const lifo *l, uint64_t time)
     return low;
 }
 
-/* Finds the run's bottom and takes it away. False: there is none. */
+/* Finds the value at the bottom of the run and removes it. False: there is none. */
 static bool take_bottom(lifo *l, size_t from, size_t to)
 {
     uint64_t left = l->time[(from - 1) / 2], right = l->time[to / 2];

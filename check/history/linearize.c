@@ -14,7 +14,7 @@ enum { FINE = 0, NOT = 1, BAD = 2, UNDECIDED = 3, DRAWN = 40 };
 typedef struct request {
     int type;         /* lin_type */
     size_t capacity;  /* of a ring */
-    const char *html; /* NULL: written, or not wanted */
+    const char *html; /* NULL: not wanted, or written already */
 } request;
 
 static const char help[] =
@@ -117,7 +117,7 @@ static int one_file(const char *path, request *r)
     return status;
 }
 
-/* Bad input is worst, then a violation, then a doubt. */
+/* Bad input is worst, then a violation, then an undecided history. */
 static int worse(int a, int b)
 {
     static const int rank[] = {[FINE] = 0, [UNDECIDED] = 1, [NOT] = 2, [BAD] = 3};

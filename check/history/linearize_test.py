@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+# Bazel passes the program's path; ./weft runs this file beside the program.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1
                           else os.path.join(os.path.dirname(__file__), "weft-linearize"))
 
@@ -24,7 +24,7 @@ def run(spec, text, *more):
 
 
 def unheard(program, *arguments, text=None):
-    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    """Exit statuses and messages if standard output is full, and if it is closed."""
     for where in (">/dev/full", ">&-"):
         yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, timeout=200, check=False)
@@ -139,7 +139,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(lanes[0].rindex("|"), lanes[1].index("|"))  # of two clients: at one time
 
     def test_a_slow_clock_and_many_operations(self):
-        """Whatever the search could not do: two clients that return and call at one time again and again."""
+        """Too long for the search: two clients return and call at one time again and again."""
         rows = []
         for n in range(20000):
             rows += [(0, "enqueue", n, None, n, n + 1), (1, "dequeue", None, n - 2 if n > 1 else None, n, n + 1)]

@@ -63,13 +63,16 @@ void lin_program_free(lin_program *program)
 
 /* ---- times that keep it ---- */
 
-/* At one time come first the calls, then what a client does in turn, then the returns: so all that touches across clients meets. */
+/*
+ * At one time calls come first, then touching operations of one client, then returns: so those of several clients
+ * overlap.
+ */
 typedef enum group { CALLS, IN_TURN, RETURNS } group;
 
 typedef struct moment {
     uint64_t time;
     size_t op, place;
-    int64_t client; /* negative: to be taken the other way round */
+    int64_t client; /* negative: reverses the order of clients */
     uint8_t group;
     bool is_return;
 } moment;
@@ -112,7 +115,9 @@ static size_t drawn(uint64_t time, unsigned tie, size_t below)
     return (size_t)((x ^ x >> 29) % below);
 }
 
-/* Finds where two clients touch themselves at one time; loosely, all but one of them need not do it in turn. */
+/*
+ * Finds the times at which the operations of several clients touch. LIN_LOOSE: only one client keeps its order there.
+ */
 static void note_ties(moment *at, size_t count, unsigned tie, lin_timed *out)
 {
     for (size_t from = 0, to; from < count; from = to) {
@@ -150,7 +155,7 @@ bool lin_timed_make(const lin_history *history, const lin_program *program, unsi
     bool fine = at && out->written;
     for (size_t i = 0; fine && i < history->count; i++)
         fine = lin_add(&out->history, history->op[i]);
-    for (size_t i = 0; fine && i < history->count; i++) /* what is taken out keeps the order of the lines */
+    for (size_t i = 0; fine && i < history->count; i++) /* a window keeps the clients' orders */
         out->history.op[i].turn = program->turn[i];
     if (fine) {
         size_t count = gather(history, program, tie, at);

@@ -1,19 +1,19 @@
-/* How often a thread is held up at an atomic operation of a library built with park_seam.h. */
+/* Holds threads up at atomic operations of a library built with park_seam.h. */
 #ifndef WEFT_CHECK_HISTORY_PARK_H
 #define WEFT_CHECK_HISTORY_PARK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* It yields one time in so many, and sleeps `ns` one time in so many; 0: never. */
+/* A thread yields at one in `yields` operations, and sleeps `ns` at one in `sleeps`. 0: never. */
 void lin_park_set(unsigned yields, unsigned sleeps, unsigned ns);
 
-/* How often that has happened. */
+/* The number of yields and sleeps so far. */
 size_t lin_parked(void);
 
 /* The calling thread's `n`-th atomic operation from now on (0: the next) calls `here` before it is done. */
 void lin_park_at(size_t n, void (*here)(void *ctx), void *ctx);
-/* Takes that back; false: it has come to it. */
+/* Cancels lin_park_at. False: the call has been made. */
 bool lin_park_cancel(void);
 
 void lin_park(void);

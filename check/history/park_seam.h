@@ -1,6 +1,6 @@
 /*
- * A seam (base/atomic.h) whose every atomic operation is a place where a thread may be held up: it yields, or sleeps for
- * a while, so that the others run through the middle of what it does. Otherwise C11's operations, as in a normal build.
+ * A seam (base/atomic.h) that may hold a thread up at each atomic operation. The thread yields or sleeps, so that
+ * others run in the middle of its operation. Otherwise these are C11's operations, as in a normal build.
  */
 #ifndef WEFT_CHECK_HISTORY_PARK_SEAM_H
 #define WEFT_CHECK_HISTORY_PARK_SEAM_H
@@ -14,7 +14,7 @@ typedef atomic_int weft_i_atomic_int;
 
 #define WEFT_I_ORDERS
 
-/* Now and then does not return at once. */
+/* Sometimes yields or sleeps. */
 void lin_park(void);
 
 #define weft_i_load(p, order) (lin_park(), atomic_load_explicit((p), (order)))

@@ -20,7 +20,7 @@ void lin_clock_choose(void)
 bool lin_log_open(lin_log *log, uint32_t client, size_t room)
 {
     *log = (lin_log){.client = client};
-    log->history.op = calloc(room, sizeof *log->history.op); /* touched here, not while recording */
+    log->history.op = calloc(room, sizeof *log->history.op); /* allocated here, not while recording */
     log->history.room = room;
     return log->history.op != NULL;
 }
@@ -41,7 +41,7 @@ size_t lin_concurrent(const lin_history *history)
     if (history->count)
         memcpy(op, history->op, history->count * sizeof *op);
     qsort(op, history->count, sizeof *op, by_call);
-    for (size_t i = 0; i < history->count; i++) { /* a client's own operations never meet */
+    for (size_t i = 0; i < history->count; i++) { /* a client's own operations never overlap */
         met += i > 0 && op[i].call < latest;
         latest = op[i].ret > latest ? op[i].ret : latest;
     }

@@ -1,11 +1,11 @@
 /*
- * Records what threads do, each in a log of its own: no shared memory is written between call and return.
+ * Records what threads do. Each has a log of its own, so no shared memory is written between call and return.
  *
- * The clock. Where the kernel itself keeps time by the processor's counter (its clock source is "tsc", which it chooses
- * only after it has checked that all processors count alike), the counter is read: before a call, and fenced so that
- * nothing of the operation begins earlier; after a return, by the instruction that waits for all before it. So the time
- * of a call is never too late and that of a return never too early: an interval may be reported longer than it was,
- * never shorter, and an order between two operations is reported only if there was one. Elsewhere CLOCK_MONOTONIC is
+ * The clock. If the kernel's clock source is "tsc", the processor's counter is read: the kernel chooses this source
+ * only after it has checked that all processors count alike. Before a call, a fence after the read keeps the operation
+ * from beginning earlier. After a return, the instruction that reads waits for all instructions before it. So the time
+ * of a call is never too late, and that of a return never too early. An interval may be reported longer than it was,
+ * never shorter, and an order between two operations is reported only if there was one. Otherwise CLOCK_MONOTONIC is
  * read, which has both fences inside.
  */
 #ifndef WEFT_CHECK_HISTORY_RECORDER_H
@@ -48,7 +48,7 @@ static inline uint64_t lin_time_of_return(void)
     return lin_clock_monotonic();
 }
 
-/* One thread's log; room for all it will record is made before. */
+/* One thread's log. Its memory is allocated before the thread records. */
 typedef struct lin_log {
     lin_history history;
     uint32_t client;
@@ -71,7 +71,7 @@ static inline void lin_return(lin_operation *op, lin_result got, int64_t result)
     op->result = result;
 }
 
-/* How many operations of a history met one of another client. */
+/* The number of operations in a history that overlap another client's. */
 size_t lin_concurrent(const lin_history *history);
 
 #endif

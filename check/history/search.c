@@ -1,6 +1,7 @@
 /*
- * The search: operations are put in order one after another, each time one that no other open one precedes; where none
- * fits, the last is taken back. What has been ordered, with the state it led to, is remembered and not tried again.
+ * The search puts operations in order one after another, each time one that no remaining one precedes. If none fits, it
+ * takes the last one back. It remembers which operations it has ordered and the state after them, and does not try the
+ * same pair again.
  */
 #include "check/history/check.h"
 #include "check/history/order.h"
@@ -8,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A call, and if there is one the return; in a list by time from which operations in order are lifted. */
+/* A call or a return, in a list by time. Operations that have been put in order are removed from the list. */
 typedef struct event {
     struct event *before, *after;
-    struct event *match; /* of a call its return or NULL; of a return NULL */
+    struct event *match; /* a call's return, or NULL */
     const lin_operation *op;
     size_t index;
     bool is_call;
@@ -27,7 +28,7 @@ typedef struct search {
     lin_program program;
     size_t count, mask_size;
     event *events, head;
-    event **chosen;        /* calls in order so far */
+    event **chosen;        /* the calls put in order so far */
     unsigned char *states; /* the state before each, and after the last */
     unsigned char *key;    /* mask and state, as remembered */
     memo seen;
@@ -146,7 +147,7 @@ static added remember(memo *m, const unsigned char *key)
 
 /* ---- the search ---- */
 
-/* What the client did before has its place in the order. */
+/* True: the client's operation before has been put in order. */
 static bool is_next(const search *s, const event *call)
 {
     size_t previous = s->program.previous[call->index];
@@ -187,7 +188,7 @@ static lin_verdict run(search *s)
             e = e->after;
             continue;
         }
-        if (depth == 0) /* a return whose call fits nowhere before it */
+        if (depth == 0) /* no order has a place for this return's call */
             return LIN_VIOLATION;
         e = s->chosen[--depth];
         returned -= e->match != NULL;

@@ -1,4 +1,4 @@
-/* Sequential specifications, for the search: small ones, since what it can decide is small. */
+/* Sequential specifications for the search. Their states are small, since the search decides only short histories. */
 #include "check/history/check.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@ enum { MOST = 24 };
 /* ---- queue and stack ---- */
 
 typedef struct sequence {
-    int64_t item[MOST]; /* unused ones are 0, so that equal states are equal bytes */
+    int64_t item[MOST]; /* unused ones are 0, so that equal states have equal bytes */
     size_t count;
     size_t capacity, closed; /* of a ring; of a channel */
 } sequence;
@@ -148,7 +148,7 @@ static lin_step map_step(void *state, const lin_operation *op)
 
 const lin_spec lin_map_spec = {"map", sizeof(table), table_init, map_step, 0};
 
-/* ---- what is to come: a ring that can be full, a work-stealing deque, a channel that can be closed ---- */
+/* ---- for future structures: a ring that can be full, a work-stealing deque, a channel that can be closed ---- */
 
 static void bounded_init(void *state, size_t capacity)
 {
@@ -167,7 +167,7 @@ static lin_step ring_step(void *state, const lin_operation *op)
     return full ? LIN_YES : put(s, op);
 }
 
-/* Who steals takes the oldest. */
+/* A thief takes the oldest value. */
 static lin_step deque_step(void *state, const lin_operation *op)
 {
     sequence *s = state;
@@ -176,7 +176,7 @@ static lin_step deque_step(void *state, const lin_operation *op)
     return take(s, op, op->kind == LIN_STEAL || s->count == 0 ? 0 : s->count - 1);
 }
 
-/* Receiving from an open channel waits: nothing is an answer only when it is closed. */
+/* A receive from an open channel waits, so "nothing" is an answer only if the channel is closed. */
 static lin_step channel_step(void *state, const lin_operation *op)
 {
     sequence *s = state;

@@ -1,7 +1,7 @@
 /*
- * A map's history, key by key. Along the time line each operation is put in order as late as it can be: when one
- * returns, whatever of the open ones may come before it is tried, and it. A configuration is what may be true then: the
- * key's value, and which of the open operations have happened already.
+ * Checks a map's history key by key. Each operation is put in order as late as possible: when one returns, all orders
+ * of open operations that end with it are tried. A configuration is a possible state at that time: the key's value,
+ * and which of the open operations have happened.
  */
 #include "check/history/check.h"
 #include "check/history/item.h"
@@ -11,7 +11,7 @@
 enum { MOST_OPEN = 64, MOST_CONFIGURATIONS = 1 << 16 };
 
 typedef struct configuration {
-    uint64_t done; /* of the open operations, by place */
+    uint64_t done; /* the open operations that have happened, a bit per place */
     int64_t value;
     bool there;
 } configuration;
@@ -19,7 +19,7 @@ typedef struct configuration {
 typedef struct set {
     configuration *at;
     size_t count, room;
-    uint32_t *slot; /* an open-addressed index; place + 1 */
+    uint32_t *slot; /* an index with open addressing: place + 1 */
     size_t slots;
 } set;
 
@@ -42,7 +42,7 @@ static bool same(const configuration *a, const configuration *b)
     return a->done == b->done && a->there == b->there && (!a->there || a->value == b->value);
 }
 
-/* The last in goes first: what lies on the way to a slot was there before. */
+/* Removes the last one first: all slots probed on the way to it were filled earlier. */
 static void clear(set *s)
 {
     while (s->count > 0) {
@@ -93,7 +93,6 @@ static bool add(set *s, configuration c)
     return true;
 }
 
-/* Does the operation, if it would have answered so. */
 static bool step(configuration *c, const lin_operation *op)
 {
     return lin_map_key_step(&c->there, &c->value, op);
@@ -118,7 +117,7 @@ static void violated(key_check *k, size_t last)
         lin_show(k->out, h, k->open[i]);
 }
 
-/* The operation at `place` returns: it has happened by now. */
+/* The operation at `place` returns, so it has happened. */
 static bool returns(key_check *k, size_t place)
 {
     uint64_t bit = (uint64_t)1 << place;

@@ -30,15 +30,15 @@ void lin_label(const lin_operation *op, char *out, size_t room)
 }
 
 /*
- * Where things go. Each time that occurs gets a column, wide enough for the labels between, and room behind it for what began
- * and ended at that time. What a client did in turn is drawn so, end to end where it touches.
+ * The layout. Each time that occurs gets a column, far enough from the one before for the labels between, with room
+ * behind it for operations that begin and end at that time. A client's operations that touch are drawn end to end.
  */
 
 typedef struct layout {
     const lin_history *window;
     lin_program program;
     uint64_t *time;
-    size_t *column, *last, times; /* last: behind what took no time */
+    size_t *column, *last, times; /* last: the column behind operations that took no time */
     size_t *from, *to;            /* of each operation */
     uint32_t *client;
     size_t clients;
@@ -80,7 +80,7 @@ static void choose_columns(layout *l)
                 l->column[t] = needed;
         }
         l->last[t] = l->column[t];
-        for (size_t n = 0; n < l->window->count; n++) { /* client by client, as each did it */
+        for (size_t n = 0; n < l->window->count; n++) { /* client by client, in each one's order */
             size_t i = p->order[n];
             const lin_operation *op = &l->window->op[i];
             if (op->call != l->time[t])

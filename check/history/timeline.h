@@ -4,7 +4,7 @@
 
 #include "check/history/history.h"
 
-/* "enqueue 5", "dequeue: 5", "insert 3 = 5: true"; "..." for an answer that never came. */
+/* "enqueue 5", "dequeue: 5", "insert 3 = 5: true"; "..." if the operation never returned. */
 void lin_label(const lin_operation *op, char *out, size_t room);
 
 /* False: out of memory. */

@@ -1,4 +1,4 @@
-/* Atomic accesses and fences: what a load may read, where a store may go, what each hands over. */
+/* Atomic accesses and fences: which stores a load may read, where a store may go, which view each hands over. */
 #define _GNU_SOURCE
 #include "check/model/memory.h"
 #include "check/model/search.h"
@@ -103,7 +103,7 @@ static void after_write(message *s, int index, int order, view *sequence)
     view *handed = m_keep(releases ? &t->cur : &t->released);
     handed->at[index] = s->place;
     if (sequence)
-        m_join(handed, sequence); /* a thread that has read it knows no fewer locations */
+        m_join(handed, sequence); /* the writer has read that store, so it knows no fewer locations */
     s->released = handed;
     m->wrote = s;
 }
@@ -120,7 +120,7 @@ static void note_global(int index, uint16_t place)
         m->global.at[index] = place;
 }
 
-/* A thread with that view reads the last store, can read no other, and learns nothing by it. */
+/* True: a thread with this view can read only the last store, and its view does not grow by reading it. */
 static bool is_calm(const location *l, int index, const view *v)
 {
     const message *last = &l->store[l->count - 1];
@@ -128,8 +128,8 @@ static bool is_calm(const location *l, int index, const view *v)
 }
 
 /*
- * Most loads are the same before and after another thread's heavy fence: those that are need not be put in order with it.
- * Since views only grow, what holds for one fence holds for all that came later.
+ * Most loads give the same result before and after another thread's heavy fence. Such a load does not depend on the
+ * fence. Views only grow, so a load that is calm before one fence is calm before all later ones.
  */
 static uint16_t calm_since(const location *l, int index, unsigned who)
 {
@@ -158,7 +158,10 @@ static void note_heavy(void)
     }
 }
 
-/* The stores that a load may read, or another may be put behind (none parts a read-modify-write from what it read). */
+/*
+ * Chooses the store that a load reads, or behind which a write goes. No write may part a read-modify-write from the
+ * store that it has read.
+ */
 static int choose_store(const location *l, int first, bool writes)
 {
     int option[MESSAGES], count = 0;
@@ -279,7 +282,7 @@ bool model_cas(void *where, size_t size, uint64_t *expected, uint64_t desired, i
         if ((same ? !l->store[i].taken && i >= sure : i >= sure_failed) && m_is_due(l, i, same))
             free[count++] = i;
     }
-    if (count == 0) { /* cannot be: the last store is never taken */
+    if (count == 0) { /* impossible: the last store is never taken */
         m_fail("no store to read", file, line);
         return false;
     }
@@ -314,7 +317,7 @@ static void fence(thread *t, int order)
 
 void model_fence(int order, const char *file, int line)
 {
-    if (order == MODEL_RELAXED || m->direct) /* relaxed: a fence that has been taken away */
+    if (order == MODEL_RELAXED || m->direct) /* relaxed: a seeded bug has removed the fence */
         return;
     m_turn(OP_FENCE, NULL, is_seq_cst(order));
     m_at(file, line);
@@ -322,7 +325,7 @@ void model_fence(int order, const char *file, int line)
     m_trace("fence", NULL, 0, order, NULL);
 }
 
-/* Between the caller and each other thread, as if that had a fence here; not between two others. */
+/* A seq_cst fence between the caller and each other thread, but not between two others. */
 static void heavy_fence(void)
 {
     static view before;
@@ -369,7 +372,7 @@ bool model_interrupt_all(void)
     return true;
 }
 
-/* A spin: it goes on when another thread has done something, and then sees what there is. */
+/* A spinning thread goes on when another thread has done a step, and then sees the last store to each location. */
 void model_yield(void)
 {
     thread *t = &m->thread[m->running];

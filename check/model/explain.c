@@ -1,4 +1,4 @@
-/* As the linearizability checkers search, with an order that is partial because of weak memory. */
+/* Searches as the linearizability checkers do, but with happens-before, which is partial, in place of real time. */
 #include "check/model/explain.h"
 #include "check/model/machine.h"
 
@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What has been tried in vain: the operations that were left, and the state they were left in. */
+/* A search that has failed: the operations that were left, and the state at that point. */
 typedef struct tried {
-    uint64_t history; /* of which one: their number */
+    uint64_t history; /* its number */
     uint64_t left, state;
 } tried;
 
 enum { TRIED = 1 << 12 };
 
-/* What the machine must not put back with the program's static data. */
+/* Outside the program's static data, which the machine restores before each execution. */
 static struct beside {
     uint64_t histories;
     tried tried[TRIED];
@@ -67,7 +67,7 @@ static bool precedes(const done *a, const done *b)
 
 enum { STATE = 1024 };
 
-/* False: it has been. */
+/* False: this search has been tried. */
 static bool is_new(uint64_t left, const char *state, size_t size)
 {
     uint64_t hash = 14695981039346656037u, word;
@@ -83,7 +83,7 @@ static bool is_new(uint64_t left, const char *state, size_t size)
     return true;
 }
 
-/* An order that keeps happens-before and that the specification would have answered so. */
+/* Whether some order of the remaining operations keeps happens-before and satisfies the specification. */
 static bool explained(const lin_spec *spec, uint64_t left, const char *state)
 {
     char next[STATE];

@@ -1,20 +1,21 @@
 /*
- * What the threads of a case have done to a structure, and whether some order of it, one that keeps happens-before,
- * explains all answers. The machine's clocks tell what happened before what, not the order in which it ran the steps.
+ * Records what the threads of a case do to a structure, and checks whether some order of these operations keeps
+ * happens-before and explains all answers. Happens-before comes from the machine's clocks, not from the order in which
+ * the machine ran the steps.
  */
 #ifndef WEFT_CHECK_MODEL_EXPLAIN_H
 #define WEFT_CHECK_MODEL_EXPLAIN_H
 
 #include "check/history/check.h"
 
-/* Once, before model_explore: the memory that the machine must not put back between executions. */
+/* Call it once, before model_explore: it allocates the memory that outlives an execution. */
 void model_explain_prepare(void);
 
-/* Within a case: an operation that begins now; its answer. At most 64 in an execution. */
+/* Within a case: an operation begins; it ends with its answer. At most 64 operations in an execution. */
 lin_operation *model_begin(lin_kind kind, int64_t key, int64_t value);
 void model_end(lin_operation *op, lin_result got, int64_t result);
 
-/* At the end of a case: fails the execution where no order explains what was done. */
+/* At the end of a case: fails the execution if no order explains the answers. */
 void model_explain(const lin_spec *spec);
 
 #endif

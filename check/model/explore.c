@@ -1,4 +1,4 @@
-/* Explores a case, and makes a failure shorter and shows it. */
+/* Explores a case, shortens a failure and shows it. */
 #define _GNU_SOURCE
 #include "check/model/image.h"
 #include "check/model/run.h"
@@ -14,7 +14,7 @@ void model_outcome(unsigned outcome)
 
 enum { TRIED = 8000 }; /* executions of each bound */
 
-/* Fewer switches and stale loads, the smallest sum first. */
+/* Looks for a failure with as few switches and stale accesses as possible: the smallest sum of both first. */
 static void shorten(const model_case *c, model_result *out)
 {
     for (unsigned sum = 0; sum <= 6; sum++)
@@ -56,7 +56,7 @@ void model_explore(const model_case *c, const model_options *options, model_resu
     options = options ? options : &defaults;
     m->outcomes = 0;
     m_explore(c, options, out);
-    if (options->schedule && !options->quiet && !out->misfit) { /* shown only now that it is known to fit */
+    if (options->schedule && !options->quiet && !out->misfit) { /* the schedule fits: show the execution */
         m->tracing = true;
         m_explore(c, options, out);
         m->tracing = false;

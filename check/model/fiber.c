@@ -14,7 +14,7 @@ struct model_fiber {
     char *stack;
 };
 
-/* The six registers that a call preserves lie on the stack, above the return address. */
+/* The six registers that a call preserves are on the stack, pushed after the return address. */
 __asm__(".text\n"
         "model_fiber_swap:\n"
         "    pushq %rbp\n    pushq %rbx\n    pushq %r12\n    pushq %r13\n    pushq %r14\n    pushq %r15\n"

@@ -6,10 +6,11 @@
 
 typedef struct model_fiber model_fiber;
 
-/* A fiber that will call body(ctx), which never returns, when it is first switched to. NULL: out of memory. */
+/* NULL: out of memory. */
 model_fiber *model_fiber_new(void);
+/* The next switch to the fiber calls body(ctx), which must never return. */
 void model_fiber_start(model_fiber *fiber, void (*body)(void *ctx), void *ctx);
-/* From the running one, which is `from`. */
+/* `from` is the running fiber. */
 void model_fiber_switch(model_fiber *from, model_fiber *to);
 
 #endif

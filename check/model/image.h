@@ -1,4 +1,4 @@
-/* private. The machine's memory, and what an execution begins with. */
+/* private. The machine's memory, and the state that an execution begins with. */
 #ifndef WEFT_CHECK_MODEL_IMAGE_H
 #define WEFT_CHECK_MODEL_IMAGE_H
 

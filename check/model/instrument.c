@@ -1,6 +1,7 @@
 /*
- * What -fsanitize=thread makes of plain loads and stores: calls of these. The library under the machine is compiled so,
- * and linked with this in place of the sanitizer's runtime, so that every plain access of it is checked.
+ * -fsanitize=thread turns plain loads and stores into calls of these functions. The library under the machine is
+ * compiled with that option and linked with this file in place of the sanitizer's runtime. So the machine checks every
+ * plain access.
  */
 #include "check/model/state.h"
 

@@ -1,8 +1,9 @@
 /*
- * The machine itself on the standard litmus tests: what must be seen is seen, what is forbidden is not. Names and verdicts
- * as in L. Maranget, S. Sarkar, P. Sewell, "A Tutorial Introduction to the ARM and POWER Relaxed Memory Models" (2012)
- * and, for the C11 strengths, O. Lahav et al., "Repairing Sequential Consistency in C/C++11" (PLDI 2017); release sequences
- * as in C++20. Each asserts its number of executions: a search that does less fails.
+ * The machine runs the standard litmus tests: it must show every allowed outcome and no forbidden one. Names and
+ * verdicts are those of L. Maranget, S. Sarkar, P. Sewell, "A Tutorial Introduction to the ARM and POWER Relaxed
+ * Memory Models" (2012) and, for the C11 orders, of O. Lahav et al., "Repairing Sequential Consistency in C/C++11"
+ * (PLDI 2017). Release sequences are those of C++20. Each test asserts its number of executions, so a search that runs
+ * fewer fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Orders of the test that runs; elsewhere than in static data, which the machine puts back. */
+/* The orders of the test that runs. They are not in static data, which the machine restores before each execution. */
 typedef struct orders {
     int store, load, fence; /* fence: -1 for none, 9 for membarrier on one side */
 } orders;
@@ -36,7 +37,7 @@ static void fence(void)
         model_fence(o->fence, "litmus", 0);
 }
 
-/* Writers release by a fence of that strength, readers acquire. */
+/* acq_rel stands for a release fence in writers and an acquire fence in readers. */
 static void fence_before_store(void)
 {
     if (o->fence == AR)
@@ -178,7 +179,7 @@ static void three(void)
     model_outcome((unsigned)(r[0] * 4 + r[1] * 2 + r[2]));
 }
 
-/* ---- ISA2: x passed on over y and z ---- */
+/* ---- ISA2: x is passed on through y and z ---- */
 
 static void isa1(void)
 {
@@ -462,7 +463,7 @@ static void test_litmus(void **state)
     assert_int_equal(model_outcomes & t->shown, t->shown);
     assert_int_equal(model_outcomes & t->forbidden, 0);
     assert_int_equal(result.executions, t->executions);
-    if (t->c.threads < 4) { /* nothing is lost by the reduction */
+    if (t->c.threads < 4) { /* the reduction must lose no outcome */
         const model_options all = {.all_orders = true};
         uint64_t reduced = model_outcomes;
         uint64_t fewer = result.executions;

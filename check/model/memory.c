@@ -12,7 +12,7 @@ static bool is_plain(m_access kind)
     return kind == PLAIN_READ || kind == PLAIN_WRITE;
 }
 
-/* A plain access comes after the last step, and what that step has released does not cover it. */
+/* A plain access comes after the thread's last step, so the view that this step has released does not cover it. */
 static uint32_t time_of(m_access kind)
 {
     return m->thread[m->running].cur.clock[m->running] + is_plain(kind);
@@ -45,7 +45,7 @@ static block *block_of(const char *address)
     return *near < m->blocks && is_in(&m->block[*near], address) ? &m->block[*near] : search_block(address, near);
 }
 
-/* One that has just been freed, for whoever asks for as much. */
+/* The last block of this size that has been freed, if the case reuses memory. */
 static block *again(size_t size)
 {
     for (int i = m->blocks - 1; m->c->reuse && i >= 0; i--)
@@ -92,7 +92,7 @@ void model_free(void *memory)
     b->left = NULL;
     if (m->c->reuse && !m->direct) {
         b->left = m_keep(cur);
-        b->left->clock[m->running]++; /* with what came after the last step */
+        b->left->clock[m->running]++; /* covers the plain accesses after the last step */
     }
 }
 
@@ -135,7 +135,7 @@ static bool is_beside(const uint16_t *accesses, const view *cur)
     return false;
 }
 
-/* No longer only one thread's. */
+/* The cell is no longer one thread's alone. */
 static void spread(cell *c)
 {
     memset(c->at, 0, sizeof c->at);
@@ -154,7 +154,7 @@ static bool is_first_of_all(cell *c)
     return true;
 }
 
-/* All that conflicts with this access must happen before it; atomic ones do not conflict with each other. */
+/* All accesses that conflict with this one must happen before it. Atomic ones do not conflict with each other. */
 static void note_access(cell *c, m_access kind, uint16_t now)
 {
     const view *cur = &m->thread[m->running].cur;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""orders.py FILE...: every named order of these sources, as entries of a table that a model build reads: orders.h."""
+"""orders.py FILE...: prints orders.h, a table of all named orders in these sources, for a build on the model."""
 
 import re
 import sys

@@ -1,6 +1,6 @@
 /*
- * Whether the search loses anything: random programs of two and three threads, each explored with and without reduction.
- * What their operations have read, and what is left, must be the same sets.
+ * Whether the reduction loses anything: random programs of two and three threads are explored with and without it. Both
+ * must find the same set of outcomes: what the operations have read, and the final values.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 
 enum {
     PROGRAMS = 6000,
-    MOST = 3000, /* executions without reduction: larger programs are passed over */
+    MOST = 3000, /* executions without reduction: larger programs are skipped */
     THREADS = 3,
     OPERATIONS = 4,
     PLACES = 2,
@@ -31,11 +31,11 @@ typedef struct operation {
     unsigned place, value;
 } operation;
 
-/* Elsewhere than in static data, which the machine puts back. */
+/* Not in static data, which the machine restores before each execution. */
 typedef struct shared {
     operation does[THREADS][OPERATIONS];
     unsigned length[THREADS];
-    uint64_t set[OUTCOMES]; /* of outcomes' hashes; 0: none */
+    uint64_t set[OUTCOMES]; /* the outcomes' hashes; 0: none */
     size_t count;
 } shared;
 
@@ -157,7 +157,7 @@ typedef struct figures {
     unsigned long long programs, outcomes, reduced, whole;
 } figures;
 
-/* The same outcomes both ways. False: it is too large. */
+/* Asserts the same outcomes both ways. False: the program is too large. */
 static bool compare(const model_case *c, figures *f)
 {
     model_result whole = explore(c, true, MOST);
@@ -190,8 +190,9 @@ static void test_nothing_is_lost(void **state)
 }
 
 /*
- * Thread 3 passes over thread 1's store, which it needs (by the lock's cell); thread 2 must be shown to read what thread
- * 3 wrote, though it needs nothing of thread 1. Lost by a first reduction that asked for the reader's past alone.
+ * Thread 3 passes over thread 1's store, on which it depends through the lock. Thread 2 must be shown to read what
+ * thread 3 wrote, although it does not depend on thread 1. An earlier reduction, which asked for the reader's past
+ * alone, lost this.
  */
 static void test_a_store_that_needs_the_later_one(void **state)
 {

@@ -16,7 +16,7 @@ static void run_thread(unsigned who)
     m->running = 0;
 }
 
-/* Nobody can go on: waiting threads get one more look; then it is the end. */
+/* No thread can go on: those that yielded get two more turns. False: the execution is stuck. */
 static bool wake(void)
 {
     bool any = false;
@@ -48,7 +48,7 @@ static void after_step(unsigned who, op_kind kind)
 
 static void schedule(void)
 {
-    unsigned previous = 0; /* to begin is no switch */
+    unsigned previous = 0; /* the first step is no switch */
     while (!m->over && !all_ended()) {
         unsigned who = m_choose_thread(previous);
         if (who == 0 && m->blind)
@@ -91,8 +91,9 @@ static void reset(void)
 }
 
 /*
- * Setup is the same each time and comes before all else, so it is run once, and what it leaves is where each execution
- * begins: memory as it is, and no locations, views or accesses from before, since no thread could read anything older.
+ * Setup is the same each time and comes before all else, so it runs once, and each execution begins with the state
+ * that it leaves. That state is memory and clocks, without locations, views or accesses: no thread could read older
+ * stores.
  */
 static void set_up(void)
 {
@@ -110,7 +111,7 @@ static void set_up(void)
 
 static void one_execution(void)
 {
-    if (m->result->failed) /* in setup */
+    if (m->result->failed) /* setup has failed */
         return;
     m_put_back(&m->ready);
     reset();

@@ -22,7 +22,7 @@ static uint64_t seed_of(uint64_t seed, uint64_t execution)
     return x ^ x >> 31 ? x ^ x >> 31 : 1;
 }
 
-/* Each thread gets a priority, and at depth - 1 steps, wherever they fall, the first one gets the last place. */
+/* PCT: each thread gets a priority. At depth - 1 steps, chosen at random, the first thread becomes the last. */
 void m_begin_schedule(void)
 {
     unsigned threads = m->c->threads;
@@ -55,7 +55,7 @@ static void put_last(unsigned which)
     m->priority[which] = least - 1;
 }
 
-/* A thread that waits comes last, too, or what it waits for would never happen. */
+/* A thread that waits becomes the last, too: otherwise the thread that it waits for would never run. */
 static unsigned by_priority(unsigned enabled)
 {
     for (unsigned i = 0; i + 1 < m->options->depth; i++)
@@ -88,7 +88,7 @@ static const char *read_digits(const char *at, int *out)
     return count > 0 && count < 8 ? at + count : NULL;
 }
 
-/* One entry; where the next begins, or NULL: that is none. */
+/* Reads one entry. Returns where the next begins; NULL: this is no entry. */
 static const char *read_given(const char *at, given *out)
 {
     const char *kind = read_digits(at, &out->step);
@@ -101,7 +101,7 @@ static const char *read_given(const char *at, given *out)
     return *end ? end + 1 : end;
 }
 
-/* An execution must find each entry where it stands, so the first that it did not is what is wrong. */
+/* An execution must use each entry at its step, so the first one that it did not use is wrong. */
 static void does_not_fit(const char *from)
 {
     m->result->misfit = true;
@@ -133,7 +133,7 @@ void m_end_schedule(void)
         does_not_fit(m->left);
 }
 
-/* What the schedule says of this step, which is then `said`; -1: nothing. */
+/* What the schedule says of this step; `said` is then the entry. -1: nothing. */
 static int take_given(char kind, const char **said)
 {
     given next;
@@ -162,7 +162,7 @@ unsigned m_scheduled_thread(unsigned enabled)
     return (unsigned)wanted;
 }
 
-/* By chance the last store half the time, and under PCT, which is about switches, mostly. */
+/* At random, half of the choices take the last store. Under PCT, which is about switches, most do. */
 int m_scheduled_value(const int *option, int count, int last)
 {
     const char *said = NULL;
@@ -191,7 +191,7 @@ void m_write_schedule(char *out, size_t size)
             used += (size_t)snprintf(out + used, size - used, "%s%ds%d", used ? "," : "", i, s->passed);
     }
     if (used >= size)
-        out[0] = 0; /* too long to be told */
+        out[0] = 0; /* too long */
     else if (used == 0)
         snprintf(out, size, "0t1");
 }

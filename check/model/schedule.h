@@ -1,19 +1,20 @@
-/* private. Choices that are not searched for but given, or drawn by chance or by priorities. */
+/* private. Choices that a schedule gives, or that are made at random or by priorities (PCT). */
 #ifndef WEFT_CHECK_MODEL_SCHEDULE_H
 #define WEFT_CHECK_MODEL_SCHEDULE_H
 
 #include "check/model/state.h"
 
-/* Before an execution: what random choices and priorities follow from. */
+/* Before an execution: seeds the random choices, and draws the priorities. */
 void m_begin_schedule(void);
-/* Before an execution and after it. False: what was given is no schedule, or not one of this case; the result says at which entry. */
+/* Before an execution: reads the given schedule. False: it is none; the result says at which entry. */
 bool m_read_schedule(void);
+/* After an execution: a schedule that was not used up is not one of this case. */
 void m_end_schedule(void);
-/* The next of these threads, by chance, priority or the schedule that is given. */
+/* The next of these threads, at random, by priority or as the schedule says. */
 unsigned m_scheduled_thread(unsigned enabled);
-/* Likewise of `count` values, by how many stores each passes over. */
+/* Likewise one of `count` stores. The schedule tells them apart by the number of later stores passed over. */
 int m_scheduled_value(const int *option, int count, int last);
-/* The execution that has just been, as text; an empty one does not fit. */
+/* The last execution as text. Empty: it does not fit into `size` bytes. */
 void m_write_schedule(char *out, size_t size);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * The seam of base/atomic.h and base/seam.h as the controlled machine: each atomic operation, fence and lock is a choice
- * point, memory is the machine's, waiting lets others go. A program's own seam includes this one and what orders.py makes of
- * its named orders: entries of a table, so that one can be weakened without compiling anything again.
+ * The seam of base/atomic.h and base/seam.h for the controlled machine. Each atomic operation, fence and lock is a
+ * choice point; memory is the machine's; a waiting thread lets others run. A program's own seam includes this file and
+ * the orders.h that orders.py makes. There the named orders are entries of a table, so one order can be weakened
+ * without compiling again.
  */
 #ifndef WEFT_CHECK_MODEL_SEAM_H
 #define WEFT_CHECK_MODEL_SEAM_H
@@ -11,7 +12,7 @@
 
 #include "check/model/machine.h"
 
-#define _Atomic /* the library's own lists of records and locals: plain, and only used through what follows */
+#define _Atomic /* the library's lists of records and locals are plain here, and used only through the macros below */
 
 typedef void *weft_atomic_ptr;
 typedef size_t weft_i_atomic_size;
@@ -70,7 +71,7 @@ typedef struct weft_i_mutex {
 #define weft_i_sys_map(size) memset(model_alloc((size), 4096), 0, (size))
 #define weft_i_sys_unmap(memory, size) ((void)(size), model_free(memory))
 
-/* On the machine the heavy fence is membarrier's, or there is none: the case says so. */
+/* The case says whether there is membarrier(2). */
 #define weft_i_sys_membarrier_probe() model_has_membarrier()
 #define weft_i_sys_membarrier() model_membarrier()
 #define weft_i_sys_interrupt_all() model_interrupt_all()
@@ -88,7 +89,7 @@ typedef struct weft_i_signals {
 #define weft_i_sys_block_signals() ((weft_i_signals){0})
 #define weft_i_sys_restore_signals(signals) ((void)(signals))
 
-/* A thread's end is the machine's: it calls the hook. */
+/* The machine ends threads, and calls the hook then. */
 #define WEFT_I_AT_LOAD __attribute__((unused))
 typedef int weft_i_key;
 #define weft_i_key_create(key, hook) ((void)(key), model_key(hook) == 0)

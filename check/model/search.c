@@ -44,12 +44,12 @@ static bool depend(const op *a, const op *b)
 {
     if (a->kind == OP_HEAVY || b->kind == OP_HEAVY)
         return !(a->calm && b->heavy + 1 >= a->calm) && !(b->calm && a->heavy + 1 >= b->calm);
-    if (a->kind == OP_YIELD || b->kind == OP_YIELD) /* which sees all that is written */
+    if (a->kind == OP_YIELD || b->kind == OP_YIELD) /* a yield sees all stores */
         return a->kind == OP_WRITE || b->kind == OP_WRITE || is_lock(a) || is_lock(b);
     if (is_lock(a) || is_lock(b))
         return is_lock(a) && is_lock(b) && a->where == b->where;
     if (a->kind == OP_FENCE || b->kind == OP_FENCE)
-        return a->global && b->global; /* seq_cst accesses of two locations do not */
+        return a->global && b->global; /* two seq_cst accesses to different locations do not depend */
     return a->where && a->where == b->where && (a->kind == OP_WRITE || b->kind == OP_WRITE);
 }
 
@@ -59,8 +59,9 @@ static bool before(int i, const step *s)
 }
 
 /*
- * The threads that could begin, before step i, the sequence of what came after it and does not need it, and `now` (source
- * sets: P. Abdulla et al., POPL 2014; adding the thread of `now` alone loses traces once there are sleep sets).
+ * Take the sequence of the steps after i that do not depend on i, followed by `now`. Returns the threads whose first
+ * step there depends on no earlier one: each could begin the sequence before step i (source sets: P. Abdulla et al.,
+ * POPL 2014). With sleep sets, adding only the thread of `now` would lose traces.
  */
 static unsigned initials(int i, const step *now)
 {
@@ -81,7 +82,7 @@ static unsigned initials(int i, const step *now)
     return first;
 }
 
-/* The other order of step i and `now` is wanted, too. */
+/* The search must also try step i and `now` in the other order. */
 static void want(int i, const step *now)
 {
     entry *e = &m->entry[m->step[i].entry];
@@ -92,7 +93,7 @@ static void want(int i, const step *now)
         e->wanted |= (uint8_t)(begin & -begin);
 }
 
-/* Whoever holds a lock had to take it: that is what a waiting thread races with. */
+/* A thread that waits for a lock races with the step that took it, not with the unlock. */
 static int taking_of(int unlock)
 {
     const step *u = &m->step[unlock];
@@ -108,7 +109,7 @@ static void add_past(uint32_t *to, const uint32_t *from)
         to[t] = to[t] > from[t] ? to[t] : from[t];
 }
 
-/* Earlier steps, the last first: of an access only those at its location, and what is no access. */
+/* Walks over earlier steps, the last first. For an access: only those at its location, and those that are no access. */
 typedef struct walk {
     int here, others;
     bool all;
@@ -129,13 +130,13 @@ static int next_before(walk *w)
     return i;
 }
 
-/* Where a step is kept track of: among those of its location, or those that are no access. */
+/* The last step on the list that this step belongs to: its location's, or that of the steps that are no accesses. */
 static int *last_like(const op *o)
 {
     return is_access(o) ? &m->location[m->here].last : &m->last_other;
 }
 
-/* Whatever lies before this is before all that is to come of that thread. */
+/* All steps before the returned one happen before every further step of this thread. */
 static int least_cause(unsigned who)
 {
     uint32_t least = UINT32_MAX;
@@ -145,7 +146,7 @@ static int least_cause(unsigned who)
     return (int)(least > STEPS ? STEPS : least);
 }
 
-/* Finds the earlier steps that this one races with: dependent, and no other in between. */
+/* Finds the earlier steps that this one races with: it depends on them, but not through a step between. */
 static void find_races(unsigned who, step *now)
 {
     thread *t = &m->thread[who];
@@ -166,7 +167,7 @@ static void find_races(unsigned who, step *now)
     t->causes[who] = now->causes[who] = (uint32_t)m->steps + 1;
 }
 
-/* A step that is there from the execution before, which began with the same choices: what it races with is known. */
+/* True: the execution before began with the same choices, so this step and its races are known. */
 static bool is_again(void)
 {
     return m->reducing && m->at <= m->changed;
@@ -198,10 +199,10 @@ void m_note_step(unsigned who, const op *o, int in_entry)
 }
 
 /*
- * A step that passes over later stores could mostly have been made before them, and is then shown in another order of
- * steps. Not so where a later store belongs to what has led here: to the past of the thread, of the store that is read,
- * or, for a write, of all that is written and read before it in modification order. (If none of these needs the later
- * store, they and the step all move before it; nothing else changes places, and one pair fewer is passed over.)
+ * A step that passes over later stores could mostly have been made before them: another order of steps shows that, so
+ * this one need not. It must be shown if a later store is in the past of the thread, or of the store that is read, or,
+ * for a write, of any store before it in modification order or of its readers. (If none of these depends on the later
+ * store, they and the step all move before it. No other steps change their order, and one pair fewer is passed over.)
  */
 bool m_is_due(const location *l, int at, bool writes)
 {
@@ -237,7 +238,7 @@ static unsigned first_of(unsigned set)
     return (unsigned)__builtin_ctz(set);
 }
 
-/* Who sleeps from here on: whoever slept or is done there and does not depend on what has just been done. */
+/* The threads that sleep now: they slept or were done before the last step, and do not depend on it. */
 static unsigned still_sleeping(void)
 {
     unsigned sleeping = 0;
@@ -251,7 +252,6 @@ static unsigned still_sleeping(void)
     return sleeping;
 }
 
-/* The next thread to go; 0: none can, or all that can sleep. */
 unsigned m_choose_thread(unsigned previous)
 {
     unsigned enabled = enabled_threads(), chosen;
@@ -281,7 +281,6 @@ unsigned m_choose_thread(unsigned previous)
     return chosen;
 }
 
-/* Goes on with the next execution; false: all have been. */
 bool m_advance(void)
 {
     while (m->entries > 0) {

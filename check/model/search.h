@@ -1,18 +1,18 @@
-/* private. Which choices an execution makes, and which are left: dynamic partial-order reduction with source sets and sleep sets. */
+/* private. Which choices an execution makes, and which are left: dynamic partial-order reduction (machine.h). */
 #ifndef WEFT_CHECK_MODEL_SEARCH_H
 #define WEFT_CHECK_MODEL_SEARCH_H
 
 #include "check/model/state.h"
 
-/* One of these places in the modification order, the last of which is `last`: for the search to try all. */
+/* One of these positions in the modification order, whose last is `last`. The search tries all of them. */
 int m_choose(const int *option, int count, int last);
-/* The next thread to go; 0: none can, or all that can sleep. */
+/* The next thread to run. 0: none is enabled, or all enabled ones are in the sleep set. */
 unsigned m_choose_thread(unsigned previous);
-/* A thread takes a step: finds the earlier ones that it races with. */
+/* Notes the step that a thread has taken, and finds the earlier ones that it races with. */
 void m_note_step(unsigned who, const op *o, int in_entry);
-/* Whether the running thread must be shown that it reads store `at`, or writes behind it, though later ones are there. */
+/* Whether this execution must show the running thread read store `at`, or write behind it, despite later stores. */
 bool m_is_due(const location *l, int at, bool writes);
-/* Goes on with the next execution; false: all have been. */
+/* Goes on to the next execution. False: there is none left. */
 bool m_advance(void);
 
 #endif

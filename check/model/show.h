@@ -1,4 +1,4 @@
-/* private. Steps as they are shown. */
+/* private. Prints steps. */
 #ifndef WEFT_CHECK_MODEL_SHOW_H
 #define WEFT_CHECK_MODEL_SHOW_H
 

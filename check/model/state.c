@@ -12,7 +12,7 @@ machine *m;
 static void to_explorer(void)
 {
     m->over = true;
-    if (!m->direct) /* else it is on the explorer's stack, whoever it acts for */
+    if (!m->direct) /* else this is the explorer's stack already */
         model_fiber_switch(m->thread[m->running].fiber, m->explorer);
 }
 

@@ -1,7 +1,7 @@
 /*
- * private. What the machine's files share: all that changes, and how a step waits for its turn. Above it, each with a header of
- * its own: view.c (what a thread knows), show.c, memory.c (blocks, plain fields), lock.c, schedule.c (choices by chance or as
- * given), search.c (which choices are made next), access.c (atomics, fences), instrument.c (plain accesses as the compiler
+ * private. What the machine's files share: its state, and how a step waits for its turn. The files above it: view.c
+ * (what a thread knows), show.c, memory.c (blocks, plain accesses), lock.c, schedule.c (choices at random or as
+ * given), search.c (choices of the search), access.c (atomics, fences), instrument.c (plain accesses as the compiler
  * reports them), thread.c, image.c (the state that an execution begins with), run.c (executions), explore.c.
  */
 #ifndef WEFT_CHECK_MODEL_STATE_H
@@ -29,38 +29,38 @@ enum {
 
 typedef struct view {
     uint32_t clock[THREADS];
-    int known; /* of a store's view: locations when it was made; 0: all there are */
+    int known; /* in a store's view: the number of locations when it was made; 0: all there are */
     uint16_t at[LOCATIONS];
 } view;
 
 typedef struct message {
     uint64_t value;
-    view *released;   /* what reading it by acquire hands over; NULL: nothing */
-    const char *file; /* who wrote it; NULL: before the others began */
+    view *released;   /* what an acquire load of it hands over; NULL: nothing */
+    const char *file; /* where it was written; NULL: it is the initial value */
     int line;
     uint16_t place;
-    bool taken;     /* a read-modify-write has read it, and stands right behind it */
-    uint8_t thread; /* which wrote it; 0: before the others began */
+    bool taken;     /* a read-modify-write has read it and comes right behind it */
+    uint8_t thread; /* the writer; 0: it is the initial value */
     uint16_t step;
-    uint32_t past[THREADS];    /* per thread, the last of its steps that the writing depends on, itself included; + 1 */
-    uint32_t readers[THREADS]; /* likewise of all that have read it */
+    uint32_t past[THREADS];    /* per thread: 1 + the last step that the write depends on, itself included; 0: none */
+    uint32_t readers[THREADS]; /* likewise for all steps that have read it */
 } message;
 
 typedef struct location {
     const void *address;
     uint64_t mask; /* of its size */
-    int last;      /* step there; -1: none */
+    int last;      /* the last step there; -1: none */
     int count;
     message store[MESSAGES]; /* in modification order */
 } location;
 
-/* TAKE: a lock that waits to be free; LOCK: try it, or leave it. */
+/* OP_TAKE waits until the lock is free; OP_LOCK is a trylock or an unlock. */
 typedef enum op_kind { OP_READ, OP_WRITE, OP_FENCE, OP_HEAVY, OP_TAKE, OP_LOCK, OP_YIELD, OP_START } op_kind;
 
 typedef struct op {
     const void *where;
-    uint16_t heavy; /* of a heavy fence: which one of this execution */
-    uint16_t calm; /* of a load that would have been the same before these heavy fences: the first's number + 1; or 0 */
+    uint16_t heavy; /* a heavy fence's number in this execution */
+    uint16_t calm;  /* 1 + number of the first heavy fence since which the load's result is the same; 0: none */
     uint8_t kind;
     bool global; /* goes through the global view */
 } op;
@@ -72,18 +72,18 @@ typedef struct thread {
     status status;
     op next;
     view cur, acquired, released;
-    uint32_t causes[THREADS]; /* per thread, the last of its steps that this one's depend on */
+    uint32_t causes[THREADS]; /* per thread: 1 + the last of its steps that this thread depends on; 0: none */
     const char *file;         /* where it was last seen */
     int line;
     void *tls;
-    void *key; /* what it has set for the one key that there is */
+    void *key; /* its value for the one key that there is */
 } thread;
 
 typedef struct step {
     op op;
-    uint8_t thread, usual; /* usual: which one goes on if nothing is chosen */
-    uint16_t passed;       /* over so many later stores */
-    int entry, previous;   /* previous: the step before of its location, or of those that are no access; -1: none */
+    uint8_t thread, usual; /* usual: the thread that runs if no schedule says otherwise */
+    uint16_t passed;       /* the number of later stores passed over */
+    int entry, previous;   /* previous: the one before it on its list (see last_like); -1: none */
     uint32_t causes[THREADS];
 } step;
 
@@ -98,16 +98,16 @@ typedef struct block {
     char *from, *to;
     bool freed;
     uint32_t access[THREADS];
-    view *left; /* by whoever freed it, where memory is given out again */
+    view *left; /* the freeing thread's view, if memory is reused */
 } block;
 
 typedef enum m_access { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE, ACCESSES } m_access;
 
-/* Four bytes: when each thread was there last, by its clock. While only one was, that is all there is to know. */
+/* Four bytes of memory: the clock of each thread's last access of each kind. */
 typedef struct cell {
-    uint32_t generation, figure; /* figure: the exploration in which it is one */
-    uint8_t only;                /* the one thread; THREADS: more than one */
-    uint16_t last[ACCESSES];     /* of the one thread */
+    uint32_t generation, figure; /* figure: the exploration in which it holds statistics (model_figures) */
+    uint8_t only;                /* the one thread that has accessed it; THREADS: more than one */
+    uint16_t last[ACCESSES];     /* of that one thread */
     uint16_t at[ACCESSES][THREADS];
 } cell;
 
@@ -117,7 +117,7 @@ typedef struct mutex {
     view left;
 } mutex;
 
-/* What an execution begins with. */
+/* The state that an execution begins with. */
 typedef struct image {
     char *data, *arena, *tls[THREADS];
     size_t arena_used;
@@ -133,21 +133,21 @@ typedef struct machine {
     model_result *result;
     model_fiber *explorer;
     thread thread[THREADS];
-    unsigned running, tls_owner; /* tls_owner: whose thread-local data are in place */
-    bool direct;                 /* one thread only: no choices */
+    unsigned running, tls_owner; /* tls_owner: the thread whose thread-local data are in place */
+    bool direct;                 /* setup or finish: no choices */
     bool over;                   /* this execution cannot go on */
-    bool blind;                  /* it is one that was seen before */
+    bool blind;                  /* this execution is equivalent to an earlier one */
     bool tracing;
     bool reducing;
     unsigned usual, passed;   /* of the step that is under way */
     unsigned switches, stale; /* of this execution */
-    const char *left;         /* of the schedule that was given */
+    const char *left;         /* the rest of the given schedule */
     uint64_t random;
     int priority[THREADS];
     unsigned change[DEPTH];
     uint32_t generation, exploration;
     location *location;
-    int locations, here; /* here: the one last accessed */
+    int locations, here; /* here: the location accessed last */
     struct {
         const void *address;
         uint32_t generation;
@@ -160,36 +160,36 @@ typedef struct machine {
     mutex mutex[MUTEXES];
     int mutexes;
     step step[STEPS];
-    int steps, last_other; /* last_other: the last that is no access; -1: none */
-    op now;                /* what the running thread does: a failed compare-and-swap turns out to be a read */
+    int steps, last_other; /* last_other: the last step that is no access; -1: none */
+    op now;                /* the running thread's step: a failed compare-and-swap turns it into a read */
     message *wrote, *read;
     entry entry[ENTRIES];
     int alone;                /* steps of setup or finish */
-    int entries, at, changed; /* changed: the first that is another than in the execution before */
+    int entries, at, changed; /* changed: the first entry that differs from the execution before */
     int idle_turns;
     struct {
-        view *before[THREADS]; /* each thread's, as it was */
+        view *before[THREADS]; /* each thread's view before the fence */
     } heavy[HEAVIES];
     int heavies;
     void (*hook)(void *value);
     char *arena, *arena_next;
     block block[BLOCKS];
-    int blocks, near[NEAR]; /* near: the block that an address like that was last found in */
-    char *data, *tls_now;   /* this program's data; those of the thread that runs */
+    int blocks, near[NEAR]; /* near: a cache of search_block's results, by address */
+    char *data, *tls_now;   /* the program's static data; the running thread's thread-local data */
     size_t data_size, tls_size;
     image first, ready; /* before and after setup */
     uint64_t outcomes;
 } machine;
 
-extern machine *m; /* all that changes lies there: this program's data are put back before each execution */
+extern machine *m; /* holds all the machine's state: the program's static data are restored before each execution */
 
-/* Fails this execution, which ends here; file NULL: no place in the code. */
+/* Fails this execution and ends it. file NULL: the place is where the thread was last seen. */
 void m_fail(const char *why, const char *file, int line) __attribute__((cold));
-/* Ends the program unless there is room for one more: an execution is too long for the machine. */
+/* Aborts unless there is room for one more: the execution is too long for the machine. */
 void m_room(int used, int room, const char *of);
 /* Where the running thread is in its code. */
 void m_at(const char *file, int line);
-/* The running thread says what it will do next, and waits for its turn. */
+/* The running thread announces its next step, and waits for its turn. */
 void m_turn(op_kind kind, const void *where, bool global);
 /* A file without its folders. */
 const char *m_name_of(const char *file);

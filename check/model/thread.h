@@ -4,9 +4,9 @@
 
 #include "check/model/state.h"
 
-/* What follows runs as that thread, with thread-local data of its own. */
+/* Makes the caller run as that thread, with that thread's thread-local data. */
 void m_be(unsigned who);
-/* Body and end of a fiber; ctx: the thread. */
+/* A fiber's body; ctx: the thread. */
 void m_thread_main(void *ctx);
 
 #endif

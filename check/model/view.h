@@ -1,4 +1,4 @@
-/* private. Views: what each thread may still read of each location, and the clocks of what has happened before. */
+/* private. Views: the lowest position that a thread may still read at each location, and its vector clock. */
 #ifndef WEFT_CHECK_MODEL_VIEW_H
 #define WEFT_CHECK_MODEL_VIEW_H
 
@@ -9,7 +9,7 @@ void m_join_places(view *to, const view *from);
 void m_join(view *to, const view *from);
 void m_copy(view *to, const view *from);
 uint16_t m_place(const view *v, int index);
-/* All that another knows. */
+/* Whether v knows all that `of` knows. */
 bool m_knows(const view *v, const view *of);
 view *m_keep(const view *v);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """mutants.py [--docs] [--only NAME,...]: seeds each bug of tests/cases/seeded_bugs.py, one at a time, and demands that its test fails.
 
-What is compiled, and how, the BUILD files say (tools/rules.py); but by gcc itself, once as it is and then, per mutant, what
-includes the changed file: Bazel would compile the library again for each. --docs prints the table as it stands in docs/mutants.md.
+The BUILD files say what is compiled, and how (tools/rules.py). gcc compiles everything once unchanged and then, per mutant, the
+sources that include the changed file; Bazel would compile the whole library for each. --docs prints the table of docs/mutants.md.
 """
 
 import concurrent.futures
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-# The sources themselves, also where Bazel lays links to them.
+# The folder of the sources themselves: Bazel runs this among links to them.
 HERE = "reclaim/guard.h" if os.path.exists("reclaim/guard.h") else os.path.join(os.path.dirname(__file__), "../../reclaim/guard.h")
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(HERE)))
 sys.path[:0] = [os.path.join(ROOT, "tests/cases"), os.path.join(ROOT, "tools")]
@@ -28,14 +28,14 @@ JOBS = max(2, len(os.sched_getaffinity(0)))
 ORDERS = "tests/cases/orders.h"
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
 
-# Killers whose names do not tell their rules: unit-X is //tests/unit:X_test, others are in tests/faults.
+# Killers whose names do not determine their rules. Else: unit-X is //tests/unit:X_test, others are in tests/faults.
 LABELS = {"parked": "//tests/cases:parked_test", "parked-asan": "//tests/cases:parked_test", "tsan": "//tests/cases:recorded_test",
           "model": "//tests/cases:weft-model", "checkers": "//check/history:checkers_test"}
-# What the command line adds to the rules, as a configuration of Bazel's does.
+# Flags added to those of the rules, as a --config of Bazel does.
 SHIPPED = ["-O1"]
 FLAGS = {"parked": SHIPPED, "held": SHIPPED, "ended": SHIPPED, "table": SHIPPED, "checkers": SHIPPED, "model": ["-O2"],
          "parked-asan": ["-O1", "-fsanitize=address"], "tsan": ["-O1", "-fsanitize=thread"]}
-CHECKED = ["-O1", "-DWEFT_DEBUG"]  # all others: the order of locks is checked
+CHECKED = ["-O1", "-DWEFT_DEBUG"]  # for all others: checks the order of locks
 
 
 def label_of(killer):
@@ -59,7 +59,7 @@ def program_of(killer):
 
 
 def write_orders(folder, overlay):
-    """The named orders, as check/model/BUILD makes them, of the sources as they are or where they lie changed."""
+    """Makes orders.h, as Bazel does, from the sources; a changed one in the overlay comes first."""
     files = [os.path.relpath(path, ROOT) for part in rooms.FOLDERS
              for path in sorted(glob.glob(os.path.join(ROOT, part, "*.[ch]")))]
     where = [os.path.join(overlay if os.path.exists(os.path.join(overlay, path)) else ROOT, path) for path in files]
@@ -69,7 +69,7 @@ def write_orders(folder, overlay):
 
 
 def replaced(text, old, new, path):
-    """Where `old` stands is found whatever white space the formatter has put into it, or taken out."""
+    """Replaces `old`, which must stand there once; white space does not count, so that the formatter may change it."""
     places = [i for i, character in enumerate(text) if not character.isspace()]
     packed, wanted = "".join(text[i] for i in places), "".join(old.split())
     if packed.count(wanted) != 1:
@@ -79,7 +79,7 @@ def replaced(text, old, new, path):
 
 
 class Workshop:
-    """Objects by source and flags, with what each includes."""
+    """Objects by source and flags, with the files that each includes."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -91,7 +91,7 @@ class Workshop:
         self.objects = {}  # (source, flags): (object, set of the files it includes)
 
     def parts(self, killer):
-        """(source, flags) of all objects, flags of the linker"""
+        """(source, flags) of all objects; the linker's flags"""
         program = self.rules.program(label_of(killer))
         return [(path, (*flags_of(killer), *copts)) for path, copts in program.sources.items()], program.linkopts
 
@@ -105,7 +105,7 @@ class Workshop:
         self.make({part for killer in killers for part in self.parts(killer)[0]} - set(self.objects))
 
     def build_again(self, changed):
-        """What includes one of these files."""
+        """Builds the objects that include one of these files."""
         self.make({part for part, (_, included) in self.objects.items() if included & changed})
 
     def make(self, parts):
@@ -126,7 +126,7 @@ class Workshop:
         subprocess.run(["gcc", *COMMON, *flags_of(killer), *objects, "-o", out, *linkopts], check=True)
 
     def mutate(self, mutant, killer):
-        """The killer's program, mutated."""
+        """Builds the killer's program with this mutant."""
         name, _, path, changes, _ = mutant
         killer = program_of(killer)
         overlay = os.path.join(self.folder, "mutant-%s-%s" % (name, killer))
@@ -154,7 +154,7 @@ class Workshop:
 
 
 def run(killer, program):
-    """(failed?, how it showed)"""
+    """(whether it failed, how)"""
     pattern = killer.split(":", 1)[1]
     arguments = [pattern] if pattern else []
     if killer.startswith(("parked", "tsan")) and "*none*" not in pattern:
@@ -164,7 +164,7 @@ def run(killer, program):
         arguments = ["--case", case if case != "*" else "put-take", *(way or ["--most", "100000"])]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
-    prefix = ["setpriv", "--pdeathsig", "KILL", *(["setarch", "-R"] if killer.startswith("tsan") else [])]  # some loop for ever
+    prefix = ["setpriv", "--pdeathsig", "KILL", *(["setarch", "-R"] if killer.startswith("tsan") else [])]  # some mutants loop for ever
     with subprocess.Popen([*prefix, program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=environment, start_new_session=True) as child:
         try:
@@ -187,7 +187,7 @@ def run(killer, program):
 
 
 def shown(killer):
-    """As in the table of the docs."""
+    """The killer as the table in docs/mutants.md names it."""
     sanitizer = re.search(r"asan|tsan", killer)
     return label_of(killer) + (" (%s)" % sanitizer.group(0) if sanitizer else "")
 
@@ -215,13 +215,13 @@ def check_docs():
 
 
 def check_unmutated(workshop, mutants):
-    """The killers themselves pass, or what they say of mutants means nothing."""
+    """The killers must pass without a mutant; otherwise their failures mean nothing."""
     wrong = []
     all_killers = {killer for mutant in mutants for killer in killers_of(mutant)}
     for name in sorted({program_of(killer) for killer in all_killers}):
         program = os.path.join(workshop.folder, "unmutated-" + name)
         workshop.link(name, program)
-        # Those that may fail by never ending must end as they are, in the same time.
+        # A killer that may fail by never ending must end without a mutant, in the same time.
         those = [killer for killer in all_killers if program_of(killer) == name and "!" in killer] or [name + ":*"]
         for killer in those:
             failed, how = run(killer, program)
@@ -236,7 +236,7 @@ def main():
         return 0
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
     mutants = [mutant for mutant in table.MUTANTS if any(name in mutant[0] for name in only.split(","))]
-    rows = {}  # what each survivor's killer said
+    rows = {}  # each survivor's killer and its output
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(folder)
         workshop.build({program_of(killer) for mutant in mutants for killer in killers_of(mutant)})

@@ -1,11 +1,11 @@
-/* The cases: small enough to be explored to the end, each for something that the others do not reach. */
+/* The cases. Each is for something that the others do not reach. Most are small enough to be explored to the end. */
 #include "tests/cases/kernels.h"
 
 #include <string.h>
 
 enum { HAZARD, EPOCH };
 
-/* Keys 1 and 5 in a table of 8 open buckets: which a few updates more or less neither grow nor shrink. */
+/* Leaves keys 1 and 5 in a table of 8 open buckets, which a few further updates neither grow nor shrink. */
 #define SEVEN ", insert 7, remove 7"
 #define SETTLED "insert 1, insert 5, insert 6" SEVEN SEVEN SEVEN SEVEN ", remove 6"
 

@@ -1,4 +1,4 @@
-/* A cell: one pointer to an object that is swapped, retired and looked at under guards; barriers; pointers of the user's. */
+/* A cell: one pointer to an object. Threads replace and retire the object, and look at it under guards. */
 #define _GNU_SOURCE
 #include "tests/cases/operations.h"
 
@@ -34,7 +34,7 @@ static object *make_object(void)
     return o;
 }
 
-/* What a cell holds: where all objects are retired by size, a pointer into the middle of one. */
+/* What a cell holds: the object's address; or, if all objects are retired with their size, one in its middle. */
 static void *pointer_to(object *o)
 {
     return somebody_does("swap-object", 0) ? (void *)o : (void *)&o->state;
@@ -47,7 +47,7 @@ static object *object_at(void *pointer)
 
 static void retire(object *o, bool hook);
 
-/* What a callback does beside reclaiming. */
+/* What a callback does besides reclaiming. */
 static void call_back(const object *o)
 {
     if (o->callback == RETIRES) {
@@ -110,7 +110,10 @@ static const object *look_through(weft_guard *guard)
     return o;
 }
 
-/* Under so many guards at once, left in the order of their coming; they lie where the machine sees them. */
+/*
+ * Looks at the object under so many guards, left in the order in which they were entered. The machine checks their
+ * memory.
+ */
 static void look(int guards, bool leaves)
 {
     weft_guard *guard = model_alloc((size_t)guards * sizeof *guard, 16);
@@ -128,7 +131,7 @@ static void look(int guards, bool leaves)
     if (leaves)
         model_free(guard);
     else
-        left_behind = guard; /* stays until the end, as domain.h asks */
+        left_behind = guard; /* stays until the end, as domain.h demands */
 }
 
 static weft_guard kept;
@@ -153,7 +156,7 @@ static void visit_other_domain(void)
     weft_leave(&guard);
 }
 
-/* All that had been retired before the call has been reclaimed when it returns. */
+/* When it returns, all objects whose retirement happens before the call have been reclaimed. */
 static void barrier(void)
 {
     bool asked[KERNEL_THREADS + 1];
@@ -171,7 +174,7 @@ static void barrier(void)
         }
 }
 
-/* An object that nobody else has seen, with a callback that does more. */
+/* Retires an object that no other thread has seen, with a callback that does more. */
 static void retire_fresh(int callback)
 {
     object *o = make_object();
@@ -179,7 +182,7 @@ static void retire_fresh(int callback)
     retire(o, true);
 }
 
-/* Not more than there were. */
+/* Statistics never count more objects than there were. */
 static void ask_for_statistics(void)
 {
     weft_domain_statistics s;
@@ -190,7 +193,7 @@ static void ask_for_statistics(void)
     MODEL_CHECK(s.retired <= most && s.reclaimed <= most);
 }
 
-/* ---- pointers of the user's own: a message, and a lock that is tried once ---- */
+/* ---- the user's own pointers: a message, and a lock that is tried once ---- */
 
 static weft_atomic_ptr message, lock;
 static long letter, locked;
@@ -216,7 +219,7 @@ static void try_lock(void)
     weft_ptr_store(&lock, NULL);
 }
 
-/* The same by an exchange; who finds it locked has changed nothing by that. */
+/* The same by an exchange: on a lock that is taken it changes nothing. */
 static void try_lock_by_exchange(void)
 {
     if (weft_ptr_exchange(&lock, &locked))
@@ -227,7 +230,7 @@ static void try_lock_by_exchange(void)
 
 /* ---- all, as operations ---- */
 
-/* Most operations are a statement, and need neither key nor value. */
+/* An operation that is a statement, with neither key nor value. */
 #define OPERATION(name, ...)                                                                                           \
     static void name(int64_t key, int64_t value)                                                                       \
     {                                                                                                                  \

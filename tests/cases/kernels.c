@@ -9,14 +9,14 @@
 
 #include <weft/reclaim/record.h>
 
-/* What the machine must not put back with the program's static data. */
+/* Not in static data, which the machine restores before each execution. */
 static struct beside {
     const kernel_case *running;
     int order[MODEL_ORDERS];
     bool used[MODEL_ORDERS];
 } * beside;
 
-/* Before the machine first looks at the program's data. */
+/* Before the machine first copies the program's data. */
 static void make_room(void)
 {
     if (beside)

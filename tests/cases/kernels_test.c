@@ -1,6 +1,7 @@
 /*
- * Weft's real kernels, whole with their reclamation, on the machine: every execution of the small cases, whose number is
- * asserted; larger ones by probabilistic concurrency testing; and docs/orders.md: what it says notices a weaker order does.
+ * Weft's real kernels with their reclamation on the machine: every execution of the small cases, whose number is
+ * asserted; larger cases by probabilistic concurrency testing; and docs/orders.md: the case that it names notices the
+ * weaker order.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -42,7 +43,7 @@ typedef struct entry {
     char order[40], to[20], noticed_by[60], why[400];
 } entry;
 
-/* The next line of the table. False: no more. */
+/* The next line of the table. False: there is none. */
 static bool read_entry(FILE *file, entry *e)
 {
     char line[LINE];
@@ -57,7 +58,7 @@ static bool read_entry(FILE *file, entry *e)
     return false;
 }
 
-/* A weakening that a case notices is noticed again; any other has its written reason. */
+/* Asserts that the case still notices the weakening, or that the reason in sweep.c is the same. */
 static void check_entry(const entry *e)
 {
     bool heavy = strcmp(e->order, sweep_heavy_fence) == 0;
@@ -94,7 +95,7 @@ static void test_each_order_is_needed(void **state)
     print_message("%zu weakenings\n", entries);
     assert_int_equal(
         entries,
-        wanted); /* or it is not this code's: ./weft model --sweep --docs > docs/orders.md, and orders.py --pairs */
+        wanted); /* otherwise it is out of date: ./weft model --sweep --docs > docs/orders.md, and orders.py --pairs */
 }
 
 /* ---- failures ---- */
@@ -104,7 +105,7 @@ static void weaker_run(const char *name, const model_options *options, model_res
     sweep_run(kernel_case_named(name), kernel_order_named("MSQ_R1"), MODEL_RELAXED, options, out);
 }
 
-/* The race that MSQ_R1 prevents is found each way, needs one switch, and its schedule fails again. */
+/* Each search finds the race that MSQ_R1 prevents. It needs one switch, and its schedule fails again. */
 static void test_failures_can_be_found_and_replayed(void **state)
 {
     const model_options ways[] = {{.quiet = true},
@@ -135,7 +136,7 @@ static void test_bounds_bound(void **state)
     weaker_run("queue-hazard-put-take", &none, &result);
     assert_false(result.failed);
     assert_true(result.complete);
-    assert_int_equal(result.executions, 2); /* which thread goes first */
+    assert_int_equal(result.executions, 2); /* either thread goes first */
 }
 
 static void test_a_schedule_must_fit(void **state)

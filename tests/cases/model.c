@@ -1,4 +1,4 @@
-/* ./weft model: the cases of cases.c, explored, drawn at random or replayed; and every named order, weakened. */
+/* ./weft model: explores the cases of cases.c, runs them at random or replays one; and weakens every named order. */
 #define _GNU_SOURCE
 #include "tests/cases/kernels.h"
 #include "tests/cases/sweep.h"
@@ -82,7 +82,7 @@ typedef struct wish {
     unsigned given; /* a bit for each option that was */
 } wish;
 
-static const char **running; /* elsewhere than in static data, which the machine puts back */
+static const char **running; /* points out of static data, which the machine restores */
 
 static void show_progress(const model_result *so_far)
 {
@@ -252,7 +252,7 @@ static int take_option(int letter, const char *given, wish *w)
     return letter == WEAKEN ? weaken(optarg, w) : FINE;
 }
 
-/* Any of these options expects one of those, if there are any, and none of the others. */
+/* With any option of `these`, one of `expect` must be given, if there are any, and none of `exclude`. */
 typedef struct rule {
     unsigned these, expect, exclude;
     const char *why;

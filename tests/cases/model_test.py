@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+# Bazel passes the program's path; ./weft runs this file beside the program.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-model"))
 CASE = "queue-hazard-put-take"
 
@@ -17,7 +17,7 @@ def run(*arguments):
 
 
 def unheard(program, *arguments, text=None):
-    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    """Exit statuses and messages if standard output is full, and if it is closed."""
     for where in (">/dev/full", ">&-"):
         yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, timeout=200, check=False)

@@ -1,4 +1,4 @@
-/* Reads what a case does, and does it between what comes before and after. */
+/* Parses a case and runs it: setup, each thread's operations, and the end. */
 #define _GNU_SOURCE
 #include "tests/cases/operations.h"
 
@@ -11,7 +11,7 @@ weft_domain *the_domain;
 
 /* ---- what a case is made of ---- */
 
-/* As soon as the structure is gone, whoever has destroyed it. */
+/* Succeeds once the structure is gone, whichever thread has destroyed it. */
 static void destroy_domain(int64_t key, int64_t value)
 {
     (void)key, (void)value;
@@ -68,7 +68,7 @@ typedef struct step {
     int64_t key;
 } step;
 
-/* Elsewhere than in static data, which the machine puts back. */
+/* Not in static data, which the machine restores before each execution. */
 static struct parsed {
     step does[KERNEL_THREADS][MOST], first[KERNEL_THREADS][MOST]; /* each ends with NULL */
 } * parsed;
@@ -155,7 +155,7 @@ void kernel_do_all(void)
 
 /* ---- before and after ---- */
 
-/* What is only counted, and what only a taker or a barrier would look at where there is none. */
+/* The counters are statistics. So is operation.domain if no thread of the case could look at it. */
 static void attach(void)
 {
     const kernel_case *c = kernel_running();
@@ -166,7 +166,7 @@ static void attach(void)
     if (c->flags & COUNTED)
         return;
     model_figures(&local->counters, sizeof local->counters);
-    model_figures(&local->room, sizeof local->room); /* which others only count, and its owner sees as it is */
+    model_figures(&local->room, sizeof local->room); /* others only add it up; its owner sees its own writes */
     if (!asked)
         model_figures(&weft_i_own_record()->operation.domain, sizeof weft_i_own_record()->operation.domain);
 }

@@ -1,6 +1,7 @@
 /*
- * private. The operations that a case names: structures.c has those of queues, stacks and maps, cells.c those of cells. A
- * case says what a thread does as a list, "insert 1, remove 2, iterate", which is parsed before the machine runs it.
+ * private. The operations that a case names: structures.c has those of queues, stacks and maps, cells.c those of
+ * cells. In a case a thread's operations are a list, "insert 1, remove 2, iterate", which is parsed before the machine
+ * runs it.
  */
 #ifndef WEFT_TESTS_CASES_OPERATIONS_H
 #define WEFT_TESTS_CASES_OPERATIONS_H
@@ -12,28 +13,28 @@
 typedef struct operation {
     const char *name;
     const char *says;                            /* for --list */
-    void (*perform)(int64_t key, int64_t value); /* value: another one for each operation of the case */
-    bool keyed;                                  /* a key from 1 to 9 stands behind the name */
+    void (*perform)(int64_t key, int64_t value); /* value: different for each operation of the case */
+    bool keyed;                                  /* a key from 1 to 9 follows the name */
 } operation;
 
-/* Each ends with an entry without a name. */
+/* Each list ends with an entry without a name. */
 extern const operation container_operations[], map_operations[], cell_operations[];
 const operation *structure_operations(const char *structure);
 
-/* Of the case that runs; NULL: destroyed. */
+/* The running case's domain. NULL: it has been destroyed. */
 extern weft_domain *the_domain;
 
-/* Whether a thread of the case does this; key 0: with any key, or without one. */
+/* Whether a thread of the case does this operation. key 0: with any key, or without one. */
 bool thread_does(unsigned thread, const char *name, int64_t key);
 bool somebody_does(const char *name, int64_t key);
 
 #define PLAIN(address, write) model_plain(address, sizeof *(address), write, __FILE__, __LINE__)
 
-int structure_create(unsigned before); /* with so many values; an error */
+int structure_create(unsigned before); /* puts so many values into it; 0 or -errno */
 void structure_destroy(void);
 int cell_create(void);
 void cell_note_first(void); /* setup is over */
 void cell_destroy(void);
-void cell_check_gone(void); /* the domain has been destroyed: so are all objects */
+void cell_check_gone(void); /* checks that all objects have gone with their domain */
 
 #endif

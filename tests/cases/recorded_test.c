@@ -1,8 +1,8 @@
 /*
- * Real threads on the real structures, under both schemes: what they did is recorded and must be linearizable. Threads
- * yield now and then between operations, so that fewer cores than threads see more orders; as parked_test (LIN_PARKED),
- * over a build of the library in which they are held up at any atomic operation inside, and whose batches and tables are
- * small, so that addresses come back at once and the table grows and shrinks all the time.
+ * Real threads on the real structures, under both schemes: their operations are recorded and must be linearizable.
+ * Threads sometimes yield between operations, so that few cores see more orders, too. parked_test (LIN_PARKED) uses a
+ * build of the library that holds threads up at any atomic operation. Its batches and tables are small, so that
+ * addresses come back at once and the table grows and shrinks all the time.
  */
 #define _GNU_SOURCE
 #include "tests/cases/subjects.h"
@@ -21,7 +21,7 @@ enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + 1) };
 
 static int rounds = T_SCALE(40, 5);
 
-/* Of a round, which takes some hundredths of one; 0: none. For seeded bugs, which may bend links into circles. */
+/* A round takes some hundredths of a second. 0: no limit. A seeded bug may make links circular. */
 static unsigned limit_seconds;
 
 static void on_alarm(int signal)
@@ -88,7 +88,7 @@ static void test_subject(void **state)
     }
 }
 
-/* ---- what is not what it is sold as must be found ---- */
+/* ---- wrong structures must be found ---- */
 
 static const lin_subject *first_of(lin_type type)
 {
@@ -98,7 +98,7 @@ static const lin_subject *first_of(lin_type type)
     return *at;
 }
 
-/* Says that it inserted when the key was there. */
+/* Answers that it has inserted even if the key was there. */
 static void always_inserts(void *object, void *thread, lin_operation *op)
 {
     first_of(LIN_MAP)->perform(object, thread, op);
@@ -129,7 +129,7 @@ static lin_subject seeded(lin_type from, void (*perform)(void *, void *, lin_ope
     subject.name = "no such thing";
     subject.perform = perform ? perform : subject.perform;
     subject.iterate = iterate ? iterate : subject.iterate;
-    subject.size = NULL; /* it would tell, too */
+    subject.size = NULL; /* it would show the fault, too */
     return subject;
 }
 

@@ -1,9 +1,9 @@
 """The seeded bugs: what each changes, and the test that must fail because of it.
 
-A mutant is (name, what is wrong, file, [(old, new), ...], killer). Each old text stands exactly once in the file, whatever
-its white space, or the table is out of date and the test says so. A killer is a program of mutants.py's KILLERS and, after a colon, which
-of its tests; with a "!" it may also fail by never ending. Of the model (./weft model) it is a case, and how it is run.
-What breaks a memory order, or leads to a use after free, has a case of the model that must fail, too (" + ").
+A mutant is (name, what is wrong, file, [(old, new), ...], killer). Each old text must stand exactly once in the file, apart from its
+white space; otherwise the table is out of date, and the test says so. A killer is a program (label_of in mutants.py) and, after a colon,
+the tests to run. With a "!" the program may also fail by never ending. For the model (./weft model) a case follows, and its options.
+A bug in a memory order, and one that leads to a use after free, must also be noticed by a case of the model (" + ").
 """
 
 MSQ, TREIBER = "queues/msq_kernel.h", "stacks/treiber_kernel.h"
@@ -12,13 +12,13 @@ FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "ha
 RETIRE = "weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE)"
 FREED = "(weft_i_list_push(&attempt.local->cache[WEFT_I_SMALL], &old->hook), false)"
 
-# Seeded inside //tests/cases:kernels_test itself.
+# Seeded by //tests/cases:kernels_test itself.
 ELSEWHERE = [
     ("a hazard, or an epoch, is published with no store-load ordering: the heavy fence does nothing, or the full fence is gone", "docs/orders.md"),
     ("a named memory order is weaker than it is, each of them in turn", "docs/orders.md"),
 ]
 
-# Not in the table: what no test kills in its time, and what does.
+# Not in the table: bugs that no test notices within its time, and what notices them.
 SURVIVORS = [
     ("a walk begins at a bucket that is not linked, and sees an empty map", "`./weft soak --structure weft-map`, within a minute"),
     ("a note opens a bucket of a segment that came later", "nothing: a thread must link a note after its segment has gone and another has come, and a second "
@@ -291,7 +291,7 @@ MUTANTS = [
     ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", MSQ,
      [("value)))\n        return -ENOMEM;", "value)))\n        return 0;")],
      "oom:"),
-    # handlers at every instruction
+    # ---- signal handlers at every instruction ----
     ("slot-taken-before-open", "a slot is taken before scans count it, and only who takes the first of a step opens the step (was in Weft)", "reclaim/record.c",
      [("    if (i >= weft_i_load(&record->open, memory_order_relaxed)) { /* relaxed: written by the same */\n",
        "    weft_i_store(&record->thread.free, free & (free - 1), memory_order_relaxed);\n    weft_i_compiler_fence();\n"

@@ -1,4 +1,4 @@
-/* ./weft soak: rounds of recorded operations, each checked, for as long as wanted. */
+/* ./weft soak: runs rounds of recorded operations and checks each, for a given time. */
 #define _GNU_SOURCE
 #include "tests/cases/subjects.h"
 #include "check/history/park.h"
@@ -67,7 +67,7 @@ static int usage_error(const char *what, const char *which)
     return USAGE;
 }
 
-/* Resident, in KiB. */
+/* Resident memory in KiB. */
 static long resident(void)
 {
     long pages = 0;
@@ -130,7 +130,7 @@ static int list_subjects(soak *s)
     return CLEAN;
 }
 
-/* ---- what is seen ---- */
+/* ---- output ---- */
 
 static double seconds_since(uint64_t then)
 {
@@ -168,7 +168,7 @@ static void sum_up(const soak *s, const char *end)
     fflush(stdout);
 }
 
-/* What recording costs an operation: half of it before, half after. */
+/* The cost of recording per operation: half of it before the operation, half after. */
 static double recorder_ns(void)
 {
     enum { TIMES = 200000 };
@@ -183,7 +183,7 @@ static double recorder_ns(void)
     return cost;
 }
 
-/* Of a file that is there then. NULL: errno says why. */
+/* Creates a file and returns its name. NULL: errno says why. */
 static const char *new_name(char *place, size_t size)
 {
     const char *folder = getenv("TMPDIR");

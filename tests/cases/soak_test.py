@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import library  # noqa: E402
 
-# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+# Bazel passes the program's path; ./weft runs this file beside the program.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-soak"))
 STRUCTURES = ["weft-" + name for name in library.structures()]
 
@@ -24,7 +24,7 @@ def run(*arguments, **more):
 
 
 def unheard(program, *arguments, text=None):
-    """Exit statuses and what is said where standard output is full, and where it is closed."""
+    """Exit statuses and messages if standard output is full, and if it is closed."""
     for where in (">/dev/full", ">&-"):
         yield subprocess.run(["sh", "-c", 'exec "$@" ' + where, "sh", program, *arguments], input=text, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, timeout=200, check=False)
@@ -95,7 +95,7 @@ class Soak(unittest.TestCase):
             done = run("--minutes", minutes, "--seed", "7", "--structure", ",".join(STRUCTURES[:2]), "--json")
             self.assertEqual(done.returncode, 0, done.stderr)
             figures = json.loads(done.stdout)
-            self.assertEqual((figures["end"], figures["histories"]), ("clean", 4))  # one of each, under each scheme
+            self.assertEqual((figures["end"], figures["histories"]), ("clean", 4))  # one round of each, under each scheme
             self.assertGreater(figures["operations"], 50000)
 
     def test_a_result_that_nobody_gets(self):

@@ -1,4 +1,6 @@
-/* Queues, stacks and maps: each operation noted with its answer, and plain writes that travel by what is put and taken. */
+/*
+ * Queues, stacks and maps: each operation is recorded with its answer, and hands plain writes from putters to takers.
+ */
 #define _GNU_SOURCE
 #include "check/model/explain.h"
 #include "tests/cases/operations.h"
@@ -21,7 +23,7 @@ static int64_t as_value(const void *pointer)
     return (int64_t)(uintptr_t)pointer;
 }
 
-/* ---- what threads tell each other through a structure: plain writes before a put, read by whoever takes ---- */
+/* ---- what threads tell each other through a structure: plain writes before a put, read after the take ---- */
 
 static long told[16 * (KERNEL_THREADS + 1)];
 
@@ -46,7 +48,7 @@ static const container *container_named(const char *structure)
     return NULL;
 }
 
-/* That the case is about. */
+/* The running case's container. */
 static const container *subject(void)
 {
     return container_named(kernel_running()->structure);
@@ -81,7 +83,7 @@ static void put(int64_t key, int64_t value)
     model_end(op, LIN_NOTHING, 0);
 }
 
-/* The history has them as two that overlap: that they stay in order and together is another test's. */
+/* The history has two puts that overlap. Another test checks that the values stay in order and together. */
 static void put_two(int64_t key, int64_t value)
 {
     void *values[] = {as_pointer(value), as_pointer(value + 8)};
@@ -112,7 +114,7 @@ static void take(int64_t key, int64_t value)
     (void)take_one();
 }
 
-/* Who is told that something is there has what thread 1 said before its first put. */
+/* A thread that sees something inside also sees what thread 1 wrote before its first put. */
 static void look(int64_t key, int64_t value)
 {
     lin_operation *op;
@@ -190,7 +192,7 @@ static lin_result answer_of(int error)
     return error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE;
 }
 
-/* What is expected is the value that setup has put there, which is as large as the key. */
+/* Expects the value that setup has put there, which equals the key. */
 static void replace(int64_t key, int64_t value)
 {
     lin_operation *op = model_begin(LIN_REPLACE, key, value);
@@ -244,14 +246,14 @@ static void shrink_and_free(void *object, void *ctx)
     model_free(object);
 }
 
-/* Callbacks never scan: what is retired here is, for once, not followed by a fence. */
+/* Callbacks never scan, so no fence follows what this retires. */
 static void shrink_in_a_callback(int64_t key, int64_t value)
 {
     (void)key, (void)value;
     MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink_and_free, NULL) == 0);
 }
 
-/* Whoever else has stopped in the middle of it: what this thread has just done has seen to the rest. */
+/* The shrinking is complete after this thread's steps, even if another thread has stopped in the middle of it. */
 static void check_small(int64_t key, int64_t value)
 {
     (void)key, (void)value;
@@ -270,7 +272,7 @@ static void check_open(int64_t key, int64_t value)
     MODEL_CHECK(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)));
 }
 
-/* Sees what is there throughout once, what comes or goes at most once, and nothing else. */
+/* Sees keys that are present throughout once, keys that come or go at most once, and no others. */
 static void iterate(int64_t unused, int64_t neither)
 {
     int seen[10] = {0};
@@ -323,7 +325,7 @@ int structure_create(unsigned before)
     return error;
 }
 
-/* Takes out what is left: it must be explained, too. */
+/* Takes out what is left, so that the history explains it, too. */
 void structure_destroy(void)
 {
     if (!structure)

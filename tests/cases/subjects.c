@@ -28,7 +28,7 @@ static int create(const lin_subject *self, void **out, unsigned threads)
                    : weft_map_create((weft_map **)&o->structure, o->domain, NULL);
 }
 
-/* A domain that nobody uses any more reclaims all it has. */
+/* Destroying a domain reclaims everything in it. */
 static void destroy(void *thing)
 {
     object *o = thing;
@@ -57,14 +57,14 @@ static void *as_pointer(int64_t number)
     return (void *)(uintptr_t)number;
 }
 
-/* NULL: nothing was there. */
+/* Fills the answer. NULL: nothing was there. */
 static void give(lin_operation *op, void *value)
 {
     op->got = value ? LIN_VALUE : LIN_NOTHING;
     op->result = (int64_t)(uintptr_t)value;
 }
 
-/* No memory: the test cannot go on. */
+/* Aborts if there was no memory. */
 static void need(bool done)
 {
     if (!done)
@@ -164,6 +164,6 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
 const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
                                                 MAP("hazard"), MAP("epoch"), NULL};
 
-/* A stack that is sold as a queue. */
+/* A stack that claims to be a queue. */
 const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,
                                       .ctx = &containers[CONTAINER_treiber]};

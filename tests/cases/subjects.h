@@ -4,10 +4,10 @@
 
 #include "check/history/drive.h"
 
-/* Each under each scheme; ended by NULL. */
+/* Each structure under each scheme; ends with NULL. */
 extern const lin_subject *const lin_weft_subjects[];
 
-/* To see what a violation looks like: a stack sold as a queue. */
+/* Shows what a violation looks like: a stack that claims to be a queue. */
 extern const lin_subject lin_broken_queue;
 
 #endif

@@ -1,4 +1,4 @@
-/* Each row of docs/orders.md is a process of its own: what a weakened order breaks may be the checker itself. */
+/* Each row of docs/orders.md runs in a process of its own, since a weakened order may break even the checker. */
 #define _GNU_SOURCE
 #include "tests/cases/sweep.h"
 
@@ -32,7 +32,7 @@ const char sweep_heavy_fence[] = "HEAVY_FENCE";
 
 typedef struct reason {
     const char *order;
-    int to; /* -1: whatever it becomes */
+    int to; /* -1: any weaker order */
     const char *why;
 } reason;
 
@@ -85,7 +85,7 @@ const char *sweep_reason(const char *order, int to)
 
 void sweep_run(const kernel_case *c, size_t order, int to, const model_options *options, model_result *out)
 {
-    kernel_case *changed = malloc(sizeof *changed); /* static data are put back */
+    kernel_case *changed = malloc(sizeof *changed); /* the machine restores static data */
     if (!changed)
         abort();
     *changed = *c;
@@ -119,7 +119,7 @@ typedef struct row {
     char why[200];
 } row;
 
-/* The cases, small ones first, and the orders that each meets. */
+/* The cases, small ones first, and the orders that each uses. */
 typedef struct plan {
     const kernel_case *c;
     bool *used;
@@ -128,7 +128,7 @@ typedef struct plan {
 static int by_size(const void *a, const void *b)
 {
     uint64_t x = ((const plan *)a)->c->executions - 1, y = ((const plan *)b)->c->executions - 1;
-    return x < y ? -1 : x > y; /* 0, not known, comes last */
+    return x < y ? -1 : x > y; /* 0, unknown, comes last */
 }
 
 static plan *make_plan(void)
@@ -179,7 +179,7 @@ static void start(row *r, const plan *cases, bool deep)
     }
     if (worker == 0)
         _exit(0);
-    r->worker = worker; /* shared memory: the parent's alone to write */
+    r->worker = worker; /* shared memory: only the parent writes this field */
 }
 
 static bool show(const row *r, bool docs)

@@ -1,4 +1,4 @@
-"""What the tests in this directory share: each builds programs of somebody else's, in directories of their own outside the tree."""
+"""What the tests in this directory share. Each builds programs as a user would, in directories of their own outside the tree."""
 
 import os
 import re
@@ -22,7 +22,7 @@ class Failed(Exception):
 
 
 def run(command, cwd=None, shell=False, fails=False, **environment):
-    """Its output. Raises unless it succeeds (fails: unless it fails)."""
+    """Returns the command's output. Raises unless it succeeds (fails: unless it fails)."""
     done = subprocess.run(command, cwd=cwd, shell=shell, executable="/bin/bash" if shell else None, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, **environment), timeout=300, check=False)
     if (done.returncode != 0) != fails:
@@ -48,7 +48,7 @@ def blocks_of(path, language):
 
 
 def shown(language, containing, path="docs/using.md"):
-    """The block in that language in which this stands. Each line of README.md's blocks of commands and build files stands in one of
+    """The block in that language that contains this. Each line of README.md's blocks in that language must stand in one of
     docs/using.md's."""
     found = [block for block in blocks_of(path, language) if containing in block]
     if len(found) != 1:
@@ -84,5 +84,5 @@ def attempt(function):
 
 
 def run_steps(*steps):
-    """Each a method: its name is that of the case."""
+    """Runs methods as cases with the methods' names."""
     return cases.run((step.__name__.replace("_", " "), attempt(step)) for step in steps)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every way to take Weft in, as somebody else's build does it: each in a directory of its own outside the tree, against what
-./weft install puts below a prefix with a space in it, or the sources."""
+"""Every way to use Weft in a user's build: each in a directory of its own outside the tree, against the sources, or against
+what ./weft install puts below a prefix with a space in it."""
 
 import glob
 import os
@@ -30,7 +30,7 @@ int main()
 
 
 def tree(root):
-    """Name: mode, where a link leads, content, of all files below."""
+    """All files below, by name: mode, a link's target, content."""
     found = {}
     for path in (os.path.join(where, name) for where, _, names in os.walk(root) for name in names):
         with open(path, "rb") as file:
@@ -51,7 +51,7 @@ class Consumers(Place):
         return {os.path.relpath(os.path.join(where, name), self.prefix) for where, _, names in os.walk(self.prefix) for name in names}
 
     def install(self):
-        """As ./weft install does, but built once; and what goes wrong half-way leaves all as it was."""
+        """As ./weft install does it, but built once. An installation that fails half-way leaves all as it was."""
         made = install.build(self.prefix)
         install.build = lambda _: list(made)
         put, count = install.put_beside, len(made) + 1
@@ -107,10 +107,10 @@ class Consumers(Place):
         run(shown("sh", "cmake --install").replace("-S .", '-S "$WEFT"').replace("/usr/local", '"$PREFIX"'), where, True, WEFT=ROOT,
             PREFIX=self.prefix, DESTDIR=where + "/root", CMAKE_BUILD_PARALLEL_LEVEL="2")
         ours, cmakes = tree(self.prefix), tree(where + "/root" + self.prefix)
-        del ours[install.MANIFEST], ours["include/other.h"]  # the list of ./weft uninstall, and what the test had put there
+        del ours[install.MANIFEST], ours["include/other.h"]  # the list for ./weft uninstall, and a file of this test
         for one in (ours, cmakes):
             for library_file in [name for name in one if name.startswith("lib/libweft.")]:
-                one[library_file] = one[library_file][:2]  # the directory in which it was compiled stands in it
+                one[library_file] = one[library_file][:2]  # it contains the directory in which it was compiled
         if ours != cmakes:
             raise Failed("not the same: %s" % [name for name in sorted(set(ours) | set(cmakes)) if ours.get(name) != cmakes.get(name)])
         headers = {name[len("include/weft/"):] for name in ours if name.startswith("include/weft/")}
@@ -118,7 +118,7 @@ class Consumers(Place):
             raise Failed("headers: %s" % sorted(headers))
 
     def reference(self):
-        """Doxygen has nothing to say of the comments, and each function has a page."""
+        """Doxygen has no warnings about the comments, and each function has a page."""
         where = self.place("reference")
         said = run([os.path.join(ROOT, "tools/docs/reference.py"), "made"], where)
         if said:
@@ -246,7 +246,7 @@ class Consumers(Place):
         run(["./host", "./own.so"], where)
 
     def debug(self):
-        """With -DWEFT_DEBUG, misuse of a guard ends the program with a reason; right use does not."""
+        """With -DWEFT_DEBUG, misuse of a guard ends the program with a reason; correct use does not."""
         where = self.place("debug", "misuse.c")
         run("eval cc -std=c11 -DWEFT_DEBUG misuse.c -o misuse $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
         run(["./misuse", "nothing"], where, **self.pkg_config)
@@ -257,7 +257,7 @@ class Consumers(Place):
                 raise Failed("%s: %r" % (what, said))
 
     def debian(self):
-        """The packages, unpacked, in the place of an installation."""
+        """The unpacked packages in place of an installation."""
         where = self.place("debian", "program.c")
         made = run([os.path.join(ROOT, "weft"), "package", where], where).decode()
         for package in glob.glob(where + "/*.deb"):
@@ -272,7 +272,7 @@ class Consumers(Place):
                 raise Failed("usr/%s is not there" % file)
 
     def gdb(self):
-        """The printers are found by gdb itself, and show what is inside."""
+        """gdb finds the printers by itself, and they show what is inside."""
         where = self.place("gdb", "debugged.c")
         run("eval cc -std=c11 -g -O0 debugged.c -o debugged $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
         commands = ["set auto-load safe-path /", "add-auto-load-scripts-directory " + self.prefix + "/share/gdb/auto-load", "set print elements 10"]
@@ -287,7 +287,7 @@ class Consumers(Place):
                 raise Failed("expected %s in\n%s" % (expected, said))
 
     def valgrind(self):
-        """With the file of suppressions there is nothing to report, and without it there is; after weft_shutdown there is no memory either."""
+        """With the file of suppressions valgrind reports nothing, and without it something. After weft_shutdown no memory is left."""
         where = self.place("valgrind", "watched.c")
         build = "eval cc -std=c11 -g -O2 %s watched.c '%s/tests/support/containers.c' -iquote '%s' " % (" ".join(WARNINGS), ROOT, ROOT)
         run(build + "-o shared $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
@@ -324,7 +324,7 @@ class Consumers(Place):
                 raise Failed("%s prints nothing" % example)
 
     def exported(self):
-        """The library and the headers name the same, in the same versions; the list between them is tests/headers' business."""
+        """The library exports what the headers declare, in the same versions. tests/headers checks the list between them."""
         lines = run(["nm", "-D", "--defined-only", os.path.join(self.library, "libweft.so")]).decode().split("\n")
         found = {line.split()[-1] for line in lines if line and not re.search(r" WEFT_[\d.]+$", line)}
         declared = {"%s@@WEFT_%s" % pair for pair in symbols.declared(ROOT).items()}

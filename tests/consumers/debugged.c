@@ -1,4 +1,4 @@
-/* What a person stops in a debugger; consumers_test.py has gdb print it. */
+/* A program to stop in a debugger: consumers_test.py lets gdb print what it holds. */
 #include <stdlib.h>
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>

@@ -1,4 +1,4 @@
-/* host PLUGIN: loads it, uses it in threads of which some outlive it, unloads it, again and again. */
+/* host PLUGIN: again and again loads it, uses it in threads, some of which outlive it, and unloads it. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <semaphore.h>

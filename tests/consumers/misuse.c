@@ -1,4 +1,4 @@
-/* misuse WHAT: one mistake with a guard; consumers_test.py wants it noticed. */
+/* misuse WHAT: one mistake with a guard, which must be noticed (consumers_test.py). */
 #include <pthread.h>
 #include <string.h>
 #include <weft/reclaim/domain.h>

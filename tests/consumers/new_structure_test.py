@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""CONTRIBUTING.md's recipe for a structure, followed: a copy of the tree gets a toy queue by nothing but its three files, its line in
-structures.def and a case of the model, and then everything that follows from the table knows it; without the line nothing does."""
+"""Follows CONTRIBUTING.md's recipe for a structure: a copy of the tree gets a toy queue, that is, only its three files, its line in
+structures.def and a case of the model. Then everything that is made from the table knows it; without the line nothing does."""
 
 import os
 import re
@@ -13,9 +13,9 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from consumer import ROOT, WARNINGS, Failed, Place, run, run_steps, write  # noqa: E402
 
-KILLERS, CASES = "check/mutants", "tests/cases/cases.c"  # where mutants.py is, which compiles without Bazel, and the model's cases
+KILLERS, CASES = "check/mutants", "tests/cases/cases.c"  # the folder of mutants.py, which compiles without Bazel; the model's cases
 TABLE = "structures.def"
-# A line, a case, and the files of the structure that they are made of: the toy is this queue under another name.
+# The line and the case of an existing queue: the toy is this queue under another name.
 LINE = re.compile(r"^    X\(QUEUE, (\w+), .*SEPARATOR\(\).*\n", re.MULTILINE)
 CASE = re.compile(r'^    \{"queue-hazard-put-take", .*\n', re.MULTILINE)
 TYPED = """#define WEFT_IMPLEMENTATION
@@ -40,7 +40,7 @@ class Toy(Place):
         super().__init__(folder)
         self.tree = os.path.join(folder, "tree")
         shutil.copytree(ROOT, self.tree, symlinks=True, ignore=shutil.ignore_patterns(".git", ".weft", "__pycache__"))
-        os.chdir(self.tree)  # mutants.py works on where it is called
+        os.chdir(self.tree)  # mutants.py works in the current directory
         self.line = LINE.search(self.read(TABLE)).group()
         self.like = LINE.search(self.line).group(1)
         self.workshop = None
@@ -56,7 +56,7 @@ class Toy(Place):
         return re.sub(self.like, "toy", text).replace(self.like.upper(), "TOY")
 
     def edit(self, path, at, new):
-        """Puts it behind what is there already."""
+        """Puts `new` behind `at`."""
         text = self.read(path)
         if text.count(at) != 1:
             raise Failed("%s has %d times %r" % (path, text.count(at), at))
@@ -70,7 +70,7 @@ class Toy(Place):
     # ---- the steps ----
 
     def three_files_alone(self):
-        """Compiled, and in the list of symbols, but nobody makes one: it is in no table."""
+        """It is compiled and in the list of symbols, but in no table, so no test makes one."""
         for name in ("%s.h", "%s_kernel.h", "%s.c"):
             text = self.toyed(self.read("queues/" + name % self.like))
             self.write("queues/" + name % "toy", re.sub(r" \*/\n(?=WEFT_API)", " Since 0.2. */\n", text))
@@ -131,7 +131,7 @@ class Toy(Place):
             raise Failed("the program does not say toy")
 
     def exported(self):
-        """By the version that its comments name, in a block that follows the first."""
+        """It is exported in the version that its comments name, in a block behind the first."""
         where = self.folder + "/typed"
         run([os.path.join(self.tree, "tools/install/symbols.py")])
         run(["gcc", "-std=c11", "-shared", "-fPIC", "typed.c", "-o", "typed.so", "-pthread",
@@ -142,7 +142,7 @@ class Toy(Place):
             raise Failed(names)
 
     def documents_want_it(self):
-        """Prose is written by hand, and missed where it is not."""
+        """The test of the documents notices that their tables, written by hand, lack it."""
         sys.path.insert(0, os.path.join(self.tree, "tools/docs"))
         import snippets
         structures = snippets.library.structures()

@@ -1,4 +1,4 @@
-/* A plugin that uses the shared library, and is unloaded while other threads go on: weft must stay, and does (-z nodelete). */
+/* A plugin that uses the shared library. It is unloaded while other threads go on, so Weft must stay (-z nodelete). */
 #include <weft/queues/msq.h>
 
 int plugin_work(int turns)

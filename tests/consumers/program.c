@@ -1,4 +1,4 @@
-/* What a newcomer writes in the first minute; each way of inclusion builds and runs it. */
+/* A newcomer's first program; each way of using Weft builds and runs it. */
 #include <stdio.h>
 #include <weft/base/version.h>
 #include <weft/hashmap/split_map.h>

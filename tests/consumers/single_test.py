@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""dist/weft.h in programs, in a plugin, and in the place of the library under the unit tests. That it compiles without a warning and is
-what the tree makes is tests/headers' business."""
+"""dist/weft.h in programs, in a plugin, and in place of the library under the unit tests. tests/headers checks that it compiles without
+a warning and matches the tree."""
 
 import glob
 import os
@@ -49,7 +49,7 @@ class Single(Place):
             run(["./mixed"], where)
 
     def plugin(self):
-        """It has the implementation inside, is linked as any other, and is closed while threads that used it go on."""
+        """A plugin with the implementation inside is closed while threads that used it go on."""
         where = self.place("plugin", "host.c")
         run(["cc", "-std=gnu11", "host.c", "-o", "host", "-pthread"], where)
         with open(os.path.join(HERE, "plugin.c"), encoding="utf-8") as file:
@@ -61,7 +61,7 @@ class Single(Place):
                 run(["./host", "./%s.so" % name], where)
 
     def nothing_exported(self):
-        """WEFT_API as somebody else wants it."""
+        """WEFT_API as a user defines it."""
         where = self.place("hidden")
         write(os.path.join(where, "weft.c"), IMPLEMENTATION)
         for flags, expected in (([], True), (['-DWEFT_API=__attribute__((visibility("hidden")))'], False),
@@ -71,7 +71,7 @@ class Single(Place):
                 raise Failed("%s: exported: %s" % (flags, not expected))
 
     def linked_statically(self):
-        """The linker warns of functions that a static program should not use."""
+        """The linker would warn of functions that a static program should not use."""
         where = self.place("static", "program.c")
         with open(os.path.join(where, "program.c"), encoding="utf-8") as file:
             write(os.path.join(where, "all.c"), IMPLEMENTATION + re.sub(r"#include <weft/.*>\n", "", file.read()))
@@ -81,7 +81,7 @@ class Single(Place):
         says(run(["./all"], where))
 
     def unit_tests(self):
-        """All of them, with the single header in the place of every header of ours, and its implementation in the library's."""
+        """All unit tests, with the single header in place of all our headers, and its implementation in place of the library."""
         where = self.place("units")
         os.symlink(ROOT, os.path.join(where, "weft"))
         write(os.path.join(where, "weft.c"), IMPLEMENTATION)
@@ -94,7 +94,7 @@ class Single(Place):
         objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
         tests = sorted(glob.glob(unit + "/*_test.c"))
         for test in tests:
-            allocator = ["-ljemalloc"] if "ten_million" in test else []  # whose memory it measures
+            allocator = ["-ljemalloc"] if "ten_million" in test else []  # it measures jemalloc's memory
             run(["gcc"] + flags + [test] + objects + ["-o", "test", "-lcmocka"] + allocator, where)
             run(["./test"], where)
         if len(tests) < 13:

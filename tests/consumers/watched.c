@@ -1,4 +1,4 @@
-/* What valgrind looks at: everything once, from two threads. With an argument, memory is kept at the end. */
+/* A program for valgrind: uses everything once, from two threads. With an argument it keeps memory at the end. */
 #include <pthread.h>
 #include <stdio.h>
 #include <weft/base/version.h>

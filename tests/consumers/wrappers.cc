@@ -1,4 +1,4 @@
-/* weft.hpp: each wrapper with what fits a word and with what does not, every category of types, destructors counted. */
+/* Tests weft.hpp: each wrapper with types that fit a word and others, every category of types, destructors counted. */
 #include <weft/weft.hpp>
 
 #include <pthread.h>
@@ -46,7 +46,7 @@ template <> struct std::hash<place> {
     }
 };
 
-/* ---- keys that are nearly strings: their own std::hash and == decide, not their bytes ---- */
+/* ---- keys that are nearly strings: their std::hash and == decide, not their bytes ---- */
 
 struct any_case {
     std::string text;
@@ -132,7 +132,7 @@ struct handle { // trivially copyable, and not to be copied
     handle(const handle &) = delete;
 };
 
-template <class T> struct shy { // nobody gets its address
+template <class T> struct shy { // its address cannot be taken with &
     T value;
     shy *operator&() = delete;
     const shy *operator&() const = delete;
@@ -232,7 +232,7 @@ static int values(const weft::domain &domain)
     return 0;
 }
 
-/* What cannot work says so in a line of ours; tests/consumers/consumers_test.py compiles each. */
+/* What cannot work is an error with a message of ours; tests/consumers/consumers_test.py compiles each. */
 #if WRONG == 1
 template class weft::map<int place::*, int>; // no std::hash
 #elif WRONG == 2
@@ -246,7 +246,7 @@ template class weft::treiber_stack<int[3]>;
 #elif WRONG == 6
 template class weft::map<std::string, handle &&>;
 #elif WRONG == 7
-template std::optional<handle> weft::map<int, handle>::get(const int &) const; // it would be a second one
+template std::optional<handle> weft::map<int, handle>::get(const int &) const; // it would copy the handle
 #elif WRONG == 8
 template class weft::ms_queue<void>;
 #elif WRONG == 9
@@ -345,7 +345,7 @@ static int reclamation(weft::domain &domain)
     return 0;
 }
 
-/* ---- a reclaim callback of C's that ends its thread, through each function that may run one ---- */
+/* ---- a reclaim callback in C that ends its thread, in each function that may run one ---- */
 
 static char ended;
 static thread_local bool may_end = true;
@@ -412,14 +412,14 @@ static int ended_threads(weft::domain &domain)
         weft::map<int, counted> map(domain);
         replaced = &map;
         REQUIRE(ends(replace, domain));
-        REQUIRE(map.visit(
-            1, [](const counted &) {})); // what the thread has put in is the map's, and is not freed behind its back
+        REQUIRE(
+            map.visit(1, [](const counted &) {})); // what the thread has put in belongs to the map, and was not freed
     }
     REQUIRE(domain.barrier() && alive == 0);
     return 0;
 }
 
-/* Before a domain leaks, in ended_threads. */
+/* Called first: ended_threads leaks a domain. */
 static int shut_down()
 {
     {

@@ -1,4 +1,4 @@
-/* As much of cmocka as the unit tests use: Debian has no cmocka for the other architectures beside this one's. */
+/* The part of cmocka that the unit tests use: Debian cannot install other architectures' cmocka beside this one's. */
 #ifndef WEFT_TESTS_CROSS_CMOCKA_H
 #define WEFT_TESTS_CROSS_CMOCKA_H
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""cross.py: the library compiled for other architectures, by gcc and clang and for each standard, warnings as errors; and the unit
-tests run there under qemu's user-mode emulation. That shows compilation, word size and system calls, not weak memory."""
+"""cross.py: compiles the library for other architectures, with gcc and clang and for each standard, warnings as errors. Runs the unit
+tests there under qemu's user-mode emulation. That shows compilation, word size and system calls, not weak memory."""
 
 import concurrent.futures
 import glob
@@ -29,13 +29,13 @@ ARCHITECTURES = {
 STANDARDS = {"clang": ("c11",), "gcc": ("gnu11", "c17", "c11")}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SUPPORT = ("keys", "oom", "sequence", "support", "workload")
-# memory that 32 bits do not have; seccomp filters, which qemu does not know
+# seccomp filters, which qemu does not know; memory that 32 bits do not have
 LEFT_OUT = ("membarrier_test", "ten_million_test")
 LEAST = 11
 
 
 def run(command, where, limit=600):
-    """What it said, if it failed."""
+    """The command's output, if it fails."""
     try:
         done = subprocess.run(command, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=limit, check=False)
@@ -45,7 +45,7 @@ def run(command, where, limit=600):
 
 
 def compiled(architecture, where):
-    """(name, what is wrong) for each compiler and standard. Leaves the objects of the last, gcc's, that the tests link with."""
+    """(name, what is wrong) for each compiler and standard. Leaves the objects of the last one, gcc's, for the tests to link."""
     triplet = ARCHITECTURES[architecture][0]
     compilers = {"clang": ["clang", "--target=" + triplet, "-isystem", "/usr/%s/include" % triplet], "gcc": [triplet + "-gcc"]}
     for name, compiler in compilers.items():

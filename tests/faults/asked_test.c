@@ -1,6 +1,6 @@
 /*
- * Reclaiming interrupts nobody for threads that have not moved since they were asked (reclaim/handshake.h): they sleep, with or
- * without a guard.
+ * Reclamation interrupts no thread if those that were asked have not run since (reclaim/handshake.h): here they sleep,
+ * with or without a guard.
  */
 #include "tests/unit/interpose.h"
 #include "tests/unit/object.h"
@@ -22,7 +22,7 @@ static size_t interrupts(void)
     return atomic_load(&t_membarrier.calls);
 }
 
-/* How often others were interrupted for so many batches. */
+/* Returns how often it interrupted the other threads. */
 static size_t retire_batches(weft_domain *domain, atomic_int *count)
 {
     size_t before = interrupts();

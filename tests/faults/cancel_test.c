@@ -1,6 +1,6 @@
 /*
- * Nothing of Weft's is a cancellation point: with a cancellation pending each public function returns, and its thread then
- * ends where it asks for that itself. What it would have left behind is missed by the domain's allocator.
+ * No function of Weft's is a cancellation point. With a cancellation pending each public function returns, and the
+ * thread ends at its own cancellation point afterwards. If it ended earlier, the domain's allocator would miss memory.
  */
 #include "tests/unit/support.h"
 
@@ -36,7 +36,7 @@ static void *read_for_long(void *ctx)
 
 static void use_guards(run *r)
 {
-    weft_guard guard[40]; /* more than have slots */
+    weft_guard guard[40]; /* more than there are slots */
     for (size_t i = 0; i < T_COUNT(guard); i++) {
         weft_enter(&guard[i], r->domain);
         CHECK(weft_protect(&guard[i], &r->shared) != NULL);
@@ -52,7 +52,7 @@ static void use_guards(run *r)
     weft_leave_outline(&guard[0]);
 }
 
-/* Retires what another thread looks at, waits for it in vain, and then not in vain. */
+/* Retires what another thread looks at: one barrier times out, and a later one succeeds. */
 static void use_domain(run *r)
 {
     static weft_hook hook;
@@ -135,7 +135,7 @@ static void use_map(run *r)
 static void *use_all(void *ctx)
 {
     run *r = ctx;
-    CHECK(pthread_cancel(pthread_self()) == 0); /* deferred: until this thread comes to a cancellation point */
+    CHECK(pthread_cancel(pthread_self()) == 0); /* deferred until this thread's next cancellation point */
     make_domains(r);
     use_guards(r);
     use_domain(r);

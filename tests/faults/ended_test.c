@@ -1,6 +1,6 @@
 /*
- * A thread that ends at each atomic operation of each operation in turn, by pthread_exit or cancelled: nothing is lost
- * but what that one operation was about, the others go on, and everything can be drained, reclaimed and destroyed.
+ * A thread ends at each atomic operation of each operation in turn, by pthread_exit or cancellation. Only what that
+ * operation was about is lost, other threads go on, and everything can be drained, reclaimed and destroyed.
  */
 #include "tests/faults/places.h"
 
@@ -58,7 +58,7 @@ static void end_thread(void *object, void *ctx)
 typedef struct caller {
     weft_domain *domain;
     void (*call)(weft_domain *domain);
-    int retired; /* by this thread, before */
+    int retired; /* objects that this thread has retired before */
 } caller;
 
 static void retire_some(weft_domain *domain, int n)
@@ -91,7 +91,7 @@ static void retire_until_it_ends(weft_domain *domain)
 
 static void only_retire(void *ctx)
 {
-    retire_some(ctx, 20); /* orphans: more than a batch, and what is more than that is left */
+    retire_some(ctx, 20); /* orphans: more than a batch, and some are left after it */
 }
 
 static void test_a_callback_ends_its_thread(void **state)

@@ -8,7 +8,7 @@ enum { SECONDS = 60 };
 typedef struct held {
     weft_domain *domain;
     t_hold *own;
-    uint64_t objects[2][2]; /* a hazard takes eight bytes to be one place */
+    uint64_t objects[2][2]; /* a hazard does not tell eight bytes apart */
     atomic_int count;
 } held;
 
@@ -53,7 +53,7 @@ static void test_guards_over_a_fork(void **state)
     t_worker_end(&worker);
 }
 
-/* What other threads had retired and not yet reclaimed is the child's to reclaim. */
+/* The child reclaims what other threads had retired and not yet reclaimed. */
 typedef struct retired {
     weft_domain *domain;
     atomic_int count;

@@ -1,6 +1,6 @@
 /*
- * Forks at the edges: beside allocators with locks, beside callbacks and barriers of threads that the child does not have; and that
- * a fork takes every lock of the library's.
+ * Forks while other threads hold an allocator's lock, run callbacks, or wait in barriers: the child does not have these
+ * threads. And: a fork takes every lock of the library.
  */
 #include "tests/unit/object.h"
 
@@ -17,7 +17,9 @@ enum { SECONDS = 20, FORKS = T_SCALE(40, 10), PAIRS = 3000 };
 
 /* ---- allocators with locks ---- */
 
-/* In the one with handlers they are registered after Weft's, and so its lock is free again in the child after Weft's. */
+/*
+ * The handlers of WITH_HANDLERS are registered after Weft's, so in the child its lock is released after Weft's locks.
+ */
 static pthread_mutex_t locks[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
 enum { PLAIN, WITH_HANDLERS };
 
@@ -55,7 +57,7 @@ typedef struct traffic {
     atomic_bool stop;
 } traffic;
 
-/* Caches full of nodes, and the allocator in use all the time. */
+/* Fills the caches with nodes, and uses the allocator all the time. */
 static void use_memory(void *ctx)
 {
     traffic *t = ctx;
@@ -104,7 +106,7 @@ static void fork_beside(int which, weft_scheme scheme, void (*child)(void *ctx))
 static void test_allocators_with_locks(void **state)
 {
     const t_case *which = *state;
-    fork_beside(PLAIN, which->scheme, only_exit); /* more than that its lock forbids */
+    fork_beside(PLAIN, which->scheme, only_exit); /* another thread may hold its lock for ever */
     fork_beside(WITH_HANDLERS, which->scheme, go_on);
 }
 
@@ -145,7 +147,7 @@ static void attach(void *ctx)
     CHECK(weft_domain_attach(((scene *)ctx)->domain) == 0);
 }
 
-/* A new thread may have the record of one that is not here. (The thread sanitizer takes it for one that is.) */
+/* A new thread may get a vanished thread's record. (The thread sanitizer does not know that this one has vanished.) */
 static void all_is_reclaimed(void *ctx)
 {
     scene *s = ctx;
@@ -162,7 +164,7 @@ static void all_is_reclaimed(void *ctx)
     CHECK(weft_domain_destroy(s->domain) == 0);
 }
 
-/* The child has no thread that runs the callback, and its barrier does not wait for it; the rest is there. */
+/* In the child no thread runs the callback, so a barrier does not wait for it. All other callbacks run. */
 static void test_fork_beside_a_callback(void **state)
 {
     t_env *env = *state;
@@ -192,7 +194,7 @@ static void wait_for_all(void *ctx)
     t_barrier(((scene *)ctx)->domain);
 }
 
-/* What a barrier has taken is not lost with the thread that waits in it. */
+/* What a barrier has taken is not lost in the child, which does not have the barrier's thread. */
 static void test_fork_beside_a_barrier(void **state)
 {
     t_env *env = *state;
@@ -207,7 +209,7 @@ static void test_fork_beside_a_barrier(void **state)
     t_retire_many(env->domain, 100, &s.count);
     t_worker_tell(&waiter, wait_for_all, &s);
     while (env->scheme == WEFT_HAZARD ? atomic_load(&s.count) < 100 : t_stats(env->domain).blocker_thread == 0)
-        usleep(1000); /* it has them */
+        usleep(1000); /* until the barrier has taken them */
     t_in_child(all_is_reclaimed, &s, SECONDS);
     t_worker_do(&holder, t_hold_leave, &hold);
     t_sem_wait(&waiter.done);
@@ -221,7 +223,7 @@ static void test_fork_beside_a_barrier(void **state)
 static weft_domain *looked_at;
 static int looks;
 
-/* Registered before Weft's, and so called after it. */
+/* A prepare handler: registered before Weft's, so called after it. */
 static void look_at_locks(void)
 {
     if (!looked_at)

@@ -15,9 +15,9 @@
 enum { THREADS = 3, FORKS = T_SCALE(60, 50), KEYS = 512, SECONDS = 60, FILLED = 200 };
 
 /*
- * The address sanitizer's allocator does not survive a fork beside an allocation by another thread (glibc's does):
- * there, what threads of this test allocate, they allocate under this lock, which forks take. What a thread's start
- * and its registration allocate is outside of it: forks wait until every thread has turned.
+ * The address sanitizer's allocator does not survive a fork during another thread's allocation (glibc's does). So under
+ * it this test's threads allocate under this lock, which forks take. A thread's start and registration allocate without
+ * the lock, so forks wait until every thread has done a turn.
  */
 static pthread_mutex_t heap = PTHREAD_MUTEX_INITIALIZER;
 
@@ -95,7 +95,7 @@ static void replace_shared(traffic *t)
         heap_free(object, sizeof *object, NULL);
 }
 
-/* Values say who put them and when: within one producer they ascend. */
+/* A value consists of its producer and a number that ascends within one producer. */
 static void turn(traffic *t, unsigned worker, uintptr_t i)
 {
     void *value = t_ptr(((uintptr_t)worker + 1) << 40 | i);
@@ -157,7 +157,7 @@ static void hammer(unsigned worker, void *ctx)
 
 /* ---- threads of parent and child ---- */
 
-/* On stacks of their own: the thread sanitizer takes a child's thread on a vanished thread's stack for that one. */
+/* Own stacks: the thread sanitizer takes a child's thread on a vanished thread's stack for that vanished thread. */
 enum { STACK = 1 << 20 };
 
 typedef struct runner {
@@ -265,7 +265,7 @@ static void child(traffic *t, int which)
         containers[c].destroy(t->each[c], NULL, NULL);
     weft_map_destroy(t->map, NULL, NULL);
     CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
-    /* what the vanished were handling at that instant may leak: at most a batch each */
+    /* what vanished threads were handling at that moment may leak: at most a batch each */
     CHECK(t_stats(t->domain).pending <= THREADS * 1024);
     CHECK(weft_domain_destroy(t->domain) == 0);
     CHECK(weft_retire(NULL, t, t_count, &ignored) == 0); /* the default domain, too */
@@ -275,7 +275,7 @@ static void child(traffic *t, int which)
 static void fork_once(traffic *t, int which)
 {
     size_t turns = atomic_load(&t->turns);
-    while (atomic_load(&t->turns) < turns + 20) /* somewhere else in the traffic each time */
+    while (atomic_load(&t->turns) < turns + 20) /* another place in the traffic each time */
         ;
     pid_t pid = fork_in_traffic(t);
     CHECK(pid >= 0);
@@ -339,7 +339,7 @@ static void wait_for_barrier(unsigned worker, void *ctx)
     *(int *)ctx = weft_domain_barrier(forked_in, UINT64_C(50000000));
 }
 
-/* In the child, whoever runs the callback is still at it: another thread's barrier has to wait. */
+/* In the child this callback is still running, so another thread's barrier has to wait. */
 static void fork_and_ask(void *object, void *ctx)
 {
     int error = 0;
@@ -413,6 +413,6 @@ int main(int count, char **argument)
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
-    CHECK(pthread_atfork(heap_lock, heap_unlock, heap_unlock) == 0); /* first, so that it comes last */
+    CHECK(pthread_atfork(heap_lock, heap_unlock, heap_unlock) == 0); /* first, so that its prepare handler runs last */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * A thread held at each atomic operation of each operation in turn, until each of two others has done 100,000: they all
- * get on, whatever the place, and under hazard pointers what is pending stays within the documented bound.
+ * A thread is held at each atomic operation of each operation in turn, until two others have done WORK operations each.
+ * They never wait for it, and under hazard pointers what is pending stays within the documented bound.
  */
 #include "tests/faults/places.h"
 
@@ -20,7 +20,7 @@ static void hold(void *ctx)
 {
     held *h = ctx;
     size_t pending;
-    alarm(SECONDS); /* who waits for the held thread waits for ever */
+    alarm(SECONDS); /* a thread that waits for the held one waits for ever */
     p_others(h->scene, WORK);
     alarm(0);
     pending = t_stats(h->scene->domain).pending_peak;

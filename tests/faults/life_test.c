@@ -1,6 +1,6 @@
 /*
- * The edges of a thread's life: callbacks that an ending thread runs, and that end it; barriers and domains' ends in threads
- * without a record; the bound on garbage while threads come and go; caches.
+ * The edges of a thread's life: callbacks that an ending thread runs, and callbacks that end their thread; barriers and
+ * destructions in threads without a record; the bound on garbage while threads come and go; caches.
  */
 #define _GNU_SOURCE
 #include "tests/unit/sequence.h"
@@ -21,7 +21,7 @@ enum { BATCH = 1024, SECONDS = 60 };
 /* ---- callbacks that an ending thread runs ---- */
 
 typedef struct twice {
-    weft_domain *domain, *then; /* of the first objects; of the second */
+    weft_domain *domain, *then; /* of the first objects, and of the second */
     size_t each;
     atomic_int first, second;
 } twice;
@@ -43,7 +43,10 @@ static void retire_first(unsigned index, void *ctx)
         CHECK(weft_retire(t->domain, malloc(8), retire_second, t) == 0);
 }
 
-/* What its callbacks retire while it ends is found by others, also in a domain that it has left already: the newer. */
+/*
+ * What an ending thread's callbacks retire is reclaimed by others, even in a domain that the thread has left already
+ * (the newer one).
+ */
 static void test_ending_threads_retire_again(void **state)
 {
     t_env *env = *state;
@@ -56,7 +59,7 @@ static void test_ending_threads_retire_again(void **state)
         t_barrier(t.then);
         assert_int_equal(atomic_load(&t.first), 2800);
         assert_int_equal(atomic_load(&t.second), 2800);
-        assert_int_equal(t_stats(t.then).threads, attached); /* those that have ended are not, wherever they retired */
+        assert_int_equal(t_stats(t.then).threads, attached); /* no ended thread is attached, wherever it retired */
     }
 }
 
@@ -84,7 +87,7 @@ static void insert_and_remove(unsigned index, void *ctx)
         CHECK(weft_map_remove(c->map, t_ptr(base + i), NULL));
 }
 
-/* Threads that come and go over a map in the default domain whose callbacks use nodes: none is in two lists. */
+/* Threads come and go and use a map in the default domain; its callbacks use nodes, too. No node is in two lists. */
 static void test_comers_share_a_map(void **state)
 {
     comers c = {0};
@@ -178,7 +181,7 @@ static void end_thread(void *object, void *ctx)
     ending *e = ctx;
     free(object);
     atomic_fetch_add(&e->count, 1);
-    /* never the main thread, after a check has failed: the process would end with it, with status 0 */
+    /* never ends the main thread: after a failed check the process would end with status 0 */
     if (getpid() == (pid_t)syscall(SYS_gettid) || atomic_fetch_sub(&e->to_end, 1) <= 0)
         return;
     atomic_fetch_add(&e->ended, 1);
@@ -203,7 +206,7 @@ static void *only_barrier(void *ctx)
 
 static void *only_retire(void *ctx)
 {
-    retire_ending(ctx, 1000); /* less than a batch: the exit hook of every second thread reclaims those of two */
+    retire_ending(ctx, 1000); /* less than a batch: every second thread's exit hook reclaims those of two */
     return NULL;
 }
 
@@ -222,7 +225,7 @@ static size_t records(void)
     return n;
 }
 
-/* A thread that has used nothing but barriers, and one whose callbacks are run by the exit hook itself, again and again. */
+/* Callbacks end a thread that has only used a barrier, and threads whose exit hook runs them, again and again. */
 static void test_callbacks_end_threads(void **state)
 {
     t_env *env = *state;
@@ -238,7 +241,7 @@ static void test_callbacks_end_threads(void **state)
             assert_int_equal(atomic_load(&e.count), 20);
 
             size_t before = records();
-            if (WEFT_I_TSAN) /* which has forgotten a thread that ends in its exit hooks for the second time */
+            if (WEFT_I_TSAN) /* tsan has forgotten a thread that ends in its exit hooks for the second time */
                 continue;
             for (int i = 0; i < 10; i++) {
                 atomic_store(&e.to_end, 5);
@@ -265,7 +268,7 @@ static void attach(void *ctx)
     CHECK(weft_domain_attach(ctx) == 0);
 }
 
-/* Nobody takes it for one that still runs, when another thread has the record and with it the place. */
+/* It does not count as running when another thread gets the record, and with it the place. */
 static void test_a_callback_that_ended_its_thread_is_over(void **state)
 {
     t_env *env = *state;
@@ -281,13 +284,13 @@ static void test_a_callback_that_ended_its_thread_is_over(void **state)
 }
 
 /*
- * What a callback finds held is its caller's: it may end the thread, and guards of the library's own that were linked then would
- * lie in memory that is gone, and be walked.
+ * The library holds no guard while it calls a callback: the callback may end the thread, and then a linked guard on its
+ * stack would stay on the domain's list.
  */
 typedef struct asking {
     weft_domain *domain;
-    bool inside;        /* an operation of the map */
-    size_t calls, most; /* there; and guards held meanwhile */
+    bool inside;        /* an operation of the map is under way */
+    size_t calls, most; /* callbacks in it; the most guards that they found held */
 } asking;
 
 static void ask_for_guards(void *object, void *ctx)
@@ -319,7 +322,7 @@ static void one_clearing(weft_map *map, uintptr_t key)
         weft_map_clear(map);
 }
 
-/* Callbacks wait all the time: half of the batches are being reclaimed, two with a retirement. */
+/* Callbacks are always due: half of the batches are being reclaimed, two objects with each retirement. */
 static void ask_in(asking *a, weft_map *map, operation *does)
 {
     a->calls = a->most = 0;
@@ -378,7 +381,7 @@ static void *retire_to_try(void *ctx)
     return NULL;
 }
 
-/* More guards than a record has slots for, some of them linked: in a domain that is older than the callback's. */
+/* More guards than a record has slots, so some are linked. Their domain is older than the callback's. */
 enum { HELD_AT_THE_END = 40 };
 
 typedef struct late_barrier {
@@ -403,7 +406,7 @@ static void end_with_guards(unsigned index, void *ctx)
     CHECK(weft_retire(l->newer, malloc(8), wait_in_the_older, l) == 0);
 }
 
-/* A thread that ends has left all its guards, wherever they are, before a callback is called. */
+/* An ending thread has left all its guards, in every domain, before a callback is called. */
 static void test_all_guards_are_left_before_callbacks(void **state)
 {
     t_env *env = *state;
@@ -414,7 +417,7 @@ static void test_all_guards_are_left_before_callbacks(void **state)
     assert_int_equal(weft_domain_destroy(l.newer), 0);
 }
 
-/* A callback of the older domain has ended its thread, in a barrier or destruction there; one of the newer is called by the exit hook. */
+/* A callback of the older domain ends its thread in a barrier or destruction; the exit hook calls one of the newer. */
 typedef struct cut_off {
     weft_domain *older, *newer;
     bool destroys;
@@ -450,7 +453,7 @@ static void be_cut_off(unsigned index, void *ctx)
     CHECK(!"it ends there");
 }
 
-/* What a thread was at when a callback ended it, it does not find taken by itself as it ends. */
+/* The barrier or destruction in which a callback ended the thread does not block the thread's exit hook. */
 static void test_a_thread_that_ends_is_not_in_its_own_way(void **state)
 {
     t_env *env = *state;
@@ -512,7 +515,7 @@ static void ask(void *object, void *ctx)
     l->barrier = weft_domain_barrier(l->domain, UINT64_MAX);
     l->destroy = weft_domain_destroy(l->domain);
     CHECK(weft_retire(l->other, malloc(8), ask_of_other, l) == 0);
-    CHECK(weft_domain_barrier(l->other, UINT64_MAX) == 0); /* whose callback is inside this one */
+    CHECK(weft_domain_barrier(l->other, UINT64_MAX) == 0); /* its callback runs inside this one */
 }
 
 static void ask_all(late *l)
@@ -521,7 +524,7 @@ static void ask_all(late *l)
     l->done = weft_domain_barrier(l->domain, UINT64_MAX);
 }
 
-/* Once more until Weft's exit hook has run before. */
+/* Sets its key again until Weft's exit hook has run. */
 static void destructor(void *value)
 {
     late *l = value;
@@ -577,7 +580,7 @@ static void test_busy_is_said_without_a_record(void **state)
 typedef struct littering {
     weft_domain *domain;
     atomic_int count;
-    size_t most; /* pending, seen by any */
+    size_t most; /* pending, as seen by any thread */
 } littering;
 
 /* 3 words for each guard held: one at a time in each thread, the held one's, and an operation's. */
@@ -639,9 +642,9 @@ static void test_also_beside_a_barrier(void **state)
     weft_ptr_store(&source, NULL);
     assert_int_equal(weft_retire(env->domain, object, t_count_free, &held), 0);
     t_worker_tell(&waiter, wait_in_barrier, &l);
-    usleep(20000); /* it is in there */
+    usleep(20000); /* then it waits in the barrier */
     litter_in_turn(&l, T_SCALE(300, 30));
-    for (int i = 0; i < 6; i++) { /* and such as have no place, whose orphans others must be able to reclaim */
+    for (int i = 0; i < 6; i++) { /* threads without a place: others must be able to reclaim their orphans */
         t_last last;
         t_last_start(&last, env->domain, litter_at_last, &l);
         t_last_join(&last);
@@ -657,7 +660,7 @@ static void test_also_beside_a_barrier(void **state)
     t_barrier(env->domain);
 }
 
-/* A callback that sleeps holds up itself. */
+/* A callback that sleeps holds up no other object's reclamation. */
 static sem_t sleeping, wake;
 
 static void sleep_inside(void *object, void *ctx)
@@ -695,7 +698,7 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
     t_sem_wait(&sleeping);
     litter_in_turn(&l, T_SCALE(300, 30));
     assert_in_range(l.most, 1, bound(3));
-    /* and a barrier waits for it, although another thread has taken it from the orphans */
+    /* a barrier waits for the callback, although another thread has taken it from the orphans */
     assert_int_equal(weft_domain_barrier(env->domain, 20000000), -ETIMEDOUT);
     sem_post(&wake);
     t_sem_wait(&flusher.done);
@@ -705,8 +708,9 @@ static void test_also_beside_a_callback_that_sleeps(void **state)
 }
 
 /*
- * One thread that collects does not keep up with all that have no place: who finds two batches of orphans does not leave them to
- * it (under epochs, where garbage has no bound, it does). Here the right is held, which no thread does for longer than a moment, so that who helps waits for it.
+ * One collecting thread cannot keep up with all threads without a place. So under hazard pointers a thread that finds
+ * two batches of orphans helps; under epochs, where garbage has no bound, it leaves them to the other. Here the test
+ * holds the right all the time, which a thread does for moments only, so a thread that helps waits for it.
  */
 static void test_orphans_are_not_left_to_one(void **state)
 {
@@ -733,7 +737,7 @@ static void test_orphans_are_not_left_to_one(void **state)
 
 enum { CHAIN = 6 };
 
-static atomic_int until_end; /* so many comparisons; 0: never */
+static atomic_int until_end; /* comparisons until the thread ends; 0: never */
 
 static uint64_t same_hash(const void *key, const weft_map_seed *seed, void *ctx)
 {
@@ -757,7 +761,7 @@ static void *look_up_and_end(void *ctx)
     return ctx;
 }
 
-/* In the middle of a lookup, by a comparison: of its guard no word is left, whichever the walk was using. */
+/* In the middle of a lookup, by a comparison: no hazard of its guard is left, whichever the walk was using. */
 static void test_a_comparison_ends_its_thread(void **state)
 {
     t_env *env = *state;
@@ -782,7 +786,7 @@ static void test_a_comparison_ends_its_thread(void **state)
 
 enum { APART = 16, OPERATIONS = 4000 };
 
-/* Two of them WEFT_HINTS apart, so that they share an entry of the table of hints: no lock is needed to find the places again. */
+/* Two domains share an entry of the table of hints (WEFT_HINTS apart). A thread finds its places without a lock. */
 static void test_places_are_found_without_locks(void **state)
 {
     t_env *env = *state;

@@ -1,6 +1,6 @@
 /*
- * With -DWEFT_DEBUG, program and library, misuse ends the program with a line that says what was done; right use does not. Each case is a
- * process of its own. Memory that was given back stays as it was, so that what is read there is certain.
+ * With -DWEFT_DEBUG in program and library, misuse ends the program with a line that says what was done; correct use
+ * does not. Each case has a process of its own. Freed memory keeps its contents, so that late reads give known values.
  */
 #include "tests/unit/support.h"
 
@@ -15,7 +15,7 @@
 
 typedef struct things {
     weft_domain *domain;
-    const container *is; /* the mistake is about it, and */
+    const container *is; /* the container that the mistake is about */
     void *it;
     void *each[CONTAINERS];
     weft_map *map;
@@ -230,7 +230,7 @@ static void early_child(void)
         enter(in_child);
 }
 
-/* Before the library's own constructor. */
+/* Runs before the library's own constructor. */
 __attribute__((constructor(101))) static void register_early(void)
 {
     if (pthread_atfork(early_prepare, NULL, early_child) != 0)
@@ -245,7 +245,7 @@ static void fork_once(void)
         _exit(0);
     CHECK(waitpid(child, &status, 0) == child);
     if (WIFSIGNALED(status))
-        abort(); /* as the child has, with its line */
+        abort(); /* as the child has done, which has printed the line */
 }
 
 static void use_in_early_prepare(things *t)
@@ -283,7 +283,7 @@ static void use_in_late_handlers(things *t)
 
 typedef struct mistake {
     void (*make)(things *t);
-    const char *said; /* NULL: none, and it goes well */
+    const char *said; /* NULL: nothing, since the use is correct */
     size_t container;
 } mistake;
 

@@ -171,7 +171,7 @@ static void test_create(void **state)
     }
 }
 
-/* No larger table to be had: slower, and never an operation that fails. */
+/* Without memory for a larger table the map is slower, but no operation fails. */
 static void test_no_memory_for_tables(void **state)
 {
     t_env *env = *state;
@@ -191,7 +191,7 @@ static void test_no_memory_for_tables(void **state)
     weft_map_destroy(map, NULL, NULL);
 }
 
-/* A thread that has no place in the domain and can't get one: everything that needs no new node works. */
+/* In a thread that cannot get a place in the domain everything works that needs no new node. */
 static void use_without_memory(unsigned index, void *ctx)
 {
     weft_map *map = ctx;

@@ -1,7 +1,7 @@
 /*
- * No thread records to be had: libc refuses the memory, the thread-specific key or its value. Everything that cannot
- * report an error works all the same, through guards linked into the domain. Each case in a process of its own that
- * has never had a record.
+ * No thread records: libc refuses the memory, the thread-specific key or its value. Everything that cannot report an
+ * error still works, through guards linked into the domain. Each case has a process of its own that has never had a
+ * record.
  */
 #include "tests/unit/object.h"
 #include "tests/unit/workload.h"
@@ -69,14 +69,14 @@ static void without_records(void *ctx)
     t_structures_open(&s, domain);
     t_structures_use(&s, 0, 0);
     refuse(r, false);
-    CHECK(weft_domain_attach(domain) == 0); /* and with memory back all is as ever */
+    CHECK(weft_domain_attach(domain) == 0); /* with memory back everything works as usual */
     hold_and_leave(domain);
     t_structures_body(0, &s);
     t_structures_close(&s);
     t_domain_done(domain, &alloc);
 }
 
-/* The whole workload, its allocations in the test included, while only the records are refused. */
+/* The whole workload, including the test's allocations, while only the records are refused. */
 static void workload_without_records(void *ctx)
 {
     const refusal *r = ctx;
@@ -130,7 +130,7 @@ static void hold_default(void *ctx)
     CHECK(atomic_load(&o.reclaimed) == 1);
 }
 
-/* A map's large tables are mapped: refused, they cost speed and nothing else. */
+/* A map's large tables are mapped. Refusing them costs only speed. */
 static void map_without_mappings(void *ctx)
 {
     const refusal *r = ctx;
@@ -152,7 +152,7 @@ static void map_without_mappings(void *ctx)
     t_domain_done(domain, NULL);
 }
 
-/* A stated fallback: maps are seeded without getrandom, too, and two of them differently. */
+/* The documented fallback: without getrandom maps are seeded, too, and two of them differently. */
 static weft_map_seed seen_seed;
 
 static uint64_t note_seed(const void *key, const weft_map_seed *seed, void *ctx)

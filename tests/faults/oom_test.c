@@ -143,8 +143,8 @@ static void test_domain_without_memory(void **state)
 typedef struct subject {
     const container *kind;
     void *sequence;
-    size_t many;   /* how many the operation puts in one step; 0: one by itself */
-    size_t before; /* how many were inside */
+    size_t many;   /* the operation puts so many in one step; 0: one, by put */
+    size_t before; /* so many were inside */
 } subject;
 
 static const container *kind_now;
@@ -201,7 +201,7 @@ static int operate_put(void *ctx)
     return s->kind->put_many(s->sequence, values, s->many);
 }
 
-/* Takes all out, compares, and puts them back: with what is inside unchanged, the next attempt finds the same. */
+/* Takes all out, compares, and puts them back, so that the next attempt finds the same contents. */
 static void check_put(void *ctx, bool happened)
 {
     subject *s = ctx;
@@ -265,7 +265,7 @@ static void count_value(void *value, void *ctx)
     (*(size_t *)ctx)++;
 }
 
-/* Nothing but putting needs memory; here in a thread that has no place in the domain, either. */
+/* Only putting needs memory, even in a thread without a place in the domain. */
 static void take_without_memory(unsigned index, void *ctx)
 {
     const subject *s = ctx;

@@ -92,7 +92,7 @@ static void make_present(p_scene *s)
     map_put(s);
 }
 
-/* So many that the next insertion grows the table. */
+/* Inserts so many keys that the next insertion grows the table. */
 static void make_full(p_scene *s)
 {
     weft_map_statistics figures;
@@ -104,7 +104,7 @@ static void make_full(p_scene *s)
     }
 }
 
-/* A table that removals shrink: large, and nearly empty. */
+/* Makes a table that removals shrink: large, and nearly empty. */
 static void make_sparse(p_scene *s)
 {
     for (uintptr_t key = P_KEYS; key < P_KEYS + 64; key++)
@@ -138,7 +138,7 @@ static void retire_one(p_scene *s)
         CHECK(weft_retire(s->domain, old, t_count_free, &s->reclaimed) == 0);
 }
 
-/* So many that the next one is the batch's last, and scans. */
+/* Retires so many that the next one completes the batch, and scans. */
 static void fill_batch(p_scene *s)
 {
     for (int i = 0; i < 7; i++)
@@ -177,7 +177,7 @@ const size_t p_operation_count = T_COUNT(p_operations);
 
 /* ---- the others ---- */
 
-/* Returns how many values it took; it puts one into each container. */
+/* Puts one value into each container. Returns how many values it took. */
 static size_t other_turn(p_scene *s, unsigned who, size_t i)
 {
     void *value;
@@ -223,7 +223,7 @@ static void *take_memory(size_t size, size_t alignment, void *ctx)
     return posix_memalign(&memory, alignment < sizeof memory ? sizeof memory : alignment, size) == 0 ? memory : NULL;
 }
 
-/* Who still looks sees nonsense. */
+/* Late reads give nonsense. */
 static void spoil_memory(void *memory, size_t size, void *ctx)
 {
     (void)ctx;
@@ -256,7 +256,7 @@ void p_close(p_scene *s, size_t lost)
     for (size_t c = 0; c < CONTAINERS; c++)
         while (containers[c].take(s->each[c], &value))
             atomic_fetch_add(&s->taken, 1);
-    /* its own value, not counted, may be there; one that it took may not */
+    /* the stopped thread's own value, not counted, may be there; a value that it took may be missing */
     CHECK(atomic_load(&s->put) <= atomic_load(&s->taken) + lost &&
           atomic_load(&s->taken) <= atomic_load(&s->put) + lost);
     weft_map_iterate(&it, s->map);
@@ -291,7 +291,7 @@ static void *run_main(void *argument)
     CHECK(weft_domain_attach(r->scene->domain) == 0);
     if (r->operation->prepare)
         r->operation->prepare(r->scene);
-    r->reached = true; /* unless it gets through */
+    r->reached = true; /* stands if the thread ends there */
     lin_park_at(r->n, r->here, r->ctx);
     r->operation->operate(r->scene);
     r->reached = !lin_park_cancel();

@@ -1,6 +1,7 @@
 /*
- * Each operation, stopped at each of its atomic operations in turn, over a build of the library whose atomics can hold a
- * thread up (check/history/park_seam.h). What is done to the thread there is the test's; what others do meanwhile is here.
+ * Stops each operation at each of its atomic operations in turn, in a build of the library whose atomics can hold a
+ * thread up (check/history/park_seam.h). A test decides what happens to that thread; this file says what others do
+ * meanwhile.
  */
 #ifndef WEFT_TESTS_FAULTS_PLACES_H
 #define WEFT_TESTS_FAULTS_PLACES_H
@@ -17,15 +18,15 @@ typedef struct p_scene {
     void *each[CONTAINERS];
     weft_map *map;
     weft_atomic_ptr shared;
-    atomic_size_t put, taken; /* values of all containers, by all */
+    atomic_size_t put, taken; /* values of all containers, by all threads */
     atomic_int reclaimed;
     atomic_size_t others_done;
-    size_t others_work; /* operations of each other */
+    size_t others_work; /* operations that each other thread does */
 } p_scene;
 
 typedef struct p_operation {
     const char *name;
-    void (*prepare)(p_scene *scene); /* in the thread that operates, before; may be NULL */
+    void (*prepare)(p_scene *scene); /* before it, in the same thread; may be NULL */
     void (*operate)(p_scene *scene);
 } p_operation;
 
@@ -37,13 +38,13 @@ void p_open(p_scene *scene, weft_scheme scheme);
 /* Two threads do `work` operations each on all structures, and check what they get. */
 void p_others(p_scene *scene, size_t work);
 
-/* Takes everything out: at most `lost` values may be missing, and the map must be sound. */
+/* Takes everything out: at most `lost` values may be missing, and the map must be intact. */
 void p_close(p_scene *scene, size_t lost);
 
-/* Runs the operation in a thread of its own, with here(ctx) at its n-th atomic operation. False: it had no such. */
+/* Runs the operation in a thread of its own, with here(ctx) at its n-th atomic operation. False: it has fewer. */
 bool p_run(p_scene *scene, const p_operation *operation, size_t n, void (*here)(void *ctx), void *ctx);
 
-/* A program that runs the test for each operation and scheme (its initial state: a t_case), or for those of a pattern. */
+/* main: runs the test for each operation and scheme (its initial state: a t_case), or for those of a pattern. */
 int p_main(const char *what, void (*test)(void **state), const char *pattern);
 
 #endif

@@ -1,4 +1,7 @@
-/* weft_shutdown: gives back every block, in each state that it may be called in; in the others it says so, and changes nothing. */
+/*
+ * weft_shutdown gives back every block in each state in which it may be called. In others it reports that, and changes
+ * nothing.
+ */
 #include "tests/unit/interpose.h"
 #include "tests/unit/object.h"
 #include "tests/unit/workload.h"
@@ -28,7 +31,7 @@ static void expect_shut_down(void)
     expect_nothing_kept();
 }
 
-/* Refused, with nothing changed. */
+/* weft_shutdown must be refused and change nothing. */
 static void expect_busy(void)
 {
     weft_domain_statistics before = t_stats(NULL), after;
@@ -54,7 +57,7 @@ static void pass_through_a_container(uintptr_t values)
     containers->destroy(made, NULL, NULL);
 }
 
-/* Something is pending, and something is cached. */
+/* Leaves something pending and something cached. */
 static void use(atomic_int *count)
 {
     pass_through_a_container(100);
@@ -102,7 +105,7 @@ static void test_a_guard_is_held(void **state)
         expect_busy();
         for (int i = 0; i < held - 1; i++)
             weft_leave(&guard[i]);
-        expect_busy(); /* by the last, which is linked where there were more than slots */
+        expect_busy(); /* the last guard is held; it is linked if there were more than slots */
         weft_leave(&guard[held - 1]);
     }
     CHECK(atomic_load(&count) == 0);
@@ -164,7 +167,7 @@ static void test_inside_a_callback(void **state)
     CHECK(weft_retire(domain, &count, shut_down_inside, &count) == 0);
     CHECK(weft_domain_destroy(domain) == 0);
     CHECK(weft_retire(NULL, &count, shut_down_inside, &count) == 0);
-    expect_shut_down(); /* whose callback calls it */
+    expect_shut_down(); /* the callback calls weft_shutdown, too */
     CHECK(atomic_load(&count) == 3);
 }
 
@@ -190,7 +193,7 @@ static void make_container(void *object, void *ctx)
     CHECK(containers->create(object, NULL) == 0);
 }
 
-/* What was pending has been reclaimed; the rest is as it was. */
+/* What was pending has been reclaimed; all else is unchanged. */
 static void test_a_callback_that_makes_a_structure(void **state)
 {
     (void)state;
@@ -259,7 +262,7 @@ static void *use_and_end(void *used)
     return NULL;
 }
 
-/* Not joined: as long as its exit hook is at work it has a record. */
+/* A thread that is not joined has a record until its exit hook has run. */
 static void test_a_thread_that_is_just_ending(void **state)
 {
     (void)state;
@@ -289,12 +292,12 @@ typedef struct in_child {
 static void child(void *ctx)
 {
     in_child *c = ctx;
-    int retired_before = atomic_load(c->count) + 20; /* by the other thread, and by this one */
+    int retired_before = atomic_load(c->count) + 20; /* ten by the other thread, ten by this one */
     if (c->guard) {
         expect_busy();
         weft_leave(c->guard);
     }
-    CHECK(weft_shutdown() == 0); /* the other thread is not here */
+    CHECK(weft_shutdown() == 0); /* the child does not have the other thread */
     CHECK(atomic_load(c->count) == retired_before && t_stats(NULL).allocated == 0);
     CHECK(t_stats(NULL).threads == 0);
     size_t blocks = t_blocks();

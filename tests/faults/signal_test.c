@@ -1,6 +1,6 @@
 /*
- * A signal handler that enters, protects and leaves in balance, while its thread is anywhere inside the same
- * functions. A handler that waits for a lock its own thread holds would hang: hence children with an alarm.
+ * A signal handler enters, protects and leaves in balance, while its thread is anywhere inside the same functions. A
+ * handler that waits for a lock of its own thread would hang, so the tests run in children with an alarm.
  */
 #include "tests/unit/support.h"
 
@@ -72,7 +72,7 @@ static void *send_signals(void *ctx)
     return NULL;
 }
 
-/* `depth` guards at once: few stay on a fast path, more open slots, more than 32 are linked under a lock. */
+/* `depth` guards at once: a few take a fast path, more open slots, and those beyond 32 are linked under a lock. */
 static void read_nested(size_t depth)
 {
     weft_guard guard[40];

@@ -1,10 +1,10 @@
 /*
- * A signal handler that runs at every instruction of enter, protect, set, refresh and leave, and of a lookup and a container's
- * operations. On x86-64 the trap flag steps through them, and the handler of SIGTRAP, which runs after each instruction, is the
- * one that is tried; elsewhere it runs at each call.
+ * A signal handler runs at every instruction of enter, protect, set, refresh and leave, and of a lookup and a
+ * container's operations. On x86-64 the trap flag steps through them, and the tested handler is that of SIGTRAP, which
+ * runs after each instruction. Elsewhere the handler runs at each call.
  *
- * The handler enters guards on fresh objects; another thread retires these, and those that the interrupted code holds, and scans:
- * nothing that is held may be reclaimed, and what is held no longer must be.
+ * The handler enters guards on fresh objects. Another thread retires these objects and those that the interrupted code
+ * holds, and scans. Held objects must not be reclaimed; objects that are not held any more must be.
  */
 #include "tests/unit/support.h"
 
@@ -41,7 +41,7 @@ enum {
     MEMORY = 1 << 24,
     ADDRESSES = 1 << 14,
     FLUSHES = 3,
-    SELDOM = 64, /* once in so many visits, what the interrupted code is about to read changes */
+    SELDOM = 64, /* in one of so many visits the object changes that the interrupted code is about to read */
     KEY = 7,
     FREED = 0xdead,
     ALIVE = 0x600d
@@ -52,10 +52,10 @@ typedef struct object {
     int state;
 } object;
 
-/* What the other thread is asked for, at most one thing at a time. */
+/* Requests to the other thread, one at a time. */
 typedef enum request { VISIT = 1, HIDE, CHECK_HELD, CHECK_FREED, REPLACE_LAST, REPLACE_FRESH, END } request;
 
-/* Nothing here allocates: the code that is interrupted may hold malloc's locks. */
+/* The handler must not allocate: the interrupted code may hold malloc's locks. */
 typedef struct shared {
     weft_domain *domain;
     const container *kind;
@@ -64,24 +64,23 @@ typedef struct shared {
     weft_scheme scheme;
     t_worker worker;
     atomic_int request, answered; /* `answered` follows */
-    weft_atomic_ptr source[ROOM]; /* of the interrupted code's guards: then what it may read next */
+    weft_atomic_ptr source[ROOM]; /* what the interrupted code's guards protect */
     object *volatile held[ROOM];  /* by the interrupted code, from weft_protect to weft_leave */
-    volatile int entering;        /* this one's protect is under way */
-    weft_atomic_ptr fresh[OWN];   /* of the handler's */
-    int guards;                   /* of the handler now */
+    volatile int entering;        /* the guard whose protect is under way */
+    weft_atomic_ptr fresh[OWN];   /* what the handler's guards protect */
+    int guards;                   /* the handler's guards now */
     object *last[OWN];
     t_rng rng;
 
     volatile sig_atomic_t stepping;
-    bool as_first; /* no handler counts as having been here before */
+    bool as_first; /* visits restore record->open, so each is like a first one */
     size_t steps, visits, addresses;
     uintptr_t address[ADDRESSES];
     void (*at_step)(void *context); /* instead of a visit */
 } shared;
 
 static shared the_shared;
-static object pool
-    [OBJECTS]; /* used once each: a stale hazard, published before it is found to be stale, holds nothing else back */
+static object pool[OBJECTS]; /* each is used once, so a hazard that turns out to be stale holds back no other object */
 static size_t used_objects;
 static atomic_long live_objects;
 static _Alignas(64) char memory[MEMORY];
@@ -111,7 +110,7 @@ static weft_domain *new_domain(weft_scheme scheme)
     return domain;
 }
 
-/* By one thread at a time: the other one, and this one when that has ended. */
+/* Called by one thread at a time: the other one, and this one after that has ended. */
 static object *new_object(void)
 {
     CHECK(used_objects < OBJECTS);
@@ -135,7 +134,7 @@ static void retire(object *o)
     weft_retire_hook(the_shared.domain, &o->hook, o, sizeof *o, free_object, NULL);
 }
 
-/* The object that was there. */
+/* Returns the object that was there. */
 static object *replace(weft_atomic_ptr *source)
 {
     object *old = weft_ptr_load(source);
@@ -152,7 +151,7 @@ static void flush(void)
         weft_domain_flush(the_shared.domain);
 }
 
-/* What is held, from the first moment on, and now and then what is about to be read. */
+/* Replaces all held objects as soon as they are held, and seldom the object that is about to be read. */
 static void hide_held(shared *s)
 {
     for (int i = 0; i < ROOM; i++)
@@ -179,7 +178,7 @@ static void use_structures(shared *s)
         CHECK(s->kind->put(s->sequence, value) == 0);
 }
 
-/* The handler's guards of the last visit have been left. */
+/* The objects of the last visit must be reclaimed, since the handler has left their guards. */
 static void check_last(shared *s)
 {
     for (int i = 0; i < OWN; i++)
@@ -242,7 +241,7 @@ static void serve(void *ctx)
     } while ((now & 7) != END);
 }
 
-/* In the handler, too. */
+/* Called in the handler, too. */
 static void ask(shared *s, request what)
 {
     unsigned turns = 0;
@@ -264,14 +263,14 @@ static object *protect_fresh(weft_guard *guard, int i)
 {
     shared *s = &the_shared;
     const weft_i_slot *slot = (const weft_i_slot *)(const void *)((uintptr_t)guard->slot & ~(uintptr_t)1);
-    /* relaxed: this thread's. Under epochs there is one, and under hazards a guard that has only been entered holds nothing. */
+    /* relaxed: this thread's own. Under epochs there is a word; under hazards a guard holds nothing before protect. */
     CHECK((atomic_load_explicit(&slot->words.word[0], memory_order_relaxed) != NULL) == (s->scheme == WEFT_EPOCH));
     object *o = i ? weft_protect_outline(guard, &s->fresh[i]) : weft_protect(guard, &s->fresh[i]);
     CHECK(o->state == ALIVE);
     return o;
 }
 
-/* Enters one or two guards, which are left in either order. */
+/* Enters one or two guards, and leaves them in either order. */
 static void visit(shared *s)
 {
     weft_guard guard[OWN];
@@ -308,7 +307,7 @@ static void note_address(shared *s, uintptr_t address)
     s->address[i] = address;
 }
 
-/* A trap of a thread that blocks it is the end of the process: the next instruction blocks all signals but this one. */
+/* A trap in a thread that blocks SIGTRAP ends the process: keeps the next instruction from blocking it. */
 static void keep_unblocked(const greg_t *r)
 {
     const unsigned char *code = (const unsigned char *)r[REG_RIP];
@@ -327,7 +326,7 @@ static bool step_on(ucontext_t *context)
         note_address(s, (uintptr_t)r[REG_RIP]);
     }
     return s->stepping &&
-           !sigismember(&context->uc_sigmask, SIGUSR2); /* any other would wait now, and so does this one */
+           !sigismember(&context->uc_sigmask, SIGUSR2); /* another signal would wait now, so the visit does, too */
 }
 #else
 static bool step_on(ucontext_t *context)
@@ -379,7 +378,7 @@ static void hold(shared *s, int i, object *o)
     CHECK(o->state == ALIVE);
 }
 
-/* Before the guard is left, refreshed or used again. */
+/* Called before the guard is left, refreshed or used again. */
 static void let_go(shared *s, int i)
 {
     CHECK(!s->held[i] || s->held[i]->state == ALIVE);
@@ -456,7 +455,7 @@ static void nested_in_reverse(shared *s)
     nested_guards(s, false);
 }
 
-/* Few at a time, where slots are opened. */
+/* A few guards at a time, which open slots. */
 static void few_guards(shared *s)
 {
     for (int n = 2; n <= 10; n += 4) {
@@ -497,7 +496,7 @@ static void container_operations(shared *s)
 typedef struct region {
     const char *name;
     void (*run)(shared *s);
-    size_t addresses; /* at least so many instructions have been stepped through */
+    size_t addresses; /* at least so many different instructions must have been stepped through */
 } region;
 
 static const region one = {"one guard", one_guard, 150};
@@ -517,7 +516,7 @@ static void ready(shared *s, weft_scheme scheme, const container *kind)
         weft_ptr_store(&s->source[i], new_object());
     for (int i = 0; i < OWN; i++)
         weft_ptr_store(&s->fresh[i], new_object());
-    CHECK(weft_domain_attach(s->domain) == 0); /* handlers are for threads that have used Weft before */
+    CHECK(weft_domain_attach(s->domain) == 0); /* handlers may use Weft only in threads that have used it before */
     s->kind = kind;
     if (kind) {
         CHECK(weft_map_create(&s->map, s->domain, NULL) == 0 && kind->create(&s->sequence, s->domain) == 0);
@@ -530,7 +529,7 @@ static void ready(shared *s, weft_scheme scheme, const container *kind)
     ask(s, HIDE);
 }
 
-/* Nothing has been lost: all slots are to be had again, and all objects but those that may still be read. */
+/* Nothing has been lost: all slots are free again, and all objects but those that may still be read are reclaimed. */
 static void done(shared *s)
 {
     weft_guard guard[WEFT_SLOTS];
@@ -623,8 +622,8 @@ static void test_containers(void **state)
 /* ---- membarrier refused in the middle of an operation ---- */
 
 /*
- * An operation that began without fences ends without, and so its thread has not passed one for good before its end, although a
- * handler that came meanwhile has published with fences.
+ * An operation that began without fences ends without them. So its thread does not count as having passed a fence
+ * before the operation's end, even if a handler has published with fences meanwhile.
  */
 enum { STRIDE = 7, NEVER = 0 };
 
@@ -675,7 +674,7 @@ static void refuse_here(void *context)
     ask(s, REPLACE_LAST);
     CHECK(atomic_load(&record->thread.attention) & WEFT_I_FENCES);
     CHECK(!atomic_load(&record->passed_fence));
-    CHECK(gone->state == ALIVE || !the_late->also_mlock); /* nobody knows what this thread has published */
+    CHECK(gone->state == ALIVE || !the_late->also_mlock); /* others cannot know what this thread has published */
     weft_enter(&guard, s->domain);
     object *own = weft_protect(&guard, &s->fresh[0]);
     CHECK(own->state == ALIVE);
@@ -716,7 +715,7 @@ static void refused_late(void *ctx)
     weft_enter(&guard, s->domain);
     CHECK(weft_protect(&guard, &s->source[0]) != NULL);
     weft_leave(&guard);
-    if (s->steps == the_late->at) /* a map's hashes have their own seed, and so this run may have had fewer steps */
+    if (s->steps == the_late->at) /* each map has its own seed, so this run may have had fewer steps */
         CHECK(atomic_load(&own_record()->passed_fence));
     done(s);
 }

@@ -1,6 +1,7 @@
 /*
- * A map's table is nobody's: a thread that ends while it grows or shrinks it, or that is not there in a fork's child, at
- * any of its atomic operations, leaves nothing behind that the next ones do not finish. They fill the map, and empty it.
+ * No thread owns the resizing of a map's table. A thread ends, or is missing in a fork's child, at any of its atomic
+ * operations while it grows or shrinks the table: other threads finish what it has begun. They fill the map and empty
+ * it.
  */
 #include "tests/faults/places.h"
 
@@ -28,7 +29,10 @@ static void empty(p_scene *scene, uintptr_t entries)
         CHECK(weft_map_remove(scene->map, t_ptr(key), NULL));
 }
 
-/* Its size is that of what is in it, and each bucket is open: no long chains. What stands still shows when it grows again. */
+/*
+ * The table's size fits its entries and each bucket is open: no long chains. A stuck table shows when it must grow
+ * again.
+ */
 static void fill_and_empty(void *ctx)
 {
     p_scene *scene = ctx;
@@ -40,7 +44,7 @@ static void fill_and_empty(void *ctx)
         (void)weft_map_remove(scene->map, t_ptr(P_KEY), NULL);
         for (int i = 0; i < ENTRIES && figures(scene).buckets > SMALL; i++) { /* a removal closes two buckets here */
             size_t some =
-                figures(scene).buckets > 256 ? 64 : 1; /* of large tables not every removal looks whether it fits */
+                figures(scene).buckets > 256 ? 64 : 1; /* not every removal checks the size of a large table */
             fill(scene, some);
             empty(scene, some);
         }
@@ -48,7 +52,7 @@ static void fill_and_empty(void *ctx)
     }
 }
 
-/* So that the next removal closes the last buckets of a level. */
+/* Then the next removal closes the last buckets of a level. */
 static void make_nearly_closed(p_scene *scene)
 {
     fill(scene, 64);
@@ -116,7 +120,7 @@ static void *operate(void *ctx)
     return NULL;
 }
 
-/* False: it had no such place. */
+/* False: the operation has fewer places. */
 static bool fork_beside(held *h)
 {
     pthread_t thread;
@@ -149,7 +153,7 @@ static void test_forked(void **state)
 
 enum { LEVEL = WEFT_MAP_FIRST_BITS + 1 };
 
-/* Of a table that has just grown to it: buckets that nobody has opened. */
+/* The table has just grown to LEVEL, whose buckets are not open yet. */
 static void make_unopened(p_scene *scene)
 {
     for (uintptr_t key = P_KEYS; weft_i_map_level(scene->map) < LEVEL; key++)
@@ -162,7 +166,7 @@ static void get_many(p_scene *scene)
         CHECK(!weft_map_get(scene->map, NULL, t_ptr(key)));
 }
 
-/* The table shrinks; then somebody puts in the level's next segment, and ends before he has grown the table to it. */
+/* The table shrinks. Then a thread puts in the level's next segment, and ends before it has grown the table. */
 static void lose_level(void *ctx)
 {
     p_scene *scene = ctx;
@@ -177,7 +181,7 @@ static void lose_level(void *ctx)
     weft_i_store(slot, segment, MAP_R2);
 }
 
-/* Who began when the table had the level, and goes on then, opens no bucket of it: lookups would take that for the end. */
+/* A lookup that began when the table had the level opens no bucket of it later: others would take that for the end. */
 static void test_late(void **state)
 {
     static const p_operation lookups = {"lookups", make_unopened, get_many};

@@ -1,4 +1,4 @@
-/* Threads that come and go: records and places are reused, nothing a thread leaves behind is lost. */
+/* Threads that come and go: records and places are reused, and nothing that a thread leaves behind is lost. */
 #include "tests/unit/object.h"
 #include "tests/unit/workload.h"
 
@@ -41,7 +41,7 @@ static void test_short_lived_threads_reuse_records(void **state)
     t_structures_close(&s);
 }
 
-/* The same with many at a time: records for as many as live at once, and no more. */
+/* The same with many at a time: there are no more records than threads alive at once. */
 static void test_waves_of_threads(void **state)
 {
     t_env *env = *state;
@@ -120,7 +120,7 @@ static void retire_and_end(unsigned index, void *ctx)
     t_retire_many(l->domain, l->n, &l->count);
 }
 
-/* Retired by threads that have ended: a flush by anyone sees to it, and so does whoever goes on retiring. */
+/* Objects retired by ended threads: any thread's flush reclaims them, and so does a thread that goes on retiring. */
 static void test_exit_with_retired_objects(void **state)
 {
     t_env *env = *state;
@@ -175,7 +175,7 @@ static void retire_held(void *ctx)
     t_retire(l->domain, &l->object);
 }
 
-/* Its retired objects were held by another thread when it ended: they wait for that one. */
+/* An ended thread's retired objects wait for the thread that holds them. */
 static void test_exit_with_held_objects(void **state)
 {
     t_env *env = *state;
@@ -201,7 +201,7 @@ static void test_exit_with_held_objects(void **state)
 
 /* ---- late use ---- */
 
-/* A key destructor that runs after the library's, and sets its key again for as many rounds as libc gives. */
+/* A key destructor that runs after the library's, and sets its key again for up to as many rounds as libc allows. */
 typedef struct late {
     pthread_key_t key;
     t_structures s;
@@ -292,7 +292,7 @@ static void exit_in_the_middle(void *ctx)
         CHECK(atexit(at_exit_use) == 0);
     t_retire_many(NULL, 100, &at_exit_count);
     weft_guard guard;
-    if (!late_use) /* a barrier is refused where this thread holds one */
+    if (!late_use) /* a barrier is refused while this thread holds a guard */
         weft_enter(&guard, NULL);
     exit(0);
 }

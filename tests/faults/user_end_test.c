@@ -1,6 +1,6 @@
 /*
- * Threads that end in the user's own code, where a function of Weft's has called it: allocators, destructors, reclaim callbacks. What
- * others have of it stays whole.
+ * Threads end in user code that a function of Weft's has called: allocators, destructors, reclaim callbacks. The
+ * structures stay intact for other threads.
  */
 #include "tests/unit/support.h"
 
@@ -17,12 +17,12 @@ static void run_one(void *(*body)(void *ctx), void *ctx, void *expected)
     CHECK(result == expected);
 }
 
-/* What pthread_exit gives to pthread_join. */
+/* The result that pthread_exit passes to pthread_join. */
 static char ended;
 
 /* ---- an allocator ---- */
 
-/* Ends its thread at one of its calls, and gives back in the end what was lost there. */
+/* Ends its thread at one of its calls. It keeps a list of all blocks, to free those that were lost there. */
 typedef struct block {
     _Alignas(64) struct block *next, **link;
 } block;
@@ -30,7 +30,7 @@ typedef struct block {
 typedef struct keeper {
     pthread_mutex_t lock;
     block *blocks;
-    int calls, end_at; /* the thread ends at this call; 0: at none */
+    int calls, end_at; /* end_at: the call at which the thread ends; 0: none */
 } keeper;
 
 static void *keep(size_t size, size_t alignment, void *ctx)
@@ -65,7 +65,7 @@ static void let_go(void *memory, size_t size, void *ctx)
     free(b);
 }
 
-/* How many blocks were left; they are freed. */
+/* Frees the blocks that are left, and returns their number. */
 static int free_what_is_left(keeper *k)
 {
     int count = 0;
@@ -95,7 +95,7 @@ typedef struct making {
     const container *is; /* NULL: a map */
     keeper keeper;
     weft_domain *domain;
-    int allocations; /* that making it took */
+    int allocations; /* the calls that making it took */
 } making;
 
 static void *make(void *ctx)
@@ -186,7 +186,7 @@ static void test_a_destructor_ends_its_thread(void **state)
         int keys, values;
     } cases[] = {
         {remove_all, true, false, ENTRIES, ENTRIES},
-        {remove_all, false, true, ENTRIES - 1, ENTRIES}, /* one key's is not called any more */
+        {remove_all, false, true, ENTRIES - 1, ENTRIES}, /* one key's destructor is not called any more */
         {replace_all, false, true, ENTRIES, 2 * ENTRIES},
     };
     t_env *env = *state;
@@ -239,7 +239,7 @@ static void *take_all(void *ctx)
     return NULL;
 }
 
-/* Retiring the nodes runs it: by then all values have been handed out. */
+/* Retiring the nodes runs the callback. By then all values have been handed out. */
 static void test_a_callback_ends_its_thread_in_pop_all(void **state)
 {
     keeper k = {.lock = PTHREAD_MUTEX_INITIALIZER};

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Each public header compiles alone, twice in a row, as C11 and as C++17, and each source file as C11, with gcc and
-clang and every warning we hold ourselves to. clang also reports atomics used without an order, which would be an
-unnamed sequentially consistent access. Below C11 and C++17 each says one thing.
+clang and all our warnings as errors. clang also reports atomics used without an order, which would be an
+unnamed sequentially consistent access. For standards older than C11 and C++17 each header gives one error.
 
-Which headers are public: tools/library.py. dist/weft.h, all of them and the implementation, is held to the same, and equal to the tree;
-so is the list of what the shared library exports.
+tools/library.py lists the public headers. dist/weft.h, which holds all of them and the implementation, must pass the same checks and
+match the tree. So must the list of exported symbols.
 """
 
 import os
@@ -43,7 +43,7 @@ def programs():
         for name, command in COMPILERS.items():
             yield "%s with %s" % (header, name), command, text
     for source in library.files(".", "*.c"):
-        # gcc has compiled it in the build
+        # the build has compiled it with gcc
         yield "%s with clang" % source, COMPILERS["clang"], '#include "%s"\n' % source
     included = '#include "%s"\n' % SINGLE
     for compiler, standard in C_STANDARDS:
@@ -64,11 +64,11 @@ def problem(command, text, folder):
 
 
 def refusals(folder):
-    """What is said, where a compiler is told to take us for older C or C++."""
+    """What a compiler says that is told to compile older C or C++. None: each gives our one error."""
     for compiler, standard in TOO_OLD:
         command = [compiler, "-std=" + standard, "-x", "c++" if "++" in compiler else "c"]
         texts = [(SINGLE, command + WARNINGS, IMPLEMENTED + '#include "%s"\n' % SINGLE)]
-        # behind the first line of these the compiler goes on: with its extensions there is nothing else that it minds
+        # the compiler goes on behind the error of these: with its extensions it finds no other one
         texts += [(name, command, "#include <weft/%s>\n" % name)
                   for name in library.public_headers(".") + (["weft.hpp"] if "++" in compiler else [])]
         for name, flags, text in texts:

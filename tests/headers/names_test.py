@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whoever includes a public header, or dist/weft.h with the implementation, gets no name that does not begin with weft_ or WEFT_: no macro,
-type, enumerator, function or variable. And no macro of theirs with a name that they may well use changes what a header says."""
+"""A public header, or dist/weft.h with the implementation, defines only names that begin with weft_ or WEFT_: macros, types,
+enumerators, functions and variables. And a user's macro with a likely name does not change what a header says."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def preprocessed(text, folder, *flags):
 
 
 def of_our_files(text):
-    """The lines that stand in files of ours; what the compiler and libc define is theirs."""
+    """The lines from our own files, without those of the compiler and libc."""
     ours, lines = False, []
     for line in text.splitlines():
         marker = re.match(r'# \d+ "([^"]*)"', line)
@@ -44,7 +44,7 @@ def macros(lines):
 
 
 def without(text, opening, closing, replacement):
-    """Each outermost pair and what is inside."""
+    """The text with each outermost pair and its contents replaced."""
     out, depth = [], 0
     for character in text:
         depth += character == opening
@@ -73,7 +73,7 @@ def declared(lines):
 
 
 def name_of(statement):
-    """What one declaration at file scope, its bodies already empty, declares."""
+    """The names that a declaration at file scope declares; its bodies are empty already."""
     statement = re.sub(
         r"__attribute__\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)|_Alignas\([^)]*\)|_Atomic\(\w+\)|__extension__", " ", statement).strip()
     if not statement or statement.startswith("_Static_assert"):
@@ -82,7 +82,7 @@ def name_of(statement):
     if statement.startswith("typedef") and pointer:
         return [pointer.group(1)]
     if statement.endswith("{}") and not re.search("[(=]", statement):
-        return []  # of a type, whose tag was seen
+        return []  # a type's definition: its tag was seen already
     head = re.sub(r"\{\}$", "", statement).split("=")[0]
     hidden_from_macros = re.search(r"\((\w+)\)\(", head)
     if hidden_from_macros:
@@ -94,7 +94,7 @@ def name_of(statement):
 
 
 def foreign(text, folder):
-    """(names in all, those that are not ours)"""
+    """(number of names, those that are not ours)"""
     names = macros(of_our_files(preprocessed(text, folder, "-dD"))) + declared(of_our_files(preprocessed(text, folder)))
     return len(names), sorted({name for name in names if not OURS.match(name)} - LIBC)
 
@@ -107,7 +107,7 @@ def clean(text, least, folder):
 
 
 def seeded(folder):
-    """Each kind of name is seen."""
+    """The check sees each kind of name."""
     seeds = {
         "#define A_1 1": "A_1", "typedef int b_1;": "b_1", "typedef struct weft_c { int d; } c_1;": "c_1", "struct d_1 { int weft_x; };": "d_1",
         "enum { WEFT_E, E_1 };": "E_1", "static inline int f_1(int weft_x) { return weft_x; }": "f_1", "extern int g_1[3];": "g_1",
@@ -126,7 +126,7 @@ def seeded(folder):
 
 
 def hostile(folder):
-    """Each header after definitions that make nonsense of whatever they replace, orders' names as they were among them."""
+    """Compiles each header after macros that turn what they replace into nonsense, orders' names without prefix among them."""
     orders = set()
     for path in library.files(".", "*.[ch]"):
         with open(path, encoding="utf-8") as file:

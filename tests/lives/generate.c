@@ -15,7 +15,7 @@ typedef struct maker {
     int made[128]; /* by letter of a domain or structure: how many there are */
 } maker;
 
-/* What each theme prefers; nothing is said of how it is put together. */
+/* The kinds of steps that each theme prefers. A theme does not say how they are combined. */
 static const struct {
     const char *name, *prefers;
 } themes[] = {
@@ -79,7 +79,7 @@ static int choose_theme(maker *m)
     return theme;
 }
 
-/* Each program leaves out some kinds and prefers others: so many of one kind meet as would not in the mean. */
+/* Each program leaves out some kinds and prefers others, so that more steps of one kind meet than on average. */
 static void weigh(maker *m)
 {
     static const int factor[] = {0, 1, 2, 2, 4};
@@ -167,7 +167,7 @@ static int choose(maker *m, char letter, int most, int where)
 
 static int make_block(maker *m, int where, int budget, int most, int depth);
 
-/* The block that a step does, which may be done several times. */
+/* Makes the block that a step does, perhaps several times. */
 static int make_inner(maker *m, const step *s, int where, int budget, int depth)
 {
     const kind *k = &lives_kinds[s->kind];
@@ -264,7 +264,7 @@ static void make_setup(maker *m)
         set_up(m, "ticks", 0, 0, 0);
 }
 
-/* What destructors of the maps do: chosen after the threads' blocks, which come first. */
+/* Chooses what destructors of the maps do, after the threads' blocks, which come first. */
 static void make_destructors(maker *m)
 {
     block *first = &m->p->block[0];

@@ -2,24 +2,24 @@
  * The generator of lives: random programs over the whole public interface, each in a process of its own, against an
  * oracle. ./weft soak --lives runs it.
  *
- * A program is drawn from its seed (generate.c): domains, structures, allocators, and blocks of steps for a few threads,
- * for crews of short-lived ones, for callbacks, key destructors and the children of forks. world_*.h is what the steps
- * do, and the oracle:
+ * A program follows from its seed (generate.c): domains, structures, allocators, and blocks of steps for a few
+ * threads, for crews of short-lived ones, for callbacks, key destructors and the children of forks. world_*.h hold
+ * what the steps do, and the oracle:
  *   - each object is reclaimed once, never while a guard holds it, and before a barrier returns 0 that began after its
- *     retirement; each value put into a structure comes out, is destroyed or drained once. What a thread that ended
- *     inside an operation had in hand is excepted, as far as domain.h allows (bound_of_loss);
+ *     retirement; each value put into a structure comes out, is destroyed or drained once. A thread that ended inside
+ *     an operation may have lost what it had in hand, as far as domain.h allows (bound_of_loss);
  *   - each call returns: a watchdog ends the program and says where every thread is;
  *   - what is pending and what caches hold stays below the bounds of domain.h (bound_of_pending, bound_of_caches);
- *   - -EBUSY where it is due, 0 where it is; errno untouched; no call is a cancellation point; destroyed domains give
- *     all memory back;
+ *   - calls return -EBUSY or 0 as they must; errno is untouched; no call is a cancellation point; destroyed domains
+ *     give all memory back;
  *   - no crash, and no report of the sanitizer that it was built with.
  *
- * Replay: lives --seed N, with the same --theme and --without. The program is the same, its interleaving may not be:
- * --tries. A failing program is made shorter (shrink.c) and printed as C (print.c), with those pieces of world_*.h
- * that it uses, so that it compiles against the public headers alone.
+ * Replay: lives --seed N, with the same --theme and --without. The program is the same, but its interleaving may
+ * differ: hence --tries. A failing program is shortened (shrink.c) and printed as C (print.c), with those pieces of
+ * world_*.h that it uses, so that it compiles against the public headers alone.
  *
- * A new kind of step: a function in a file world_*.h, and two lines in steps.c. What it may be given, where it may be
- * chosen and how often stands in its line there; program.h tells the letters.
+ * A new kind of step is a function in a file world_*.h, and two lines in steps.c. These say what arguments it takes,
+ * where it may be chosen and how often; program.h explains the letters.
  */
 #define _GNU_SOURCE
 #include "tests/lives/program.h"
@@ -99,7 +99,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- what is seen ---- */
+/* ---- output ---- */
 
 static void show(lives_run *r)
 {

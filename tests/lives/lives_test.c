@@ -1,6 +1,6 @@
 /*
- * A slice of the generator, and that its oracle sees what it should: compiled against the library as it ships
- * (lives_test), against one with small numbers (lives_small_test), and with seeded bugs (sabotage_test).
+ * Runs a slice of the generator, against the library as it ships (lives_test) and against one with small numbers
+ * (lives_small_test); and checks that the oracle sees seeded bugs (sabotage_test).
  */
 #define _GNU_SOURCE
 #include "tests/unit/support.h"
@@ -29,7 +29,7 @@ static int start_tally(void **state)
     return lives_tally == MAP_FAILED;
 }
 
-/* How much of everything the programs did: a slice that does nothing must not pass. */
+/* The programs must have done enough of everything: a slice that does nothing must not pass. */
 static void check_tally(int programs, int steps)
 {
     static const struct {
@@ -107,7 +107,7 @@ typedef struct bug {
     const char *what, *theme;
 } bug;
 
-/* Among the first programs of the theme there is one that shows it. */
+/* One of the theme's first programs must show the bug. */
 static void test_a_bug(void **state)
 {
     static program p;

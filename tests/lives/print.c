@@ -1,6 +1,6 @@
 /*
- * A program as C: its blocks as functions, below those pieces of the files world_*.h that they use. A piece is what
- * stands there between two empty lines outside braces; what it defines and what it uses are found by reading words.
+ * Prints a program as C: its blocks as functions, below those pieces of the files world_*.h that they use. A piece is
+ * the text between two empty lines outside braces. Its words tell what it defines and what it uses.
  */
 #define _GNU_SOURCE
 #include "tests/lives/program.h"
@@ -24,7 +24,7 @@ typedef struct piece {
 typedef struct printer {
     piece piece[MOST_PIECES];
     int pieces;
-    char word[MOST_WORDS][LONGEST]; /* that are used and not yet looked for */
+    char word[MOST_WORDS][LONGEST]; /* used, but their definitions were not looked for yet */
     int words;
 } printer;
 
@@ -61,7 +61,7 @@ static bool is_letter(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* The next word; false: there is none. */
+/* Reads the next word. False: there is none. */
 static bool next_word(reader *r)
 {
     while (r->at < r->end && !is_letter(*r->at))
@@ -80,7 +80,7 @@ static bool next_word(reader *r)
 
 /* ---- pieces ---- */
 
-/* Checks that other failures do not need, by a word of the failure that does; NULL: none does. */
+/* Checks, each with a word of the failures that need it; NULL: none does. */
 static const struct {
     const char *call, *failure;
 } checks[] = {
@@ -104,7 +104,7 @@ static bool is_needed(const char *line, size_t length, const char *failure)
     return true;
 }
 
-/* The text without lines that the failure does not need; of a program that has not failed (NULL) only TALLY goes. */
+/* The text without the lines that the failure does not need. NULL: no failure, so only TALLY is removed. */
 static char *without_checks(const char *text, const char *failure)
 {
     char *kept = malloc(strlen(text) + 1), *to = kept;
@@ -247,7 +247,7 @@ static void print_main(FILE *to, const program *p)
     fprintf(to, "    run(threads, %d);\n    return end();\n}\n", p->threads);
 }
 
-/* Those that blocks name come first. */
+/* Declares the blocks that others name, and then defines all. */
 static void print_blocks(FILE *to, const program *p)
 {
     bool done[MOST_BLOCKS];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""printed_test.py PROGRAM: what the generator prints compiles without a warning against the public headers alone, and
-runs as the program does that it was printed from; and the generator as its users call it."""
+"""printed_test.py PROGRAM: printed programs compile without a warning against the public headers alone, and run like the
+programs that they were printed from; and the generator's command line."""
 
 import glob
 import os
@@ -11,7 +11,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "../.."))
-# Bazel tells where the program is; ./weft runs this file as it lies beside it.
+# Bazel passes the program's path; ./weft runs this file beside the program.
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-lives"))
 CC = os.environ.get("CC", "cc")
 SEEDS = range(2000, 2012)

@@ -1,6 +1,6 @@
 /*
- * A program: blocks of steps. Block 0 is done by the main thread before all others, blocks 1 to `threads` by a thread
- * each, the others by steps of blocks before them: so that no block does itself.
+ * A program: blocks of steps. The main thread does block 0 before all others. Blocks 1 to `threads` are done by a
+ * thread each, the others by steps of earlier blocks, so that no block does itself.
  */
 #ifndef WEFT_TESTS_LIVES_PROGRAM_H
 #define WEFT_TESTS_LIVES_PROGRAM_H
@@ -29,22 +29,22 @@ typedef struct program {
     block block[MOST_BLOCKS];
 } program;
 
-/* Where a block is done: what may be chosen there, and how much. */
+/* Where a block is done: this decides which steps may be chosen, and how many. */
 enum { IN_SETUP = 1, IN_THREAD = 2, IN_CREW = 4, IN_CALLBACK = 8, ANYWHERE = IN_THREAD | IN_CREW | IN_CALLBACK };
 
 typedef void body(void);
 
 /*
  * One kind of step. `arguments` has a letter for each: D a domain, Q S M a structure, A an allocator, H a scheme, K a
- * kind of map, N a number of turns, C threads, W threads at once, T a timeout, E every so manieth, G guards, m
+ * kind of map, N a number of turns, C threads, W threads at once, T a timeout, E every E-th one, G guards, m
  * milliseconds, 2 a choice of two; B at the end: it has a block.
  */
 typedef struct kind {
     const char *name; /* of the function in world_*.h */
     const char *arguments;
     void (*run)(const int *argument, body *then);
-    int where;  /* it may be chosen */
-    int inside; /* where its block is done; 0: where it is done itself */
+    int where;  /* where it may be chosen */
+    int inside; /* where its block is done; 0: where the step itself is done */
     int weight;
     int cost; /* of one turn, in tenths of a microsecond */
 } kind;
@@ -52,7 +52,7 @@ typedef struct kind {
 extern const kind lives_kinds[];
 extern const int lives_kind_count;
 
-/* What stands in a printed program for an argument: NULL, a number. */
+/* The word for an argument in a printed program. NULL: it is a number. */
 const char *lives_word(char letter, int argument);
 
 /* ---- generate.c ---- */
@@ -64,11 +64,11 @@ typedef struct wish {
 
 extern const char *const lives_themes[];
 void lives_generate(program *p, uint64_t seed, const wish *wish);
-/* Which blocks anything leads to, and the number of their steps. */
+/* The blocks that are done at all, and the number of their steps. */
 void lives_mark(const program *p, bool *done);
 int lives_steps(const program *p);
 bool lives_known_theme(const char *name);
-/* The first of a comma list that names nothing; NULL: all are known. */
+/* The first unknown name in a comma list. NULL: all are known. */
 const char *lives_unknown(const char *list, char *name, size_t size);
 
 /* ---- steps.c ---- */
@@ -93,7 +93,7 @@ enum {
     LIVES_TALLIES
 };
 extern const char *const lives_tally_names[LIVES_TALLIES];
-/* Shared with the processes that programs run in; NULL: nobody counts. */
+/* Shared with the processes that programs run in. NULL: nothing is counted. */
 extern _Atomic uint64_t *lives_tally;
 
 /* Runs it in this process, which ends here: 0, or 1 with a line on standard error that begins with "lives: ". */
@@ -107,10 +107,10 @@ typedef struct verdict {
     char text[6000];
 } verdict;
 
-/* Runs it in a child, which is ended with all that it has started. */
+/* Runs it in a child, which is ended with all processes that it has started. */
 void lives_try(const program *p, bool hasty, verdict *v);
 
-/* The seeded bug that the library shows, where steps.c was compiled with LIVES_SABOTAGE (sabotage.h); 0: none. */
+/* The seeded bug that the library shows if steps.c was compiled with LIVES_SABOTAGE (sabotage.h); 0: none. */
 enum {
     LIVES_TWICE = 1,
     LIVES_NEVER,
@@ -134,9 +134,9 @@ extern int lives_sabotage;
 
 /* ---- shrink.c, print.c ---- */
 
-/* Makes it shorter as long as it fails in the same way, for at most so many seconds. */
+/* Shortens it while it fails in the same way, for at most so many seconds. */
 void lives_shrink(program *p, const verdict *v, double seconds, void (*show)(const program *p));
-/* failure: what it said; NULL: it has not failed. again: the command that replays it. */
+/* failure: its message; NULL: it has not failed. again: the command that replays it. */
 void lives_print(FILE *to, const program *p, const char *failure, const char *again);
 
 #endif

@@ -1,4 +1,4 @@
-/* One program, in a process of its own: what it says, how it ends, and that nothing of it is left. */
+/* Runs a program in a process of its own, names its failure, and leaves no process behind. */
 #define _GNU_SOURCE
 #include "tests/lives/program.h"
 
@@ -19,7 +19,7 @@ enum { SLOW = 4 };
 enum { SLOW = 1 };
 #endif
 
-/* Milliseconds: no step begins later, and all has ended. Hasty: while a program that hangs is made shorter. */
+/* Milliseconds: after LASTING no step begins, after PATIENCE all must have ended. Hasty: to shorten one that hangs. */
 enum { LASTING = 700, PATIENCE = 9000, HASTY_LASTING = 300, HASTY_PATIENCE = 2000, GRACE = 1500 };
 
 static uint64_t now_ms(void)
@@ -42,8 +42,8 @@ static _Noreturn void child(const program *p, int out, pid_t parent, bool hasty)
     lives_perform(p, (hasty ? HASTY_LASTING : LASTING) * SLOW, (hasty ? HASTY_PATIENCE : PATIENCE) * SLOW);
 }
 
-/* The library's function in a line of ours, for those failures that it tells apart. Of a hang: one where somebody
-   waits in a barrier comes last, since that waits for others. */
+/* Adds the library's function that our lines name, for failures that it tells apart. For a hang a barrier is the last
+   choice, since it waits for other threads. */
 static void add_call(verdict *v, const char *text)
 {
     char name[60] = "";
@@ -93,7 +93,7 @@ static bool wait_until(pid_t pid, int *status, uint64_t end)
     return true;
 }
 
-/* One that hangs and cannot say where: each thread's state, the signals it blocks, and the system call it is in. */
+/* For a program that hangs and cannot say where: each thread's state, its blocked signals, and its system call. */
 static void describe(pid_t pid, char *text, size_t size)
 {
     char path[600], line[400];

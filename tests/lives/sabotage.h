@@ -1,13 +1,13 @@
 /*
- * Bugs of the library as the oracle should see them, one for each thing that it checks: lives_test asks that each is
- * found. In the place of some functions stand others that do wrong, when lives_sabotage says so.
+ * Bugs of the library, one for each thing that the oracle checks; lives_test demands that each is found. Some functions
+ * are replaced by others that misbehave when lives_sabotage says so.
  */
 #ifndef WEFT_TESTS_LIVES_SABOTAGE_H
 #define WEFT_TESTS_LIVES_SABOTAGE_H
 
 #include "tests/lives/program.h"
 
-/* True once in so many calls. */
+/* The bug `which` shows once in so many calls. */
 static bool sabotaged(int which, int once_in)
 {
     static atomic_int calls;

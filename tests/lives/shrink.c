@@ -1,6 +1,6 @@
 /*
- * Makes a failing program shorter. What is left out or halved is kept so if the program then fails in the same way at
- * least once in some tries: how many follows from how often it failed before.
+ * Shortens a failing program. Something left out or halved stays so if the program still fails in the same way at least
+ * once in some tries. The number of tries follows from how often the program failed before.
  */
 #define _GNU_SOURCE
 #include "tests/lives/program.h"
@@ -32,7 +32,7 @@ static bool fails(const shrinker *s, const program *p)
     return v.failed && strcmp(v.what, s->what) == 0;
 }
 
-/* Whether the changed program still fails; then it is the program. */
+/* Keeps the changed program if it still fails. */
 static bool keep(shrinker *s, const program *changed)
 {
     for (int i = 0; i < s->tries && now() < s->end; i++)
@@ -66,7 +66,7 @@ static void cut(block *b, int from, int count)
     b->count -= count;
 }
 
-/* Of each block that is done: all steps, halves, quarters, single ones. */
+/* From each block that is done, drops all steps, halves, quarters, single ones. */
 static bool drop_steps(shrinker *s, const bool *done)
 {
     bool any = false;
@@ -82,7 +82,7 @@ static bool drop_steps(shrinker *s, const bool *done)
     return any;
 }
 
-/* In the place of a step, what its block does; or the step without its block. */
+/* Replaces a step by the steps of its block (inner), or removes its block. */
 static bool replace_step(shrinker *s, int b, int i, bool inner)
 {
     program changed = *s->p;
@@ -142,7 +142,7 @@ static bool simplify(shrinker *s, int b, int i)
     for (int a = 0; arguments[a] && arguments[a] != 'B'; a++) {
         char letter = arguments[a];
         if (strchr("dqsm", letter) && !(letter == 'm' && a == 0 && !arguments[1]))
-            continue; /* a slot: others mean it */
+            continue; /* a slot, which other steps name */
         if (try_argument(s, b, i, a, simplest(letter))) {
             any = true;
             continue;
@@ -163,7 +163,7 @@ static bool simplify_all(shrinker *s, const bool *done)
     return any;
 }
 
-/* How many tries a change gets, by how often the program fails as it is. */
+/* The number of tries that a change gets, by how often the unchanged program fails. */
 static int measure(const shrinker *s)
 {
     enum { TRIALS = 6, MOST_TRIES = 15 };

@@ -1,4 +1,4 @@
-/* What the files world_*.h are made with, in the interpreter and at the head of each printed program. */
+/* What the files world_*.h need, in the interpreter and at the head of each printed program. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -27,14 +27,14 @@
 #include <weft/stacks/treiber.h>
 
 #ifndef WEFT_BATCH
-#define WEFT_BATCH 1024 /* as the library is shipped */
+#define WEFT_BATCH 1024 /* as the library ships */
 #endif
 #ifndef WEFT_MAP_OPEN
-#define WEFT_MAP_OPEN 16 /* likewise: buckets that an insertion opens, a retirement each */
+#define WEFT_MAP_OPEN 16 /* likewise: the buckets that an insertion opens, with a retirement each */
 #endif
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define SANITIZED 1 /* their runtimes do not survive every fork */
+#define SANITIZED 1 /* the sanitizers' runtimes do not survive every fork */
 #else
 #define SANITIZED 0
 #endif

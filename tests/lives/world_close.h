@@ -1,4 +1,4 @@
-/* What programs are made of, 4: domains that end; how a program begins, and what is asked of it at its end. */
+/* What programs are made of, 4: the end of domains; how a program begins, and what is checked at its end. */
 
 static void clear_cells(place *p)
 {
@@ -20,14 +20,14 @@ static void close_place(place *p)
     atomic_store(&p->live, 0);
     me->closing = p;
     me->stays++;
-    me->encumbered++; /* what callbacks do in there must not wait for what this thread does next */
+    me->encumbered++; /* callbacks in there must not wait for what this thread does afterwards */
     list = list_retired(p, &count);
     ASK(error = weft_domain_destroy(p->domain));
     me->encumbered--;
     me->stays--;
     me->closing = before;
     if (error == -EBUSY &&
-        atomic_load(&p->structures)) { /* a thread has ended and left one there: the end sees to it */
+        atomic_load(&p->structures)) { /* an ended thread has left one there: it is closed at the end */
         atomic_store(&p->live, 1);
         return;
     }
@@ -38,7 +38,7 @@ static void close_place(place *p)
         fail("a destroyed domain kept memory", atomic_load(&p->bytes));
 }
 
-/* A domain of its own for the time of `then`; HERE, inside. */
+/* Makes a domain for the time of `then`, in which HERE is that domain. */
 static void with_domain(int scheme, maker *allocator, body *then)
 {
     int number = go(0) && !me->in_allocator ? atomic_fetch_add(&place_count, 1) : PLACES;
@@ -52,7 +52,7 @@ static void with_domain(int scheme, maker *allocator, body *then)
     close_place(&places[number]);
 }
 
-/* Where it must be refused. */
+/* Destroys a domain that must refuse it. */
 static void destroy_busy(void)
 {
     place *p = me->here;
@@ -79,7 +79,7 @@ static void settle_place(place *p)
     unsigned count, *list;
     weft_domain_statistics s = {.pending = 1};
     clear_cells(p);
-    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more, and end in structures of their own */
+    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more objects, and may end in their own structures */
         close_structures();
         barrier(p->number, FOREVER);
         ASK(weft_domain_stats(p->domain, &s));
@@ -90,7 +90,7 @@ static void settle_place(place *p)
     check_caches(p);
 }
 
-/* All that is left comes out of the structures, all that is retired is reclaimed, every domain can be destroyed. */
+/* At the end structures can be emptied, all that is retired is reclaimed, and every domain can be destroyed. */
 static void settle(void)
 {
     if (closers[TICKS])
@@ -100,7 +100,7 @@ static void settle(void)
         if (!atomic_load(&places[i].live))
             continue;
         if (vanished && (i >= SHARED || atomic_load(&places[i].structures)))
-            continue; /* a thread that is not there may have been making or destroying it, or something in it */
+            continue; /* a vanished thread may have been making or destroying it, or something in it */
         settle_place(&places[i]);
         close_place(&places[i]);
     }
@@ -117,7 +117,7 @@ static void begin(void)
 {
     me = the_first = calloc(1, sizeof *me);
     me->random = 88172645463325252u;
-    me->stays = 1; /* this thread is there until the end, but in a fork's child */
+    me->stays = 1; /* this thread stays until the end, except in a fork's child */
     began = clock_ms();
     catch_crashes();
     watch(patience);

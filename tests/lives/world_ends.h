@@ -1,6 +1,6 @@
-/* What programs are made of, 6: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
+/* What programs are made of, 7: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
 
-/* The thread is about to end: what the contract lets it lose. */
+/* The thread is about to end: notes what the contract allows it to lose. */
 static void account_end(void)
 {
     bool many = me->at_risk >= VALUES;
@@ -21,7 +21,7 @@ static void account_end(void)
     me->frame = NULL;
     me->at = NULL;
     me->at_risk = 0;
-    me->encumbered = me->awaited; /* what it holds itself is over */
+    me->encumbered = me->awaited; /* without its own guards and callbacks */
     TALLY(ENDS, 1);
 }
 
@@ -41,7 +41,7 @@ static void end_here(void)
     pthread_exit(NULL);
 }
 
-/* Where a thread that somebody has cancelled ends. */
+/* Ends the thread if it has been cancelled. */
 static void cancel_point(void)
 {
     pthread_mutex_lock(&lives_lock);
@@ -83,7 +83,7 @@ static void *begin_life(void *ctx)
     return NULL;
 }
 
-/* A thread for `main`; it finds at hand what the caller has. NULL: there are too many. */
+/* Starts a thread for `main`, with the caller's domain and structures at hand. NULL: there are too many threads. */
 static life *start_life(body *main)
 {
     life *l = calloc(1, sizeof *l);
@@ -102,7 +102,7 @@ static life *start_life(body *main)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 512 << 10);
     if (slot < LIVES)
-        lives[slot] = l; /* before it runs: a fork beside this counts it among those that are not there */
+        lives[slot] = l; /* before it runs: a fork meanwhile counts it as vanished */
     if (slot < LIVES && pthread_create(&l->thread, &attributes, begin_life, l) == 0) {
         raise_to(&most_alive, atomic_fetch_add(&alive, 1) + 1);
         TALLY(THREADS, 1);
@@ -117,7 +117,7 @@ static life *start_life(body *main)
     return l;
 }
 
-/* Whether it has ended; then it is no more. */
+/* Whether it has ended. If so, it is joined and freed. */
 static bool is_over(life *l)
 {
     pthread_mutex_lock(&lives_lock);
@@ -147,7 +147,7 @@ static void wait_for_end(life *l)
             usleep(100);
 }
 
-/* The program's threads; until all of them have ended. */
+/* Runs the program's threads until all of them have ended. */
 static void run(body *const *threads, int count)
 {
     life *lives_of[16];
@@ -158,7 +158,7 @@ static void run(body *const *threads, int count)
             wait_for_end(lives_of[i]);
 }
 
-/* `count` threads that each do `then`, `at_once` of them beside each other. */
+/* Runs `count` threads that each do `then`, `at_once` of them at the same time. */
 static void crew(int count, int at_once, body *then)
 {
     life *running[16] = {NULL};
@@ -176,7 +176,7 @@ static void crew(int count, int at_once, body *then)
     check_all_pending();
 }
 
-/* Sleeps, holding what it holds. */
+/* Sleeps, whatever the thread holds. */
 static void rest(int ms)
 {
     while (ms-- > 0 && go(0))
@@ -198,7 +198,7 @@ static void say_last_words(void *ctx)
     me->last_words[late] = NULL;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     me->late = late;
-    me->stays += !late; /* who ends in here may leave out the other keys' destructors, Weft's among them */
+    me->stays += !late; /* a thread that ends in here may skip other keys' destructors, Weft's among them */
     TALLY(LAST, 1);
     if (words)
         words();
@@ -208,19 +208,19 @@ static void say_last_words(void *ctx)
 static pthread_key_t last_keys[2];
 static bool has_key[2];
 
-/* First of all: a key whose destructor runs before Weft's exit hook. */
+/* Makes a key first of all: its destructor runs before Weft's exit hook. */
 static void early_key(void)
 {
     has_key[0] = pthread_key_create(&last_keys[0], say_last_words) == 0;
 }
 
-/* A key that is made after Weft's own. */
+/* Makes a key after Weft's own. */
 static void late_key(void)
 {
     has_key[1] = weft_domain_attach(NULL) == 0 && pthread_key_create(&last_keys[1], say_last_words) == 0;
 }
 
-/* Does `then` in a destructor of a key that was made before Weft's, or (late) in one that runs after Weft's exit hook. */
+/* Does `then` in the destructor of the early key, or (late) in that of the late key, after Weft's exit hook. */
 static void at_end(int late, body *then)
 {
     if (!has_key[late])
@@ -261,7 +261,7 @@ static _Noreturn void go_on_in_child(body *then, life *self)
     _exit(0);
 }
 
-/* The child ends well, and in time. */
+/* The child must succeed, and in time. */
 static void wait_for_child(pid_t pid, const int *returned)
 {
     int status = 0;
@@ -275,7 +275,7 @@ static void wait_for_child(pid_t pid, const int *returned)
         fail("a fork's child failed, with status", status);
 }
 
-/* The child does `then`, which may be nothing, and ends; NULL: it becomes another program. */
+/* The child does `then`, which may be empty, and ends. NULL: it executes another program. */
 static void forks_and(body *then)
 {
     int *returned, number = errno;
@@ -303,7 +303,7 @@ static void forks_and(body *then)
 
 /* ---- handlers ---- */
 
-/* What domain.h lets a handler do, in a thread that has used Weft. */
+/* Does what domain.h allows a handler, in a thread that has used Weft. */
 static void on_signal(int signal_number)
 {
     int number = errno;
@@ -363,7 +363,7 @@ static void stop_ticks(void)
         wait_for_end(ticker);
 }
 
-/* From now on a handler runs in one thread or another every now and then. */
+/* From now on a handler runs in some thread from time to time. */
 static void ticks(void)
 {
     handle_signals();

@@ -1,18 +1,18 @@
 /*
- * What programs are made of, 1: threads, and how a failure is told.
+ * What programs are made of, 1: threads, and how a failure is reported.
  *
- * The interpreter (steps.c) includes the files world_*.h, and a printed program contains those pieces of them that it
- * uses: a piece is what stands between two empty lines. Lines with TALLY in them are not printed.
+ * The interpreter (steps.c) includes the files world_*.h. A printed program contains those pieces of them that it
+ * uses: a piece is the text between two empty lines. Lines with TALLY are not printed.
  */
 
 typedef void body(void);
 
 enum { HERE = -1, FOREVER = 3, SHARED = 4, PLACES = 1024, CELLS = 4, LIVES = 256, OBJECTS = 1 << 20, VALUES = 1 << 23 };
 
-/* A callback that runs: on its caller's stack. */
+/* A running callback; this lies on the stack of its caller. */
 typedef struct frame {
     struct place *place, *here;
-    const char *at; /* the call that it is called from */
+    const char *at; /* the call of the library that runs it */
     int number;     /* errno */
     struct frame *outer;
 } frame;
@@ -23,24 +23,24 @@ typedef struct life {
     body *main;
     const char *volatile at; /* the call of the library that it is in */
     const char *last;        /* or was in */
-    volatile int used;       /* has used Weft: handlers may */
-    int encumbered;          /* holds a guard or runs a callback, or who waits for it does: may not wait without end */
-    int awaited;             /* so much of that is of who waits for it, and stays when it ends */
-    int stays;               /* may not be ended */
+    volatile int used;       /* it has used Weft, so its handlers may */
+    int encumbered;          /* it, or a thread that waits for it, has a guard or callback: it may not wait for ever */
+    int awaited;             /* the part of `encumbered` that comes from threads that wait for it */
+    int stays;               /* not 0: it may not be ended */
     int in_allocator, late, cancelled, returned, gone;
     long at_risk; /* values that are lost if it ends now */
     struct frame *frame;
-    struct place *here, *closing; /* which it destroys */
+    struct place *here, *closing; /* closing: the domain that it destroys */
     struct queue *my_queue;
     struct stack *my_stack;
     struct table *my_map;
     body *last_words[2];
-    unsigned char guards[PLACES]; /* that it holds, by domain */
+    unsigned char guards[PLACES]; /* the number that it holds, by domain */
     uint64_t random;
 } life;
 
 static __thread life *me;
-static life *lives[LIVES], *the_first; /* thread, and the process's first */
+static life *lives[LIVES], *the_first; /* all others; the process's first thread */
 static pthread_mutex_t lives_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int alive, most_alive, guards_held, most_guards, most_spares;
 static atomic_uint life_count;
@@ -50,7 +50,7 @@ static int in_child, vanished; /* threads that the child does not have */
 enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
 static body *_Atomic closers[CLOSERS];
 
-/* Milliseconds: after so many no step begins anything new; after so many more the program hangs. */
+/* Milliseconds from the beginning: then no step begins anything new; then the program counts as hanging. */
 static int lasting = 1000, patience = 9000;
 
 static uint64_t clock_ms(void)
@@ -82,7 +82,7 @@ static void raise_to(atomic_int *most, int value)
         ;
 }
 
-/* The one way to say that something is wrong: one line, exit status 1. */
+/* Reports all failures: one line, exit status 1. */
 static _Noreturn void fail(const char *what, long detail)
 {
     char line[400];
@@ -93,7 +93,7 @@ static _Noreturn void fail(const char *what, long detail)
     _exit(1);
 }
 
-/* It hangs: says where each thread is. */
+/* The program hangs: says where each thread is. */
 static void on_alarm(int signal_number)
 {
     char line[400];
@@ -133,8 +133,8 @@ static void watch(int ms)
 
 enum { NUMBER = 4711 };
 
-/* Around each call of the library: which it is, that it leaves errno alone, and that it is not ended by cancellation
-   (a thread asks for its cancellation in cancel_point alone). */
+/* Around each call of the library: notes it, and checks that it leaves errno alone and is no cancellation point (a
+   thread acts on its cancellation only in cancel_point). */
 static void call_begin(const char *call)
 {
     me->at = me->last = call;
@@ -151,7 +151,7 @@ static void call_end(void)
     me->at = NULL;
 }
 
-/* CALL: the thread then has a record. (To make or destroy a structure, or to wait in a barrier, needs none.) */
+/* After CALL the thread has a record. (Making or destroying a structure, or waiting in a barrier, needs none.) */
 #define ASK(call) (call_begin(#call), (call), call_end())
 #define CALL(call) (call_begin(#call), (call), call_end(), (void)(me->used = 1))
 

@@ -1,4 +1,4 @@
-/* What programs are made of, 5: maps. */
+/* What programs are made of, 6: maps. */
 
 typedef struct map_kind {
     bool strings, owns;
@@ -14,7 +14,7 @@ typedef struct table {
     place *place;
     weft_map *map;
     const map_kind *kind;
-    body *then; /* what destructors do, now and then */
+    body *then; /* what destructors sometimes do */
     atomic_int live;
 } table;
 
@@ -69,7 +69,7 @@ static unsigned value_of(const table *t, void *value)
     return !value ? 0 : t->kind->owns ? ((boxed *)value)->number : of_value(value);
 }
 
-/* `text`: where the key lies while it is only looked up; NULL: it is to stay. */
+/* `text`: the key's memory, if it is only looked up. NULL: allocates it, since the map keeps the key. */
 static void *map_key(const table *t, unsigned key, char *text)
 {
     if (!t->kind->strings)
@@ -80,7 +80,7 @@ static void *map_key(const table *t, unsigned key, char *text)
     return text;
 }
 
-/* A value that nobody wants: refused, or drained. */
+/* Frees a value that was refused or drained. */
 static void drop_value(const table *t, void *value)
 {
     if (t->kind->owns)
@@ -145,7 +145,7 @@ static void make_map(int which, int in, const map_kind *of, body *then)
         open_map(&tables[which], p, of, then);
 }
 
-/* A map of its own for the time of `then`, whose domain is HERE. */
+/* Makes a map for the time of `then`, in which HERE is the map's domain. */
 static void with_map(int in, const map_kind *of, body *then)
 {
     place *p = at_place(in);
@@ -167,7 +167,7 @@ static void with_map(int in, const map_kind *of, body *then)
 
 /* ---- keys of one thread ---- */
 
-/* Most that any retires: an entry, a replaced value, the bucket that it meets, and those that it opens after a growth. */
+/* The most that one retires: an entry, a replaced value, the bucket that it meets, and those opened after a growth. */
 enum { OF_AN_OPERATION = WEFT_MAP_OPEN + 3 };
 
 static int insert_key(table *t, unsigned number)
@@ -228,13 +228,13 @@ static void remove_key(table *t, unsigned number)
     } else if (!keeps) {
         int error;
         CALL(error = weft_retire(t->place->domain, value, destroy_taken, t));
-        if (error) /* no memory: it stays where it is */
+        if (error) /* no memory: the value is never freed */
             took_value(value_of(t, value));
     }
     me->at_risk--;
 }
 
-/* Inserts so many new keys, then looks them up and removes them; `at_once` together. */
+/* Inserts `count` new keys, looks them up and removes them, `at_once` of them at a time. */
 static void map_keys(int which, int count, int at_once)
 {
     table *t = at_map(which);

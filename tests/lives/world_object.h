@@ -72,7 +72,7 @@ static void hand_over(object *o)
     TALLY(RETIRED, 1);
 }
 
-/* Retires `count` objects; the callback of every so manieth does `then`. */
+/* Retires `count` objects. The callback of one in `every` does `then`. */
 static void retire(int which, int count, int every, body *then)
 {
     place *p = at_place(which);
@@ -119,7 +119,7 @@ static object *protect(weft_guard *guard, weft_atomic_ptr *cell, int set)
     do {
         o = weft_ptr_load(cell);
         CALL(weft_guard_set(guard, o));
-    } while (weft_ptr_load(cell) != o); /* under epochs that is enough, too: it was entered before */
+    } while (weft_ptr_load(cell) != o); /* enough under epochs, too: the guard was entered before */
     return o;
 }
 
@@ -139,7 +139,7 @@ static void leave_guards(weft_guard *guards, object **held, int count, place *p)
     }
 }
 
-/* Enters `count` guards, does `then`, leaves them. In memory of the heap: who ends here leaves them behind. */
+/* Enters `count` guards, does `then`, leaves them. They lie on the heap, since a thread that ends here keeps them. */
 static void with_guards(int which, int count, int set, body *then)
 {
     place *p = at_place(which);
@@ -148,7 +148,7 @@ static void with_guards(int which, int count, int set, body *then)
     weft_guard *guards = malloc((size_t)count * sizeof *guards);
     object **held = malloc((size_t)count * sizeof *held);
     me->encumbered++;
-    me->stays += me->late; /* nobody leaves the guards of who ends after its exit hook */
+    me->stays += me->late; /* guards of a thread that ends after its exit hook are never left */
     for (int i = 0; i < count; i++) {
         raise_to(&most_guards, atomic_fetch_add(&guards_held, 1) + 1);
         CALL(weft_enter(&guards[i], p->domain));
@@ -175,14 +175,14 @@ static size_t bound_of_pending(size_t threads, size_t guards)
     return (threads + 3) * (2 * batch + words);
 }
 
-/* What it says that the caches of all threads and the depot can hold, in bytes. */
+/* What it says the caches of all threads and the depot can hold, in bytes. */
 static size_t bound_of_caches(size_t threads)
 {
     enum { CLASSES = 32 + 64, BATCHES = 4 };
     return (threads + 1) * BATCHES * WEFT_BATCH * CLASSES;
 }
 
-/* What it says that a thread loses that ends inside an operation. */
+/* What it says a thread can lose that ends inside an operation. */
 static long bound_of_loss(void)
 {
     return WEFT_BATCH > 200 ? WEFT_BATCH : 200;
@@ -190,7 +190,7 @@ static long bound_of_loss(void)
 
 static atomic_int values_inside, most_inside;
 
-/* A figure of a moment in which others are busy may be wrong: too high several times. */
+/* While others are busy a figure may be too high by mistake, but not several times. */
 static void check_pending(place *p)
 {
     weft_domain_statistics s;
@@ -218,7 +218,7 @@ static void check_all_pending(void)
         check_pending(me->here);
 }
 
-/* Others may retire and reclaim between the two figures: once may be wrong. */
+/* Others may retire and reclaim between the two figures, so one comparison may be wrong. */
 static void check_caches(place *p)
 {
     weft_domain_statistics s;
@@ -226,7 +226,7 @@ static void check_caches(place *p)
     if (in_child || me->in_allocator || atomic_load(&ended_inside))
         return;
     for (int i = 0; i < 4; i++) {
-        /* nodes of all that is inside, also in an allocator's stack, and buckets of all that ever was at once */
+        /* nodes of all values inside, also in an allocator's stack, and buckets of the most that were inside at once */
         size_t inside = ((size_t)atomic_load(&values_inside) + (size_t)atomic_load(&most_spares)) * 256 +
                         (closers[MAPS] ? (size_t)atomic_load(&most_inside) * 64 : 0);
         ASK(weft_domain_stats(p->domain, &s));
@@ -239,7 +239,7 @@ static void check_caches(place *p)
 
 /* ---- barriers ---- */
 
-/* Numbers of the domain's objects that are retired and not reclaimed. */
+/* Lists the numbers of the domain's objects that are retired and not reclaimed. */
 static unsigned *list_retired(const place *p, unsigned *count)
 {
     unsigned end = atomic_load(&object_count), found = 0;
@@ -265,7 +265,7 @@ static void check_reclaimed(place *p, unsigned *list, unsigned count, const char
     free(list);
 }
 
-static atomic_int barriers; /* that run, or whose thread has ended inside */
+static atomic_int barriers; /* those that run, or whose thread has ended inside */
 
 static void check_barrier(int error, bool busy, int how)
 {
@@ -276,7 +276,7 @@ static void check_barrier(int error, bool busy, int how)
         fail("a barrier failed", error);
 }
 
-/* how: 0 one try, 1 a short while, 2 longer, FOREVER where it must end. */
+/* how: 0 one try, 1 a short while, 2 longer, FOREVER if it must succeed. */
 static void barrier(int which, int how)
 {
     static const uint64_t timeout[] = {0, 100000, 20000000, UINT64_MAX};

@@ -5,11 +5,11 @@ typedef struct place {
     weft_scheme scheme;
     int number;
     atomic_int live, structures;
-    atomic_long bytes;        /* that its allocator has given */
+    atomic_long bytes;        /* given by its allocator */
     atomic_long by_callbacks; /* retired by callbacks and not reclaimed */
     atomic_long operations;   /* of structures, by callbacks */
     atomic_long lost;         /* objects that ended threads may have had in hand */
-    atomic_uint lost_before;  /* and all with a number below this, if it ended in a barrier */
+    atomic_uint lost_before;  /* and all objects with numbers below this, if one ended in a barrier */
     weft_atomic_ptr cell[CELLS];
 } place;
 
@@ -25,8 +25,8 @@ static bool in_callback_of(const place *p)
     return false;
 }
 
-/* The domain that a step means; HERE is that of the object at hand, or the one that was made last around the step. One
-   that is being destroyed is only for the callbacks that this runs. */
+/* The domain of a step. HERE is that of the object at hand, or the innermost one made around the step. A domain that is
+   being destroyed is only for the callbacks of its destruction. */
 static place *at_place(int which)
 {
     place *p = which == HERE ? me->here : &places[which];
@@ -73,7 +73,7 @@ static weft_allocator counted(place *p)
     return (weft_allocator){counted_alloc, counted_free, p};
 }
 
-/* Refuses now and then. */
+/* Refuses one of twenty allocations. */
 static void *stingy_alloc(size_t size, size_t alignment, void *ctx)
 {
     return chance(20) ? take_memory(size, alignment, ctx) : NULL;
@@ -85,7 +85,7 @@ static weft_allocator stingy(place *p)
 }
 
 static pthread_mutex_t allocator_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int a_child_may_hang; /* a fork may leave the lock above locked, for whoever allocates in the child */
+static atomic_int a_child_may_hang; /* a fork may leave the lock above locked in the child */
 
 static void *locked_alloc(size_t size, size_t alignment, void *ctx)
 {
@@ -106,7 +106,7 @@ static void locked_free(void *memory, size_t size, void *ctx)
     pthread_mutex_unlock(&allocator_lock);
 }
 
-/* With a mutex: that is all that "thread-safe" asks for. */
+/* With a mutex, which is all that "thread-safe" demands. */
 static weft_allocator locked(place *p)
 {
     atomic_store(&a_child_may_hang, 1);
@@ -123,7 +123,7 @@ static void unlock_allocator(void)
     pthread_mutex_unlock(&allocator_lock);
 }
 
-/* With a mutex that is taken for forks, by handlers that were registered after Weft's. */
+/* With a mutex that fork handlers take, which were registered after Weft's. */
 static weft_allocator fork_safe(place *p)
 {
     static atomic_int registered;
@@ -149,7 +149,7 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
     if (!is_spare(size, alignment))
         return take_memory(size, alignment, ctx);
     if (me->frame)
-        atomic_fetch_add(&places[0].operations, 1); /* the stack's domain: what callbacks retire there is not counted */
+        atomic_fetch_add(&places[0].operations, 1); /* the bound does not count what the stack retires in callbacks */
     me->in_allocator++;
     bool found = weft_treiber_try_pop(spare, &memory);
     me->in_allocator--;
@@ -211,7 +211,7 @@ static bool open_place(place *p, int scheme, maker *allocator)
     return !error;
 }
 
-/* Before the threads begin: domain `which`, for all of them, until the end. */
+/* Before the threads begin: makes domain `which` for all of them, until the end. */
 static void make_domain(int which, int scheme, maker *allocator)
 {
     (void)open_place(&places[which], scheme, allocator);

@@ -1,10 +1,10 @@
-/* What programs are made of, 4: values that are put into structures and come out once; queues and stacks. */
+/* What programs are made of, 5: values that are put into structures and come out once; queues and stacks. */
 
 enum { UNUSED, PUTTING, INSIDE, OUT };
 
 static atomic_uchar value_state[VALUES];
 static atomic_uint value_count = 1;
-static atomic_long values_lost; /* that ended threads may have had in hand */
+static atomic_long values_lost; /* values that ended threads may have had in hand */
 static atomic_int values_any;   /* an ended thread had many in hand */
 
 static unsigned new_value(void)
@@ -68,7 +68,7 @@ static void check_values(void)
         fail("values were lost", one ? left : 0);
 }
 
-/* An operation of a structure, by a callback: what it retires is not counted in the bound. */
+/* Notes a callback's operation of a structure: the bound does not count what it retires. */
 static void operation_of(place *p, int retires)
 {
     if (me->frame)
@@ -134,7 +134,7 @@ static void make_queue(int which, int in)
         open_queue(&queues[which], p);
 }
 
-/* A queue of its own for the time of `then`, whose domain is HERE. */
+/* Makes a queue for the time of `then`, in which HERE is the queue's domain. */
 static void with_queue(int in, body *then)
 {
     place *p = at_place(in);
@@ -277,7 +277,7 @@ static void make_stack(int which, int in)
         open_stack(&stacks[which], p);
 }
 
-/* A stack of its own for the time of `then`, whose domain is HERE. */
+/* Makes a stack for the time of `then`, in which HERE is the stack's domain. */
 static void with_stack(int in, body *then)
 {
     place *p = at_place(in);

@@ -1,4 +1,4 @@
-/* Containers under many threads: nothing lost, nothing twice, first in first out; and the checks' own test. */
+/* Containers under many threads: no value is lost or taken twice, and the order is kept; and a test of these checks. */
 #include "tests/unit/sequence.h"
 
 #include "tests/stress/observe.h"
@@ -66,7 +66,7 @@ static void test_conserves(void **state)
     r.kind->destroy(r.sequence, NULL, NULL);
 }
 
-/* A thread that puts and takes alone between two others' steps gets its own back: the order where it can be seen. */
+/* A thread that puts and takes while no other does gets its own values back, in order. */
 static void test_order_when_alone(void **state)
 {
     t_env *env = *state;
@@ -81,7 +81,7 @@ static void test_order_when_alone(void **state)
     kind->destroy(sequence, NULL, NULL);
 }
 
-/* The checks see what they are for. */
+/* The checks notice each fault. */
 static void test_checks_can_fail(void **state)
 {
     void *all[4] = {o_value(0, 0), o_value(0, 1), o_value(1, 0), o_value(1, 1)};

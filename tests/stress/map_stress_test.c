@@ -60,7 +60,7 @@ static void test_contents_are_exact(void **state)
     free(r);
 }
 
-/* All threads insert all keys, then all remove all: each key has one winner of each. */
+/* All threads insert all keys, then all remove all: for each key one thread wins each time. */
 static void insert_all(unsigned index, void *ctx)
 {
     run *r = ctx;
@@ -82,7 +82,8 @@ static void remove_all(unsigned index, void *ctx)
 }
 
 /*
- * A race may leave the table large when the last removal is done: each further update takes a step of shrinking.
+ * After a race the table may still be large when the last removal is done. Each further update does a step of
+ * shrinking.
  */
 enum { BATCH = 512, BATCHES = 16 };
 

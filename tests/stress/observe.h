@@ -1,6 +1,6 @@
 /*
- * What the conservation tests hold a run against: each value taken exactly once, and each producer's values in its
- * order. Values are a producer's number and a sequence number.
+ * What a run must conserve: each value is taken exactly once, and each producer's values in its order. A value is a
+ * producer's number and a sequence number.
  */
 #ifndef WEFT_TESTS_STRESS_OBSERVE_H
 #define WEFT_TESTS_STRESS_OBSERVE_H
@@ -26,16 +26,16 @@ static inline size_t o_sequence(const void *value)
     return ((uintptr_t)value - 1) & (((size_t)1 << O_SEQUENCE_BITS) - 1);
 }
 
-/* What one taker got, in the order it got it. */
+/* The values that one taker got, in its order. */
 typedef struct o_log {
     void **value;
     size_t count;
 } o_log;
 
-/* Every value of `producers` times `each` in exactly one log, once. */
+/* True: each of the `producers` times `each` values is in exactly one log, once. */
 bool o_conserved(const o_log *logs, size_t n, size_t producers, size_t each);
 
-/* In each log, each producer's values in ascending order: what a queue's taker must see. */
+/* True: in each log each producer's values ascend, as a queue's taker must see them. */
 bool o_in_order(const o_log *logs, size_t n);
 
 #endif

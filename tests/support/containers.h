@@ -1,7 +1,7 @@
 /*
- * The containers of structures.def behind one table, for all that holds for each of them: what goes in comes out once, in a known
- * order. It knows the public headers only: who links it chooses which build of the library it calls. Where any container will do,
- * `containers` is the first.
+ * The containers of structures.def behind one table, for tests that hold for all of them: what goes in comes out once,
+ * in a known order. It uses only the public headers, so the program that links it chooses the library's build. A test
+ * that needs any container uses the first, `containers`.
  */
 #ifndef WEFT_TESTS_SUPPORT_CONTAINERS_H
 #define WEFT_TESTS_SUPPORT_CONTAINERS_H
@@ -19,7 +19,7 @@ typedef struct container {
     void (*destroy)(void *object, void (*drain)(void *value, void *ctx), void *ctx);
 } container;
 
-/* CONTAINER_x is where weft_x stands in the table. */
+/* CONTAINER_x is the index of weft_x in the table. */
 #define CONTAINER_PLACE(KIND, name, put, take, unused) CONTAINER_##name,
 enum { WEFT_CONTAINERS(CONTAINER_PLACE, 0) CONTAINERS };
 

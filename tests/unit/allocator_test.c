@@ -1,6 +1,6 @@
 /*
  * A domain's allocator that is itself made of Weft: a container of another domain is its free list. So Weft is entered
- * from wherever it allocates and frees, while barriers take lists.
+ * again wherever it allocates or frees, also while barriers take lists.
  */
 #include "tests/unit/sequence.h"
 

@@ -42,7 +42,7 @@ static void test_barrier_is_refused_under_own_guard(void **state)
     assert_int_equal(atomic_load(&count), 1);
 }
 
-/* A thread that sleeps with a guard: the barrier gives up when told so, and succeeds when the guard is left. */
+/* While a thread sleeps with a guard, the barrier times out. It succeeds once the guard has been left. */
 static void test_barrier_times_out(void **state)
 {
     t_env *env = *state;
@@ -74,7 +74,7 @@ static void test_barrier_times_out(void **state)
     t_worker_end(&worker);
 }
 
-/* What a guard entered after the retirement is no concern of the barrier's. */
+/* A barrier does not wait for a guard that was entered after the retirement. */
 static void test_barrier_ignores_later_guards(void **state)
 {
     t_env *env = *state;
@@ -103,7 +103,7 @@ static void retire_some(void *ctx)
     t_retire_many(r->domain, r->n, &r->count);
 }
 
-/* Threads that live and do nothing any more: what they retired must not wait for them. */
+/* A barrier also reclaims what idle threads have retired. */
 static void test_barrier_reclaims_for_idle_threads(void **state)
 {
     t_env *env = *state;
@@ -134,7 +134,7 @@ typedef struct chain {
     int left, calls;
     bool nested; /* a callback ran inside a callback */
     bool running;
-    int barrier, destroy; /* what these answered */
+    int barrier, destroy; /* their results */
 } chain;
 
 static void retire_next(void *object, void *ctx)
@@ -272,7 +272,7 @@ static void test_epoch_wraps(void **state)
             weft_enter(&guard, domain);
             t_retire(domain, &o);
             assert_int_equal(t_stats(domain).guards_held, 1);
-            for (int i = 0; i < 25; i++) { /* the guard's epoch stays behind, on whichever side of the wrap */
+            for (int i = 0; i < 25; i++) { /* the guard's epoch stays behind, on either side of the wrap */
                 t_retire_many(domain, 1, &count);
                 weft_domain_flush(domain);
                 assert_int_equal(atomic_load(&o.reclaimed), 0);
@@ -294,7 +294,7 @@ static void retire_and_collect(void *ctx)
     weft_domain_flush(r->domain);
 }
 
-/* Of a guard entered before the wrap and one entered after, the first is the older; and it may hold what is retired after, too. */
+/* A guard entered before the wrap is older than one entered after it, and may also hold what is retired after it. */
 static void test_guards_on_both_sides_of_the_wrap(void **state)
 {
     t_worker older, newer, other;
@@ -308,7 +308,7 @@ static void test_guards_on_both_sides_of_the_wrap(void **state)
     t_worker_start(&other);
     weft_i_store(&head->epoch, SIZE_MAX, memory_order_seq_cst);
     t_worker_do(&older, t_hold_enter, &before);
-    retire_and_collect(&early); /* sealed in the last epoch of all */
+    retire_and_collect(&early); /* sealed in the last epoch before the wrap */
     assert_int_equal(weft_i_load(&head->epoch, memory_order_seq_cst), 1);
     t_worker_do(&newer, t_hold_enter, &after);
     weft_domain_flush(domain);
@@ -348,7 +348,7 @@ static void retire_and_flush(void *ctx)
     weft_domain_flush(w->domain);
 }
 
-/* A barrier returns only when the callbacks that other threads were running have returned. */
+/* A barrier returns only after the callbacks that other threads were running have returned. */
 static void test_barrier_waits_for_callbacks(void **state)
 {
     t_env *env = *state;

@@ -1,6 +1,6 @@
 /*
  * What stalled threads cost. Hazard pointers: pending objects stay within the contract's bound T * (2 * B + H), and
- * every object that nobody holds is reclaimed. Epochs: no bound, but the statistics name who is in the way.
+ * every object that is not held is reclaimed. Epochs: no bound, but the statistics name the thread that blocks.
  */
 #include "tests/unit/support.h"
 
@@ -24,7 +24,7 @@ typedef struct shop {
 typedef struct stalled {
     t_worker worker;
     shop *shop;
-    size_t first; /* of its cells */
+    size_t first; /* the first of its cells */
     weft_guard guard[GUARDS];
     uint64_t *held[GUARDS];
 } stalled;
@@ -127,7 +127,7 @@ static void wake_all(stalled *sleepers)
     free(sleepers);
 }
 
-/* How many of the held objects are not in their cells any more: exactly these must wait. */
+/* The number of held objects that are not in their cells any more: exactly these must wait. */
 static size_t held_and_retired(const stalled *sleepers, shop *s)
 {
     size_t n = 0;
@@ -153,7 +153,7 @@ static void test_hazard_bound(void **state)
 
     size_t held = held_and_retired(sleepers, s);
     assert_true(held > STALLED * GUARDS / 2);
-    weft_domain_flush(env->domain); /* the retirers have ended: a flush sees to what they left */
+    weft_domain_flush(env->domain); /* the retirers have ended: a flush reclaims what they left */
     assert_int_equal(t_stats(env->domain).pending, held);
     assert_int_equal(weft_domain_barrier(env->domain, 0), -ETIMEDOUT);
     assert_int_equal(t_stats(env->domain).pending, held);
@@ -195,7 +195,7 @@ static void test_epochs_wait_for_the_stalled(void **state)
     shop *s = new_shop(env->domain);
     stalled *sleepers = stall_some(s);
     t_run(RETIRERS, replace_cells, s);
-    assert_int_equal(t_stats(env->domain).pending, atomic_load(&s->retired)); /* entered before all that */
+    assert_int_equal(t_stats(env->domain).pending, atomic_load(&s->retired)); /* the guards are older */
     assert_int_equal(weft_domain_barrier(env->domain, 0), -ETIMEDOUT);
     wake_all(sleepers);
     t_barrier(env->domain);
@@ -232,7 +232,7 @@ static void test_epoch_blocker_is_named(void **state)
     t_worker_do(&first, t_hold_enter, &hold[0]);
     t_retire_many(env->domain, 3000, &count);
     assert_blocked_by(env->domain, first.thread_id);
-    t_worker_do(&second, t_hold_enter, &hold[1]); /* younger: the first is still the one to blame */
+    t_worker_do(&second, t_hold_enter, &hold[1]); /* younger: the first still blocks */
     t_retire_many(env->domain, 3000, &count);
     assert_blocked_by(env->domain, first.thread_id);
     t_worker_do(&first, t_hold_leave, &hold[0]);
@@ -248,7 +248,7 @@ static void test_epoch_blocker_is_named(void **state)
     t_worker_end(&second);
 }
 
-/* The caller itself may be the one. */
+/* The caller itself may be the blocker. */
 static void test_epoch_blocker_is_the_caller(void **state)
 {
     t_env *env = *state;
@@ -263,7 +263,7 @@ static void test_epoch_blocker_is_the_caller(void **state)
     assert_int_equal(t_stats(env->domain).blocker_thread, 0);
 }
 
-/* A guard that refreshes stands in nobody's way. */
+/* A guard that refreshes blocks nothing. */
 static void test_refreshing_guard_blocks_nothing(void **state)
 {
     t_env *env = *state;
@@ -287,7 +287,7 @@ static void pairs(void *made, int count)
         CHECK(containers->put(made, t_ptr(1)) == 0 && containers->take(made, &value));
 }
 
-/* What a stalled guard has let gather goes back while the traffic goes on, without a barrier. */
+/* Memory that gathered during a stall goes back while the traffic goes on, without a barrier. */
 static void test_traffic_gives_back_what_a_stall_left(void **state)
 {
     enum { PAIRS = T_SCALE(200000, 20000), MORE = 800000 };

@@ -1,4 +1,4 @@
-/* Domains: making, destroying, retiring, statistics; one thread, and what it takes from others by workers. */
+/* Domains: making, destroying, retiring, statistics, in one thread and a few workers. */
 #include "tests/unit/support.h"
 
 #include <errno.h>
@@ -127,7 +127,7 @@ static void test_retire_errors(void **state)
     assert_int_equal(errno, 4711);
 }
 
-/* What an object looks like to its callback. */
+/* What a callback was given, and how often it was called. */
 typedef struct seen {
     void *object;
     int calls;
@@ -327,7 +327,7 @@ static void test_many_domains_in_turn(void **state)
     }
 }
 
-/* A domain made where another one was: nothing remembered of the old one may be taken for the new one's. */
+/* A new domain at a destroyed one's address: what threads remember of the old one must not count for the new one. */
 static void test_domains_one_after_the_other(void **state)
 {
     t_env *env = *state;

@@ -42,7 +42,7 @@ static void test_protect_null(void **state)
     weft_leave(&guard);
 }
 
-/* Only its latest pointer is a guard's promise; hazard pointers let go of the one before. */
+/* A guard protects only its latest pointer. Under hazard pointers it no longer holds the one before. */
 static void test_latest_pointer_counts(void **state)
 {
     t_env *env = *state;
@@ -92,7 +92,7 @@ static void test_set(void **state)
     weft_guard_set(&first, &o);
     t_retire(env->domain, &o);
     assert_int_equal(t_reclaimed(env->domain, &o), 0);
-    weft_enter(&second, env->domain); /* the first one holds it: handed on */
+    weft_enter(&second, env->domain); /* takes the object over from the first */
     weft_guard_set(&second, &o);
     weft_leave(&first);
     if (env->scheme == WEFT_HAZARD)
@@ -128,7 +128,7 @@ static void test_refresh(void **state)
     weft_guard_refresh(&guard);
     assert_int_equal(t_reclaimed(env->domain, &o), 1);
     assert_int_equal(t_stats(env->domain).guards_held, 1);
-    weft_guard_set(&guard, &later); /* it is a guard as before */
+    weft_guard_set(&guard, &later); /* the guard works as before */
     t_retire(env->domain, &later);
     assert_int_equal(t_reclaimed(env->domain, &later), 0);
     weft_leave(&guard);
@@ -165,7 +165,7 @@ static void test_interior_pointers(void **state)
     assert_int_equal(t_reclaimed(env->domain, &pair[1]), 1);
 }
 
-/* Objects that are not aligned to 8: the hazard is stored without its low bits and must hold them all the same. */
+/* Objects that are not aligned to 8: the hazard is stored without its low bits, and must still hold them. */
 static void test_unaligned_objects(void **state)
 {
     t_env *env = *state;
@@ -233,7 +233,7 @@ static void test_guards_of_two_domains(void **state)
     weft_guard_set(&b, &there);
     t_retire(env->domain, &here);
     t_retire(other, &there);
-    t_barrier(env->domain); /* only an own guard of the same domain forbids it */
+    t_barrier(env->domain); /* only the caller's guard of the same domain forbids it */
     assert_int_equal(atomic_load(&here.reclaimed), 1);
     assert_int_equal(weft_domain_barrier(other, 0), -EBUSY);
     assert_int_equal(t_reclaimed(other, &there), 0);
@@ -263,7 +263,7 @@ static void test_outline_twins(void **state)
     assert_int_equal(t_reclaimed(env->domain, &second), 1);
     weft_enter_outline(&guard, NULL);
     assert_int_equal(t_stats(NULL).guards_held, 1);
-    weft_leave(&guard); /* the halves mix */
+    weft_leave(&guard); /* inline and outline calls mix */
     assert_int_equal(t_stats(NULL).guards_held, 0);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The integers' hash: over many seeds and the patterns that keys come in, no bucket gets much more than by chance. (A
- * single multiplication by a random word does not pass: for one word in a hundred, dense keys fall in clusters.)
+ * The integers' hash: for many seeds and typical patterns of keys, no bucket gets many more keys than at random. (A
+ * single multiplication by a random word does not pass: for one word in a hundred, dense keys form clusters.)
  */
 #include "tests/unit/support.h"
 
@@ -40,7 +40,7 @@ static uint64_t odd_stride(uint64_t i)
     return i * 0x9e3779b97f4a7c15u;
 }
 
-/* The fullest bucket; by chance, at load 0.5, above 9 once in about 10^7 tables. */
+/* The keys in the fullest bucket. At random, at load 0.5, there are more than 9 in one of about 10^7 tables. */
 static unsigned fullest(uint64_t (*pattern)(uint64_t i), const weft_map_seed *seed)
 {
     static unsigned char bucket[1 << BITS];
@@ -79,7 +79,7 @@ static void test_it_is_one_to_one(void **state)
     }
 }
 
-/* So that who knows one map's order knows no other's. */
+/* The order of one map must not reveal that of another. */
 static void test_each_map_has_its_own_seed(void **state)
 {
     weft_map *map[8];

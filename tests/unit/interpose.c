@@ -78,7 +78,7 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
 {
     if (!refused(&t_posix_memalign))
         return __real_posix_memalign(out, alignment, size);
-    errno = ENOMEM; /* need not, but some do */
+    errno = ENOMEM; /* posix_memalign need not set errno, but some do */
     return ENOMEM;
 }
 
@@ -99,7 +99,7 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
     if (!refused(&t_setspecific))
         return __real_pthread_setspecific(key, value);
-    errno = ENOMEM; /* as glibc leaves it, whose keys beyond the first 32 take memory */
+    errno = ENOMEM; /* as glibc sets it: its keys beyond the first 32 take memory */
     return ENOMEM;
 }
 
@@ -110,7 +110,7 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
     return __real_pthread_mutex_lock(mutex);
 }
 
-/* It reads six arguments, however few there are. */
+/* Reads six arguments, even if the caller passes fewer. */
 __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
 {
     long argument[6];
@@ -120,7 +120,7 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
         return -1;
     }
     va_start(list, number);
-    for (int i = 0; i < 6; i++) /* as many as any has; the kernel looks at its own */
+    for (int i = 0; i < 6; i++) /* no call has more; the kernel reads only its own */
         argument[i] = va_arg(list, long);
     va_end(list);
     if (number == SYS_membarrier && (int)argument[0] == PRIVATE_EXPEDITED)

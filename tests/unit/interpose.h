@@ -1,6 +1,6 @@
 /*
- * What the library asks of libc, refused when a test says so: linked with -Wl,--wrap, so that sanitizers' own
- * versions stay underneath.
+ * Functions of libc that the library calls, and that fail when a test says so. They are linked with -Wl,--wrap, so that
+ * sanitizers' own versions stay underneath.
  */
 #ifndef WEFT_TESTS_UNIT_INTERPOSE_H
 #define WEFT_TESTS_UNIT_INTERPOSE_H
@@ -10,21 +10,21 @@
 #include <stddef.h>
 
 typedef struct t_interposed {
-    atomic_bool refuse;  /* answer as if there were none left */
-    atomic_size_t calls; /* while counting: how many were let through */
+    atomic_bool refuse;  /* the function fails */
+    atomic_size_t calls; /* the number of calls that were let through */
     atomic_size_t refused;
 } t_interposed;
 
-/* That of t_key_create begins refused, so that the library finds none when it is loaded; main allows it. */
+/* t_key_create begins refused, so that the library gets no key when it is loaded; main allows it. */
 extern t_interposed t_malloc, t_posix_memalign, t_mmap, t_key_create, t_setspecific, t_getrandom;
 extern t_interposed t_mutex_lock,
-    t_membarrier;                     /* which are counted, and never refused; of the second, what interrupts */
+    t_membarrier;                     /* counted, never refused; of membarrier, only what interrupts threads */
 extern t_interposed t_calloc, t_free; /* likewise */
 
-/* All that gives memory, at once. */
+/* Refuses all functions that give memory, or none. */
 void t_refuse_memory(bool refuse);
 
-/* Blocks that malloc, calloc and posix_memalign have given to the program, libraries that it shares apart, and that it has not freed. */
+/* Blocks from malloc, calloc and posix_memalign that are not freed. Those of shared libraries do not count. */
 size_t t_blocks(void);
 
 #endif

@@ -28,7 +28,7 @@ static void make_strings(void)
         for (size_t i = 0; i < T_KEYS; i++) {
             int n = i == 0 ? 0 : snprintf(text[copy][i], TEXT, "key %zu", i);
             bytes[copy][i] = (weft_bytes){text[copy][i], (size_t)n};
-            /* as byte strings, half of them differ behind a zero byte only */
+            /* as byte strings, half of them differ only behind a zero byte */
             if (i % 2 && i > 1)
                 bytes[copy][i].size = TEXT;
         }
@@ -97,7 +97,7 @@ static uint64_t low_hash(const void *key, const weft_map_seed *seed, void *ctx)
     return t_int(key) & 0xffff;
 }
 
-/* Few values, with the outermost among them. */
+/* A few values, with the smallest and the largest among them. */
 static uint64_t few_hashes(const void *key, const weft_map_seed *seed, void *ctx)
 {
     static const uint64_t few[] = {0, 1, 2, 42, UINT64_MAX / 2, UINT64_MAX / 2 + 1, UINT64_MAX - 1, UINT64_MAX};

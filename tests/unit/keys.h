@@ -1,4 +1,4 @@
-/* Kinds of map keys, for tests that hold for all of them: ready-made ones and hashes as bad as they can be. */
+/* Kinds of map keys, for tests that hold for all of them: ready-made ones, and the worst hashes. */
 #ifndef WEFT_TESTS_UNIT_KEYS_H
 #define WEFT_TESTS_UNIT_KEYS_H
 
@@ -10,10 +10,10 @@ enum { T_KEYS = 3000 }; /* keys of each kind */
 
 typedef struct t_keys {
     const char *name;
-    const weft_map_config *config; /* NULL: what a map without configuration takes */
+    const weft_map_config *config; /* NULL: the keys of a map without configuration */
     void *(*key)(size_t i);        /* the ith of T_KEYS; the same key has the same address each time */
-    void *(*twin)(size_t i);       /* an equal key at another address, where keys have addresses */
-    size_t usable;                 /* how many keys are worth the time (colliding ones make long chains) */
+    void *(*twin)(size_t i);       /* an equal key, at another address if keys have addresses */
+    size_t usable;                 /* the number of keys that are worth the time (colliding ones make long chains) */
 } t_keys;
 
 extern const t_keys t_all_keys[];
@@ -23,7 +23,7 @@ weft_map *t_map_new(weft_domain *domain, const weft_map_config *config);
 
 weft_map_statistics t_map_stats(weft_map *map);
 
-/* An integer map's operations that must succeed. */
+/* Insert and remove the keys from .. to - 1 of an integer map, which must succeed. */
 void t_map_fill(weft_map *map, uintptr_t from, uintptr_t to);
 void t_map_drain(weft_map *map, uintptr_t from, uintptr_t to);
 

@@ -1,6 +1,6 @@
 /*
- * Who owns keys and values, case by case (the design's section "Ownership"): destructors run once per entry, when
- * nobody can see it any more, and never for what is the caller's.
+ * Who owns keys and values, case by case (the design's section "Ownership"): destructors run once per entry, when no
+ * thread can see it any more, and never for what belongs to the caller.
  */
 #include "tests/unit/keys.h"
 
@@ -41,7 +41,7 @@ static void destroy_value(void *value, void *ctx)
     atomic_fetch_add(&((counts *)ctx)->values, 1);
 }
 
-/* A map that owns its keys, and its values too or not. */
+/* A map that owns its keys and, if `values`, its values. */
 static weft_map *owner_of(weft_domain *domain, counts *c, bool values)
 {
     weft_map_config config = {
@@ -182,7 +182,7 @@ static void test_remove(void **state)
     assert_int_equal(atomic_load(&value[1].destroyed), 0);
 }
 
-/* No value destructor: nobody but the caller ever touches a value. */
+/* Without a value destructor only the caller ever touches a value. */
 static void test_values_not_owned(void **state)
 {
     t_env *env = *state;
@@ -265,7 +265,7 @@ static void test_drain_runs_no_destructor(void **state)
     assert_int_equal(d.values, 3 * (N * (N - 1) / 2 - 45));
 }
 
-/* A guard from get holds the value, in whichever way it leaves the map. */
+/* A guard from get holds the value, whichever operation removes it from the map. */
 static void test_guard_holds_the_value(void **state)
 {
     t_env *env = *state;

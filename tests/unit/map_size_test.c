@@ -51,12 +51,12 @@ static void test_grow_and_shrink(void **state)
         assert_consistent(map, left / 2);
     }
     assert_true(t_map_stats(map).buckets <= SMALL);
-    t_map_fill(map, 0, 1000); /* and it is a map as before */
+    t_map_fill(map, 0, 1000); /* the map works as before */
     assert_consistent(map, 1000);
     weft_map_destroy(map, NULL, NULL);
 }
 
-/* Memory follows: the buckets of a million entries are not kept for none. */
+/* Memory follows the size: the buckets of a million entries are given back when these have gone. */
 static void test_memory_follows(void **state)
 {
     t_env *env = *state;
@@ -80,7 +80,7 @@ static void test_memory_follows(void **state)
     weft_map_destroy(map, NULL, NULL);
 }
 
-/* Size stays where the border between two table sizes is: up and down a hundred thousand times. */
+/* The size crosses the border between two table sizes up and down, a hundred thousand times. */
 static void test_size_at_a_border(void **state)
 {
     t_env *env = *state;
@@ -226,8 +226,8 @@ static void test_iteration_under_own_updates(void **state)
 }
 
 /*
- * Whoever removes what it is given misses nothing, also of keys that share a hash: what was there is seen once, what is put in
- * behind it (others, and the same key again) takes nobody's place.
+ * An iteration that removes what it is given misses nothing, even if keys share a hash. Each entry that was there is
+ * seen once; entries that are put in behind it (other keys, or the same key again) hide none.
  */
 static void test_iteration_that_removes(void **state)
 {
@@ -260,7 +260,7 @@ static void test_iteration_that_removes(void **state)
     }
 }
 
-/* What an iterator stands on stays readable when it is removed. */
+/* The entry that an iterator is at stays readable after its removal. */
 static void free_value(void *value, void *ctx)
 {
     (void)ctx;
@@ -306,10 +306,10 @@ static void insert_one(unsigned index, void *ctx)
 {
     together *t = ctx;
     CHECK(weft_map_insert(t->map, (void *)(uintptr_t)index, t) == 0);
-    pthread_barrier_wait(&t->all); /* so that nobody gets the record of one who has ended */
+    pthread_barrier_wait(&t->all); /* so that no thread gets the record of an ended one */
 }
 
-/* As many threads as there are counters: each has one of its own, wherever its record lies in memory. */
+/* With as many threads as there are counters, each has one of its own, wherever its record lies in memory. */
 static void test_counters_are_not_shared(void **state)
 {
     t_env *env = *state;

@@ -156,7 +156,7 @@ static void one_entry(t_env *env, const t_keys *kind, weft_map *map)
         assert_int_equal(weft_map_size(map), 0);
         assert_int_equal(weft_map_insert(map, key, t_ptr(14)), 0);
         if (round == 1)
-            value = NULL; /* nobody wants it */
+            value = NULL; /* the caller does not ask for it */
         assert_true(weft_map_remove(map, twin, round == 1 ? NULL : &value));
         assert_int_equal(t_int(value), round == 1 ? 0 : 14);
         assert_int_equal(weft_map_size(map), 0);

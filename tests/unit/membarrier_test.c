@@ -1,6 +1,7 @@
 /*
- * membarrier(2) refused by a seccomp filter: from the start, and after it has worked for a while; with the other way to interrupt all
- * threads, which needs mlock(2), and without. Each case in a process of its own, for a filter cannot be taken back.
+ * A seccomp filter refuses membarrier(2): from the start, or after it has worked for a while; alone, or together with
+ * mlock(2), which the other way to interrupt all threads needs. Each case has a process of its own, since a filter
+ * cannot be removed.
  */
 #include "tests/unit/object.h"
 #include "tests/unit/workload.h"
@@ -18,7 +19,7 @@
 
 enum { SECONDS = 120, THREADS = 4, MANY = 5000 };
 
-/* For all threads of the process, from now on. */
+/* From now on the kernel refuses this call to all threads of the process. */
 static void refuse(unsigned call)
 {
     struct sock_filter code[] = {
@@ -40,7 +41,7 @@ static void refuse_membarrier(void)
     errno = 4711;
 }
 
-/* Whether a change of the page tables interrupts all processors, as base/seam.c has it. */
+/* Whether a change of the page tables interrupts all processors, as in base/seam.c. */
 static bool pages_interrupt(void)
 {
 #if (defined(__x86_64__) || defined(__i386__)) && !WEFT_I_TSAN
@@ -51,7 +52,7 @@ static bool pages_interrupt(void)
 #endif
 }
 
-/* Does the library use membarrier here? Not under the thread sanitizer, nor where the kernel has none. */
+/* Whether the library uses membarrier here: not under the thread sanitizer, nor on a kernel without it. */
 static bool membarrier_works(void)
 {
     enum { QUERY = 0, PRIVATE_EXPEDITED = 8 };
@@ -94,8 +95,8 @@ static int flushed(weft_domain *domain, atomic_int *count)
 }
 
 /*
- * Others have records and sleep. Where there is no other way, what is retired must wait until each of them has passed a fence, or
- * has ended; where there is one, nothing waits but for guards.
+ * Other threads have records and sleep. If they cannot be interrupted, what is retired must wait until each of them has
+ * passed a fence or ended. If they can, it waits only for guards.
  */
 static void refused_later(void *ctx, bool also_mlock)
 {
@@ -132,7 +133,7 @@ static void refused_later(void *ctx, bool also_mlock)
         CHECK(t_reclaimed(domain, &first) == 1 && flushed(domain, &count) == MANY + 10);
         CHECK(t_stats(domain).pending == 1 && weft_domain_barrier(domain, 0) == -ETIMEDOUT);
     }
-    t_structures_open(&s, domain); /* all goes on, but for memory given back */
+    t_structures_open(&s, domain); /* everything works, except that memory is not given back */
     t_structures_use(&s, 0, 200);
     t_run(THREADS, t_structures_body, &s);
     t_worker_do(&passing, pass, domain);
@@ -169,7 +170,7 @@ static void refused_later_with_mlock(void *ctx)
     refused_later(ctx, true);
 }
 
-/* In the middle of traffic. */
+/* membarrier is refused in the middle of traffic. */
 typedef struct traffic {
     t_structures s;
     atomic_uint started;
@@ -205,7 +206,7 @@ static void exercise(void *ctx)
     t_structures_exercise(ctx, THREADS);
 }
 
-/* A child of a process in which membarrier had worked, and works no more. */
+/* A child of a process in which membarrier had worked and was then refused. */
 static void refused_before_a_fork(void *ctx)
 {
     t_alloc alloc;

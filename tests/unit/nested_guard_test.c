@@ -6,7 +6,7 @@
 
 enum { NESTED = 100 }; /* more than a record's 32: the others link themselves into the domain */
 
-/* Enters n guards on n objects, retires all objects, then leaves in the given order; each object goes when left. */
+/* Enters n guards, retires their objects, and leaves in the given order. Hazard pointers: each leave frees an object. */
 static void nest(t_env *env, size_t n, const size_t *order)
 {
     static t_object o[NESTED];
@@ -44,7 +44,7 @@ static void test_nested_guards(void **state)
         for (size_t i = 0; i < n; i++)
             order[i] = i; /* first in, first out */
         nest(*state, n, order);
-        for (size_t i = n; i-- > 1;) { /* any */
+        for (size_t i = n; i-- > 1;) { /* a random order */
             size_t j = t_random(&rng) % (i + 1), was = order[i];
             order[i] = order[j];
             order[j] = was;
@@ -53,7 +53,7 @@ static void test_nested_guards(void **state)
     }
 }
 
-/* Linked guards do all that others do. */
+/* All functions work on a linked guard. */
 static void test_linked_guard_functions(void **state)
 {
     t_env *env = *state;
@@ -63,7 +63,7 @@ static void test_linked_guard_functions(void **state)
     for (size_t i = 0; i < T_COUNT(filler); i++)
         weft_enter(&filler[i], env->domain);
     weft_enter(&guard, env->domain);
-    for (size_t i = 0; i < T_COUNT(filler); i++) /* held on to slots no longer: only `guard` matters */
+    for (size_t i = 0; i < T_COUNT(filler); i++) /* they have made `guard` a linked one */
         weft_leave(&filler[i]);
     weft_ptr_store(&source, &protected_one);
     assert_ptr_equal(weft_protect(&guard, &source), &protected_one);

@@ -1,4 +1,4 @@
-/* An object that guards may hold, and what reclaims it. */
+/* An object that guards may hold, and that counts its reclamations. */
 #ifndef WEFT_TESTS_UNIT_OBJECT_H
 #define WEFT_TESTS_UNIT_OBJECT_H
 
@@ -15,13 +15,15 @@ static inline void t_retire(weft_domain *domain, t_object *o)
     CHECK(weft_retire(domain, o, t_count, &o->reclaimed) == 0);
 }
 
-/* With its size, so that pointers into it hold it. */
+/* Retires it with its size, so that pointers into it hold it. */
 static inline void t_retire_sized(weft_domain *domain, t_object *o)
 {
     weft_retire_hook(domain, &o->hook, o, sizeof o->room, t_count, &o->reclaimed);
 }
 
-/* How often it was reclaimed, after what can be reclaimed has been. Own guards forbid a barrier, never a flush. */
+/*
+ * How often it was reclaimed, after all that can be reclaimed now. The caller's guards forbid a barrier, but no flush.
+ */
 static inline int t_reclaimed(weft_domain *domain, t_object *o)
 {
     for (int i = 0; i < 3; i++)

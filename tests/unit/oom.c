@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* The nth allocation fails (and all later ones). Returns how many were refused. */
+/* Lets the nth allocation fail (for_good: all later ones, too). Returns how many were refused. */
 static size_t attempt(weft_scheme scheme, const t_operation *o, long nth, bool for_good)
 {
     t_alloc alloc;

@@ -1,6 +1,7 @@
 /*
- * Maintenance never shows as a pause: how many nodes one call touches at most, where one thread allocates what another frees. Each
- * node has a page of its own, forbidden until it is touched, so that a node's first touch in it is a signal that is counted: no clock.
+ * Maintenance never shows as a pause: counts the nodes that one call touches at most, while one thread allocates what
+ * another frees. Each node has a page of its own, forbidden until it is touched: its first touch in a call is a signal,
+ * which is counted. So the test needs no clock.
  */
 #include "tests/unit/sequence.h"
 
@@ -9,12 +10,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Without caches (address sanitizer) nodes go back to the allocator, eight at once. */
+/* Without caches (address sanitizer) nodes go back to the allocator, eight at a time. */
 enum { NODES = 1 << 13, TURNS = 7000, FEW = WEFT_I_ASAN ? 12 : 4, STEP = 512 };
 
 typedef struct arena {
     char *pages;
-    size_t page, next;   /* bytes of one; the first that was never given */
+    size_t page, next;   /* the bytes of a page; the first page that was never given */
     size_t spare[NODES]; /* numbers of pages that came back */
     size_t spares;
     pthread_mutex_t lock;
@@ -31,7 +32,7 @@ static void on_touch(int signal_number, siginfo_t *info, void *context)
     (void)context;
     uintptr_t offset = (uintptr_t)info->si_addr - (uintptr_t)observed->pages;
     if (offset >= NODES * observed->page) {
-        signal(signal_number, SIG_DFL); /* a fault of its own: it comes again */
+        signal(signal_number, SIG_DFL); /* another fault: it happens again, and ends the process */
         return;
     }
     size_t number = offset / observed->page;
@@ -83,7 +84,7 @@ static void set_all(arena *a, int protection)
     CHECK(mprotect(a->pages, NODES * a->page, protection) == 0);
 }
 
-/* How many nodes' pages; they are forbidden again afterwards. */
+/* The number of nodes that the call touches. Their pages are forbidden again afterwards. */
 static size_t touches(arena *a, t_worker *worker, void (*call)(void *ctx))
 {
     a->touched = 0;
@@ -126,7 +127,7 @@ static void test_one_call_touches_few_nodes(void **state)
     struct sigaction action = {.sa_sigaction = on_touch, .sa_flags = SA_SIGINFO}, before;
     assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
     t_worker producer, consumer, sleeper;
-    t_hold hold = {.domain = domain, .pointer = a}; /* where something is held, a scan looks at each node */
+    t_hold hold = {.domain = domain, .pointer = a}; /* while something is held, a scan looks at each node */
     t_worker_start(&producer);
     t_worker_start(&sleeper);
     if (env->scheme == WEFT_HAZARD)
@@ -147,7 +148,7 @@ static void test_one_call_touches_few_nodes(void **state)
     assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
     assert_true(in.least > 0 && in.most <= FEW);
     assert_true(out.least > 0 && out.most <= (env->scheme == WEFT_HAZARD ? STEP + FEW : FEW));
-    assert_true(WEFT_I_ASAN || a->next < TURNS - 2000); /* lists went from one thread to the other */
+    assert_true(WEFT_I_ASAN || a->next < TURNS - 2000); /* free nodes went from one thread to the other */
     a->kind->destroy(a->sequence, NULL, NULL);
     assert_int_equal(weft_domain_destroy(domain), 0);
     CHECK(munmap(a->pages, NODES * a->page) == 0 && pthread_mutex_destroy(&a->lock) == 0);

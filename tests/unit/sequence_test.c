@@ -8,7 +8,7 @@
 
 enum { MANY = 10000 };
 
-/* What a drain was given. */
+/* The values that a drain was given. */
 typedef struct drained {
     size_t count;
     uintptr_t value[64];
@@ -152,7 +152,7 @@ static void test_put_many(void **state)
     kind->destroy(sequence, NULL, NULL);
 }
 
-/* Against an array, at random: a deque of which one end or the other is taken. */
+/* Random operations, compared with an array from whose front or end values are taken. */
 static void test_random_against_array(void **state)
 {
     const t_env *env = *state;
@@ -232,7 +232,7 @@ static void test_destroy_without_drain(void **state)
     const container *kind = env->what;
     void *sequence = t_sequence_new(env);
     fill(kind, sequence, 1000);
-    kind->destroy(sequence, NULL, NULL); /* the teardown sees that no memory is left */
+    kind->destroy(sequence, NULL, NULL); /* the teardown checks that no memory is left */
 }
 
 static void test_domain_is_busy_until_destroyed(void **state)
@@ -249,7 +249,7 @@ static void test_domain_is_busy_until_destroyed(void **state)
     kind->destroy(second, NULL, NULL);
 }
 
-/* Under steady load nodes go round: no call to the allocator. */
+/* Under steady load nodes are recycled, without a call to the allocator. */
 static void test_steady_load_does_not_allocate(void **state)
 {
     t_env *env = *state;
@@ -264,12 +264,12 @@ static void test_steady_load_does_not_allocate(void **state)
         fill(kind, sequence, 1);
         (void)t_take(kind, sequence);
     }
-    if (!WEFT_I_ASAN) /* there each node is given back, so that use after free is seen */
+    if (!WEFT_I_ASAN) /* under asan each node is given back, so that a use after free is seen */
         assert_int_equal(atomic_load(&env->alloc.calls), calls);
     kind->destroy(sequence, NULL, NULL);
 }
 
-/* What went through stays bounded: caches are trimmed and a flush gives them back. */
+/* Memory for nodes stays bounded: caches are trimmed, and a flush gives them back. */
 static void test_memory_is_given_back(void **state)
 {
     t_env *env = *state;

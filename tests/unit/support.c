@@ -20,7 +20,7 @@ _Noreturn void t_fail(const char *condition, const char *file, int line)
 
 /* ---- allocator ---- */
 
-/* In front of each block, so that `free` can be held to the size that `alloc` was given. */
+/* Precedes each block: `free` must be given the size that `alloc` was given. */
 typedef struct header {
     size_t size, alignment;
 } header;
@@ -55,7 +55,7 @@ static void *alloc_alloc(size_t size, size_t alignment, void *ctx)
     void *block = memalign(room, room + size); /* not one of those that interpose.c can refuse */
     CHECK(block != NULL);
     char *memory = (char *)block + room;
-    memset(memory, 0xa5, size); /* nobody may rely on zeroes */
+    memset(memory, 0xa5, size); /* no caller may rely on zeroes */
     ((header *)(void *)memory)[-1] = (header){size, alignment};
     atomic_fetch_add(&alloc->bytes, size);
     atomic_fetch_add(&alloc->calls, 1);
@@ -69,7 +69,7 @@ static void alloc_free(void *memory, size_t size, void *ctx)
     header *head = (header *)memory - 1;
     CHECK(head->size == size);
     size_t room = header_room(head->alignment);
-    memset(memory, 0xfe, size < 64 ? size : 64); /* who still reads it reads nonsense */
+    memset(memory, 0xfe, size < 64 ? size : 64); /* late reads give nonsense */
     CHECK(atomic_fetch_sub(&alloc->bytes, size) >= size);
     free((char *)memory - room);
 }
@@ -197,7 +197,7 @@ void t_run_in_turn(unsigned n, void (*body)(unsigned index, void *ctx), void *ct
     }
 }
 
-/* Once more until Weft's exit hook has run before. */
+/* Sets its key again until Weft's exit hook has run. */
 static void last_destructor(void *value)
 {
     t_last *last = value;

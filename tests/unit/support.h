@@ -1,7 +1,7 @@
 /*
- * What all unit and stress tests share: checks that work in any thread, a counting and failing allocator, one
- * environment per test with either scheme, threads that start together, threads that do one thing at a time when
- * told, and random numbers that repeat.
+ * What all unit and stress tests share: checks that work in any thread, an allocator that counts and fails, an
+ * environment per test and scheme, threads that start together, threads that do one thing at a time when told, and
+ * random numbers that repeat.
  */
 #ifndef WEFT_TESTS_UNIT_SUPPORT_H
 #define WEFT_TESTS_UNIT_SUPPORT_H
@@ -57,7 +57,7 @@ typedef struct t_alloc {
     atomic_size_t refused; /* allocations that failed on purpose */
     atomic_long left;      /* below 0: never fails; n: the allocation after n more fails ... */
     atomic_bool for_good;  /* ... and all after it too */
-    atomic_size_t largest; /* 0: no limit; n: more bytes than n at once are never to be had */
+    atomic_size_t largest; /* 0: no limit; n: an allocation of more than n bytes fails */
 } t_alloc;
 
 void t_alloc_init(t_alloc *alloc);
@@ -68,7 +68,7 @@ void t_alloc_fail_never(t_alloc *alloc);
 
 /* ---- environment ---- */
 
-/* A test's initial state: which scheme, and what else its table says. */
+/* A test's initial state: the scheme, and what else its table says. */
 typedef struct t_case {
     weft_scheme scheme;
     const void *what;
@@ -85,7 +85,7 @@ typedef struct t_env {
 int t_env_setup(void **state);
 int t_env_teardown(void **state);
 weft_domain *t_domain(weft_scheme scheme, t_alloc *alloc);
-/* Destroys the domain, fails unless that gives back all that `alloc` gave. */
+/* Destroys the domain. Fails unless that gives back all that `alloc` gave. */
 void t_domain_done(weft_domain *domain, const t_alloc *alloc);
 
 extern t_case t_hazard, t_epoch;
@@ -107,8 +107,8 @@ void t_run(unsigned n, void (*body)(unsigned index, void *ctx), void *ctx);
 void t_run_in_turn(unsigned n, void (*body)(unsigned index, void *ctx), void *ctx);
 
 /*
- * A thread that does it in a destructor that runs after Weft's exit hook, so that it has no place in the domain: what it retires are
- * orphans. `last` is there until it has been joined.
+ * A thread that runs `body` in a destructor after Weft's exit hook. It has no place in the domain then, so what it
+ * retires becomes orphans. The t_last must live until the thread has been joined.
  */
 typedef struct t_last {
     pthread_t thread;
@@ -121,7 +121,7 @@ typedef struct t_last {
 void t_last_start(t_last *last, weft_domain *domain, void (*body)(void *ctx), void *ctx);
 void t_last_join(t_last *last);
 
-/* A thread that waits to be told what to do: interleavings are written down, not waited for. */
+/* A thread that does what it is told, one thing at a time. So a test determines the interleaving. */
 typedef struct t_worker {
     pthread_t thread;
     sem_t told, done;
@@ -130,7 +130,7 @@ typedef struct t_worker {
     int thread_id; /* as gettid(2) gives it */
 } t_worker;
 
-/* Also when a signal comes in between. */
+/* Waits on if a signal interrupts it. */
 void t_sem_wait(sem_t *semaphore);
 
 void t_worker_start(t_worker *worker);
@@ -140,7 +140,7 @@ void t_worker_tell(t_worker *worker, void (*action)(void *ctx), void *ctx);
 void t_worker_do(t_worker *worker, void (*action)(void *ctx), void *ctx);
 void t_worker_end(t_worker *worker);
 
-/* What workers are told most: enter `domain` with `guard`, protect or set if there is a source or a pointer. */
+/* For the usual actions of a worker: enter `domain` with `guard`; protect `source` or set `pointer`, if not NULL. */
 typedef struct t_hold {
     weft_guard guard;
     weft_domain *domain;
@@ -154,8 +154,8 @@ void t_hold_leave(void *hold);
 
 /* Runs `child` in a forked process that is ended by an alarm after `seconds`; fails unless it exits with 0. */
 void t_in_child(void (*child)(void *ctx), void *ctx, unsigned seconds);
-/* For who forks by itself. In the child first: an alarm, and no handlers of cmocka's, which return to the parent's
- * test. In the parent: the child must exit with 0. */
+/* For tests that fork by themselves. First in the child: sets an alarm, and removes cmocka's handlers, which return to
+ * the parent's test. In the parent: the child must exit with 0. */
 void t_child_begin(unsigned seconds);
 void t_child_wait(int pid);
 

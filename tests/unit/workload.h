@@ -21,10 +21,10 @@ void t_structures_open(t_structures *s, weft_domain *domain);
  */
 void t_structures_use(t_structures *s, unsigned worker, int rounds);
 
-/* The same, told by t_run: 200 rounds. */
+/* The same as a body for t_run: 200 rounds. */
 void t_structures_body(unsigned worker, void *structures);
 
-/* Destroys all; fails unless containers and map are as empty as t_structures_use leaves them. */
+/* Destroys all. Fails unless containers and map are as empty as t_structures_use leaves them. */
 void t_structures_close(t_structures *s);
 
 /* Opens, uses and closes in this thread and in `threads` others. */
