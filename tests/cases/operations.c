@@ -46,7 +46,8 @@ static const struct {
 } groups[] = {
     {"queue, stack", container_operations},
     {"map", map_operations},
-    {"cell, pointer: threads share a pointer to an object; who replaces it retires the old one", cell_operations},
+    {"cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
+     cell_operations},
     {"all", common_operations},
 };
 
