@@ -158,7 +158,7 @@ MUTANTS = [
      "parked-asan:weft-map (hazard) + model:map-hazard-remove-get"),
     ("hazard-filter-wrong", "the scan's filter forgets hazards", "reclaim/hazards.c",
      [("s->bloom[bit / 64] |= (uint64_t)1 << (bit % 64);", "s->bloom[bit / 64] = (uint64_t)1 << (bit % 64);")],
-     "parked-asan:weft-*(hazard) + model:queue-hazard-fences"),
+     "parked-asan:weft-*(hazard) + model:queue-hazard-large --pct 5000"),
     ("operation-slot-missed", "scans do not look at the slots of operations", "reclaim/hazards.c",
      [("            read_words(s, &weft_i_record_slot(r, s->next_slot)->words, weft_i_record_thread_id(r));",
        "            if (s->next_slot != WEFT_I_OPERATION)\n"

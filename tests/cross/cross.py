@@ -59,7 +59,7 @@ def tested(architecture, where):
     triplet, qemu = ARCHITECTURES[architecture]
     unit = os.path.join(ROOT, "tests/unit")
     flags = [triplet + "-gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
-    support = [os.path.join(unit, part + ".c") for part in SUPPORT]
+    support = [os.path.join(unit, part + ".c") for part in SUPPORT] + [os.path.join(ROOT, "tests/support/containers.c")]
     yield "what they share", run(flags + ["-c"] + support, where)[0]
     objects = [os.path.basename(source)[:-2] + ".o" for source in library.sources(ROOT) + support]
     names = sorted(os.path.basename(path)[:-2] for path in glob.glob(unit + "/*_test.c"))

@@ -172,6 +172,7 @@ static void lose_level(void *ctx)
     p_scene *scene = ctx;
     weft_atomic_ptr *slot = &scene->map->segment[LEVEL];
     weft_map_clear(scene->map);
+    weft_domain_flush(scene->domain); /* the old segment is free, unless the late thread holds it */
     CHECK(weft_i_map_level(scene->map) < LEVEL && weft_i_map_is_none(weft_i_load(slot, MAP_A2)));
     weft_i_map_segment *segment = weft_i_alloc_zeroed(scene->domain, weft_i_map_segment_bytes(LEVEL));
     CHECK(segment != NULL);

@@ -1,14 +1,18 @@
 /* What programs are made of, 4: the end of domains; how a program begins, and what is checked at its end. */
 
-static void clear_cells(place *p)
+/* True: there was something in them. */
+static bool clear_cells(place *p)
 {
+    bool found = false;
     for (int c = 0; c < CELLS; c++) {
         void *old = weft_ptr_load(&p->cell[c]);
         while (!weft_ptr_cas(&p->cell[c], &old, NULL))
             ;
         if (old)
             hand_over(old);
+        found = found || old;
     }
+    return found;
 }
 
 static void close_place(place *p)
@@ -16,7 +20,7 @@ static void close_place(place *p)
     unsigned count, *list;
     int error;
     place *before = me->closing;
-    clear_cells(p);
+    (void)clear_cells(p);
     atomic_store(&p->live, 0);
     me->closing = p;
     me->stays++;
@@ -77,12 +81,15 @@ static void close_structures(void)
 static void settle_place(place *p)
 {
     unsigned count, *list;
-    weft_domain_statistics s = {.pending = 1};
-    clear_cells(p);
-    for (int i = 0; i < 20 && s.pending; i++) { /* callbacks retire more objects, and may end in their own structures */
+    weft_domain_statistics s;
+    bool left = true;
+    for (int i = 0; i < 20 && left;
+         i++) { /* callbacks fill cells, retire more objects, and may end in their own structures */
+        left = clear_cells(p);
         close_structures();
         barrier(p->number, FOREVER);
         ASK(weft_domain_stats(p->domain, &s));
+        left = left || s.pending;
     }
     list = list_retired(p, &count);
     check_reclaimed(p, list, count, "objects are never reclaimed");
