@@ -216,33 +216,10 @@ void p_others(p_scene *scene, size_t work)
 
 /* ---- the scene ---- */
 
-/*
- * The last block larger than a node is given out again to the next request of its size, so that a segment of a map comes
- * where an older one was. The address sanitizer must see each block freed.
- */
-static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
-static void *spare;
-static size_t spare_size;
-
-/* Puts another block in its place, or none; returns the block that was there. */
-static void *change_spare(void *memory, size_t size)
-{
-    void *was = spare;
-    spare = memory;
-    spare_size = size;
-    return was;
-}
-
 static void *take_memory(size_t size, size_t alignment, void *ctx)
 {
     void *memory = NULL;
     (void)ctx;
-    CHECK(pthread_mutex_lock(&spare_lock) == 0);
-    if (spare && spare_size == size)
-        memory = change_spare(NULL, 0);
-    CHECK(pthread_mutex_unlock(&spare_lock) == 0);
-    if (memory)
-        return memory;
     return posix_memalign(&memory, alignment < sizeof memory ? sizeof memory : alignment, size) == 0 ? memory : NULL;
 }
 
@@ -251,13 +228,6 @@ static void spoil_memory(void *memory, size_t size, void *ctx)
 {
     (void)ctx;
     memset(memory, 0xdb, size);
-#ifndef __SANITIZE_ADDRESS__
-    if (size > 100) {
-        CHECK(pthread_mutex_lock(&spare_lock) == 0);
-        memory = change_spare(memory, size);
-        CHECK(pthread_mutex_unlock(&spare_lock) == 0);
-    }
-#endif
     free(memory);
 }
 
