@@ -230,13 +230,6 @@ static void try_lock_by_exchange(void)
 
 /* ---- all, as operations ---- */
 
-/* An operation that is a statement, with neither key nor value. */
-#define OPERATION(name, ...)                                                                                           \
-    static void name(int64_t key, int64_t value)                                                                       \
-    {                                                                                                                  \
-        (void)key, (void)value;                                                                                        \
-        __VA_ARGS__;                                                                                                   \
-    }
 OPERATION(do_swap_object, swap(false, false))
 OPERATION(do_swap, swap(true, false))
 OPERATION(do_swap_by_cas, swap(true, true))

@@ -3,7 +3,6 @@
 #include "tests/cases/kernels.h"
 #include "check/model/explain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

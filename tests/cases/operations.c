@@ -21,17 +21,9 @@ static void destroy_domain(int64_t key, int64_t value)
         the_domain = NULL;
 }
 
-static void flush(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    weft_domain_flush(the_domain);
-}
+OPERATION(flush, weft_domain_flush(the_domain))
 
-static void end(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    model_end_thread();
-}
+OPERATION(end, model_end_thread())
 
 static const operation common_operations[] = {
     {"flush", "flush the domain", flush, false},

@@ -17,6 +17,14 @@ typedef struct operation {
     bool keyed;                                  /* a key from 1 to 9 follows the name */
 } operation;
 
+/* An operation that is a statement, with neither key nor value. */
+#define OPERATION(name, ...)                                                                                           \
+    static void name(int64_t key, int64_t value)                                                                       \
+    {                                                                                                                  \
+        (void)key, (void)value;                                                                                        \
+        __VA_ARGS__;                                                                                                   \
+    }
+
 /* Each list ends with an entry without a name. */
 extern const operation container_operations[], map_operations[], cell_operations[];
 const operation *structure_operations(const char *structure);

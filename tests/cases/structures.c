@@ -108,11 +108,7 @@ static bool take_one(void)
     return got;
 }
 
-static void take(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    (void)take_one();
-}
+OPERATION(take, (void)take_one())
 
 /* A thread that sees something inside also sees what thread 1 wrote before its first put. */
 static void look(int64_t key, int64_t value)
@@ -134,18 +130,9 @@ static void take_one_of_all(void *value, void *ctx)
     model_end(model_begin(LIN_POP, 0, 0), LIN_VALUE, as_value(value));
 }
 
-static void take_all(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    (void)weft_treiber_pop_all(structure, take_one_of_all, NULL);
-}
+OPERATION(take_all, (void)weft_treiber_pop_all(structure, take_one_of_all, NULL))
 
-static void destroy(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    subject()->destroy(structure, NULL, NULL);
-    structure = NULL;
-}
+OPERATION(destroy, subject()->destroy(structure, NULL, NULL); structure = NULL)
 
 const operation container_operations[] = {
     {"put", "put a value", put, false},
@@ -232,11 +219,7 @@ static void get(int64_t key, int64_t value)
     model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
 }
 
-static void shrink_once(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    (void)weft_i_map_shrink(structure);
-}
+OPERATION(shrink_once, (void)weft_i_map_shrink(structure))
 
 static void shrink_and_free(void *object, void *ctx)
 {
@@ -247,11 +230,7 @@ static void shrink_and_free(void *object, void *ctx)
 }
 
 /* Callbacks never scan, so no fence follows what this retires. */
-static void shrink_in_a_callback(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink_and_free, NULL) == 0);
-}
+OPERATION(shrink_in_a_callback, MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink_and_free, NULL) == 0))
 
 /* The shrinking is complete after this thread's steps, even if another thread has stopped in the middle of it. */
 static void check_small(int64_t key, int64_t value)
