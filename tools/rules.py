@@ -14,7 +14,7 @@ Program = collections.namedtuple("Program", "sources linkopts")
 
 class Rules:
     def __init__(self, root):
-        self.root, self.packages, self.bzl = root, {}, {}
+        self.root, self.packages = root, {}
 
     def package(self, name):
         """{name of a rule: its attributes}"""

@@ -14,6 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from consumer import HERE, ROOT, WARNINGS, Failed, Place, run, run_steps, says, write  # noqa: E402
 
+import rules  # noqa: E402
+
 
 HEADER = os.path.join(ROOT, "dist/weft.h")
 IMPLEMENTATION = '#define WEFT_IMPLEMENTATION\n#include "weft.h"\n'
@@ -88,8 +90,7 @@ class Single(Place):
         flags = ["-std=c11", "-D_GNU_SOURCE=", "-O1", "-I" + where, "-iquote", ROOT, "-include", "weft.h", "-pthread"]
         run(["gcc", "-std=c11", "-O2", "-c", "weft.c"], where)
         unit = os.path.join(ROOT, "tests/unit")
-        support = [os.path.join(unit, name + ".c") for name in ("keys", "oom", "sequence", "support", "workload")]
-        support.append(os.path.join(ROOT, "tests/support/containers.c"))
+        support = [os.path.join(ROOT, path) for path in rules.Rules(ROOT).program("//tests/unit:support").sources if path.startswith("tests/")]
         run(["gcc"] + flags + ["-c"] + support, where)
         objects = [os.path.basename(name)[:-2] + ".o" for name in support] + ["weft.o"]
         tests = sorted(glob.glob(unit + "/*_test.c"))

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import cases  # noqa: E402
 import library  # noqa: E402
+import rules  # noqa: E402
 
 # name: the compiler's triplet, qemu's name
 ARCHITECTURES = {
@@ -28,7 +29,6 @@ ARCHITECTURES = {
 }
 STANDARDS = {"clang": ("c11",), "gcc": ("gnu11", "c17", "c11")}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-SUPPORT = ("keys", "oom", "sequence", "support", "workload")
 # seccomp filters, which qemu does not know; memory that 32 bits do not have
 LEFT_OUT = ("membarrier_test", "ten_million_test")
 LEAST = 11
@@ -59,7 +59,7 @@ def tested(architecture, where):
     triplet, qemu = ARCHITECTURES[architecture]
     unit = os.path.join(ROOT, "tests/unit")
     flags = [triplet + "-gcc", "-std=c11", "-O1", "-I.", "-I" + HERE, "-iquote", ROOT, "-pthread", "-static"]
-    support = [os.path.join(unit, part + ".c") for part in SUPPORT] + [os.path.join(ROOT, "tests/support/containers.c")]
+    support = [os.path.join(ROOT, path) for path in rules.Rules(ROOT).program("//tests/unit:support").sources if path.startswith("tests/")]
     yield "what they share", run(flags + ["-c"] + support, where)[0]
     objects = [os.path.basename(source)[:-2] + ".o" for source in library.sources(ROOT) + support]
     names = sorted(os.path.basename(path)[:-2] for path in glob.glob(unit + "/*_test.c"))
