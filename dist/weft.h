@@ -2254,6 +2254,7 @@ struct weft_domain {
     weft_i_mutex blocker_lock;
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans;
+    weft_i_hook *adopted;            /* orphans on their way into lists; with the right to `shared` */
     weft_i_atomic_size orphan_count; /* in `orphans`, and ready in `shared` */
     weft_i_atomic_int shared_right;  /* the id of the thread that has the right; 0: none */
     weft_i_atomic_int barrier_right;
@@ -2562,7 +2563,11 @@ WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 /* Whether there are at least so many batches of orphans. */
 WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
-/* Moves all orphans into the bags, with the right to the domain's place `shared`. */
+/*
+ * Moves all orphans into the bags, with the right to the domain's place `shared`. A fork's child finishes what a
+ * vanished thread had begun: weft_i_sort_adopted moves what is left of the orphans taken, and returns how many.
+ */
+WEFT_I_PRIVATE size_t weft_i_sort_adopted(weft_domain *domain, weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 
 #endif
@@ -3433,6 +3438,7 @@ void weft_i_barrier_abandon(weft_domain *domain)
 void weft_i_shared_abandon(weft_domain *domain)
 {
     weft_i_own_collect_mend(&domain->shared);
+    (void)weft_i_sort_adopted(domain, &domain->shared.bags);
     weft_i_give_right(&domain->shared_right);
 }
 
@@ -5446,6 +5452,17 @@ void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
     weft_i_own_orphans_push(domain, &one);
 }
 
+size_t weft_i_sort_adopted(weft_domain *domain, weft_i_bags *bags)
+{
+    size_t count = 0;
+    for (weft_i_hook *hook; (hook = domain->adopted) != NULL; count++) {
+        domain->adopted = hook->next;
+        weft_i_compiler_fence(); /* a fork finds no object in two lists, and all but one in one of them */
+        weft_i_list_push(&bags->of[hook->kind->bag], hook);
+    }
+    return count;
+}
+
 /* Takes the whole chain at once, so that there is no ABA. */
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
@@ -5453,13 +5470,8 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
        it */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
-    weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, WEFT_ORPHAN_A1);
-    size_t count = 0;
-    for (weft_i_hook *next; chain; chain = next, count++) {
-        next = chain->next;
-        weft_i_list_push(&bags->of[chain->kind->bag], chain);
-    }
-    weft_i_count_orphans(domain, (size_t)0 - count);
+    domain->adopted = weft_i_exchange(&domain->orphans, NULL, WEFT_ORPHAN_A1);
+    weft_i_count_orphans(domain, (size_t)0 - weft_i_sort_adopted(domain, bags));
 }
 
 /* ---- reclaim/record.c ---- */

@@ -382,5 +382,6 @@ void weft_i_barrier_abandon(weft_domain *domain)
 void weft_i_shared_abandon(weft_domain *domain)
 {
     mend(&domain->shared);
+    (void)weft_i_sort_adopted(domain, &domain->shared.bags);
     weft_i_give_right(&domain->shared_right);
 }

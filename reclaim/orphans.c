@@ -53,6 +53,17 @@ void weft_i_retire_orphan(weft_domain *domain, weft_i_hook *hook)
     push(domain, &one);
 }
 
+size_t weft_i_sort_adopted(weft_domain *domain, weft_i_bags *bags)
+{
+    size_t count = 0;
+    for (weft_i_hook *hook; (hook = domain->adopted) != NULL; count++) {
+        domain->adopted = hook->next;
+        weft_i_compiler_fence(); /* a fork finds no object in two lists, and all but one in one of them */
+        weft_i_list_push(&bags->of[hook->kind->bag], hook);
+    }
+    return count;
+}
+
 /* Takes the whole chain at once, so that there is no ABA. */
 void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
 {
@@ -60,11 +71,6 @@ void weft_i_adopt(weft_domain *domain, weft_i_bags *bags)
        it */
     if (!weft_i_load(&domain->orphans, memory_order_relaxed))
         return;
-    weft_i_hook *chain = weft_i_exchange(&domain->orphans, NULL, ORPHAN_A1);
-    size_t count = 0;
-    for (weft_i_hook *next; chain; chain = next, count++) {
-        next = chain->next;
-        weft_i_list_push(&bags->of[chain->kind->bag], chain);
-    }
-    weft_i_count_orphans(domain, (size_t)0 - count);
+    domain->adopted = weft_i_exchange(&domain->orphans, NULL, ORPHAN_A1);
+    weft_i_count_orphans(domain, (size_t)0 - weft_i_sort_adopted(domain, bags));
 }

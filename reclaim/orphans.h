@@ -18,7 +18,11 @@ WEFT_I_PRIVATE void weft_i_count_orphans(weft_domain *domain, size_t change);
 /* Whether there are at least so many batches of orphans. */
 WEFT_I_PRIVATE bool weft_i_many_orphans(weft_domain *domain, int batches);
 
-/* Moves all orphans into the bags, with the right to the domain's place `shared`. */
+/*
+ * Moves all orphans into the bags, with the right to the domain's place `shared`. A fork's child finishes what a
+ * vanished thread had begun: weft_i_sort_adopted moves what is left of the orphans taken, and returns how many.
+ */
+WEFT_I_PRIVATE size_t weft_i_sort_adopted(weft_domain *domain, weft_i_bags *bags);
 WEFT_I_PRIVATE void weft_i_adopt(weft_domain *domain, weft_i_bags *bags);
 
 #endif

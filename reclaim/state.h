@@ -154,6 +154,7 @@ struct weft_domain {
     weft_i_mutex blocker_lock;
     weft_i_blocker blocker;
     weft_i_aligned weft_i_hook *_Atomic orphans;
+    weft_i_hook *adopted;            /* orphans on their way into lists; with the right to `shared` */
     weft_i_atomic_size orphan_count; /* in `orphans`, and ready in `shared` */
     weft_i_atomic_int shared_right;  /* the id of the thread that has the right; 0: none */
     weft_i_atomic_int barrier_right;

@@ -275,6 +275,8 @@ MUTANTS = [
        "        (void)domain;")], "fork-life:test_fork_beside_a_callback*"),
     ("fork-forgets-its-own", "a child does not wait for a callback that has forked", "reclaim/life.c",
      [("weft_i_callbacks_counted_by(&domain->shared_callbacks[i])", "0")], "fork!:test_fork_in_a_callback*"),
+    ("fork-forgets-the-adopted", "orphans that a vanished thread was sorting into lists are lost (was in Weft)", "reclaim/collect.c",
+     [("    (void)weft_i_sort_adopted(domain, &domain->shared.bags);\n", "")], "fork-life:test_fork_beside_an_adoption*"),
     ("locks-out-of-order", "a fork takes the last two of the locks the other way round", "reclaim/life.c",
      [("    weft_i_records_lock();\n    weft_i_fence_lock();\n", "    weft_i_fence_lock();\n    weft_i_records_lock();\n")],
      "fork-life:test_a_fork_takes*"),

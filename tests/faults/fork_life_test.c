@@ -218,6 +218,50 @@ static void test_fork_beside_a_barrier(void **state)
     t_worker_end(&waiter);
 }
 
+/* ---- the moment of an adoption ---- */
+
+enum { ORPHANS = T_SCALE(400000, 100000) };
+
+static void *retire_and_end(void *ctx)
+{
+    t_retire_many(((scene *)ctx)->domain, ORPHANS, &((scene *)ctx)->count);
+    return NULL;
+}
+
+/* The vanished thread had one object in hand, or few. */
+static void almost_all_is_reclaimed(void *ctx)
+{
+    scene *s = ctx;
+    CHECK(weft_domain_barrier(s->domain, UINT64_C(10000000000)) == 0);
+    CHECK(atomic_load(&s->count) >= ORPHANS - WEFT_BATCH);
+    CHECK(t_stats(s->domain).pending == 0);
+}
+
+/*
+ * A thread ends, has made orphans of all that it had retired, and sorts them into the domain's lists, when another
+ * thread forks. (Under epochs, where a guard can hold back so many that this takes longer than a fork.)
+ */
+static void test_fork_beside_an_adoption(void **state)
+{
+    t_env *env = *state;
+    scene s = {.domain = env->domain};
+    t_object held = {0};
+    t_hold hold = {.domain = env->domain, .pointer = &held};
+    t_worker holder;
+    pthread_t ending;
+    t_worker_start(&holder);
+    t_worker_do(&holder, t_hold_enter, &hold);
+    CHECK(pthread_create(&ending, NULL, retire_and_end, &s) == 0);
+    while (weft_i_load(&env->domain->orphan_count, memory_order_relaxed) < ORPHANS / 2)
+        sched_yield();
+    t_in_child(almost_all_is_reclaimed, &s, SECONDS);
+    CHECK(pthread_join(ending, NULL) == 0);
+    t_worker_do(&holder, t_hold_leave, &hold);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&s.count), ORPHANS);
+    t_worker_end(&holder);
+}
+
 /* ---- every lock ---- */
 
 static weft_domain *looked_at;
@@ -253,6 +297,7 @@ int main(int count, char **argument)
         {"test_allocators_with_locks (epoch)", test_allocators_with_locks, NULL, NULL, &t_epoch},
         T_BOTH(test_fork_beside_a_callback),
         T_BOTH(test_fork_beside_a_barrier),
+        T_CASE(test_fork_beside_an_adoption, "epoch", &t_epoch),
         T_BOTH(test_a_fork_takes_every_lock),
     };
     if (count > 1)
