@@ -3498,8 +3498,8 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
-/* Does a step of maintenance, after a retirement that has asked for it. `local` may be NULL. Always returns true. */
-WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+/* Does a step of maintenance, after a retirement that has asked for it. Always returns true. */
+WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain);
 
 /* Retires an object that is wholly unlinked. The calling operation holds no guard. `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
@@ -3531,6 +3531,13 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
+/* A node from the caller's cache. NULL: it has none, or no place. */
+weft_i_inline void *weft_i_node_cached(weft_domain *domain, int node_class)
+{
+    weft_i_local *local = weft_i_local_peek(domain);
+    return weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+}
+
 /* To be called after an operation that may have retired under its guards, once they are left. */
 weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
@@ -3539,7 +3546,7 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
     /* relaxed: `room` is this thread's; a taker that is not seen yet has granted room, or will */
     if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
-        (void)weft_i_maintain(domain, local);
+        (void)weft_i_maintain(domain);
 }
 
 /*
@@ -3574,6 +3581,7 @@ typedef struct weft_i_attempt {
 
 typedef enum weft_i_outcome {
     WEFT_I_DONE,
+    WEFT_I_DUE, /* done, but weft_i_maintain is due */
     WEFT_I_EMPTY,
     WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
     WEFT_I_LOST   /* lost a race to another thread: back off first */
@@ -3630,7 +3638,7 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 }
 
 /*
- * The same for an operation that only reads, and so needs no lists. Threads without a record share weft_i_no_record:
+ * The same for an operation that retires nothing, and so needs no lists. Threads without a record share weft_i_no_record:
  * its `attention` is always set, and no scan reads its slot.
  */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
@@ -3653,6 +3661,71 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 {
     weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
     weft_i_store(&hold.slot->domain, NULL, WEFT_LOCAL_R1);
+}
+
+/* How one try of an operation protects what it reads. */
+typedef enum weft_i_way {
+    WEFT_I_FAST,   /* as an attempt, which begins only if everything is as usual */
+    WEFT_I_GUARDED /* under a guard */
+} weft_i_way;
+
+/*
+ * One try of an operation: the paper's lines, with what they retire. The public function tries the fast way; its cold
+ * path repeats the same kernel under guards. Each try has a guard of its own, so that a thread that backs off before
+ * the next one holds no memory back. `way` and `scheme` are constants to the compiler.
+ */
+typedef struct weft_i_trial {
+    weft_domain *domain;
+    weft_i_attempt attempt;
+    weft_guard own;
+    weft_i_hook *retired; /* under a guard: what to retire when it is left */
+    bool due;             /* the fast way: maintenance is due when it is left */
+} weft_i_trial;
+
+/* Begins a try that may retire. False, only for the fast way: not everything is as usual. */
+weft_i_inline bool weft_i_trial_begin(weft_i_trial *trial, weft_domain *domain, weft_i_way way, weft_scheme scheme)
+{
+    trial->domain = domain;
+    trial->retired = NULL;
+    trial->due = false;
+    if (way == WEFT_I_FAST)
+        return weft_i_attempt_begin(&trial->attempt, domain, scheme);
+    trial->attempt.hold = weft_i_begin(&trial->own, domain, scheme);
+    return true;
+}
+
+/* The same for one that retires nothing. */
+weft_i_inline bool weft_i_trial_begin_only(weft_i_trial *trial, weft_domain *domain, weft_i_way way, weft_scheme scheme)
+{
+    if (way != WEFT_I_FAST)
+        return weft_i_trial_begin(trial, domain, way, scheme);
+    *trial = (weft_i_trial){.domain = domain};
+    return weft_i_reading_begin(&trial->attempt.hold, domain, scheme);
+}
+
+/* Retires a node that is wholly unlinked. Once per try. */
+weft_i_inline void weft_i_trial_retire(weft_i_trial *trial, weft_i_hook *hook, int node_class, weft_i_way way)
+{
+    if (way == WEFT_I_FAST)
+        trial->due = weft_i_retire_busy(trial->attempt.local, hook, &weft_i_recycle[node_class],
+                                        weft_i_recycle[node_class].size);
+    else
+        trial->retired = hook;
+}
+
+/* Ends a try. Returns its outcome. */
+weft_i_inline weft_i_outcome weft_i_trial_end(weft_i_trial *trial, int node_class, weft_i_outcome outcome,
+                                              weft_i_way way)
+{
+    if (way == WEFT_I_FAST) {
+        weft_i_attempt_end(trial->attempt.hold);
+        return weft_i_unlikely(trial->due) ? WEFT_I_DUE : outcome;
+    }
+    weft_i_end(trial->attempt.hold, &trial->own);
+    if (trial->retired)
+        weft_i_retire(trial->domain, weft_i_local_get(trial->domain), trial->retired, &weft_i_recycle[node_class],
+                      weft_i_recycle[node_class].size);
+    return outcome;
 }
 
 #endif
@@ -5149,8 +5222,9 @@ weft_i_local *weft_i_local_find(weft_domain *domain)
 
 /* ---- retiring ---- */
 
-bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+bool weft_i_maintain(weft_domain *domain)
 {
+    weft_i_local *local = weft_i_local_peek(domain);
     if (local && weft_i_step(local))
         return true;
     if (weft_i_many_orphans(domain, 1)) {
@@ -5198,7 +5272,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     if (weft_i_retire_held(domain, local, hook, kind, size))
-        (void)weft_i_maintain(domain, local);
+        (void)weft_i_maintain(domain);
 }
 
 static weft_hook *weft_i_own_local_public_hook(weft_i_hook *link)
@@ -6099,147 +6173,80 @@ weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
     weft_i_store(&node->next, NULL, memory_order_relaxed);
 }
 
-/* NULL: out of memory. */
-weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+/* E5 to E17, tried once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
+weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                                weft_i_way way, weft_scheme scheme)
 {
-    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (node)
-        weft_i_msq_node_fill(node, value);
-    return node;
-}
-
-/* ---- enqueue ---- */
-
-/* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
-                                             weft_i_msq_node *last, weft_scheme scheme)
-{
-    void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
+    weft_i_trial trial;
+    if (weft_i_unlikely(!weft_i_trial_begin_only(&trial, queue->domain, way, scheme)))
+        return WEFT_I_AGAIN;
+    void *at = weft_i_protect(trial.attempt.hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
     void *next = weft_i_load(&tail->next, WEFT_MSQ_A1); /* E6 */
     if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
         /* E13; relaxed: a failure means that another thread has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), WEFT_MSQ_R2, memory_order_relaxed);
-        return WEFT_I_AGAIN;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_AGAIN, way);
     }
     /* E9; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), WEFT_MSQ_R1, memory_order_relaxed)))
-        return WEFT_I_LOST;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_LOST, way);
     (void)weft_i_cas(&queue->tail, &at, last, WEFT_MSQ_R2, memory_order_relaxed); /* E17; relaxed: as for E13 */
-    return WEFT_I_DONE;
+    return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_DONE, way);
 }
 
-/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
-weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(queue->domain);
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    weft_i_outcome outcome = weft_i_msq_link(queue, hold, first, last, scheme);
-    weft_i_end(hold, &own);
-    return outcome;
-}
-
-/* The way under guards, if the attempt below fails. `node` may be NULL; then one is made. */
-static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
+/* The cold path: tries under guards until the chain is linked. */
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
                                                     weft_i_outcome now)
 {
-    if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
-        return -ENOMEM;
-    WEFT_I_REPEAT(now, weft_i_msq_link_guarded(queue, node, node));
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }
 
-weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+/* D2 to D19, tried once. */
+weft_i_inline weft_i_outcome weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_way way, weft_scheme scheme)
 {
-    weft_i_attempt attempt;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
-    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL); /* E1 */
-    if (weft_i_unlikely(!node)) {
-        weft_i_attempt_end(attempt.hold);
-        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
-    }
-    weft_i_msq_node_fill(node, value); /* E2, E3 */
-    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
-    weft_i_attempt_end(attempt.hold);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, NULL, outcome);
-}
-
-/* ---- dequeue ---- */
-
-/* D2 to D13, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
-                                             weft_scheme scheme)
-{
-    void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (weft_i_unlikely(!weft_i_trial_begin(&trial, queue->domain, way, scheme)))
+        return outcome;
+    void *at = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme); /* D2 */
+    void *tail;
     weft_i_msq_node *head = at;
     weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, WEFT_MSQ_A2)); /* D4 */
-    if (!next)                                                                    /* D7, D8 */
-        return WEFT_I_EMPTY;
-    weft_i_publish(hold, 1, next, scheme);
-    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at)) /* D5 */
-        return WEFT_I_AGAIN;
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5))) { /* tail may be here: invariant 2 */
-        void *tail = weft_i_load(&queue->tail, WEFT_MSQ_A3);               /* D3 */
-        if (weft_i_unlikely(at == tail)) {                            /* D6 */
-            /* D10; relaxed: a failure means that another thread has helped */
-            (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
-            return WEFT_I_AGAIN;
-        }
+    if (!next) {                                                                  /* D7, D8 */
+        outcome = WEFT_I_EMPTY;
+        goto end;
     }
-    *value = weft_i_read(&next->value); /* D12 */
+    weft_i_publish(trial.attempt.hold, 1, next, scheme);
+    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, WEFT_MSQ_A4) != at)) /* D5 */
+        goto end;
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, WEFT_MSQ_A5)) &&        /* tail may be here: invariant 2 */
+        weft_i_unlikely(at == (tail = weft_i_load(&queue->tail, WEFT_MSQ_A3)))) { /* D3, D6 */
+        /* D10; relaxed: a failure means that another thread has helped */
+        (void)weft_i_cas(&queue->tail, &tail, (void *)next, WEFT_MSQ_R2, memory_order_relaxed);
+        goto end;
+    }
+    void *taken = weft_i_read(&next->value); /* D12 */
+    outcome = WEFT_I_LOST;
     /* D13; relaxed: a failure reads nothing */
-    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, WEFT_MSQ_R3, memory_order_relaxed)))
-        return WEFT_I_LOST;
-    *old = head;
-    return WEFT_I_DONE;
+    if (weft_i_likely(weft_i_cas(&queue->head, &at, (void *)next, WEFT_MSQ_R3, memory_order_relaxed))) {
+        weft_i_trial_retire(&trial, &head->hook, WEFT_I_SMALL, way); /* D19 */
+        *value = taken;
+        outcome = WEFT_I_DONE;
+    }
+end:
+    weft_i_unpublish(trial.attempt.hold, 1, scheme);
+    return weft_i_trial_end(&trial, WEFT_I_SMALL, outcome, way);
 }
 
-/* As weft_i_msq_link_guarded. */
-weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **value, weft_i_msq_node **old)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(queue->domain);
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    weft_i_outcome outcome = weft_i_msq_take(queue, hold, value, old, scheme);
-    weft_i_unpublish(hold, 1, scheme);
-    weft_i_end(hold, &own);
-    return outcome;
-}
-
-/* The way under guards, if the attempt below fails. */
+/* The cold path: tries under guards. */
 static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
 {
-    void *taken = NULL;
-    weft_i_msq_node *old = NULL;
-    WEFT_I_REPEAT(now, weft_i_msq_take_guarded(queue, &taken, &old));
-    if (now == WEFT_I_EMPTY)
-        return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
-    *value = taken;
-    return true;
-}
-
-weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_msq_node *old;
-    void *taken;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE)) {
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
-        *value = taken;
-    }
-    weft_i_unpublish(attempt.hold, 1, scheme);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(now, weft_i_msq_dequeue(queue, value, WEFT_I_GUARDED, scheme));
+    return now != WEFT_I_EMPTY;
 }
 
 weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
@@ -6256,6 +6263,15 @@ weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
 
 /* ---- queues/msq.c ---- */
 
+/* NULL: out of memory. */
+static weft_i_msq_node *weft_i_own_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_msq_node_fill(node, value);
+    return node;
+}
+
 int weft_msq_create(weft_msq **out, weft_domain *domain)
 {
     if (!out)
@@ -6264,7 +6280,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     domain = domain ? domain : weft_default_domain();
     weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
-    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    weft_i_msq_node *dummy = queue ? weft_i_own_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
         return -ENOMEM;
@@ -6281,7 +6297,12 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
     if (weft_i_unlikely(!queue))
         return -EINVAL;
     weft_i_check(queue);
-    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, value);
+    weft_i_msq_node *node = weft_i_node_cached(queue->domain, WEFT_I_SMALL);
+    if (weft_i_unlikely(!node))
+        return weft_msq_enqueue_many(queue, (void *const[]){value}, 1);
+    weft_i_msq_node_fill(node, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, node, node, WEFT_I_FAST);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, outcome);
 }
 
 static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
@@ -6301,7 +6322,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
+        weft_i_msq_node *node = weft_i_own_msq_node_make(queue->domain, local, values[i]);
         if (!node) {
             weft_i_own_msq_free_nodes(queue->domain, first, local);
             return -ENOMEM;
@@ -6313,9 +6334,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    weft_i_outcome outcome = first ? WEFT_I_AGAIN : WEFT_I_DONE;
-    WEFT_I_REPEAT(outcome, weft_i_msq_link_guarded(queue, first, last));
-    return 0;
+    return first ? weft_i_msq_enqueue_again(queue, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_msq_try_dequeue(weft_msq *queue, void **value)
@@ -6323,7 +6342,12 @@ bool weft_msq_try_dequeue(weft_msq *queue, void **value)
     if (weft_i_unlikely(!queue || !value))
         return false;
     weft_i_check(queue);
-    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value, WEFT_I_FAST);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return true;
+    if (outcome == WEFT_I_DUE)
+        return weft_i_maintain(queue->domain);
+    return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
 }
 
 bool weft_msq_is_empty(weft_msq *queue)
@@ -6388,8 +6412,8 @@ struct weft_treiber {
 
 /* ---- push ---- */
 
-/* Tries once to put the chain first..last on top. It needs no guard, since it reads no node but its own. */
-weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_treiber_node *first,
+/* Tried once: puts the chain first..last on top. It needs no guard, since it reads no node but its own. */
+weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_treiber_node *first,
                                                  weft_i_treiber_node *last)
 {
     /* relaxed: confirmed by the compare-and-swap, and not followed */
@@ -6401,96 +6425,41 @@ weft_i_inline weft_i_outcome weft_i_treiber_link(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
-static weft_i_noinline int weft_i_treiber_link_all(weft_treiber *stack, weft_i_treiber_node *first,
-                                                   weft_i_treiber_node *last, weft_i_outcome now)
+/* The cold path: tries until the chain is on top. */
+static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
+                                                     weft_i_treiber_node *last, weft_i_outcome now)
 {
-    WEFT_I_REPEAT(now, weft_i_treiber_link(stack, first, last));
+    WEFT_I_REPEAT(now, weft_i_treiber_push(stack, first, last));
     return 0;
-}
-
-/* NULL: out of memory. */
-weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_treiber *stack, weft_i_local *local, void *value)
-{
-    weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
-    if (node)
-        weft_i_write(&node->value, value);
-    return node;
-}
-
-/* If the thread's cache has no node. */
-static weft_i_noinline int weft_i_treiber_push_new(weft_treiber *stack, void *value)
-{
-    weft_i_treiber_node *node = weft_i_treiber_node_make(stack, weft_i_local_get(stack->domain), value);
-    return node ? weft_i_treiber_link_all(stack, node, node, WEFT_I_AGAIN) : -ENOMEM;
-}
-
-weft_i_inline int weft_i_treiber_push(weft_treiber *stack, void *value)
-{
-    weft_i_local *local = weft_i_local_peek(stack->domain);
-    weft_i_treiber_node *node = weft_i_likely(local != NULL) ? weft_i_cache_pop(local, WEFT_I_SMALL) : NULL;
-    if (weft_i_unlikely(!node))
-        return weft_i_treiber_push_new(stack, value);
-    weft_i_write(&node->value, value);
-    weft_i_outcome outcome = weft_i_treiber_link(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_link_all(stack, node, node, outcome);
 }
 
 /* ---- pop ---- */
 
-/* Tries once to take the top. *old is its node, to be retired. */
-weft_i_inline weft_i_outcome weft_i_treiber_take(weft_treiber *stack, weft_i_hold hold, void **value,
-                                                 weft_i_treiber_node **old, weft_scheme scheme)
+/* Tried once: takes the top and retires its node. */
+weft_i_inline weft_i_outcome weft_i_treiber_pop(weft_treiber *stack, void **value, weft_i_way way, weft_scheme scheme)
 {
-    void *top = weft_i_protect(hold, 0, &stack->top, scheme);
+    weft_i_trial trial;
+    if (weft_i_unlikely(!weft_i_trial_begin(&trial, stack->domain, way, scheme)))
+        return WEFT_I_AGAIN;
+    void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);
     weft_i_treiber_node *node = top;
     if (!node)
-        return WEFT_I_EMPTY;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_EMPTY, way);
     weft_i_treiber_node *next = weft_i_read(&node->next);
     /* relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&stack->top, &top, (void *)next, WEFT_TREIBER_R2, memory_order_relaxed)))
-        return WEFT_I_LOST;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_LOST, way);
     *value = weft_i_read(&node->value);
-    *old = node;
-    return WEFT_I_DONE;
+    weft_i_trial_retire(&trial, &node->hook, WEFT_I_SMALL, way);
+    return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_DONE, way);
 }
 
-/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
-weft_i_inline weft_i_outcome weft_i_treiber_take_guarded(weft_treiber *stack, void **value, weft_i_treiber_node **old)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(stack->domain);
-    weft_i_hold hold = weft_i_begin(&own, stack->domain, scheme);
-    weft_i_outcome outcome = weft_i_treiber_take(stack, hold, value, old, scheme);
-    weft_i_end(hold, &own);
-    return outcome;
-}
-
-/* The way under guards, if the attempt below fails. */
+/* The cold path: tries under guards. */
 static weft_i_noinline bool weft_i_treiber_pop_again(weft_treiber *stack, void **value, weft_i_outcome now)
 {
-    weft_i_treiber_node *old = NULL;
-    WEFT_I_REPEAT(now, weft_i_treiber_take_guarded(stack, value, &old));
-    if (now == WEFT_I_EMPTY)
-        return false;
-    weft_i_retire(stack->domain, weft_i_local_get(stack->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
-    return true;
-}
-
-weft_i_inline bool weft_i_treiber_pop(weft_treiber *stack, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_treiber_node *old;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, stack->domain, scheme)))
-        return weft_i_treiber_pop_again(stack, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_treiber_take(stack, attempt.hold, value, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE))
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(stack->domain, attempt.local);
+    weft_scheme scheme = weft_i_scheme(stack->domain);
+    WEFT_I_REPEAT(now, weft_i_treiber_pop(stack, value, WEFT_I_GUARDED, scheme));
+    return now != WEFT_I_EMPTY;
 }
 
 #endif
@@ -6519,7 +6488,12 @@ int weft_treiber_push(weft_treiber *stack, void *value)
     if (weft_i_unlikely(!stack))
         return -EINVAL;
     weft_i_check(stack);
-    return weft_i_treiber_push(stack, value);
+    weft_i_treiber_node *node = weft_i_node_cached(stack->domain, WEFT_I_SMALL);
+    if (weft_i_unlikely(!node))
+        return weft_treiber_push_many(stack, (void *const[]){value}, 1);
+    weft_i_write(&node->value, value);
+    weft_i_outcome outcome = weft_i_treiber_push(stack, node, node);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, outcome);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -6530,7 +6504,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
+        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -6538,11 +6512,12 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
+        weft_i_write(&node->value, values[i]);
         node->next = first;
         first = node;
         last = last ? last : node;
     }
-    return first ? weft_i_treiber_link_all(stack, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_treiber_push_again(stack, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)
@@ -6550,7 +6525,12 @@ bool weft_treiber_try_pop(weft_treiber *stack, void **value)
     if (weft_i_unlikely(!stack || !value))
         return false;
     weft_i_check(stack);
-    return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value, WEFT_I_FAST);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return true;
+    if (outcome == WEFT_I_DUE)
+        return weft_i_maintain(stack->domain);
+    return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome);
 }
 
 size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx)

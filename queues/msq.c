@@ -1,6 +1,15 @@
 #include <weft/queues/msq_kernel.h>
 #include <weft/reclaim/registry.h>
 
+/* NULL: out of memory. */
+static weft_i_msq_node *node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_msq_node_fill(node, value);
+    return node;
+}
+
 int weft_msq_create(weft_msq **out, weft_domain *domain)
 {
     if (!out)
@@ -9,7 +18,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     domain = domain ? domain : weft_default_domain();
     weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
-    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    weft_i_msq_node *dummy = queue ? node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
         return -ENOMEM;
@@ -26,7 +35,12 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
     if (weft_i_unlikely(!queue))
         return -EINVAL;
     weft_i_check(queue);
-    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, value);
+    weft_i_msq_node *node = weft_i_node_cached(queue->domain, WEFT_I_SMALL);
+    if (weft_i_unlikely(!node))
+        return weft_msq_enqueue_many(queue, (void *const[]){value}, 1);
+    weft_i_msq_node_fill(node, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, node, node, WEFT_I_FAST);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, outcome);
 }
 
 static void free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
@@ -46,7 +60,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
+        weft_i_msq_node *node = node_make(queue->domain, local, values[i]);
         if (!node) {
             free_nodes(queue->domain, first, local);
             return -ENOMEM;
@@ -58,9 +72,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    weft_i_outcome outcome = first ? WEFT_I_AGAIN : WEFT_I_DONE;
-    WEFT_I_REPEAT(outcome, weft_i_msq_link_guarded(queue, first, last));
-    return 0;
+    return first ? weft_i_msq_enqueue_again(queue, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_msq_try_dequeue(weft_msq *queue, void **value)
@@ -68,7 +80,12 @@ bool weft_msq_try_dequeue(weft_msq *queue, void **value)
     if (weft_i_unlikely(!queue || !value))
         return false;
     weft_i_check(queue);
-    return WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_dequeue, queue, value, WEFT_I_FAST);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return true;
+    if (outcome == WEFT_I_DUE)
+        return weft_i_maintain(queue->domain);
+    return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
 }
 
 bool weft_msq_is_empty(weft_msq *queue)

@@ -73,147 +73,80 @@ weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
     weft_i_store(&node->next, NULL, memory_order_relaxed);
 }
 
-/* NULL: out of memory. */
-weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+/* E5 to E17, tried once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
+weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
+                                                weft_i_way way, weft_scheme scheme)
 {
-    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (node)
-        weft_i_msq_node_fill(node, value);
-    return node;
-}
-
-/* ---- enqueue ---- */
-
-/* E5 to E17, once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
-weft_i_inline weft_i_outcome weft_i_msq_link(weft_msq *queue, weft_i_hold hold, weft_i_msq_node *first,
-                                             weft_i_msq_node *last, weft_scheme scheme)
-{
-    void *at = weft_i_protect(hold, 0, &queue->tail, scheme); /* E5 */
+    weft_i_trial trial;
+    if (weft_i_unlikely(!weft_i_trial_begin_only(&trial, queue->domain, way, scheme)))
+        return WEFT_I_AGAIN;
+    void *at = weft_i_protect(trial.attempt.hold, 0, &queue->tail, scheme); /* E5 */
     weft_i_msq_node *tail = at;
     void *next = weft_i_load(&tail->next, MSQ_A1); /* E6 */
     if (weft_i_unlikely(next != NULL)) {           /* E8; tail lags: help */
         /* E13; relaxed: a failure means that another thread has helped */
         (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);
-        return WEFT_I_AGAIN;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_AGAIN, way);
     }
     /* E9; relaxed: a failure reads nothing */
     if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), MSQ_R1, memory_order_relaxed)))
-        return WEFT_I_LOST;
+        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_LOST, way);
     (void)weft_i_cas(&queue->tail, &at, last, MSQ_R2, memory_order_relaxed); /* E17; relaxed: as for E13 */
-    return WEFT_I_DONE;
+    return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_DONE, way);
 }
 
-/* Each attempt has a guard of its own, so that a thread that backs off before the next one holds no memory back. */
-weft_i_inline weft_i_outcome weft_i_msq_link_guarded(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(queue->domain);
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    weft_i_outcome outcome = weft_i_msq_link(queue, hold, first, last, scheme);
-    weft_i_end(hold, &own);
-    return outcome;
-}
-
-/* The way under guards, if the attempt below fails. `node` may be NULL; then one is made. */
-static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *node, void *value,
+/* The cold path: tries under guards until the chain is linked. */
+static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
                                                     weft_i_outcome now)
 {
-    if (!node && !(node = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
-        return -ENOMEM;
-    WEFT_I_REPEAT(now, weft_i_msq_link_guarded(queue, node, node));
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }
 
-weft_i_inline int weft_i_msq_enqueue(weft_msq *queue, void *value, weft_scheme scheme)
+/* D2 to D19, tried once. */
+weft_i_inline weft_i_outcome weft_i_msq_dequeue(weft_msq *queue, void **value, weft_i_way way, weft_scheme scheme)
 {
-    weft_i_attempt attempt;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
-    weft_i_msq_node *node = weft_i_cache_pop(attempt.local, WEFT_I_SMALL); /* E1 */
-    if (weft_i_unlikely(!node)) {
-        weft_i_attempt_end(attempt.hold);
-        return weft_i_msq_enqueue_again(queue, NULL, value, WEFT_I_AGAIN);
-    }
-    weft_i_msq_node_fill(node, value); /* E2, E3 */
-    weft_i_outcome outcome = weft_i_msq_link(queue, attempt.hold, node, node, scheme);
-    weft_i_attempt_end(attempt.hold);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, NULL, outcome);
-}
-
-/* ---- dequeue ---- */
-
-/* D2 to D13, once. *old is the node that was the dummy, to be retired. */
-weft_i_inline weft_i_outcome weft_i_msq_take(weft_msq *queue, weft_i_hold hold, void **value, weft_i_msq_node **old,
-                                             weft_scheme scheme)
-{
-    void *at = weft_i_protect(hold, 0, &queue->head, scheme); /* D2 */
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (weft_i_unlikely(!weft_i_trial_begin(&trial, queue->domain, way, scheme)))
+        return outcome;
+    void *at = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme); /* D2 */
+    void *tail;
     weft_i_msq_node *head = at;
     weft_i_msq_node *next = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2)); /* D4 */
-    if (!next)                                                                    /* D7, D8 */
-        return WEFT_I_EMPTY;
-    weft_i_publish(hold, 1, next, scheme);
-    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at)) /* D5 */
-        return WEFT_I_AGAIN;
-    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5))) { /* tail may be here: invariant 2 */
-        void *tail = weft_i_load(&queue->tail, MSQ_A3);               /* D3 */
-        if (weft_i_unlikely(at == tail)) {                            /* D6 */
-            /* D10; relaxed: a failure means that another thread has helped */
-            (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
-            return WEFT_I_AGAIN;
-        }
+    if (!next) {                                                                  /* D7, D8 */
+        outcome = WEFT_I_EMPTY;
+        goto end;
     }
-    *value = weft_i_read(&next->value); /* D12 */
+    weft_i_publish(trial.attempt.hold, 1, next, scheme);
+    if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at)) /* D5 */
+        goto end;
+    if (!weft_i_msq_made_at_tail(weft_i_load(&next->next, MSQ_A5)) &&        /* tail may be here: invariant 2 */
+        weft_i_unlikely(at == (tail = weft_i_load(&queue->tail, MSQ_A3)))) { /* D3, D6 */
+        /* D10; relaxed: a failure means that another thread has helped */
+        (void)weft_i_cas(&queue->tail, &tail, (void *)next, MSQ_R2, memory_order_relaxed);
+        goto end;
+    }
+    void *taken = weft_i_read(&next->value); /* D12 */
+    outcome = WEFT_I_LOST;
     /* D13; relaxed: a failure reads nothing */
-    if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))
-        return WEFT_I_LOST;
-    *old = head;
-    return WEFT_I_DONE;
+    if (weft_i_likely(weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed))) {
+        weft_i_trial_retire(&trial, &head->hook, WEFT_I_SMALL, way); /* D19 */
+        *value = taken;
+        outcome = WEFT_I_DONE;
+    }
+end:
+    weft_i_unpublish(trial.attempt.hold, 1, scheme);
+    return weft_i_trial_end(&trial, WEFT_I_SMALL, outcome, way);
 }
 
-/* As weft_i_msq_link_guarded. */
-weft_i_inline weft_i_outcome weft_i_msq_take_guarded(weft_msq *queue, void **value, weft_i_msq_node **old)
-{
-    weft_guard own;
-    weft_scheme scheme = weft_i_scheme(queue->domain);
-    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
-    weft_i_outcome outcome = weft_i_msq_take(queue, hold, value, old, scheme);
-    weft_i_unpublish(hold, 1, scheme);
-    weft_i_end(hold, &own);
-    return outcome;
-}
-
-/* The way under guards, if the attempt below fails. */
+/* The cold path: tries under guards. */
 static weft_i_noinline bool weft_i_msq_dequeue_again(weft_msq *queue, void **value, weft_i_outcome now)
 {
-    void *taken = NULL;
-    weft_i_msq_node *old = NULL;
-    WEFT_I_REPEAT(now, weft_i_msq_take_guarded(queue, &taken, &old));
-    if (now == WEFT_I_EMPTY)
-        return false;
-    weft_i_retire(queue->domain, weft_i_local_get(queue->domain), &old->hook, &weft_i_recycle[WEFT_I_SMALL],
-                  WEFT_I_SMALL_SIZE);
-    *value = taken;
-    return true;
-}
-
-weft_i_inline bool weft_i_msq_dequeue(weft_msq *queue, void **value, weft_scheme scheme)
-{
-    weft_i_attempt attempt;
-    weft_i_msq_node *old;
-    void *taken;
-    bool due = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, queue->domain, scheme)))
-        return weft_i_msq_dequeue_again(queue, value, WEFT_I_AGAIN);
-    weft_i_outcome outcome = weft_i_msq_take(queue, attempt.hold, &taken, &old, scheme);
-    if (weft_i_likely(outcome == WEFT_I_DONE)) {
-        due = weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE); /* D19 */
-        *value = taken;
-    }
-    weft_i_unpublish(attempt.hold, 1, scheme);
-    weft_i_attempt_end(attempt.hold);
-    if (weft_i_unlikely(outcome != WEFT_I_DONE))
-        return outcome != WEFT_I_EMPTY && weft_i_msq_dequeue_again(queue, value, outcome);
-    return weft_i_likely(!due) || weft_i_maintain(queue->domain, attempt.local);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(now, weft_i_msq_dequeue(queue, value, WEFT_I_GUARDED, scheme));
+    return now != WEFT_I_EMPTY;
 }
 
 weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)

@@ -56,8 +56,9 @@ weft_i_local *weft_i_local_find(weft_domain *domain)
 
 /* ---- retiring ---- */
 
-bool weft_i_maintain(weft_domain *domain, weft_i_local *local)
+bool weft_i_maintain(weft_domain *domain)
 {
+    weft_i_local *local = weft_i_local_peek(domain);
     if (local && weft_i_step(local))
         return true;
     if (weft_i_many_orphans(domain, 1)) {
@@ -105,7 +106,7 @@ void weft_i_retire_list_held(weft_domain *domain, weft_i_local *local, weft_i_li
 void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind, size_t size)
 {
     if (weft_i_retire_held(domain, local, hook, kind, size))
-        (void)weft_i_maintain(domain, local);
+        (void)weft_i_maintain(domain);
 }
 
 static weft_hook *public_hook(weft_i_hook *link)

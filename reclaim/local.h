@@ -21,8 +21,8 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
 WEFT_I_PRIVATE weft_i_local *weft_i_local_find(weft_domain *domain);
 
-/* Does a step of maintenance, after a retirement that has asked for it. `local` may be NULL. Always returns true. */
-WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain, weft_i_local *local);
+/* Does a step of maintenance, after a retirement that has asked for it. Always returns true. */
+WEFT_I_PRIVATE bool weft_i_maintain(weft_domain *domain);
 
 /* Retires an object that is wholly unlinked. The calling operation holds no guard. `local` may be NULL. Cannot fail. */
 WEFT_I_PRIVATE void weft_i_retire(weft_domain *domain, weft_i_local *local, weft_i_hook *hook, const weft_i_kind *kind,
@@ -54,6 +54,13 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
+/* A node from the caller's cache. NULL: it has none, or no place. */
+weft_i_inline void *weft_i_node_cached(weft_domain *domain, int node_class)
+{
+    weft_i_local *local = weft_i_local_peek(domain);
+    return weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+}
+
 /* To be called after an operation that may have retired under its guards, once they are left. */
 weft_i_inline void weft_i_catch_up(weft_domain *domain)
 {
@@ -62,7 +69,7 @@ weft_i_inline void weft_i_catch_up(weft_domain *domain)
     /* relaxed: `room` is this thread's; a taker that is not seen yet has granted room, or will */
     if (weft_i_unlikely(!local || weft_i_load(&record->thread.attention, memory_order_relaxed) >= WEFT_I_TAKER ||
                         (ptrdiff_t)weft_i_load(&local->room, memory_order_relaxed) <= 0))
-        (void)weft_i_maintain(domain, local);
+        (void)weft_i_maintain(domain);
 }
 
 /*
@@ -97,6 +104,7 @@ typedef struct weft_i_attempt {
 
 typedef enum weft_i_outcome {
     WEFT_I_DONE,
+    WEFT_I_DUE, /* done, but weft_i_maintain is due */
     WEFT_I_EMPTY,
     WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
     WEFT_I_LOST   /* lost a race to another thread: back off first */
@@ -153,7 +161,7 @@ weft_i_inline bool weft_i_attempt_begin(weft_i_attempt *attempt, weft_domain *do
 }
 
 /*
- * The same for an operation that only reads, and so needs no lists. Threads without a record share weft_i_no_record:
+ * The same for an operation that retires nothing, and so needs no lists. Threads without a record share weft_i_no_record:
  * its `attention` is always set, and no scan reads its slot.
  */
 weft_i_inline bool weft_i_reading_begin(weft_i_hold *hold, weft_domain *domain, weft_scheme scheme)
@@ -176,6 +184,71 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 {
     weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
     weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
+}
+
+/* How one try of an operation protects what it reads. */
+typedef enum weft_i_way {
+    WEFT_I_FAST,   /* as an attempt, which begins only if everything is as usual */
+    WEFT_I_GUARDED /* under a guard */
+} weft_i_way;
+
+/*
+ * One try of an operation: the paper's lines, with what they retire. The public function tries the fast way; its cold
+ * path repeats the same kernel under guards. Each try has a guard of its own, so that a thread that backs off before
+ * the next one holds no memory back. `way` and `scheme` are constants to the compiler.
+ */
+typedef struct weft_i_trial {
+    weft_domain *domain;
+    weft_i_attempt attempt;
+    weft_guard own;
+    weft_i_hook *retired; /* under a guard: what to retire when it is left */
+    bool due;             /* the fast way: maintenance is due when it is left */
+} weft_i_trial;
+
+/* Begins a try that may retire. False, only for the fast way: not everything is as usual. */
+weft_i_inline bool weft_i_trial_begin(weft_i_trial *trial, weft_domain *domain, weft_i_way way, weft_scheme scheme)
+{
+    trial->domain = domain;
+    trial->retired = NULL;
+    trial->due = false;
+    if (way == WEFT_I_FAST)
+        return weft_i_attempt_begin(&trial->attempt, domain, scheme);
+    trial->attempt.hold = weft_i_begin(&trial->own, domain, scheme);
+    return true;
+}
+
+/* The same for one that retires nothing. */
+weft_i_inline bool weft_i_trial_begin_only(weft_i_trial *trial, weft_domain *domain, weft_i_way way, weft_scheme scheme)
+{
+    if (way != WEFT_I_FAST)
+        return weft_i_trial_begin(trial, domain, way, scheme);
+    *trial = (weft_i_trial){.domain = domain};
+    return weft_i_reading_begin(&trial->attempt.hold, domain, scheme);
+}
+
+/* Retires a node that is wholly unlinked. Once per try. */
+weft_i_inline void weft_i_trial_retire(weft_i_trial *trial, weft_i_hook *hook, int node_class, weft_i_way way)
+{
+    if (way == WEFT_I_FAST)
+        trial->due = weft_i_retire_busy(trial->attempt.local, hook, &weft_i_recycle[node_class],
+                                        weft_i_recycle[node_class].size);
+    else
+        trial->retired = hook;
+}
+
+/* Ends a try. Returns its outcome. */
+weft_i_inline weft_i_outcome weft_i_trial_end(weft_i_trial *trial, int node_class, weft_i_outcome outcome,
+                                              weft_i_way way)
+{
+    if (way == WEFT_I_FAST) {
+        weft_i_attempt_end(trial->attempt.hold);
+        return weft_i_unlikely(trial->due) ? WEFT_I_DUE : outcome;
+    }
+    weft_i_end(trial->attempt.hold, &trial->own);
+    if (trial->retired)
+        weft_i_retire(trial->domain, weft_i_local_get(trial->domain), trial->retired, &weft_i_recycle[node_class],
+                      weft_i_recycle[node_class].size);
+    return outcome;
 }
 
 #endif

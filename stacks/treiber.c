@@ -23,7 +23,12 @@ int weft_treiber_push(weft_treiber *stack, void *value)
     if (weft_i_unlikely(!stack))
         return -EINVAL;
     weft_i_check(stack);
-    return weft_i_treiber_push(stack, value);
+    weft_i_treiber_node *node = weft_i_node_cached(stack->domain, WEFT_I_SMALL);
+    if (weft_i_unlikely(!node))
+        return weft_treiber_push_many(stack, (void *const[]){value}, 1);
+    weft_i_write(&node->value, value);
+    weft_i_outcome outcome = weft_i_treiber_push(stack, node, node);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, outcome);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -34,7 +39,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_treiber_node_make(stack, local, values[i]);
+        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -42,11 +47,12 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
+        weft_i_write(&node->value, values[i]);
         node->next = first;
         first = node;
         last = last ? last : node;
     }
-    return first ? weft_i_treiber_link_all(stack, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_treiber_push_again(stack, first, last, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)
@@ -54,7 +60,12 @@ bool weft_treiber_try_pop(weft_treiber *stack, void **value)
     if (weft_i_unlikely(!stack || !value))
         return false;
     weft_i_check(stack);
-    return WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(stack->domain, weft_i_treiber_pop, stack, value, WEFT_I_FAST);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return true;
+    if (outcome == WEFT_I_DUE)
+        return weft_i_maintain(stack->domain);
+    return outcome != WEFT_I_EMPTY && weft_i_treiber_pop_again(stack, value, outcome);
 }
 
 size_t weft_treiber_pop_all(weft_treiber *stack, void (*each)(void *value, void *ctx), void *ctx)

@@ -9,8 +9,8 @@ A bug in a memory order, and one that leads to a use after free, must also be no
 MSQ, TREIBER = "queues/msq_kernel.h", "stacks/treiber_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
-RETIRE = "weft_i_retire_busy(attempt.local, &old->hook, &weft_i_recycle[WEFT_I_SMALL], WEFT_I_SMALL_SIZE)"
-FREED = "(weft_i_list_push(&attempt.local->cache[WEFT_I_SMALL], &old->hook), false)"
+RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
+FREED = "weft_i_list_push(&weft_i_local_get(%s->domain)->cache[WEFT_I_SMALL], &%s->hook);"
 
 # Seeded by //tests/cases:kernels_test itself.
 ELSEWHERE = [
@@ -28,38 +28,39 @@ SURVIVORS = [
 MUTANTS = [
     # ---- queue ----
     ("msq-freed-at-once", "a dequeued node is used again at once, whoever still reads it", MSQ,
-     [(RETIRE, FREED)], "parked:weft-msq* + model:queue-epoch-ends"),
+     [(RETIRE % "head", FREED % ("queue", "head"))], "parked:weft-msq* + model:queue-epoch-ends"),
     ("msq-no-second-look", "the successor's hazard is published and not validated", MSQ,
      [("if (scheme == WEFT_HAZARD && weft_i_unlikely(weft_i_load(&queue->head, MSQ_A4) != at))", "if (0)")], "parked-asan:weft-msq (hazard) + model:queue-hazard-large --pct 5000"),
     ("msq-head-passes-tail", "head is moved, and its node retired, while tail still leads to it", MSQ,
-     [("if (weft_i_unlikely(at == tail)) {", "if (0) {")], "model:queue-hazard-three"),
+     [("weft_i_unlikely(at == (tail = weft_i_load(&queue->tail, MSQ_A3)))", "(tail = NULL)")], "model:queue-hazard-three"),
     ("msq-chain-trusted", "a link inside a chain is taken for one that was made at tail", "queues/msq.c",
      [("weft_i_store(&last->next, node, memory_order_relaxed);",
        "weft_i_store(&last->next, weft_i_msq_link_to(node), memory_order_relaxed);")], "model:queue-hazard-many"),
     ("msq-value-read-late", "a dequeued value is read after the guard was left", MSQ,
-     [("        *value = taken;\n    }\n    weft_i_unpublish(attempt.hold, 1, scheme);\n    weft_i_attempt_end(attempt.hold);",
-       "    }\n    weft_i_unpublish(attempt.hold, 1, scheme);\n    weft_i_attempt_end(attempt.hold);\n"
+     [("        *value = taken;\n", ""),
+      ("    return weft_i_trial_end(&trial, WEFT_I_SMALL, outcome, way);",
+       "    weft_i_outcome result = weft_i_trial_end(&trial, WEFT_I_SMALL, outcome, way);\n"
        "    if (outcome == WEFT_I_DONE) {\n        weft_i_sys_yield();\n"
-       "        *value = weft_i_msq_node_of(weft_i_load(&old->next, MSQ_A2))->value;\n    }")], "parked:weft-msq* + model:queue-hazard-take-take"),
+       "        *value = weft_i_msq_node_of(weft_i_load(&head->next, MSQ_A2))->value;\n    }\n    return result;")], "parked:weft-msq* + model:queue-hazard-take-take"),
     ("msq-link-overwrites", "a node is linked with a store instead of a compare-and-swap", MSQ,
      [("if (weft_i_unlikely(!weft_i_cas(&tail->next, &next, weft_i_msq_link_to(first), MSQ_R1, memory_order_relaxed)))",
        "weft_i_store(&tail->next, weft_i_msq_link_to(first), MSQ_R1);\n    if (0)")], "parked:weft-msq*"),
     ("msq-take-overwrites", "head is moved with a store instead of a compare-and-swap", MSQ,
-     [("if (weft_i_unlikely(!weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))",
-       "weft_i_store(&queue->head, (void *)next, MSQ_R3);\n    if (0)")], "parked:weft-msq* + model:queue-hazard-take-take"),
+     [("if (weft_i_likely(weft_i_cas(&queue->head, &at, (void *)next, MSQ_R3, memory_order_relaxed)))",
+       "weft_i_store(&queue->head, (void *)next, MSQ_R3);")], "parked:weft-msq* + model:queue-hazard-take-take"),
     ("msq-tail-not-helped", "an enqueue waits for the one that has linked a node to move the tail", MSQ,
-     [("        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);\n        return WEFT_I_AGAIN;",
-       "        return WEFT_I_AGAIN;")], "held!:held in msq enqueue*"),
+     [("        (void)weft_i_cas(&queue->tail, &at, (void *)weft_i_msq_node_of(next), MSQ_R2, memory_order_relaxed);\n        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_AGAIN",
+       "        return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_AGAIN")], "held!:held in msq enqueue*"),
     ("msq-double-retire", "a node is retired twice", MSQ,
-     [("        due = " + RETIRE, "        (void)%s;\n        due = %s" % (RETIRE, RETIRE))], "parked:weft-msq* + model:queue-hazard-large --pct 5000"),
+     [(RETIRE % "head", RETIRE % "head" + "\n        " + RETIRE % "head")], "parked:weft-msq* + model:queue-hazard-large --pct 5000"),
     ("msq-relaxed-publication", "a node is linked, and tail moved to it, without release", MSQ,
      [("#define MSQ_R1 memory_order_release", "#define MSQ_R1 memory_order_relaxed"),
       ("#define MSQ_R2 memory_order_release", "#define MSQ_R2 memory_order_relaxed")], "model:queue-hazard-put-take"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
-     [("void *top = weft_i_protect(hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],
+     [("void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],
      "model:stack-hazard-pair-take"),
-    ("treiber-freed-at-once", "a popped node is used again at once", TREIBER, [(RETIRE, FREED)],
+    ("treiber-freed-at-once", "a popped node is used again at once", TREIBER, [(RETIRE % "node", FREED % ("stack", "node"))],
      "parked:weft-treiber* + model:stack-hazard-aba"),
     ("treiber-lost-push", "a push that lost its race says that it is done", TREIBER,
      [("(void *)first, TREIBER_R1, memory_order_relaxed)))\n        return WEFT_I_LOST;",
@@ -290,8 +291,8 @@ MUTANTS = [
      [("        weft_i_mutex_lock(&d->owners);\n", "        (void)d;\n"),
       ("        weft_i_mutex_unlock(&d->linked_lock);\n        weft_i_mutex_unlock(&d->owners);\n", "        weft_i_mutex_unlock(&d->linked_lock);\n")],
      "fork-life:test_a_fork_takes*"),
-    ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", MSQ,
-     [("value)))\n        return -ENOMEM;", "value)))\n        return 0;")],
+    ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", "queues/msq.c",
+     [("free_nodes(queue->domain, first, local);\n            return -ENOMEM;", "free_nodes(queue->domain, first, local);\n            return 0;")],
      "oom:"),
     # ---- signal handlers at every instruction ----
     ("slot-taken-before-open", "a slot is taken before scans count it, and only who takes the first of a step opens the step (was in Weft)", "reclaim/record.c",
