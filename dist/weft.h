@@ -6195,11 +6195,17 @@ weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node
     return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_DONE, way);
 }
 
-/* The cold path: tries under guards until the chain is linked. */
+/* The cold path: tries under guards until the chain is linked. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                                    weft_i_outcome now)
+                                                    void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
+    if (!first) { /* the cache was empty */
+        first = last = weft_i_node_alloc_slow(weft_i_local_get(queue->domain), queue->domain, WEFT_I_SMALL);
+        if (!first)
+            return -ENOMEM;
+        weft_i_msq_node_fill(first, value);
+    }
     WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }
@@ -6299,10 +6305,10 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
     weft_i_check(queue);
     weft_i_msq_node *node = weft_i_node_cached(queue->domain, WEFT_I_SMALL);
     if (weft_i_unlikely(!node))
-        return weft_msq_enqueue_many(queue, (void *const[]){value}, 1);
+        return weft_i_msq_enqueue_again(queue, NULL, NULL, value, WEFT_I_AGAIN);
     weft_i_msq_node_fill(node, value);
     weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, node, node, WEFT_I_FAST);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, NULL, outcome);
 }
 
 static void weft_i_own_msq_free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
@@ -6334,7 +6340,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    return first ? weft_i_msq_enqueue_again(queue, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_msq_enqueue_again(queue, first, last, NULL, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_msq_try_dequeue(weft_msq *queue, void **value)
@@ -6425,10 +6431,16 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
-/* The cold path: tries until the chain is on top. */
+/* The cold path: tries until the chain is on top. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
-                                                     weft_i_treiber_node *last, weft_i_outcome now)
+                                                     weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
+    if (!first) { /* the cache was empty */
+        first = last = weft_i_node_alloc_slow(weft_i_local_get(stack->domain), stack->domain, WEFT_I_SMALL);
+        if (!first)
+            return -ENOMEM;
+        weft_i_write(&first->value, value);
+    }
     WEFT_I_REPEAT(now, weft_i_treiber_push(stack, first, last));
     return 0;
 }
@@ -6490,10 +6502,10 @@ int weft_treiber_push(weft_treiber *stack, void *value)
     weft_i_check(stack);
     weft_i_treiber_node *node = weft_i_node_cached(stack->domain, WEFT_I_SMALL);
     if (weft_i_unlikely(!node))
-        return weft_treiber_push_many(stack, (void *const[]){value}, 1);
+        return weft_i_treiber_push_again(stack, NULL, NULL, value, WEFT_I_AGAIN);
     weft_i_write(&node->value, value);
     weft_i_outcome outcome = weft_i_treiber_push(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, NULL, outcome);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -6517,7 +6529,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
         first = node;
         last = last ? last : node;
     }
-    return first ? weft_i_treiber_push_again(stack, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_treiber_push_again(stack, first, last, NULL, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)

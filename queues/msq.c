@@ -37,10 +37,10 @@ int weft_msq_enqueue(weft_msq *queue, void *value)
     weft_i_check(queue);
     weft_i_msq_node *node = weft_i_node_cached(queue->domain, WEFT_I_SMALL);
     if (weft_i_unlikely(!node))
-        return weft_msq_enqueue_many(queue, (void *const[]){value}, 1);
+        return weft_i_msq_enqueue_again(queue, NULL, NULL, value, WEFT_I_AGAIN);
     weft_i_msq_node_fill(node, value);
     weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_msq_enqueue, queue, node, node, WEFT_I_FAST);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_msq_enqueue_again(queue, node, node, NULL, outcome);
 }
 
 static void free_nodes(weft_domain *domain, weft_i_msq_node *node, weft_i_local *local)
@@ -72,7 +72,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
             first = node;
         last = node;
     }
-    return first ? weft_i_msq_enqueue_again(queue, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_msq_enqueue_again(queue, first, last, NULL, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_msq_try_dequeue(weft_msq *queue, void **value)

@@ -95,11 +95,17 @@ weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node
     return weft_i_trial_end(&trial, WEFT_I_SMALL, WEFT_I_DONE, way);
 }
 
-/* The cold path: tries under guards until the chain is linked. */
+/* The cold path: tries under guards until the chain is linked. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
-                                                    weft_i_outcome now)
+                                                    void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
+    if (!first) { /* the cache was empty */
+        first = last = weft_i_node_alloc_slow(weft_i_local_get(queue->domain), queue->domain, WEFT_I_SMALL);
+        if (!first)
+            return -ENOMEM;
+        weft_i_msq_node_fill(first, value);
+    }
     WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }

@@ -25,10 +25,10 @@ int weft_treiber_push(weft_treiber *stack, void *value)
     weft_i_check(stack);
     weft_i_treiber_node *node = weft_i_node_cached(stack->domain, WEFT_I_SMALL);
     if (weft_i_unlikely(!node))
-        return weft_treiber_push_many(stack, (void *const[]){value}, 1);
+        return weft_i_treiber_push_again(stack, NULL, NULL, value, WEFT_I_AGAIN);
     weft_i_write(&node->value, value);
     weft_i_outcome outcome = weft_i_treiber_push(stack, node, node);
-    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, outcome);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_treiber_push_again(stack, node, node, NULL, outcome);
 }
 
 int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t count)
@@ -52,7 +52,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
         first = node;
         last = last ? last : node;
     }
-    return first ? weft_i_treiber_push_again(stack, first, last, WEFT_I_AGAIN) : 0;
+    return first ? weft_i_treiber_push_again(stack, first, last, NULL, WEFT_I_AGAIN) : 0;
 }
 
 bool weft_treiber_try_pop(weft_treiber *stack, void **value)

@@ -49,10 +49,16 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
-/* The cold path: tries until the chain is on top. */
+/* The cold path: tries until the chain is on top. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
-                                                     weft_i_treiber_node *last, weft_i_outcome now)
+                                                     weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
+    if (!first) { /* the cache was empty */
+        first = last = weft_i_node_alloc_slow(weft_i_local_get(stack->domain), stack->domain, WEFT_I_SMALL);
+        if (!first)
+            return -ENOMEM;
+        weft_i_write(&first->value, value);
+    }
     WEFT_I_REPEAT(now, weft_i_treiber_push(stack, first, last));
     return 0;
 }
