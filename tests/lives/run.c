@@ -19,8 +19,11 @@ enum { SLOW = 4 };
 enum { SLOW = 1 };
 #endif
 
-/* Milliseconds: after LASTING no step begins, after PATIENCE all must have ended. Hasty: to shorten one that hangs. */
-enum { LASTING = 700, PATIENCE = 9000, HASTY_LASTING = 300, HASTY_PATIENCE = 2000, GRACE = 1500 };
+/*
+ * Milliseconds: after LASTING no step begins; a program that calls nothing for PATIENCE hangs (world_life.h), and so
+ * does one that has not ended after several times that. Hasty: to shorten one that hangs.
+ */
+enum { LASTING = 700, PATIENCE = 9000, HASTY_LASTING = 300, HASTY_PATIENCE = 2000, GRACE = 1500, MOST_TIMES = 7 };
 
 static uint64_t now_ms(void)
 {
@@ -135,7 +138,7 @@ void lives_try(const program *p, bool hasty, verdict *v)
         return;
     }
     setpgid(pid, pid);
-    uint64_t end = now_ms() + (uint64_t)((hasty ? HASTY_PATIENCE : PATIENCE) * SLOW + GRACE);
+    uint64_t end = now_ms() + (uint64_t)((hasty ? HASTY_PATIENCE : PATIENCE) * SLOW * MOST_TIMES + GRACE);
     bool ended = wait_until(pid, &status, end);
     char state[4000] = "";
     if (!ended)

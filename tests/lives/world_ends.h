@@ -267,7 +267,7 @@ static void wait_for_child(pid_t pid, const int *returned)
     int status = 0;
     uint64_t since = clock_ms();
     while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (clock_ms() - since > (uint64_t)patience / 2)
+        if (clock_ms() - since > (uint64_t)patience / 2 * (*returned ? MOST_PATIENCE : 1))
             fail(*returned ? "hang of a fork's child" : "hang of a fork's child inside fork", 0);
         usleep(200);
     }

@@ -50,8 +50,12 @@ static int in_child, vanished; /* threads that the child does not have */
 enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
 static body *_Atomic closers[CLOSERS];
 
-/* Milliseconds from the beginning: then no step begins anything new; then the program counts as hanging. */
+/*
+ * Milliseconds: from the beginning, until no step begins anything new; without a call of the library, until the program
+ * counts as hanging, as it does after several times that in any case.
+ */
 static int lasting = 1000, patience = 9000;
+enum { MOST_PATIENCE = 6 };
 
 static uint64_t clock_ms(void)
 {
@@ -93,11 +97,23 @@ static _Noreturn void fail(const char *what, long detail)
     _exit(1);
 }
 
-/* The program hangs: says where each thread is. */
+static atomic_ulong calls_begun;
+
+/*
+ * A third of the patience has passed. If nobody has called the library for three thirds, the program hangs: then it says
+ * where each thread is. (On a loaded machine it takes long without a hang.)
+ */
 static void on_alarm(int signal_number)
 {
+    static unsigned long seen;
+    static int alarms, quiet;
     char line[400];
+    unsigned long begun = atomic_load(&calls_begun);
     (void)signal_number;
+    quiet = begun == seen ? quiet + 1 : 0;
+    seen = begun;
+    if (quiet < 3 && ++alarms < 3 * MOST_PATIENCE)
+        return;
     int length = snprintf(line, sizeof line, "lives: hang%s\n", in_child ? " in a fork's child" : "");
     (void)!write(STDERR_FILENO, line, (size_t)length);
     for (int i = -1; i < LIVES; i++) {
@@ -126,7 +142,8 @@ static void catch_crashes(void)
 static void watch(int ms)
 {
     struct sigaction action = {.sa_handler = on_alarm};
-    struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
+    struct timeval third = {ms / 3000, ms / 3 % 1000 * 1000};
+    struct itimerval timer = {third, third};
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
 }
@@ -138,6 +155,7 @@ enum { NUMBER = 4711 };
 static void call_begin(const char *call)
 {
     me->at = me->last = call;
+    atomic_fetch_add_explicit(&calls_begun, 1, memory_order_relaxed);
     errno = NUMBER;
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 }
