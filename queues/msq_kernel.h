@@ -100,8 +100,8 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
                                                     void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
-    if (!first) { /* the cache was empty */
-        first = last = weft_i_node_alloc_slow(weft_i_local_get(queue->domain), queue->domain, WEFT_I_SMALL);
+    if (!first) {
+        first = last = weft_i_node_alloc(queue->domain, weft_i_local_get(queue->domain), WEFT_I_SMALL);
         if (!first)
             return -ENOMEM;
         weft_i_msq_node_fill(first, value);

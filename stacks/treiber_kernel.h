@@ -53,8 +53,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
                                                      weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
-    if (!first) { /* the cache was empty */
-        first = last = weft_i_node_alloc_slow(weft_i_local_get(stack->domain), stack->domain, WEFT_I_SMALL);
+    if (!first) {
+        first = last = weft_i_node_alloc(stack->domain, weft_i_local_get(stack->domain), WEFT_I_SMALL);
         if (!first)
             return -ENOMEM;
         weft_i_write(&first->value, value);
