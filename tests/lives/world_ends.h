@@ -285,7 +285,9 @@ static void forks_and(body *then)
     returned = mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     TALLY(FORKS, 1);
     me->at = "fork";
+    pthread_mutex_lock(&registration);
     pid_t pid = fork();
+    pthread_mutex_unlock(&registration);
     me->at = NULL;
     if (pid == 0) {
         *returned = in_child = 1;

@@ -98,6 +98,8 @@ static _Noreturn void fail(const char *what, long detail)
 }
 
 static atomic_ulong calls_begun;
+static unsigned long calls_seen; /* at the last alarm */
+static int alarms, quiet_alarms;
 
 /*
  * A third of the patience has passed. If nobody has called the library for three thirds, the program hangs: then it says
@@ -105,14 +107,12 @@ static atomic_ulong calls_begun;
  */
 static void on_alarm(int signal_number)
 {
-    static unsigned long seen;
-    static int alarms, quiet;
     char line[400];
     unsigned long begun = atomic_load(&calls_begun);
     (void)signal_number;
-    quiet = begun == seen ? quiet + 1 : 0;
-    seen = begun;
-    if (quiet < 3 && ++alarms < 3 * MOST_PATIENCE)
+    quiet_alarms = begun == calls_seen ? quiet_alarms + 1 : 0;
+    calls_seen = begun;
+    if (quiet_alarms < 3 && ++alarms < 3 * MOST_PATIENCE)
         return;
     int length = snprintf(line, sizeof line, "lives: hang%s\n", in_child ? " in a fork's child" : "");
     (void)!write(STDERR_FILENO, line, (size_t)length);
@@ -141,7 +141,8 @@ static void catch_crashes(void)
 
 static void watch(int ms)
 {
-    struct sigaction action = {.sa_handler = on_alarm};
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    alarms = quiet_alarms = 0;
     struct timeval third = {ms / 3000, ms / 3 % 1000 * 1000};
     struct itimerval timer = {third, third};
     sigaction(SIGALRM, &action, NULL);

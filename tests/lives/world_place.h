@@ -123,13 +123,18 @@ static void unlock_allocator(void)
     pthread_mutex_unlock(&allocator_lock);
 }
 
-/* With a mutex that fork handlers take, which were registered after Weft's. */
+/* A fork that has begun does not call handlers registered meanwhile, so none may begin then. */
+static pthread_mutex_t registration = PTHREAD_MUTEX_INITIALIZER;
+
+/* With a mutex that fork handlers take. Weft's were registered when it was loaded, so before these. */
 static weft_allocator fork_safe(place *p)
 {
-    static atomic_int registered;
-    if (!atomic_exchange(&registered, 1) && weft_domain_attach(NULL) == 0 &&
-        pthread_atfork(lock_allocator, unlock_allocator, unlock_allocator) != 0)
+    static int registered;
+    pthread_mutex_lock(&registration);
+    if (!registered && pthread_atfork(lock_allocator, unlock_allocator, unlock_allocator) != 0)
         fail("pthread_atfork", errno);
+    registered = 1;
+    pthread_mutex_unlock(&registration);
     return (weft_allocator){locked_alloc, locked_free, p};
 }
 
