@@ -40,6 +40,7 @@
 
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/segq.h>
 #include <weft/stacks/treiber.h>
 
 namespace weft {
@@ -228,6 +229,45 @@ public:
 
 private:
     weft_msq *queue_ = nullptr;
+};
+
+/* The same on arrays; it can be closed (weft/queues/segq.h). */
+template <class T> class segment_queue {
+    static_assert(detail::storable<T>, "weft: a queue holds objects that can be moved; no references, arrays, const");
+    using word = detail::word<T>;
+
+public:
+    segment_queue() { detail::check(weft_segq_create(&queue_, nullptr)); }
+    explicit segment_queue(const domain &in) { detail::check(weft_segq_create(&queue_, in.get())); }
+    segment_queue(const segment_queue &) = delete;
+    segment_queue &operator=(const segment_queue &) = delete;
+    ~segment_queue() { weft_segq_destroy(queue_, word::drop, nullptr); }
+
+    /* False: the queue is closed, and the value is gone. */
+    [[nodiscard]] bool enqueue(T value)
+    {
+        detail::held<word> bits(word::put(std::move(value)));
+        int error = weft_segq_enqueue(queue_, bits.lend());
+        if (error)
+            bits.take_back();
+        if (error != -EPIPE)
+            detail::check(error);
+        return !error;
+    }
+
+    std::optional<T> try_dequeue()
+    {
+        void *bits;
+        return weft_segq_try_dequeue(queue_, &bits) ? std::optional<T>(word::take(bits)) : std::nullopt;
+    }
+
+    void close() noexcept { weft_segq_close(queue_); }
+    bool closed() const noexcept { return weft_segq_is_closed(queue_); }
+    bool empty() const noexcept { return weft_segq_is_empty(queue_); }
+    weft_segq *get() const noexcept { return queue_; }
+
+private:
+    weft_segq *queue_ = nullptr;
 };
 
 /* Unbounded LIFO, any number of threads (weft/stacks/treiber.h). */

@@ -50,7 +50,7 @@
 #else
 #define weft_i_inline static inline __attribute__((unused))
 #endif
-#define weft_i_noinline __attribute__((noinline))
+#define weft_i_noinline __attribute__((noinline, unused))
 
 /* A thread-local variable that is reached without a call. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))

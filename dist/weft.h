@@ -93,7 +93,7 @@ typedef int weft_i_refused;
 #else
 #define weft_i_inline static inline __attribute__((unused))
 #endif
-#define weft_i_noinline __attribute__((noinline))
+#define weft_i_noinline __attribute__((noinline, unused))
 
 /* A thread-local variable that is reached without a call. */
 #define WEFT_I_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
@@ -980,6 +980,96 @@ WEFT_END_DECLS
 
 #endif
 
+/* ---- queues/segq.h ---- */
+
+/*
+ * weft_segq: unbounded FIFO queue, any number of producers and consumers. It can be closed.
+ *
+ * Source: A. Correia, P. Ramalhete, "FAAArrayQueue - MPMC lock-free queue", concurrencyfreaks.blogspot.com, November
+ * 2016: a list of arrays whose cells are used once. Here any pointer is a value, and memory is the domain's.
+ *
+ * When. Passing items between threads when their number has no natural limit; the queue to take when in doubt. When not:
+ * with few items, since an empty queue has 4.5 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
+ *
+ * Cost. 8.75 bytes per element, in segments of 512 that are recycled through the threads' caches: under steady load no
+ * call to the allocator. A fetch-and-add and a compare-and-swap to enqueue, a fetch-and-add to dequeue.
+ *
+ * Garbage. Under WEFT_HAZARD a segment waits for the threads that hold it, at most one each; a thread scans after 32
+ * segments. So with t threads at most t * (1 + 2 * 32) segments of 4.5 KiB wait, and 64 more are kept in each thread's
+ * cache. Under WEFT_EPOCH there is no bound while a guard is held.
+ *
+ * All operations may run together, except create and destroy. Linearizable: enqueue at the compare-and-swap that puts
+ * the value into its cell, or links the segment that begins with it; dequeue at the read that sees the value in the cell
+ * whose number it has taken; an empty answer at the read of the number of cells that were given to enqueuers.
+ * Progress: lock-free. A NULL queue: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function
+ * here is a cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
+ */
+#ifndef WEFT_QUEUES_SEGQ_H
+#define WEFT_QUEUES_SEGQ_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_segq weft_segq;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_segq_create(weft_segq **out, weft_domain *domain);
+
+/* Adds a value at the tail. 0, or nothing has happened: -ENOMEM; -EPIPE: the queue is closed. */
+WEFT_API WEFT_NODISCARD int weft_segq_enqueue(weft_segq *queue, void *value);
+
+/*
+ * Adds `count` values in their order. Each is an enqueue of its own: others may see the first before the last is there,
+ * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that few do.)
+ * 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0): none was. Above 0: the queue was
+ * closed meanwhile, and only so many, the first ones, were added.
+ */
+WEFT_API WEFT_NODISCARD int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count);
+
+/* Takes the value at the head into *value. False: empty, or `value` NULL. */
+WEFT_API WEFT_NODISCARD bool weft_segq_try_dequeue(weft_segq *queue, void **value);
+
+/* Takes up to `count` values, oldest first; each is a dequeue of its own. Returns how many; 0: empty. */
+WEFT_API WEFT_NODISCARD size_t weft_segq_dequeue_many(weft_segq *queue, void **values, size_t count);
+
+/*
+ * From now on enqueue is refused; what is inside can be taken. Closing again does nothing. An enqueue that runs beside
+ * it is before or after it. Lock-free.
+ */
+WEFT_API void weft_segq_close(weft_segq *queue);
+
+/* Once this is true, an empty answer of a dequeue that begins later is final. */
+WEFT_API WEFT_NODISCARD bool weft_segq_is_closed(weft_segq *queue);
+
+/* True if there was no value at some moment during the call; a NULL queue is empty. */
+WEFT_API WEFT_NODISCARD bool weft_segq_is_empty(weft_segq *queue);
+
+/*
+ * Frees the queue. `drain(value, ctx)` gets the values still inside, oldest first (NULL: they are dropped). No other
+ * thread may be using the queue. Its segments may outlive the call in the domain.
+ */
+WEFT_API void weft_segq_destroy(weft_segq *queue, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. */
+#define WEFT_SEGQ_OF(name, type)                                                                                       \
+    WEFT_I_CONTAINER_OF(name, type, weft_segq, enqueue, try_dequeue);                                                  \
+    weft_i_typed void name##_close(name *typed)                                                                        \
+    {                                                                                                                  \
+        weft_segq_close(name##_untyped(typed));                                                                        \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_is_closed(name *typed)                                                     \
+    {                                                                                                                  \
+        return weft_segq_is_closed(name##_untyped(typed));                                                             \
+    }                                                                                                                  \
+    typedef name name##_i_closes
+#endif
+
+#endif
+
 /* ---- stacks/treiber.h ---- */
 
 /*
@@ -1854,11 +1944,25 @@ const char *weft_version_string(void)
 
 /*
  * Classes of nodes; OTHER is for objects that are not recycled. BRIEF is for nodes that live only for a moment. They
- * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines.
+ * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines. SEGMENT
+ * is for arrays of cells behind a header of three lines.
  */
-enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
+enum {
+    WEFT_I_SMALL,
+    WEFT_I_LARGE,
+    WEFT_I_BRIEF,
+    WEFT_I_SEGMENT,
+    WEFT_I_CLASSES,
+    WEFT_I_OTHER = WEFT_I_CLASSES,
+    WEFT_I_BAGS
+};
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
+#ifndef WEFT_SEGMENT_CELLS
+#define WEFT_SEGMENT_CELLS 512
+#endif
+#define WEFT_I_SEGMENT_SIZE                                                                                            \
+    (3 * WEFT_I_LINE + (WEFT_SEGMENT_CELLS * sizeof(void *) + WEFT_I_LINE - 1) / WEFT_I_LINE * WEFT_I_LINE)
 
 /* What a scan compares with the hazards. */
 typedef enum weft_i_shape {
@@ -2133,6 +2237,10 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
+/* Segments count as a batch, since they are large; a thread keeps twice as many. */
+#ifndef WEFT_SEGMENTS
+#define WEFT_SEGMENTS 32
+#endif
 /* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
 #define WEFT_DEPOT 4
@@ -2221,7 +2329,7 @@ struct weft_i_local {
     weft_i_atomic_size
         room;           /* retirements before the next maintenance; counters.granted - room is their number so far */
     size_t left;        /* further retirements, after `room`, before the next scan begins */
-    size_t range_bytes; /* of the objects in `bags` that were retired with their size */
+    size_t range_bytes; /* of the objects in `bags` that were retired with their size, or as if of segments */
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus; /* bit c: `ready` may have nodes of class c; a hint of the owner's */
@@ -2853,7 +2961,19 @@ weft_i_inline void *weft_i_node_alloc(weft_domain *domain, weft_i_local *local, 
 #endif
 /* clang-format on */
 
-static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
+static const size_t weft_i_own_cache_class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE,
+                                                  WEFT_I_SEGMENT_SIZE};
+
+static size_t weft_i_own_cache_class_alignment(int node_class)
+{
+    return node_class == WEFT_I_SEGMENT ? WEFT_I_LINE : _Alignof(max_align_t);
+}
+
+/* How many nodes a cache has at most, and a list in the depot. */
+static size_t weft_i_own_cache_class_limit(int node_class)
+{
+    return node_class == WEFT_I_SEGMENT ? 2 * WEFT_SEGMENTS : WEFT_CACHE;
+}
 
 /* The first node of a list in the depot holds the tail and the count, so that taking a list touches no other node. */
 typedef struct weft_i_own_cache_magazine {
@@ -2898,7 +3018,7 @@ static weft_i_list weft_i_own_cache_withdraw(weft_domain *domain, int node_class
 /* Under the address sanitizer nodes are freed at once, so that it sees a use after free. */
 static bool weft_i_own_cache_cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
-    return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
+    return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= weft_i_own_cache_class_limit(node_class);
 }
 
 void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
@@ -2920,7 +3040,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* as in weft_i_list_splice */
-        if (WEFT_I_ASAN || count > WEFT_CACHE || !weft_i_own_cache_deposit(local->domain, node_class, &whole)) {
+        if (WEFT_I_ASAN || count > weft_i_own_cache_class_limit(node_class) || !weft_i_own_cache_deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
             return;
@@ -2953,7 +3073,7 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
     if (local)
         local->cache[node_class] = weft_i_own_cache_withdraw(domain, node_class); /* it was empty */
     void *node = local ? weft_i_cache_pop(local, node_class) : NULL;
-    return node ? node : weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], _Alignof(max_align_t));
+    return node ? node : weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], weft_i_own_cache_class_alignment(node_class));
 }
 
 void weft_i_trim(weft_i_local *local)
@@ -3493,6 +3613,7 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
+    {NULL, WEFT_I_SEGMENT_SIZE, WEFT_I_NODE, WEFT_I_SEGMENT, 0},
 };
 
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
@@ -3584,7 +3705,9 @@ typedef enum weft_i_outcome {
     WEFT_I_DUE, /* done, but weft_i_maintain is due */
     WEFT_I_EMPTY,
     WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
-    WEFT_I_LOST   /* lost a race to another thread: back off first */
+    WEFT_I_LOST,  /* lost a race to another thread: back off first */
+    WEFT_I_WANTS_MEMORY,
+    WEFT_I_CLOSED
 } weft_i_outcome;
 
 /*
@@ -5243,6 +5366,8 @@ bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *h
         due = weft_i_retire_busy(local, hook, kind, size);
         if (kind->shape == WEFT_I_RANGE)
             local->range_bytes += size;
+        else if (kind->bag == WEFT_I_SEGMENT)
+            local->range_bytes += WEFT_BATCH_BYTES / WEFT_SEGMENTS;
         due = due || local->range_bytes >= WEFT_BATCH_BYTES;
         weft_i_busy_end();
     } else {
@@ -6200,8 +6325,8 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
                                                     void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
-    if (!first) { /* the cache was empty */
-        first = last = weft_i_node_alloc_slow(weft_i_local_get(queue->domain), queue->domain, WEFT_I_SMALL);
+    if (!first) {
+        first = last = weft_i_node_alloc(queue->domain, weft_i_local_get(queue->domain), WEFT_I_SMALL);
         if (!first)
             return -ENOMEM;
         weft_i_msq_node_fill(first, value);
@@ -6380,6 +6505,563 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     weft_i_domain_unuse(domain);
 }
 
+/* ---- queues/segq_kernel.h ---- */
+
+/*
+ * private. A list of segments, each an array whose cells are used once: FAAArrayQueue of A. Correia and P. Ramalhete
+ * ("FAAArrayQueue - MPMC lock-free queue", concurrencyfreaks.blogspot.com, November 2016). An enqueuer takes the number
+ * of a cell by a fetch-and-add and writes its value there, a dequeuer takes a number and the value. A dequeuer that
+ * comes first marks the cell, and both go on to other numbers. Differences: the words for "empty" and "marked" are
+ * addresses of the segment itself, so that any pointer is a value; a dequeuer looks at the cell before the number of
+ * values; the queue can be closed; memory is the domain's.
+ *
+ * Invariants:
+ *  (1) From head, following next, one meets tail, and then NULL or END.
+ *  (2) tail never falls behind head: a segment is retired only when neither leads to it.
+ *  (3) A cell changes once, from EMPTY: to a value, or to MARKED. (A dequeuer may overwrite the value that it takes.)
+ *  (4) Each number goes to one enqueuer and to one dequeuer.
+ *  (5) A segment's next changes once, from NULL, after all numbers of its cells are given or the segment is closed: to
+ *      the next segment, which has its first value already, or to END. Behind END no value can come.
+ * It is lock-free: dequeuers may mark cells before enqueuers, but N such cells end a segment, and whoever links the
+ * next one has enqueued its value.
+ */
+#ifndef WEFT_QUEUES_SEGQ_KERNEL_H
+#define WEFT_QUEUES_SEGQ_KERNEL_H
+
+
+#include <errno.h>
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_SEGQ_R1 memory_order_release /* fill a cell -> WEFT_SEGQ_A1, WEFT_SEGQ_A2, WEFT_SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
+#define WEFT_SEGQ_R2 memory_order_release /* link a segment, or END -> WEFT_SEGQ_A3: publishes its cells; linearization point of its first value, and of closing */
+#define WEFT_SEGQ_R3 memory_order_release /* move tail -> WEFT_GUARD_A2: a thread that starts there sees the segment */
+#define WEFT_SEGQ_R4 memory_order_release /* move head -> WEFT_GUARD_A2: the same; and that tail is not behind it */
+#define WEFT_SEGQ_X1 memory_order_acq_rel /* take a number -> WEFT_SEGQ_X1, WEFT_SEGQ_A4: numbers order dequeues; a later one sees all that was enqueued before an earlier one */
+#define WEFT_SEGQ_A4 memory_order_acquire /* read the numbers taken -> WEFT_SEGQ_X1: the same for an empty answer */
+#define WEFT_SEGQ_A1 memory_order_acquire /* dequeue reads its cell -> WEFT_SEGQ_R1: sees what the value leads to */
+#define WEFT_SEGQ_A2 memory_order_acquire /* dequeue marks its cell -> WEFT_SEGQ_R1: a value may have come */
+#define WEFT_SEGQ_A3 memory_order_acquire /* read next -> WEFT_SEGQ_R2: sees the cells; and no cell behind END */
+#define WEFT_SEGQ_A5 memory_order_acquire /* is it empty -> WEFT_SEGQ_R1: what the caller does next comes after the enqueue that it has seen */
+#endif
+/* clang-format on */
+
+/* How often a dequeuer looks at its cell, for which an enqueuer has the number, before it marks the cell. */
+#ifndef WEFT_SEGQ_LOOKS
+#define WEFT_SEGQ_LOOKS 128
+#endif
+
+/* In `given`: no more numbers. The numbers themselves are below. */
+#define WEFT_I_SEGQ_CLOSED (~(SIZE_MAX >> 1))
+
+typedef struct weft_i_segq_segment {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    weft_i_aligned weft_i_atomic_size given; /* numbers of cells that enqueuers have taken, or more than there are */
+    weft_i_aligned weft_i_atomic_size taken; /* the same of dequeuers */
+    weft_i_aligned weft_atomic_ptr cell[WEFT_SEGMENT_CELLS];
+} weft_i_segq_segment;
+
+_Static_assert(sizeof(weft_i_segq_segment) == WEFT_I_SEGMENT_SIZE, "it is of the class for segments");
+
+struct weft_segq {
+    weft_domain *domain;
+    weft_i_aligned weft_atomic_ptr head;
+    weft_i_aligned weft_atomic_ptr tail;
+    WEFT_I_LIFE
+};
+
+/* ---- words of a segment ---- */
+
+weft_i_inline void *weft_i_segq_empty(weft_i_segq_segment *segment)
+{
+    return segment;
+}
+
+weft_i_inline void *weft_i_segq_marked(weft_i_segq_segment *segment)
+{
+    return (void *)((uintptr_t)segment | 1);
+}
+
+/* Whether this segment takes a pointer for one of the two. */
+weft_i_inline bool weft_i_segq_is_word(weft_i_segq_segment *segment, const void *value)
+{
+    return ((uintptr_t)value | 1) == (uintptr_t)weft_i_segq_marked(segment);
+}
+
+/* The link behind the last segment of a closed queue. */
+#define WEFT_I_SEGQ_END ((void *)1)
+
+/* The cell with this number: successive numbers lie in different cache lines. */
+weft_i_inline weft_atomic_ptr *weft_i_segq_cell(weft_i_segq_segment *segment, size_t number)
+{
+    return &segment->cell[number];
+}
+
+/* An empty segment, with so many numbers given. NULL: out of memory. */
+weft_i_inline weft_i_segq_segment *weft_i_segq_segment_make(weft_domain *domain, size_t given)
+{
+    weft_i_segq_segment *segment = weft_i_node_alloc(domain, weft_i_local_get(domain), WEFT_I_SEGMENT);
+    if (!segment)
+        return NULL;
+    weft_i_store(&segment->next, NULL, memory_order_relaxed);   /* relaxed: private until WEFT_SEGQ_R2, as the next */
+    weft_i_store(&segment->given, given, memory_order_relaxed); /* relaxed: as for next */
+    weft_i_store(&segment->taken, 0, memory_order_relaxed);     /* relaxed: as for next */
+    for (size_t i = 0; i < WEFT_SEGMENT_CELLS; i++)
+        weft_i_store(&segment->cell[i], weft_i_segq_empty(segment), memory_order_relaxed); /* relaxed: as for next */
+    return segment;
+}
+
+/* ---- enqueue ---- */
+
+/* All numbers of the segment's cells are given, or it is closed. *spare is used up if it is linked. */
+weft_i_inline weft_i_outcome weft_i_segq_extend(weft_segq *queue, weft_i_segq_segment *segment, bool closed,
+                                                void *value, weft_i_segq_segment **spare)
+{
+    void *at = segment, *next = weft_i_load(&segment->next, WEFT_SEGQ_A3), *link = closed ? WEFT_I_SEGQ_END : *spare;
+    if (!next && !link)
+        return WEFT_I_WANTS_MEMORY;
+    if (!next && link == *spare)
+        /* relaxed: private until WEFT_SEGQ_R2 */
+        weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
+    /* relaxed: a failure is read again */
+    if (!next && !weft_i_cas(&segment->next, &next, link, WEFT_SEGQ_R2, memory_order_relaxed))
+        return WEFT_I_AGAIN;
+    next = next ? next : link;
+    if (next == WEFT_I_SEGQ_END)
+        return WEFT_I_CLOSED;
+    /* relaxed: a failure means that another thread has moved it */
+    (void)weft_i_cas(&queue->tail, &at, next, WEFT_SEGQ_R3, memory_order_relaxed);
+    if (next != *spare)
+        return WEFT_I_AGAIN;
+    *spare = NULL;
+    return WEFT_I_DONE;
+}
+
+/* Tried once. *spare: NULL, or an empty segment whose first number is given. */
+weft_i_inline weft_i_outcome weft_i_segq_enqueue(weft_segq *queue, void *value, weft_i_segq_segment **spare,
+                                                 weft_i_way way, weft_scheme scheme)
+{
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (weft_i_unlikely(!weft_i_trial_begin_only(&trial, queue->domain, way, scheme)))
+        return WEFT_I_AGAIN;
+    weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->tail, scheme);
+    void *empty = weft_i_segq_empty(segment);
+    /* relaxed: it is a number and nothing more */
+    size_t number = weft_i_fetch_add(&segment->given, 1, memory_order_relaxed);
+    if (weft_i_likely(number < WEFT_SEGMENT_CELLS) && weft_i_likely(!weft_i_segq_is_word(segment, value))) {
+        /* relaxed: a failure means that the cell is marked */
+        if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, WEFT_SEGQ_R1, memory_order_relaxed)))
+            return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_DONE, way);
+    } else {
+        if (number & WEFT_I_SEGQ_CLOSED) /* relaxed: gives the number back, which no enqueuer uses */
+            (void)weft_i_fetch_sub(&segment->given, 1, memory_order_relaxed);
+        else if (number < WEFT_SEGMENT_CELLS) /* relaxed: so that no value comes here any more */
+            (void)weft_i_fetch_add(&segment->given, WEFT_SEGMENT_CELLS, memory_order_relaxed);
+        if (way == WEFT_I_GUARDED)
+            outcome = weft_i_segq_extend(queue, segment, number & WEFT_I_SEGQ_CLOSED, value, spare);
+    }
+    return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, way);
+}
+
+/* The first of *spares, or a new one. NULL: out of memory. */
+weft_i_inline weft_i_segq_segment *weft_i_segq_spare(weft_domain *domain, weft_i_segq_segment **spares)
+{
+    weft_i_segq_segment *spare = *spares;
+    if (!spare)
+        return weft_i_segq_segment_make(domain, 1);
+    *spares = weft_i_load(&spare->next, memory_order_relaxed); /* relaxed: private until WEFT_SEGQ_R2 */
+    weft_i_store(&spare->next, NULL, memory_order_relaxed);    /* relaxed: likewise */
+    return spare;
+}
+
+weft_i_inline void weft_i_segq_keep(weft_i_segq_segment *spare, weft_i_segq_segment **spares)
+{
+    weft_i_store(&spare->next, *spares, memory_order_relaxed); /* relaxed: private */
+    *spares = spare;
+}
+
+/* The cold path: tries under guards. Takes segments from *spares where it needs them. */
+static weft_i_noinline int weft_i_segq_enqueue_again(weft_segq *queue, void *value, weft_i_segq_segment **spares,
+                                                     weft_i_outcome now)
+{
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    weft_i_segq_segment *spare = NULL, *unfit = NULL;
+    for (;;) {
+        WEFT_I_REPEAT(now, weft_i_segq_enqueue(queue, value, &spare, WEFT_I_GUARDED, scheme));
+        if (now != WEFT_I_WANTS_MEMORY)
+            break;
+        spare = weft_i_segq_spare(queue->domain, spares);
+        if (spare && weft_i_segq_is_word(spare, value)) {
+            unfit = spare;
+            spare = weft_i_segq_spare(queue->domain, spares);
+        }
+        if (!spare)
+            break;
+        now = WEFT_I_AGAIN;
+    }
+    if (spare) /* another thread was first */
+        weft_i_segq_keep(spare, spares);
+    if (unfit)
+        weft_i_segq_keep(unfit, spares);
+    return now == WEFT_I_DONE ? 0 : now == WEFT_I_CLOSED ? -EPIPE : -ENOMEM;
+}
+
+/* ---- dequeue ---- */
+
+/* All numbers of the segment's cells are taken: moves head to the next one, and retires this one. */
+weft_i_inline weft_i_outcome weft_i_segq_leave(weft_segq *queue, weft_i_segq_segment *segment, weft_i_trial *trial,
+                                               weft_i_way way)
+{
+    void *at = segment, *next = weft_i_load(&segment->next, WEFT_SEGQ_A3);
+    if (!next || next == WEFT_I_SEGQ_END)
+        return WEFT_I_EMPTY;
+    if (way == WEFT_I_FAST)
+        return WEFT_I_AGAIN;
+    /* relaxed: a failure means that another thread has moved it. Invariant 2; this thread sees no tail from before head
+       came here (WEFT_SEGQ_R4) */
+    (void)weft_i_cas(&queue->tail, &at, next, WEFT_SEGQ_R3, memory_order_relaxed);
+    at = segment;
+    /* relaxed: a failure means that another thread has moved it, and retires the segment */
+    if (weft_i_cas(&queue->head, &at, next, WEFT_SEGQ_R4, memory_order_relaxed))
+        weft_i_trial_retire(trial, &segment->hook, WEFT_I_SEGMENT, way);
+    return WEFT_I_AGAIN;
+}
+
+/* The value in the cell, or EMPTY if the enqueuer has not come: then it must go elsewhere. */
+weft_i_inline void *weft_i_segq_take(weft_i_segq_segment *segment, weft_atomic_ptr *cell)
+{
+    void *empty = weft_i_segq_empty(segment), *value = weft_i_load(cell, WEFT_SEGQ_A1);
+    for (int i = 0; weft_i_unlikely(value == empty) && i < WEFT_SEGQ_LOOKS; i++)
+        value = weft_i_load(cell, WEFT_SEGQ_A1);
+    if (weft_i_unlikely(value == empty))
+        value = weft_i_exchange(cell, weft_i_segq_marked(segment), WEFT_SEGQ_A2);
+    return value;
+}
+
+/* Tried once. */
+weft_i_inline weft_i_outcome weft_i_segq_dequeue(weft_segq *queue, void **value, weft_i_way way, weft_scheme scheme)
+{
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (weft_i_unlikely(!weft_i_trial_begin_only(&trial, queue->domain, way, scheme)))
+        return WEFT_I_AGAIN;
+    weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme);
+    void *empty = weft_i_segq_empty(segment);
+    size_t number = weft_i_load(&segment->taken, WEFT_SEGQ_A4);
+    if (weft_i_likely(number < WEFT_SEGMENT_CELLS)) {
+        /* relaxed: the cell is only compared; an enqueue that precedes this call is seen in `given` at the latest */
+        if (weft_i_load(weft_i_segq_cell(segment, number), memory_order_relaxed) == empty &&
+            (weft_i_load(&segment->given, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED) <= number)
+            return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_EMPTY, way);
+        number = weft_i_fetch_add(&segment->taken, 1, WEFT_SEGQ_X1);
+    }
+    if (weft_i_likely(number < WEFT_SEGMENT_CELLS)) {
+        void *taken = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
+        if (weft_i_likely(taken != empty)) {
+            *value = taken;
+            outcome = WEFT_I_DONE;
+        }
+    } else {
+        outcome = weft_i_segq_leave(queue, segment, &trial, way);
+    }
+    return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, way);
+}
+
+/* The cold path: tries under guards. */
+static weft_i_noinline bool weft_i_segq_dequeue_again(weft_segq *queue, void **value, weft_i_outcome now)
+{
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(now, weft_i_segq_dequeue(queue, value, WEFT_I_GUARDED, scheme));
+    return now == WEFT_I_DONE;
+}
+
+/* ---- the rest, under guards ---- */
+
+/* Adds the first values of *values to cells whose numbers it takes at once; *values and *count are what is left. */
+weft_i_inline weft_i_outcome weft_i_segq_fill(weft_segq *queue, void *const **values, size_t *count, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
+    size_t wanted = *count < WEFT_SEGMENT_CELLS ? *count : WEFT_SEGMENT_CELLS;
+    /* relaxed: as in weft_i_segq_enqueue */
+    size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed), end = number + wanted;
+    if (number & WEFT_I_SEGQ_CLOSED)
+        (void)weft_i_fetch_sub(&segment->given, wanted, memory_order_relaxed); /* relaxed: as for next */
+    else
+        for (; number < end && number < WEFT_SEGMENT_CELLS && !weft_i_segq_is_word(segment, **values); number++) {
+            void *empty = weft_i_segq_empty(segment);
+            /* relaxed: as above. A value whose cell is marked comes into the next one */
+            if (weft_i_cas(weft_i_segq_cell(segment, number), &empty, **values, WEFT_SEGQ_R1, memory_order_relaxed))
+                --*count, ++*values;
+        }
+    weft_i_end(hold, &own);
+    return *count && number == end ? WEFT_I_AGAIN : WEFT_I_DONE;
+}
+
+/* Takes up to `count` numbers at once; *got values were there. */
+weft_i_inline weft_i_outcome weft_i_segq_dequeue_some(weft_segq *queue, void **values, size_t count, size_t *got,
+                                                      weft_scheme scheme)
+{
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    (void)weft_i_trial_begin_only(&trial, queue->domain, WEFT_I_GUARDED, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme);
+    size_t number = weft_i_load(&segment->taken, WEFT_SEGQ_A4);
+    /* relaxed: as in weft_i_segq_dequeue */
+    size_t given = weft_i_load(&segment->given, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED, end = number;
+    given = given < WEFT_SEGMENT_CELLS ? given : WEFT_SEGMENT_CELLS;
+    if (number < given) {
+        size_t some = count < given - number ? count : given - number;
+        number = weft_i_fetch_add(&segment->taken, some, WEFT_SEGQ_X1);
+        end = number + some;
+    } else {
+        outcome =
+            number < WEFT_SEGMENT_CELLS ? WEFT_I_EMPTY : weft_i_segq_leave(queue, segment, &trial, WEFT_I_GUARDED);
+    }
+    for (; number < end && number < WEFT_SEGMENT_CELLS; number++) {
+        void *value = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
+        if (value != weft_i_segq_empty(segment))
+            values[(*got)++] = value;
+    }
+    return weft_i_trial_end(&trial, WEFT_I_SEGMENT, *got ? WEFT_I_DONE : outcome, WEFT_I_GUARDED);
+}
+
+/* Whether there is a value behind the cells of head's segment: its successor has had one since it was linked. */
+weft_i_inline bool weft_i_segq_goes_on(weft_i_segq_segment *segment)
+{
+    void *next = weft_i_load(&segment->next, WEFT_SEGQ_A3);
+    return next && next != WEFT_I_SEGQ_END;
+}
+
+/*
+ * DONE: there was a value; EMPTY: there was none when `given` was read. For a cell that is empty later was empty then,
+ * and so was what follows, and the numbers below `taken` were with dequeuers before.
+ */
+weft_i_inline weft_i_outcome weft_i_segq_look(weft_segq *queue, weft_scheme scheme)
+{
+    weft_i_trial trial;
+    weft_i_outcome outcome = WEFT_I_EMPTY;
+    (void)weft_i_trial_begin_only(&trial, queue->domain, WEFT_I_GUARDED, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme);
+    size_t number = weft_i_load(&segment->taken, WEFT_SEGQ_A4);
+    /* relaxed: as in weft_i_segq_dequeue */
+    size_t given = weft_i_load(&segment->given, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED;
+    if (number >= WEFT_SEGMENT_CELLS)
+        outcome = weft_i_segq_leave(queue, segment, &trial, WEFT_I_GUARDED);
+    else
+        for (; number < given && number < WEFT_SEGMENT_CELLS && outcome != WEFT_I_DONE; number++)
+            if (!weft_i_segq_is_word(segment, weft_i_load(weft_i_segq_cell(segment, number), WEFT_SEGQ_A5)))
+                outcome = WEFT_I_DONE;
+    if (outcome == WEFT_I_EMPTY && given >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))
+        outcome = WEFT_I_DONE;
+    return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, WEFT_I_GUARDED);
+}
+
+/* Closes the last segment, unless it has a successor by now. */
+weft_i_inline weft_i_outcome weft_i_segq_close(weft_segq *queue, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme), *none = NULL;
+    /* relaxed: it is a number; who has one from before may still fill the cell, as if before the closing */
+    (void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, memory_order_relaxed);
+    weft_i_outcome outcome = weft_i_segq_extend(queue, segment, true, NULL, &none);
+    weft_i_end(hold, &own);
+    return outcome;
+}
+
+/* The numbers that the last segment can give, now. */
+weft_i_inline size_t weft_i_segq_room(weft_segq *queue, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
+    size_t given = weft_i_load(&segment->given, memory_order_relaxed); /* relaxed: an estimate */
+    weft_i_end(hold, &own);
+    return given < WEFT_SEGMENT_CELLS ? WEFT_SEGMENT_CELLS - given : 0;
+}
+
+/* Whether END is behind the last segment. */
+weft_i_inline bool weft_i_segq_is_closed(weft_segq *queue, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
+    weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
+    bool closed = weft_i_load(&segment->next, WEFT_SEGQ_A3) == WEFT_I_SEGQ_END;
+    weft_i_end(hold, &own);
+    return closed;
+}
+
+#endif
+
+/* ---- queues/segq.c ---- */
+
+#include <limits.h>
+
+int weft_segq_create(weft_segq **out, weft_domain *domain)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    weft_segq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
+    weft_i_segq_segment *first = queue ? weft_i_segq_segment_make(domain, 0) : NULL;
+    if (!first) {
+        weft_i_free(domain, queue, sizeof *queue);
+        return -ENOMEM;
+    }
+    weft_i_domain_use(domain);
+    *queue = (weft_segq){.domain = domain, .head = first, .tail = first};
+    weft_i_born(queue);
+    *out = queue;
+    return 0;
+}
+
+/* Frees segments that no other thread can see. */
+static void weft_i_own_segq_free_segments(weft_domain *domain, weft_i_segq_segment *segment)
+{
+    weft_i_local *local = weft_i_local_get(domain);
+    for (weft_i_segq_segment *next; segment && segment != WEFT_I_SEGQ_END; segment = next) {
+        next = weft_i_load(&segment->next, memory_order_relaxed); /* relaxed: private */
+        weft_i_node_free(domain, local, WEFT_I_SEGMENT, segment);
+    }
+}
+
+static weft_i_noinline int weft_i_own_segq_enqueue_again(weft_segq *queue, void *value, weft_i_outcome now)
+{
+    weft_i_segq_segment *spares = NULL;
+    int error = weft_i_segq_enqueue_again(queue, value, &spares, now);
+    weft_i_own_segq_free_segments(queue->domain, spares);
+    return error;
+}
+
+int weft_segq_enqueue(weft_segq *queue, void *value)
+{
+    if (weft_i_unlikely(!queue))
+        return -EINVAL;
+    weft_i_check(queue);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_segq_enqueue, queue, value, NULL, WEFT_I_FAST);
+    return weft_i_likely(outcome == WEFT_I_DONE) ? 0 : weft_i_own_segq_enqueue_again(queue, value, outcome);
+}
+
+/* Makes the segments that so many values need if no other producer comes between. False: out of memory. */
+static bool weft_i_own_segq_supply(weft_segq *queue, size_t count, weft_i_segq_segment **spares)
+{
+    size_t room = WEFT_I_BY_SCHEME(queue->domain, weft_i_segq_room, queue);
+    for (; room < count; room += WEFT_SEGMENT_CELLS) {
+        weft_i_segq_segment *segment = weft_i_segq_segment_make(queue->domain, 1);
+        if (!segment)
+            return false;
+        weft_i_store(&segment->next, *spares, memory_order_relaxed); /* relaxed: private */
+        *spares = segment;
+    }
+    return true;
+}
+
+int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count)
+{
+    weft_i_segq_segment *spares = NULL;
+    if (!queue || (!values && count) || count > INT_MAX)
+        return -EINVAL;
+    weft_i_check(queue);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    size_t left = count;
+    int error = weft_i_own_segq_supply(queue, count, &spares) ? 0 : -ENOMEM;
+    while (left && !error) {
+        weft_i_outcome outcome = WEFT_I_AGAIN;
+        WEFT_I_REPEAT(outcome, weft_i_segq_fill(queue, &values, &left, scheme));
+        if (left) { /* the segment is full, or the queue closed */
+            error = weft_i_segq_enqueue_again(queue, *values, &spares, WEFT_I_AGAIN);
+            left -= !error;
+            values += !error;
+        }
+    }
+    weft_i_own_segq_free_segments(queue->domain, spares);
+    return error && left < count ? (int)(count - left) : error;
+}
+
+bool weft_segq_try_dequeue(weft_segq *queue, void **value)
+{
+    if (weft_i_unlikely(!queue || !value))
+        return false;
+    weft_i_check(queue);
+    weft_i_outcome outcome = WEFT_I_BY_SCHEME(queue->domain, weft_i_segq_dequeue, queue, value, WEFT_I_FAST);
+    if (weft_i_likely(outcome == WEFT_I_DONE))
+        return true;
+    return outcome != WEFT_I_EMPTY && weft_i_segq_dequeue_again(queue, value, outcome);
+}
+
+size_t weft_segq_dequeue_many(weft_segq *queue, void **values, size_t count)
+{
+    size_t got = 0;
+    if (!queue || !values || !count)
+        return 0;
+    weft_i_check(queue);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    for (size_t sum = 0;; sum += got, outcome = WEFT_I_AGAIN) {
+        got = 0;
+        WEFT_I_REPEAT(outcome, weft_i_segq_dequeue_some(queue, values + sum, count - sum, &got, scheme));
+        if (outcome == WEFT_I_EMPTY || sum + got == count)
+            return sum + got;
+    }
+}
+
+void weft_segq_close(weft_segq *queue)
+{
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (!queue)
+        return;
+    weft_i_check(queue);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(outcome, weft_i_segq_close(queue, scheme));
+}
+
+bool weft_segq_is_closed(weft_segq *queue)
+{
+    if (!queue)
+        return false;
+    weft_i_check(queue);
+    return WEFT_I_BY_SCHEME(queue->domain, weft_i_segq_is_closed, queue);
+}
+
+bool weft_segq_is_empty(weft_segq *queue)
+{
+    weft_i_outcome outcome = WEFT_I_AGAIN;
+    if (!queue)
+        return true;
+    weft_i_check(queue);
+    weft_scheme scheme = weft_i_scheme(queue->domain);
+    WEFT_I_REPEAT(outcome, weft_i_segq_look(queue, scheme));
+    return outcome == WEFT_I_EMPTY;
+}
+
+void weft_segq_destroy(weft_segq *queue, void (*drain)(void *value, void *ctx), void *ctx)
+{
+    if (!queue)
+        return;
+    weft_i_dies(queue);
+    weft_domain *domain = queue->domain;
+    /* relaxed: no other thread uses the queue */
+    weft_i_segq_segment *first = weft_i_load(&queue->head, memory_order_relaxed), *next = NULL;
+    for (weft_i_segq_segment *s = first; drain && s && s != WEFT_I_SEGQ_END; s = next) {
+        next = weft_i_load(&s->next, memory_order_relaxed);      /* relaxed: as for head */
+        size_t i = weft_i_load(&s->taken, memory_order_relaxed); /* relaxed: as for head */
+        for (; i < WEFT_SEGMENT_CELLS; i++) {
+            void *value = weft_i_load(weft_i_segq_cell(s, i), memory_order_relaxed); /* relaxed: as for head */
+            if (!weft_i_segq_is_word(s, value))
+                drain(value, ctx);
+        }
+    }
+    weft_i_own_segq_free_segments(domain, first);
+    weft_i_free(domain, queue, sizeof *queue);
+    weft_i_domain_unuse(domain);
+}
+
 /* ---- stacks/treiber_kernel.h ---- */
 
 /*
@@ -6435,8 +7117,8 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
                                                      weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
-    if (!first) { /* the cache was empty */
-        first = last = weft_i_node_alloc_slow(weft_i_local_get(stack->domain), stack->domain, WEFT_I_SMALL);
+    if (!first) {
+        first = last = weft_i_node_alloc(stack->domain, weft_i_local_get(stack->domain), WEFT_I_SMALL);
         if (!first)
             return -ENOMEM;
         weft_i_write(&first->value, value);

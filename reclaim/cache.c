@@ -8,7 +8,19 @@
 #endif
 /* clang-format on */
 
-static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE};
+static const size_t class_size[WEFT_I_CLASSES] = {WEFT_I_SMALL_SIZE, WEFT_I_LARGE_SIZE, WEFT_I_LARGE_SIZE,
+                                                  WEFT_I_SEGMENT_SIZE};
+
+static size_t class_alignment(int node_class)
+{
+    return node_class == WEFT_I_SEGMENT ? WEFT_I_LINE : _Alignof(max_align_t);
+}
+
+/* How many nodes a cache has at most, and a list in the depot. */
+static size_t class_limit(int node_class)
+{
+    return node_class == WEFT_I_SEGMENT ? 2 * WEFT_SEGMENTS : WEFT_CACHE;
+}
 
 /* The first node of a list in the depot holds the tail and the count, so that taking a list touches no other node. */
 typedef struct magazine {
@@ -53,7 +65,7 @@ static weft_i_list withdraw(weft_domain *domain, int node_class)
 /* Under the address sanitizer nodes are freed at once, so that it sees a use after free. */
 static bool cache_has_room(const weft_i_local *local, int node_class, size_t count)
 {
-    return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= WEFT_CACHE;
+    return local && !WEFT_I_ASAN && local->cache[node_class].count + count <= class_limit(node_class);
 }
 
 void weft_i_node_free(weft_domain *domain, weft_i_local *local, int node_class, void *node)
@@ -75,7 +87,7 @@ void weft_i_cache_accept(weft_i_local *local, int node_class, weft_i_list *freed
         weft_i_list whole = *freed;
         *freed = (weft_i_list){0};
         weft_i_compiler_fence(); /* as in weft_i_list_splice */
-        if (WEFT_I_ASAN || count > WEFT_CACHE || !deposit(local->domain, node_class, &whole)) {
+        if (WEFT_I_ASAN || count > class_limit(node_class) || !deposit(local->domain, node_class, &whole)) {
             weft_i_list_splice(freed, &whole);
             local->surplus |= 1u << node_class;
             return;
@@ -108,7 +120,7 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
     if (local)
         local->cache[node_class] = withdraw(domain, node_class); /* it was empty */
     void *node = local ? weft_i_cache_pop(local, node_class) : NULL;
-    return node ? node : weft_i_alloc_in(domain, local, class_size[node_class], _Alignof(max_align_t));
+    return node ? node : weft_i_alloc_in(domain, local, class_size[node_class], class_alignment(node_class));
 }
 
 void weft_i_trim(weft_i_local *local)

@@ -10,11 +10,25 @@
 
 /*
  * Classes of nodes; OTHER is for objects that are not recycled. BRIEF is for nodes that live only for a moment. They
- * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines.
+ * are as large as LARGE, but if they shared its memory, nodes that stay would be spread over more cache lines. SEGMENT
+ * is for arrays of cells behind a header of three lines.
  */
-enum { WEFT_I_SMALL, WEFT_I_LARGE, WEFT_I_BRIEF, WEFT_I_CLASSES, WEFT_I_OTHER = WEFT_I_CLASSES, WEFT_I_BAGS };
+enum {
+    WEFT_I_SMALL,
+    WEFT_I_LARGE,
+    WEFT_I_BRIEF,
+    WEFT_I_SEGMENT,
+    WEFT_I_CLASSES,
+    WEFT_I_OTHER = WEFT_I_CLASSES,
+    WEFT_I_BAGS
+};
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
+#ifndef WEFT_SEGMENT_CELLS
+#define WEFT_SEGMENT_CELLS 512
+#endif
+#define WEFT_I_SEGMENT_SIZE                                                                                            \
+    (3 * WEFT_I_LINE + (WEFT_SEGMENT_CELLS * sizeof(void *) + WEFT_I_LINE - 1) / WEFT_I_LINE * WEFT_I_LINE)
 
 /* What a scan compares with the hazards. */
 typedef enum weft_i_shape {

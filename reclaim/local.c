@@ -77,6 +77,8 @@ bool weft_i_retire_held(weft_domain *domain, weft_i_local *local, weft_i_hook *h
         due = weft_i_retire_busy(local, hook, kind, size);
         if (kind->shape == WEFT_I_RANGE)
             local->range_bytes += size;
+        else if (kind->bag == WEFT_I_SEGMENT)
+            local->range_bytes += WEFT_BATCH_BYTES / WEFT_SEGMENTS;
         due = due || local->range_bytes >= WEFT_BATCH_BYTES;
         weft_i_busy_end();
     } else {

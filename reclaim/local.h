@@ -16,6 +16,7 @@ static const weft_i_kind weft_i_recycle[WEFT_I_CLASSES] = {
     {NULL, WEFT_I_SMALL_SIZE, WEFT_I_NODE, WEFT_I_SMALL, 0},
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_LARGE, 0},
     {NULL, WEFT_I_LARGE_SIZE, WEFT_I_NODE, WEFT_I_BRIEF, 0},
+    {NULL, WEFT_I_SEGMENT_SIZE, WEFT_I_NODE, WEFT_I_SEGMENT, 0},
 };
 
 /* Finds or makes the caller's place. NULL: it has none and cannot have one. Lock-free if it has been made before. */
@@ -107,7 +108,9 @@ typedef enum weft_i_outcome {
     WEFT_I_DUE, /* done, but weft_i_maintain is due */
     WEFT_I_EMPTY,
     WEFT_I_AGAIN, /* the structure has changed meanwhile: try again at once */
-    WEFT_I_LOST   /* lost a race to another thread: back off first */
+    WEFT_I_LOST,  /* lost a race to another thread: back off first */
+    WEFT_I_WANTS_MEMORY,
+    WEFT_I_CLOSED
 } weft_i_outcome;
 
 /*

@@ -33,6 +33,10 @@
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
+/* Segments count as a batch, since they are large; a thread keeps twice as many. */
+#ifndef WEFT_SEGMENTS
+#define WEFT_SEGMENTS 32
+#endif
 /* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
 #define WEFT_DEPOT 4
@@ -121,7 +125,7 @@ struct weft_i_local {
     weft_i_atomic_size
         room;           /* retirements before the next maintenance; counters.granted - room is their number so far */
     size_t left;        /* further retirements, after `room`, before the next scan begins */
-    size_t range_bytes; /* of the objects in `bags` that were retired with their size */
+    size_t range_bytes; /* of the objects in `bags` that were retired with their size, or as if of segments */
     weft_i_bags bags;
     weft_i_bags ready;
     unsigned surplus; /* bit c: `ready` may have nodes of class c; a hint of the owner's */

@@ -176,7 +176,10 @@ static lin_step deque_step(void *state, const lin_operation *op)
     return take(s, op, op->kind == LIN_STEAL || s->count == 0 ? 0 : s->count - 1);
 }
 
-/* A receive from an open channel waits, so "nothing" is an answer only if the channel is closed. */
+/*
+ * A receive from an open channel waits, so "nothing" is an answer only if the channel is closed. A queue that can be
+ * closed is a channel of which one also takes without waiting.
+ */
 static lin_step channel_step(void *state, const lin_operation *op)
 {
     sequence *s = state;
@@ -185,6 +188,8 @@ static lin_step channel_step(void *state, const lin_operation *op)
         s->closed = 1;
         return LIN_YES;
     }
+    if (op->kind == LIN_TRY_DEQUEUE)
+        return take(s, op, 0);
     if (op->kind == LIN_RECEIVE)
         return s->count > 0 || s->closed ? take(s, op, 0) : known ? LIN_NO : LIN_YES;
     if (known && (op->got == LIN_TRUE) == (s->closed != 0))

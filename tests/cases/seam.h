@@ -13,7 +13,9 @@ bool model_gives_back(void);
 size_t model_patience(void);
 #define WEFT_PATIENCE model_patience()
 
-/* No backoff: a wait would only add steps. */
+/* Segments of two cells; and no backoff and no second looks, which would only add steps. */
+#define WEFT_SEGMENT_CELLS 2
+#define WEFT_SEGQ_LOOKS 0
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
 #endif

@@ -6,7 +6,7 @@ the tests to run. With a "!" the program may also fail by never ending. For the 
 A bug in a memory order, and one that leads to a use after free, must also be noticed by a case of the model (" + ").
 """
 
-MSQ, TREIBER = "queues/msq_kernel.h", "stacks/treiber_kernel.h"
+MSQ, SEGQ, TREIBER = "queues/msq_kernel.h", "queues/segq_kernel.h", "stacks/treiber_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
@@ -56,6 +56,48 @@ MUTANTS = [
     ("msq-relaxed-publication", "a node is linked, and tail moved to it, without release", MSQ,
      [("#define MSQ_R1 memory_order_release", "#define MSQ_R1 memory_order_relaxed"),
       ("#define MSQ_R2 memory_order_release", "#define MSQ_R2 memory_order_relaxed")], "model:queue-hazard-put-take"),
+    # ---- segment queue ----
+    ("segq-freed-at-once", "a segment is used again at once, whoever still reads it", SEGQ,
+     [("weft_i_trial_retire(trial, &segment->hook, WEFT_I_SEGMENT, way);",
+       "weft_i_list_push(&weft_i_local_get(queue->domain)->cache[WEFT_I_SEGMENT], &segment->hook);")],
+     "model:segq-hazard-again --pct 20000"),
+    ("segq-head-passes-tail", "head is moved, and its segment retired, while tail still leads to it", SEGQ,
+     [("    (void)weft_i_cas(&queue->tail, &at, next, SEGQ_R3, memory_order_relaxed);\n    at = segment;", "    at = segment;")],
+     "unit-segq:test_tail*"),
+    ("segq-mark-overwrites", "a value that comes while its cell is marked is lost", SEGQ,
+     [("value = weft_i_exchange(cell, weft_i_segq_marked(segment), SEGQ_A2);",
+       "(void)weft_i_exchange(cell, weft_i_segq_marked(segment), SEGQ_A2);")], "model:segq-hazard-put-take + parked:weft-segq*"),
+    ("segq-cell-not-marked", "a dequeuer leaves its empty cell as it is", SEGQ,
+     [("value = weft_i_exchange(cell, weft_i_segq_marked(segment), SEGQ_A2);", "value = weft_i_load(cell, SEGQ_A2);")],
+     "unit-segq:test_a_late* + model:segq-hazard-put-take"),
+    ("segq-filled-blindly", "an enqueuer does not look whether its cell is marked", SEGQ,
+     [("if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, SEGQ_R1, memory_order_relaxed)))",
+       "weft_i_store(weft_i_segq_cell(segment, number), value, SEGQ_R1);\n        if (empty)")],
+     "model:segq-hazard-put-take + parked:weft-segq*"),
+    ("segq-numbers-unordered", "numbers are taken without order: an empty answer misses what was enqueued before a value that is gone", SEGQ,
+     [("#define SEGQ_X1 memory_order_acq_rel", "#define SEGQ_X1 memory_order_relaxed")], "model:segq-hazard-next"),
+    ("segq-closed-goes-on", "who has a number of a full segment links the next one behind a closed queue", SEGQ,
+     [("(void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, memory_order_relaxed);\n"
+       "    weft_i_outcome outcome = weft_i_segq_extend(queue, segment, true, NULL, &none);",
+       "(void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, memory_order_relaxed);\n"
+       "    weft_i_outcome outcome = none ? WEFT_I_AGAIN : WEFT_I_CLOSED;")], "unit-segq:test_close (*"),
+    ("segq-closed-number-used", "a number that says 'closed' is used", SEGQ,
+     [("    size_t number = weft_i_fetch_add(&segment->given, 1, memory_order_relaxed);",
+       "    size_t number = weft_i_fetch_add(&segment->given, 1, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED;")],
+     "unit-segq:test_close (*"),
+    ("segq-words-are-values", "the words that a segment keeps for itself are put into it as values", SEGQ,
+     [("weft_i_likely(number < WEFT_SEGMENT_CELLS) && weft_i_likely(!weft_i_segq_is_word(segment, value))",
+       "weft_i_likely(number < WEFT_SEGMENT_CELLS)")], "unit-segq:test_any*"),
+    ("segq-unfit-spare", "a segment begins with the value that it takes for an empty cell", SEGQ,
+     [("if (spare && weft_i_segq_is_word(spare, value))", "if (0)")], "unit-segq:test_a_value*"),
+    ("segq-many-skips", "of many, the value whose cell is marked is left out", SEGQ,
+     [("                --*count, ++*values;", "                (void)0;\n            --*count, ++*values;")], "unit-segq:test_marked*"),
+    ("segq-look-at-numbers", "a number that an enqueuer has counts as a value", SEGQ,
+     [("if (!weft_i_segq_is_word(segment, weft_i_load(weft_i_segq_cell(segment, number), SEGQ_A5)))", "")], "unit-segq:test_a_late*"),
+    ("segq-look-stops", "what is behind a segment whose last cells are late does not count (was in Weft)", SEGQ,
+     [("if (outcome == WEFT_I_EMPTY && given >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))", "if (0)")], "unit-segq:test_a_late*"),
+    ("segq-no-scans", "segments count as small nodes, of which a batch may wait", "reclaim/local.c",
+     [("local->range_bytes += WEFT_BATCH_BYTES / WEFT_SEGMENTS;", "(void)0;")], "unit-segq:test_a_held*"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
      [("void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],
@@ -257,7 +299,7 @@ MUTANTS = [
     ("batch-without-bytes", "however large objects are, a batch of them is waited for", "reclaim/local.c",
      [("        due = due || local->range_bytes >= WEFT_BATCH_BYTES;\n", "")], "life:test_large_objects*"),
     ("cache-without-limit", "a thread keeps all nodes that come its way (was in Weft)", "reclaim/cache.c",
-     [(" && local->cache[node_class].count + count <= WEFT_CACHE;", " && count;")], "life:test_caches_have_a_limit*"),
+     [(" && local->cache[node_class].count + count <= class_limit(node_class);", " && count;")], "life:test_caches_have_a_limit*"),
     ("idle-nodes-stay", "nodes that a stall has let gather never go back while the thread takes some itself (was in Weft)", "reclaim/collect.c",
      [("        local->idle = local->least;", "        local->idle = 0;")], "unit-bound:test_traffic_gives_back*"),
     ("depot-node-by-node", "who takes a list of the depot goes through all its nodes at once (was in Weft)", "reclaim/cache.c",

@@ -59,19 +59,33 @@ const operation *structure_operations(const char *structure)
     return container_named(structure) ? container_operations : map_operations;
 }
 
+/* The case's queue is closed in between. */
+static bool is_to_close(void)
+{
+    return somebody_does("close", 0);
+}
+
 const lin_spec *structure_spec(void)
 {
-    return !subject() ? &lin_map_spec : subject()->lifo ? &lin_stack_spec : &lin_queue_spec;
+    if (!subject())
+        return &lin_map_spec;
+    return subject()->lifo ? &lin_stack_spec : is_to_close() ? &lin_channel_spec : &lin_queue_spec;
 }
 
 static lin_operation *begin_put(int64_t value)
 {
-    return model_begin(subject()->lifo ? LIN_PUSH : LIN_ENQUEUE, 0, value);
+    return model_begin(subject()->lifo ? LIN_PUSH : is_to_close() ? LIN_SEND : LIN_ENQUEUE, 0, value);
+}
+
+static void end_put(lin_operation *op, bool done)
+{
+    MODEL_CHECK(done || is_to_close());
+    model_end(op, !is_to_close() ? LIN_NOTHING : done ? LIN_TRUE : LIN_FALSE, 0);
 }
 
 static lin_operation *begin_take(void)
 {
-    return model_begin(subject()->lifo ? LIN_POP : LIN_DEQUEUE, 0, 0);
+    return model_begin(subject()->lifo ? LIN_POP : is_to_close() ? LIN_TRY_DEQUEUE : LIN_DEQUEUE, 0, 0);
 }
 
 static void put(int64_t key, int64_t value)
@@ -79,8 +93,9 @@ static void put(int64_t key, int64_t value)
     lin_operation *op = begin_put(value);
     (void)key;
     tell(value);
-    MODEL_CHECK(subject()->put(structure, as_pointer(value)) == 0);
-    model_end(op, LIN_NOTHING, 0);
+    int error = subject()->put(structure, as_pointer(value));
+    MODEL_CHECK(error == 0 || error == -EPIPE);
+    end_put(op, error == 0);
 }
 
 /* The history has two puts that overlap. Another test checks that the values stay in order and together. */
@@ -92,9 +107,10 @@ static void put_two(int64_t key, int64_t value)
     (void)key;
     tell(value);
     tell(value + 8);
-    MODEL_CHECK(subject()->put_many(structure, values, 2) == 0);
-    model_end(first, LIN_NOTHING, 0);
-    model_end(second, LIN_NOTHING, 0);
+    int done = subject()->put_many(structure, values, 2); /* 1: closed in between */
+    MODEL_CHECK(done == 0 || done == 1 || done == -EPIPE);
+    end_put(first, done >= 0);
+    end_put(second, done == 0);
 }
 
 static bool take_one(void)
@@ -109,6 +125,41 @@ static bool take_one(void)
 }
 
 OPERATION(take, (void)take_one())
+
+/* Nothing, after it was closed, is a final answer. */
+static void take_last(int64_t key, int64_t value)
+{
+    void *last = NULL;
+    bool closed = weft_segq_is_closed(structure);
+    lin_operation *op = model_begin(closed ? LIN_RECEIVE : LIN_TRY_DEQUEUE, 0, 0);
+    bool got = subject()->take(structure, &last);
+    (void)key, (void)value;
+    if (got)
+        hear(as_value(last));
+    model_end(op, got ? LIN_VALUE : LIN_NOTHING, as_value(last));
+}
+
+/* Both belong to one call, so they overlap. */
+static void take_two(int64_t key, int64_t value)
+{
+    void *values[2] = {NULL, NULL};
+    lin_operation *op[2] = {begin_take(), begin_take()};
+    size_t got = weft_segq_dequeue_many(structure, values, 2);
+    (void)key, (void)value;
+    for (size_t i = 0; i < 2; i++) {
+        if (i < got)
+            hear(as_value(values[i]));
+        model_end(op[i], i < got ? LIN_VALUE : LIN_NOTHING, as_value(values[i]));
+    }
+}
+
+static void shut(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_CLOSE, 0, 0);
+    (void)key, (void)value;
+    weft_segq_close(structure);
+    model_end(op, LIN_NOTHING, 0);
+}
 
 /* A thread that sees something inside also sees what thread 1 wrote before its first put. */
 static void look(int64_t key, int64_t value)
@@ -138,6 +189,9 @@ const operation container_operations[] = {
     {"put", "put a value", put, false},
     {"put-two", "put two at once", put_two, false},
     {"take", "take a value", take, false},
+    {"take-two", "take two at once, of a segment queue", take_two, false},
+    {"close", "close a segment queue: then putting is refused", shut, false},
+    {"take-last", "ask whether it is closed, then take a value", take_last, false},
     {"look", "ask whether it is empty", look, false},
     {"take-all", "take all, of a Treiber stack", take_all, false},
     {"destroy", "destroy it", destroy, false},

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/segq.h>
 #include <weft/stacks/treiber.h>
 
 static __attribute__((noinline)) void stop_here(void)
@@ -19,19 +20,26 @@ int main(void)
 {
     weft_domain *domain;
     weft_msq *queue;
+    weft_segq *segments;
     weft_treiber *stack;
     weft_map *map;
     weft_guard guard;
     weft_atomic_ptr source;
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
     if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 ||
-        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
+        weft_segq_create(&segments, NULL) != 0 || weft_treiber_create(&stack, domain) != 0 ||
+        weft_map_create(&map, NULL, &weft_map_strings) != 0)
         return 1;
     for (size_t i = 1; i <= 3; i++)
-        if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 || weft_treiber_push(stack, (void *)(i * 0x100)) != 0)
+        if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 ||
+            weft_segq_enqueue(segments, (void *)(i * 0x100)) != 0 || weft_treiber_push(stack, (void *)(i * 0x100)) != 0)
             return 1;
     if (weft_map_insert(map, "warp", (void *)0x10) != 0 || weft_map_insert(map, "weft", (void *)0x20) != 0)
         return 1;
+    void *first;
+    if (!weft_segq_try_dequeue(segments, &first))
+        return 1;
+    weft_segq_close(segments);
     weft_enter(&guard, domain);
     weft_ptr_store(&source, malloc(16));
     if (!weft_protect(&guard, &source) || weft_retire(domain, weft_ptr_load(&source), free_it, NULL) != 0)
@@ -40,6 +48,7 @@ int main(void)
     weft_leave(&guard);
     weft_map_destroy(map, NULL, NULL);
     weft_treiber_destroy(stack, NULL, NULL);
+    weft_segq_destroy(segments, NULL, NULL);
     weft_msq_destroy(queue, NULL, NULL);
     return weft_domain_destroy(domain) == 0 ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/segq.h>
 #include <weft/stacks/treiber.h>
 
 struct order {
@@ -13,6 +14,7 @@ enum colour { RED, GREEN };
 
 WEFT_MSQ_OF(order_queue, struct order *);
 WEFT_MSQ_OF(number_queue, short);
+WEFT_SEGQ_OF(letter_queue, char);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
 WEFT_MAP_OF(colour_map, enum colour, unsigned);
@@ -67,6 +69,14 @@ static int queues_and_stacks(void)
     REQUIRE(name_stack_pop_all(names, count, &letters) == 1 && letters == 5 &&
             name_stack_pop_all(names, NULL, NULL) == 0);
     name_stack_destroy(names, NULL, NULL);
+    letter_queue *word;
+    char letter;
+    REQUIRE(letter_queue_create(&word, NULL) == 0 && letter_queue_enqueue(word, 'w') == 0 &&
+            !letter_queue_is_closed(word));
+    letter_queue_close(word);
+    REQUIRE(letter_queue_enqueue(word, 'e') == -32 && letter_queue_is_closed(word));
+    REQUIRE(letter_queue_try_dequeue(word, &letter) && letter == 'w' && letter_queue_is_empty(word));
+    letter_queue_destroy(word, NULL, NULL);
     return 0;
 }
 

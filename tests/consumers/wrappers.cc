@@ -266,6 +266,12 @@ static int queues_and_stacks(const weft::domain &domain)
     auto owner = owners.try_dequeue();
     REQUIRE(owner && **owner == 7);
 
+    weft::segment_queue<std::string> words(domain);
+    REQUIRE(words.enqueue("a word, and too long for one of the machine's") && !words.empty() && !words.closed());
+    words.close();
+    REQUIRE(words.closed() && !words.enqueue("late, and also too long for a machine's word"));
+    REQUIRE(words.try_dequeue()->size() == 45 && !words.try_dequeue() && words.empty());
+
     weft::treiber_stack<std::string> texts(domain);
     texts.push("below, and too long for a word of any kind");
     texts.push("on top");
@@ -273,13 +279,17 @@ static int queues_and_stacks(const weft::domain &domain)
 
     {
         weft::ms_queue<counted> queue;
+        weft::segment_queue<counted> segments(domain);
         weft::treiber_stack<counted> stack(domain);
         for (int i = 0; i < 100; i++) {
             queue.enqueue(counted(i));
+            REQUIRE(segments.enqueue(counted(i)));
             stack.push(counted(i));
         }
         REQUIRE(queue.try_dequeue()->value == 0 && stack.try_pop()->value == 99);
-        REQUIRE(alive == 198);
+        segments.close();
+        REQUIRE(!segments.enqueue(counted(100)));
+        REQUIRE(alive == 298);
     }
     REQUIRE(alive == 0);
     return 0;

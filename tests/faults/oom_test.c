@@ -165,9 +165,9 @@ static void *prepare_empty(weft_domain *domain)
     return prepare(domain, 0, 0);
 }
 
-static void *prepare_some(weft_domain *domain)
+static void *prepare_some(weft_domain *domain) /* as many as the first segment of a queue of arrays has */
 {
-    return prepare(domain, 100, 0);
+    return prepare(domain, 512, 0);
 }
 
 static void *prepare_used(weft_domain *domain) /* with nodes to recycle, and others retired */
@@ -180,7 +180,7 @@ static void *prepare_used(weft_domain *domain) /* with nodes to recycle, and oth
 
 static void *prepare_many(weft_domain *domain)
 {
-    return prepare(domain, 10, 70);
+    return prepare(domain, 10, 600);
 }
 
 static void *prepare_used_many(weft_domain *domain)
@@ -234,7 +234,7 @@ static void test_put(void **state)
     t_env *env = *state;
     kind_now = env->what;
     for (size_t i = 0; i < T_COUNT(put_operations); i++)
-        t_out_of_memory(env->scheme, &put_operations[i], i != 2);
+        t_out_of_memory(env->scheme, &put_operations[i], i == 1 || i >= 3); /* the others may need none */
 }
 
 static void test_create(void **state)

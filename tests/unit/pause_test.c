@@ -5,6 +5,8 @@
  */
 #include "tests/unit/sequence.h"
 
+#include <weft/reclaim/local.h>
+
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,7 +17,8 @@ enum { NODES = 1 << 13, TURNS = 7000, FEW = WEFT_I_ASAN ? 12 : 4, STEP = 512 };
 
 typedef struct arena {
     char *pages;
-    size_t page, next;   /* the bytes of a page; the first page that was never given */
+    size_t page, next;   /* the bytes of a node's pages; the first node that was never given */
+    size_t largest;      /* the bytes of the largest node */
     size_t spare[NODES]; /* numbers of pages that came back */
     size_t spares;
     pthread_mutex_t lock;
@@ -40,16 +43,22 @@ static void on_touch(int signal_number, siginfo_t *info, void *context)
     CHECK(mprotect(observed->pages + number * observed->page, observed->page, PROT_READ | PROT_WRITE) == 0);
 }
 
+static bool is_node(size_t size)
+{
+    return size == 4 * sizeof(void *) || size == WEFT_I_SEGMENT_SIZE;
+}
+
 static void *arena_alloc(size_t size, size_t alignment, void *ctx)
 {
     arena *a = ctx;
     void *memory = NULL;
-    if (size != 4 * sizeof(void *)) /* no node of a container */
+    if (!is_node(size))
         return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) == 0 ? memory
                                                                                                            : NULL;
     pthread_mutex_lock(&a->lock);
     size_t number = a->spares > 0 ? a->spare[--a->spares] : a->next++;
     CHECK(number < NODES);
+    a->largest = size > a->largest ? size : a->largest;
     pthread_mutex_unlock(&a->lock);
     return a->pages + number * a->page;
 }
@@ -57,7 +66,7 @@ static void *arena_alloc(size_t size, size_t alignment, void *ctx)
 static void arena_free(void *memory, size_t size, void *ctx)
 {
     arena *a = ctx;
-    if (size != 4 * sizeof(void *)) {
+    if (!is_node(size)) {
         free(memory);
         return;
     }
@@ -109,6 +118,8 @@ static arena *new_arena(const t_env *env, weft_domain **domain)
     arena *a = calloc(1, sizeof *a);
     CHECK(a != NULL);
     a->page = (size_t)sysconf(_SC_PAGESIZE);
+    while (a->page < WEFT_I_SEGMENT_SIZE)
+        a->page *= 2;
     a->pages = mmap(NULL, NODES * a->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(a->pages != MAP_FAILED && pthread_mutex_init(&a->lock, NULL) == 0);
     CHECK(weft_domain_create(
@@ -135,7 +146,8 @@ static void test_one_call_touches_few_nodes(void **state)
     t_worker_start(&consumer);
     extremes in = {SIZE_MAX, 0}, out = in;
     set_all(a, PROT_NONE);
-    for (a->turn = 1; a->turn <= TURNS; a->turn++) {
+    uintptr_t turns = a->largest > 4 * sizeof(void *) ? (uintptr_t)6 * TURNS : TURNS; /* an array lasts longer */
+    for (a->turn = 1; a->turn <= turns; a->turn++) {
         note(&in, touches(a, &producer, put));
         note(&out, touches(a, &consumer, take));
     }

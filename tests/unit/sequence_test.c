@@ -291,7 +291,9 @@ static void test_memory_is_given_back(void **state)
     kind->destroy(sequence, NULL, NULL);
 }
 
-enum { APART = 16 }; /* domains made so far apart share a thread's hint, so that each use of one makes it forget the other */
+enum {
+    APART = 16
+}; /* domains made so far apart share a thread's hint, so that each use of one makes it forget the other */
 
 /* A thread without a hint finds its cache again, with what is in it. */
 static void test_a_cache_is_found_again(void **state)

@@ -55,6 +55,24 @@ class Queue(Values):
             yield node["value"]
 
 
+class SegmentQueue(Values):
+    NAME, ORDER = "weft_segq", "oldest first"
+
+    def to_string(self):
+        closed = address(at(address(self.value["tail"]), "weft_i_segq_segment")["next"]) == 1
+        return super().to_string() + (", closed" if closed else "")
+
+    def values(self):
+        pointer = address(self.value["head"])
+        while pointer > 1:  # 1: the end of a closed queue
+            segment = at(pointer, "weft_i_segq_segment")
+            _, last = segment["cell"].type.range()
+            for i in range(word(segment["taken"]), last + 1):
+                if address(segment["cell"][i]) | 1 != pointer | 1:
+                    yield void(address(segment["cell"][i]))
+            pointer = address(segment["next"])
+
+
 class Stack(Values):
     NAME, ORDER = "weft_treiber", "from the top down"
 
@@ -188,7 +206,7 @@ def known(printer):
 
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
-    for name, printer in (("msq", Queue), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 
