@@ -6621,7 +6621,7 @@ weft_i_inline weft_i_outcome weft_i_segq_extend(weft_segq *queue, weft_i_segq_se
     void *at = segment, *next = weft_i_load(&segment->next, WEFT_SEGQ_A3), *link = closed ? WEFT_I_SEGQ_END : *spare;
     if (!next && !link)
         return WEFT_I_WANTS_MEMORY;
-    if (!next && link == *spare)
+    if (!next && !closed)
         /* relaxed: private until WEFT_SEGQ_R2 */
         weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
     /* relaxed: a failure is read again */

@@ -36,7 +36,7 @@ static const struct {
     const char *name;
     const operation *operations;
 } groups[] = {
-    {"queue, stack", container_operations},
+    {"queue, segq, stack", container_operations},
     {"map", map_operations},
     {"cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
      cell_operations},
