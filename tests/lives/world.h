@@ -23,6 +23,7 @@
 
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/segq.h>
 #include <weft/reclaim/domain.h>
 #include <weft/stacks/treiber.h>
 

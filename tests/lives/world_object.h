@@ -175,11 +175,14 @@ static size_t bound_of_pending(size_t threads, size_t guards)
     return (threads + 3) * (2 * batch + words);
 }
 
-/* What it says the caches of all threads and the depot can hold, in bytes. */
+static atomic_int segment_queues; /* that were made */
+
+/* What it says the caches of all threads and the depot can hold, in bytes; and the segments that queues begin with. */
 static size_t bound_of_caches(size_t threads)
 {
     enum { CLASSES = 32 + 64, BATCHES = 4 };
-    return (threads + 1) * BATCHES * WEFT_BATCH * CLASSES;
+    size_t segments = atomic_load(&segment_queues) ? 64 * (threads + 4) + 2 * (size_t)atomic_load(&segment_queues) : 0;
+    return (threads + 1) * BATCHES * WEFT_BATCH * CLASSES + segments * 4608;
 }
 
 /* What it says a thread can lose that ends inside an operation. */

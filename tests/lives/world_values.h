@@ -81,7 +81,8 @@ enum { STRUCTURES = 512 };
 
 typedef struct queue {
     place *place;
-    weft_msq *queue;
+    weft_msq *queue; /* every second one; the others have: */
+    weft_segq *segments;
     atomic_int live;
 } queue;
 
@@ -103,9 +104,14 @@ static void open_queue(queue *q, place *p)
     closers[QUEUES] = close_queues;
     closers[VALUES_OUT] = check_values;
     atomic_fetch_add(&p->structures, 1);
-    ASK(error = weft_msq_create(&q->queue, p->domain));
-    if (error && (error != -ENOMEM || q->queue))
-        fail("weft_msq_create", error);
+    if ((q - queues) % 2)
+        ASK(error = weft_segq_create(&q->segments, p->domain));
+    else
+        ASK(error = weft_msq_create(&q->queue, p->domain));
+    if (error && (error != -ENOMEM || q->queue || q->segments))
+        fail("a queue could not be made", error);
+    if (q->segments)
+        atomic_fetch_add(&segment_queues, 1);
     if (error)
         atomic_fetch_sub(&p->structures, 1);
     atomic_store(&q->live, !error);
@@ -117,6 +123,7 @@ static void close_queue(queue *q)
         return;
     me->stays++;
     ASK(weft_msq_destroy(q->queue, drain_value, NULL));
+    ASK(weft_segq_destroy(q->segments, drain_value, NULL));
     me->stays--;
     atomic_fetch_sub(&q->place->structures, 1);
 }
@@ -161,7 +168,10 @@ static bool enqueue(queue *q)
     if (!v)
         return false;
     operation_of(q->place, 1);
-    CALL(error = weft_msq_enqueue(q->queue, as_value(v)));
+    if (q->segments)
+        CALL(error = weft_segq_enqueue(q->segments, as_value(v)));
+    else
+        CALL(error = weft_msq_enqueue(q->queue, as_value(v)));
     put_value(v, error);
     return true;
 }
@@ -171,7 +181,10 @@ static bool dequeue(queue *q)
     void *value;
     bool found;
     me->at_risk++;
-    CALL(found = weft_msq_try_dequeue(q->queue, &value));
+    if (q->segments)
+        CALL(found = weft_segq_try_dequeue(q->segments, &value));
+    else
+        CALL(found = weft_msq_try_dequeue(q->queue, &value));
     if (found)
         took_value(of_value(value));
     me->at_risk--;
@@ -214,9 +227,12 @@ static void enqueue_many(int which, int count)
             first = k ? first : v;
             values[k] = as_value(v);
         }
-        CALL(error = weft_msq_enqueue_many(q->queue, values, 16));
+        if (q->segments)
+            CALL(error = weft_segq_enqueue_many(q->segments, values, 16)); /* above 0: only the first ones */
+        else
+            CALL(error = weft_msq_enqueue_many(q->queue, values, 16));
         for (int k = 0; k < 16; k++)
-            put_value(of_value(values[k]), error);
+            put_value(of_value(values[k]), error <= 0 ? error : k < error ? 0 : -ENOMEM);
     }
 }
 
