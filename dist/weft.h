@@ -758,8 +758,8 @@ WEFT_END_DECLS
  *   retirements as objects wait.
  * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
  *   have 64. A domain keeps four such lists of each class. Arrays of 4.5 KiB are a fourth class: of these 32 count as a
- *   batch, and a list has 64 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
- *   those that it has not needed for 256 batches.
+ *   batch (of a thread's own, not of orphans), and a list has 64 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
+ *   those that it has not needed for 256 * 1024 retirements.
  *
  * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that
  * comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
@@ -989,18 +989,22 @@ WEFT_END_DECLS
  * 2016: a list of arrays whose cells are used once. Here any pointer is a value, and memory is the domain's.
  *
  * When. Passing items between threads when their number has no natural limit; the queue to take when in doubt. When not:
- * with few items, since an empty queue has 4.5 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
+ * with few items, since an empty queue has 4.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
  *
  * Cost. 8.75 bytes per element, in segments of 512 that are recycled through the threads' caches: under steady load no
  * call to the allocator. A fetch-and-add and a compare-and-swap to enqueue, a fetch-and-add to dequeue.
  *
- * Garbage. Under WEFT_HAZARD a segment waits for the threads that hold it, at most one each; a thread scans after 32
- * segments. So with t threads at most t * (1 + 2 * 32) segments of 4.5 KiB wait, and 64 more are kept in each thread's
- * cache. Under WEFT_EPOCH there is no bound while a guard is held.
+ * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 32 that it has retired. So with
+ * t threads at most t * (2 + 2 * 32) segments of 4.4 KiB wait. 64 more are kept in each thread's cache, and four times 64
+ * in the domain. Segments of ended threads, and of threads that had no memory for a place in the domain, count as other
+ * objects do: up to two batches of 1024 may wait. Under WEFT_EPOCH there is no bound while a guard is held.
  *
- * All operations may run together, except create and destroy. Linearizable: enqueue at the compare-and-swap that puts
- * the value into its cell, or links the segment that begins with it; dequeue at the read that sees the value in the cell
- * whose number it has taken; an empty answer at the read of the number of cells that were given to enqueuers.
+ * All operations may run together, except create and destroy. Linearizable: values are in the order of their cells'
+ * numbers. An enqueue takes effect at the fetch-and-add that gave it the number of the cell in which its value came to
+ * stand (but after an is_empty that saw the cell empty), or at the compare-and-swap that links the segment that begins
+ * with the value. A dequeue takes effect at the fetch-and-add that gave it that number, or right after that enqueue if
+ * this is later. An empty answer: at the read of the number of cells given, or of the link behind a used-up segment.
+ * Closing: at the compare-and-swap that links the end. -EPIPE and is_closed: at the read of that link.
  * Progress: lock-free. A NULL queue: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function
  * here is a cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
  */
@@ -1021,16 +1025,21 @@ WEFT_API WEFT_NODISCARD int weft_segq_enqueue(weft_segq *queue, void *value);
 
 /*
  * Adds `count` values in their order. Each is an enqueue of its own: others may see the first before the last is there,
- * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that few do.)
- * 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0): none was. Above 0: the queue was
- * closed meanwhile, and only so many, the first ones, were added.
+ * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that this is
+ * rare.) 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0; a count above INT_MAX): none
+ * was. Above 0: only so many, the first ones, were added: the queue was closed meanwhile (ask weft_segq_is_closed), or
+ * there was no memory when other producers had taken the places. The others stay yours.
  */
 WEFT_API WEFT_NODISCARD int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count);
 
 /* Takes the value at the head into *value. False: empty, or `value` NULL. */
 WEFT_API WEFT_NODISCARD bool weft_segq_try_dequeue(weft_segq *queue, void **value);
 
-/* Takes up to `count` values, oldest first; each is a dequeue of its own. Returns how many; 0: empty. */
+/*
+ * Takes up to `count` values, oldest first; each is a dequeue of its own. Returns how many. Fewer than `count`: then it
+ * was empty. 0 also for a NULL queue or NULL values. It may run reclaim callbacks; if one ends the thread, the values
+ * taken are in `values`, and nobody learns how many.
+ */
 WEFT_API WEFT_NODISCARD size_t weft_segq_dequeue_many(weft_segq *queue, void **values, size_t count);
 
 /*
@@ -1039,7 +1048,10 @@ WEFT_API WEFT_NODISCARD size_t weft_segq_dequeue_many(weft_segq *queue, void **v
  */
 WEFT_API void weft_segq_close(weft_segq *queue);
 
-/* Once this is true, an empty answer of a dequeue that begins later is final. */
+/*
+ * Once this is true, an empty answer of a dequeue or of is_empty that begins later is final: no dequeue that begins after
+ * that answer gets a value. One that has begun before may still get one.
+ */
 WEFT_API WEFT_NODISCARD bool weft_segq_is_closed(weft_segq *queue);
 
 /* True if there was no value at some moment during the call; a NULL queue is empty. */
@@ -2237,7 +2249,7 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
-/* Segments count as a batch, since they are large; a thread keeps twice as many. */
+/* So many segments count as a batch, since they are large; a thread's cache keeps twice as many. */
 #ifndef WEFT_SEGMENTS
 #define WEFT_SEGMENTS 32
 #endif
@@ -6519,7 +6531,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
  *  (1) From head, following next, one meets tail, and then NULL or END.
  *  (2) tail never falls behind head: a segment is retired only when neither leads to it.
  *  (3) A cell changes once, from EMPTY: to a value, or to MARKED. (A dequeuer may overwrite the value that it takes.)
- *  (4) Each number goes to one enqueuer and to one dequeuer.
+ *  (4) Each number below that of cells goes to at most one enqueuer and to at most one dequeuer.
  *  (5) A segment's next changes once, from NULL, after all numbers of its cells are given or the segment is closed: to
  *      the next segment, which has its first value already, or to END. Behind END no value can come.
  * It is lock-free: dequeuers may mark cells before enqueuers, but N such cells end a segment, and whoever links the
@@ -6533,16 +6545,18 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_SEGQ_R1 memory_order_release /* fill a cell -> WEFT_SEGQ_A1, WEFT_SEGQ_A2, WEFT_SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
+#define WEFT_SEGQ_R1 memory_order_release /* fill a cell -> WEFT_SEGQ_A1, WEFT_SEGQ_X2, WEFT_SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
 #define WEFT_SEGQ_R2 memory_order_release /* link a segment, or END -> WEFT_SEGQ_A3: publishes its cells; linearization point of its first value, and of closing */
 #define WEFT_SEGQ_R3 memory_order_release /* move tail -> WEFT_GUARD_A2: a thread that starts there sees the segment */
 #define WEFT_SEGQ_R4 memory_order_release /* move head -> WEFT_GUARD_A2: the same; and that tail is not behind it */
 #define WEFT_SEGQ_X1 memory_order_acq_rel /* take a number -> WEFT_SEGQ_X1, WEFT_SEGQ_A4: numbers order dequeues; a later one sees all that was enqueued before an earlier one */
 #define WEFT_SEGQ_A4 memory_order_acquire /* read the numbers taken -> WEFT_SEGQ_X1: the same for an empty answer */
 #define WEFT_SEGQ_A1 memory_order_acquire /* dequeue reads its cell -> WEFT_SEGQ_R1: sees what the value leads to */
-#define WEFT_SEGQ_A2 memory_order_acquire /* dequeue marks its cell -> WEFT_SEGQ_R1: a value may have come */
+#define WEFT_SEGQ_X2 memory_order_acq_rel /* mark a cell -> WEFT_SEGQ_R1, WEFT_SEGQ_A5: a value may have come; who meets the mark sees that the number was taken before */
 #define WEFT_SEGQ_A3 memory_order_acquire /* read next -> WEFT_SEGQ_R2: sees the cells; and no cell behind END */
-#define WEFT_SEGQ_A5 memory_order_acquire /* is it empty -> WEFT_SEGQ_R1: what the caller does next comes after the enqueue that it has seen */
+#define WEFT_SEGQ_A5 memory_order_acquire /* is it empty -> WEFT_SEGQ_R1, WEFT_SEGQ_X2: what the caller does next comes after the enqueue that it has seen */
+#define WEFT_SEGQ_R5 memory_order_release /* close -> WEFT_SEGQ_A6: what the closing thread did before */
+#define WEFT_SEGQ_A6 memory_order_acquire /* meet the closed bit -> WEFT_SEGQ_R5: passed on with END, or with -EPIPE */
 #endif
 /* clang-format on */
 
@@ -6592,7 +6606,7 @@ weft_i_inline bool weft_i_segq_is_word(weft_i_segq_segment *segment, const void 
 /* The link behind the last segment of a closed queue. */
 #define WEFT_I_SEGQ_END ((void *)1)
 
-/* The cell with this number: successive numbers lie in different cache lines. */
+/* The cell with this number. */
 weft_i_inline weft_atomic_ptr *weft_i_segq_cell(weft_i_segq_segment *segment, size_t number)
 {
     return &segment->cell[number];
@@ -6655,12 +6669,14 @@ weft_i_inline weft_i_outcome weft_i_segq_enqueue(weft_segq *queue, void *value, 
         if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, WEFT_SEGQ_R1, memory_order_relaxed)))
             return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_DONE, way);
     } else {
-        if (number & WEFT_I_SEGQ_CLOSED) /* relaxed: gives the number back, which no enqueuer uses */
+        if (number >=
+            WEFT_SEGMENT_CELLS) /* relaxed: gives the number back, which no enqueuer uses; so none runs over */
             (void)weft_i_fetch_sub(&segment->given, 1, memory_order_relaxed);
-        else if (number < WEFT_SEGMENT_CELLS) /* relaxed: so that no value comes here any more */
+        else /* relaxed: so that no value comes here any more */
             (void)weft_i_fetch_add(&segment->given, WEFT_SEGMENT_CELLS, memory_order_relaxed);
         if (way == WEFT_I_GUARDED)
-            outcome = weft_i_segq_extend(queue, segment, number & WEFT_I_SEGQ_CLOSED, value, spare);
+            outcome = weft_i_segq_extend(queue, segment, weft_i_load(&segment->given, WEFT_SEGQ_A6) & WEFT_I_SEGQ_CLOSED,
+                                         value, spare);
     }
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, way);
 }
@@ -6729,14 +6745,14 @@ weft_i_inline weft_i_outcome weft_i_segq_leave(weft_segq *queue, weft_i_segq_seg
     return WEFT_I_AGAIN;
 }
 
-/* The value in the cell, or EMPTY if the enqueuer has not come: then it must go elsewhere. */
+/* The value in the cell; or one of the segment's words: the enqueuer has not come, and must go elsewhere. */
 weft_i_inline void *weft_i_segq_take(weft_i_segq_segment *segment, weft_atomic_ptr *cell)
 {
     void *empty = weft_i_segq_empty(segment), *value = weft_i_load(cell, WEFT_SEGQ_A1);
     for (int i = 0; weft_i_unlikely(value == empty) && i < WEFT_SEGQ_LOOKS; i++)
         value = weft_i_load(cell, WEFT_SEGQ_A1);
     if (weft_i_unlikely(value == empty))
-        value = weft_i_exchange(cell, weft_i_segq_marked(segment), WEFT_SEGQ_A2);
+        value = weft_i_exchange(cell, weft_i_segq_marked(segment), WEFT_SEGQ_X2);
     return value;
 }
 
@@ -6759,7 +6775,7 @@ weft_i_inline weft_i_outcome weft_i_segq_dequeue(weft_segq *queue, void **value,
     }
     if (weft_i_likely(number < WEFT_SEGMENT_CELLS)) {
         void *taken = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
-        if (weft_i_likely(taken != empty)) {
+        if (weft_i_likely(!weft_i_segq_is_word(segment, taken))) {
             *value = taken;
             outcome = WEFT_I_DONE;
         }
@@ -6788,9 +6804,10 @@ weft_i_inline weft_i_outcome weft_i_segq_fill(weft_segq *queue, void *const **va
     size_t wanted = *count < WEFT_SEGMENT_CELLS ? *count : WEFT_SEGMENT_CELLS;
     /* relaxed: as in weft_i_segq_enqueue */
     size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed), end = number + wanted;
-    if (number & WEFT_I_SEGQ_CLOSED)
-        (void)weft_i_fetch_sub(&segment->given, wanted, memory_order_relaxed); /* relaxed: as for next */
-    else
+    size_t over = end <= WEFT_SEGMENT_CELLS ? 0 : number < WEFT_SEGMENT_CELLS ? end - WEFT_SEGMENT_CELLS : wanted;
+    if (over) /* relaxed: as in weft_i_segq_enqueue */
+        (void)weft_i_fetch_sub(&segment->given, over, memory_order_relaxed);
+    if (number < WEFT_SEGMENT_CELLS)
         for (; number < end && number < WEFT_SEGMENT_CELLS && !weft_i_segq_is_word(segment, **values); number++) {
             void *empty = weft_i_segq_empty(segment);
             /* relaxed: as above. A value whose cell is marked comes into the next one */
@@ -6823,7 +6840,7 @@ weft_i_inline weft_i_outcome weft_i_segq_dequeue_some(weft_segq *queue, void **v
     }
     for (; number < end && number < WEFT_SEGMENT_CELLS; number++) {
         void *value = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
-        if (value != weft_i_segq_empty(segment))
+        if (!weft_i_segq_is_word(segment, value))
             values[(*got)++] = value;
     }
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, *got ? WEFT_I_DONE : outcome, WEFT_I_GUARDED);
@@ -6836,9 +6853,20 @@ weft_i_inline bool weft_i_segq_goes_on(weft_i_segq_segment *segment)
     return next && next != WEFT_I_SEGQ_END;
 }
 
+/* What is in the cell. In a closed queue an empty one is marked: its enqueuer would have been before the closing. */
+weft_i_inline void *weft_i_segq_look_at(weft_i_segq_segment *segment, weft_atomic_ptr *cell, bool closed)
+{
+    void *value = weft_i_load(cell, WEFT_SEGQ_A5);
+    if (closed && value == weft_i_segq_empty(segment) &&
+        weft_i_cas(cell, &value, weft_i_segq_marked(segment), WEFT_SEGQ_X2, WEFT_SEGQ_A5))
+        value = weft_i_segq_marked(segment);
+    return value;
+}
+
 /*
  * DONE: there was a value; EMPTY: there was none when `given` was read. For a cell that is empty later was empty then,
- * and so was what follows, and the numbers below `taken` were with dequeuers before.
+ * and so was what follows, and the numbers below `taken` were with dequeuers before. A mark may stand in the place of a
+ * value; but if a dequeuer has set it, `taken` has changed: AGAIN.
  */
 weft_i_inline weft_i_outcome weft_i_segq_look(weft_segq *queue, weft_scheme scheme)
 {
@@ -6846,16 +6874,18 @@ weft_i_inline weft_i_outcome weft_i_segq_look(weft_segq *queue, weft_scheme sche
     weft_i_outcome outcome = WEFT_I_EMPTY;
     (void)weft_i_trial_begin_only(&trial, queue->domain, WEFT_I_GUARDED, scheme);
     weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme);
-    size_t number = weft_i_load(&segment->taken, WEFT_SEGQ_A4);
-    /* relaxed: as in weft_i_segq_dequeue */
-    size_t given = weft_i_load(&segment->given, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED;
-    if (number >= WEFT_SEGMENT_CELLS)
+    size_t first = weft_i_load(&segment->taken, WEFT_SEGQ_A4);
+    size_t given = weft_i_load(&segment->given, WEFT_SEGQ_A6), end = given & ~WEFT_I_SEGQ_CLOSED;
+    for (size_t i = first; i < end && i < WEFT_SEGMENT_CELLS && outcome != WEFT_I_DONE; i++) {
+        void *value = weft_i_segq_look_at(segment, weft_i_segq_cell(segment, i), given & WEFT_I_SEGQ_CLOSED);
+        if (!weft_i_segq_is_word(segment, value))
+            outcome = WEFT_I_DONE;
+        else if (value == weft_i_segq_marked(segment) && weft_i_load(&segment->taken, WEFT_SEGQ_A4) != first)
+            outcome = WEFT_I_AGAIN;
+    }
+    if (first >= WEFT_SEGMENT_CELLS)
         outcome = weft_i_segq_leave(queue, segment, &trial, WEFT_I_GUARDED);
-    else
-        for (; number < given && number < WEFT_SEGMENT_CELLS && outcome != WEFT_I_DONE; number++)
-            if (!weft_i_segq_is_word(segment, weft_i_load(weft_i_segq_cell(segment, number), WEFT_SEGQ_A5)))
-                outcome = WEFT_I_DONE;
-    if (outcome == WEFT_I_EMPTY && given >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))
+    if (outcome == WEFT_I_EMPTY && end >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))
         outcome = WEFT_I_DONE;
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, WEFT_I_GUARDED);
 }
@@ -6866,8 +6896,8 @@ weft_i_inline weft_i_outcome weft_i_segq_close(weft_segq *queue, weft_scheme sch
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme), *none = NULL;
-    /* relaxed: it is a number; who has one from before may still fill the cell, as if before the closing */
-    (void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, memory_order_relaxed);
+    /* who has a number from before may still fill the cell, as if before the closing */
+    (void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, WEFT_SEGQ_R5);
     weft_i_outcome outcome = weft_i_segq_extend(queue, segment, true, NULL, &none);
     weft_i_end(hold, &own);
     return outcome;
@@ -6970,7 +7000,7 @@ int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_scheme scheme = weft_i_scheme(queue->domain);
     size_t left = count;
-    int error = weft_i_own_segq_supply(queue, count, &spares) ? 0 : -ENOMEM;
+    int error = weft_segq_is_closed(queue) ? -EPIPE : weft_i_own_segq_supply(queue, count, &spares) ? 0 : -ENOMEM;
     while (left && !error) {
         weft_i_outcome outcome = WEFT_I_AGAIN;
         WEFT_I_REPEAT(outcome, weft_i_segq_fill(queue, &values, &left, scheme));

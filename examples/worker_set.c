@@ -20,8 +20,10 @@ static atomic_ulong sum;
 static void *produce(void *first)
 {
     for (uintptr_t job = (uintptr_t)first; job <= JOBS; job += PRODUCERS)
-        if (job_queue_enqueue(jobs, job) != 0) /* -ENOMEM; or -EPIPE, if somebody had closed it */
-            return NULL;
+        if (job_queue_enqueue(jobs, job) != 0) { /* -ENOMEM; or -EPIPE, if somebody had closed it */
+            fprintf(stderr, "job %lu and later ones are lost\n", (unsigned long)job);
+            break; /* the workers must still learn that nothing comes any more */
+        }
     if (atomic_fetch_sub(&producing, 1) == 1)
         job_queue_close(jobs);
     return NULL;

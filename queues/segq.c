@@ -72,7 +72,7 @@ int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_scheme scheme = weft_i_scheme(queue->domain);
     size_t left = count;
-    int error = supply(queue, count, &spares) ? 0 : -ENOMEM;
+    int error = weft_segq_is_closed(queue) ? -EPIPE : supply(queue, count, &spares) ? 0 : -ENOMEM;
     while (left && !error) {
         weft_i_outcome outcome = WEFT_I_AGAIN;
         WEFT_I_REPEAT(outcome, weft_i_segq_fill(queue, &values, &left, scheme));

@@ -5,18 +5,22 @@
  * 2016: a list of arrays whose cells are used once. Here any pointer is a value, and memory is the domain's.
  *
  * When. Passing items between threads when their number has no natural limit; the queue to take when in doubt. When not:
- * with few items, since an empty queue has 4.5 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
+ * with few items, since an empty queue has 4.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
  *
  * Cost. 8.75 bytes per element, in segments of 512 that are recycled through the threads' caches: under steady load no
  * call to the allocator. A fetch-and-add and a compare-and-swap to enqueue, a fetch-and-add to dequeue.
  *
- * Garbage. Under WEFT_HAZARD a segment waits for the threads that hold it, at most one each; a thread scans after 32
- * segments. So with t threads at most t * (1 + 2 * 32) segments of 4.5 KiB wait, and 64 more are kept in each thread's
- * cache. Under WEFT_EPOCH there is no bound while a guard is held.
+ * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 32 that it has retired. So with
+ * t threads at most t * (2 + 2 * 32) segments of 4.4 KiB wait. 64 more are kept in each thread's cache, and four times 64
+ * in the domain. Segments of ended threads, and of threads that had no memory for a place in the domain, count as other
+ * objects do: up to two batches of 1024 may wait. Under WEFT_EPOCH there is no bound while a guard is held.
  *
- * All operations may run together, except create and destroy. Linearizable: enqueue at the compare-and-swap that puts
- * the value into its cell, or links the segment that begins with it; dequeue at the read that sees the value in the cell
- * whose number it has taken; an empty answer at the read of the number of cells that were given to enqueuers.
+ * All operations may run together, except create and destroy. Linearizable: values are in the order of their cells'
+ * numbers. An enqueue takes effect at the fetch-and-add that gave it the number of the cell in which its value came to
+ * stand (but after an is_empty that saw the cell empty), or at the compare-and-swap that links the segment that begins
+ * with the value. A dequeue takes effect at the fetch-and-add that gave it that number, or right after that enqueue if
+ * this is later. An empty answer: at the read of the number of cells given, or of the link behind a used-up segment.
+ * Closing: at the compare-and-swap that links the end. -EPIPE and is_closed: at the read of that link.
  * Progress: lock-free. A NULL queue: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function
  * here is a cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
  */
@@ -39,16 +43,21 @@ WEFT_API WEFT_NODISCARD int weft_segq_enqueue(weft_segq *queue, void *value);
 
 /*
  * Adds `count` values in their order. Each is an enqueue of its own: others may see the first before the last is there,
- * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that few do.)
- * 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0): none was. Above 0: the queue was
- * closed meanwhile, and only so many, the first ones, were added.
+ * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that this is
+ * rare.) 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0; a count above INT_MAX): none
+ * was. Above 0: only so many, the first ones, were added: the queue was closed meanwhile (ask weft_segq_is_closed), or
+ * there was no memory when other producers had taken the places. The others stay yours.
  */
 WEFT_API WEFT_NODISCARD int weft_segq_enqueue_many(weft_segq *queue, void *const *values, size_t count);
 
 /* Takes the value at the head into *value. False: empty, or `value` NULL. */
 WEFT_API WEFT_NODISCARD bool weft_segq_try_dequeue(weft_segq *queue, void **value);
 
-/* Takes up to `count` values, oldest first; each is a dequeue of its own. Returns how many; 0: empty. */
+/*
+ * Takes up to `count` values, oldest first; each is a dequeue of its own. Returns how many. Fewer than `count`: then it
+ * was empty. 0 also for a NULL queue or NULL values. It may run reclaim callbacks; if one ends the thread, the values
+ * taken are in `values`, and nobody learns how many.
+ */
 WEFT_API WEFT_NODISCARD size_t weft_segq_dequeue_many(weft_segq *queue, void **values, size_t count);
 
 /*
@@ -57,7 +66,10 @@ WEFT_API WEFT_NODISCARD size_t weft_segq_dequeue_many(weft_segq *queue, void **v
  */
 WEFT_API void weft_segq_close(weft_segq *queue);
 
-/* Once this is true, an empty answer of a dequeue that begins later is final. */
+/*
+ * Once this is true, an empty answer of a dequeue or of is_empty that begins later is final: no dequeue that begins after
+ * that answer gets a value. One that has begun before may still get one.
+ */
 WEFT_API WEFT_NODISCARD bool weft_segq_is_closed(weft_segq *queue);
 
 /* True if there was no value at some moment during the call; a NULL queue is empty. */

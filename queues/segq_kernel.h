@@ -10,7 +10,7 @@
  *  (1) From head, following next, one meets tail, and then NULL or END.
  *  (2) tail never falls behind head: a segment is retired only when neither leads to it.
  *  (3) A cell changes once, from EMPTY: to a value, or to MARKED. (A dequeuer may overwrite the value that it takes.)
- *  (4) Each number goes to one enqueuer and to one dequeuer.
+ *  (4) Each number below that of cells goes to at most one enqueuer and to at most one dequeuer.
  *  (5) A segment's next changes once, from NULL, after all numbers of its cells are given or the segment is closed: to
  *      the next segment, which has its first value already, or to END. Behind END no value can come.
  * It is lock-free: dequeuers may mark cells before enqueuers, but N such cells end a segment, and whoever links the
@@ -26,16 +26,18 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define SEGQ_R1 memory_order_release /* fill a cell -> SEGQ_A1, SEGQ_A2, SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
+#define SEGQ_R1 memory_order_release /* fill a cell -> SEGQ_A1, SEGQ_X2, SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
 #define SEGQ_R2 memory_order_release /* link a segment, or END -> SEGQ_A3: publishes its cells; linearization point of its first value, and of closing */
 #define SEGQ_R3 memory_order_release /* move tail -> WEFT_GUARD_A2: a thread that starts there sees the segment */
 #define SEGQ_R4 memory_order_release /* move head -> WEFT_GUARD_A2: the same; and that tail is not behind it */
 #define SEGQ_X1 memory_order_acq_rel /* take a number -> SEGQ_X1, SEGQ_A4: numbers order dequeues; a later one sees all that was enqueued before an earlier one */
 #define SEGQ_A4 memory_order_acquire /* read the numbers taken -> SEGQ_X1: the same for an empty answer */
 #define SEGQ_A1 memory_order_acquire /* dequeue reads its cell -> SEGQ_R1: sees what the value leads to */
-#define SEGQ_A2 memory_order_acquire /* dequeue marks its cell -> SEGQ_R1: a value may have come */
+#define SEGQ_X2 memory_order_acq_rel /* mark a cell -> SEGQ_R1, SEGQ_A5: a value may have come; who meets the mark sees that the number was taken before */
 #define SEGQ_A3 memory_order_acquire /* read next -> SEGQ_R2: sees the cells; and no cell behind END */
-#define SEGQ_A5 memory_order_acquire /* is it empty -> SEGQ_R1: what the caller does next comes after the enqueue that it has seen */
+#define SEGQ_A5 memory_order_acquire /* is it empty -> SEGQ_R1, SEGQ_X2: what the caller does next comes after the enqueue that it has seen */
+#define SEGQ_R5 memory_order_release /* close -> SEGQ_A6: what the closing thread did before */
+#define SEGQ_A6 memory_order_acquire /* meet the closed bit -> SEGQ_R5: passed on with END, or with -EPIPE */
 #endif
 /* clang-format on */
 
@@ -85,7 +87,7 @@ weft_i_inline bool weft_i_segq_is_word(weft_i_segq_segment *segment, const void 
 /* The link behind the last segment of a closed queue. */
 #define WEFT_I_SEGQ_END ((void *)1)
 
-/* The cell with this number: successive numbers lie in different cache lines. */
+/* The cell with this number. */
 weft_i_inline weft_atomic_ptr *weft_i_segq_cell(weft_i_segq_segment *segment, size_t number)
 {
     return &segment->cell[number];
@@ -148,12 +150,14 @@ weft_i_inline weft_i_outcome weft_i_segq_enqueue(weft_segq *queue, void *value, 
         if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, SEGQ_R1, memory_order_relaxed)))
             return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_DONE, way);
     } else {
-        if (number & WEFT_I_SEGQ_CLOSED) /* relaxed: gives the number back, which no enqueuer uses */
+        if (number >=
+            WEFT_SEGMENT_CELLS) /* relaxed: gives the number back, which no enqueuer uses; so none runs over */
             (void)weft_i_fetch_sub(&segment->given, 1, memory_order_relaxed);
-        else if (number < WEFT_SEGMENT_CELLS) /* relaxed: so that no value comes here any more */
+        else /* relaxed: so that no value comes here any more */
             (void)weft_i_fetch_add(&segment->given, WEFT_SEGMENT_CELLS, memory_order_relaxed);
         if (way == WEFT_I_GUARDED)
-            outcome = weft_i_segq_extend(queue, segment, number & WEFT_I_SEGQ_CLOSED, value, spare);
+            outcome = weft_i_segq_extend(queue, segment, weft_i_load(&segment->given, SEGQ_A6) & WEFT_I_SEGQ_CLOSED,
+                                         value, spare);
     }
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, way);
 }
@@ -222,14 +226,14 @@ weft_i_inline weft_i_outcome weft_i_segq_leave(weft_segq *queue, weft_i_segq_seg
     return WEFT_I_AGAIN;
 }
 
-/* The value in the cell, or EMPTY if the enqueuer has not come: then it must go elsewhere. */
+/* The value in the cell; or one of the segment's words: the enqueuer has not come, and must go elsewhere. */
 weft_i_inline void *weft_i_segq_take(weft_i_segq_segment *segment, weft_atomic_ptr *cell)
 {
     void *empty = weft_i_segq_empty(segment), *value = weft_i_load(cell, SEGQ_A1);
     for (int i = 0; weft_i_unlikely(value == empty) && i < WEFT_SEGQ_LOOKS; i++)
         value = weft_i_load(cell, SEGQ_A1);
     if (weft_i_unlikely(value == empty))
-        value = weft_i_exchange(cell, weft_i_segq_marked(segment), SEGQ_A2);
+        value = weft_i_exchange(cell, weft_i_segq_marked(segment), SEGQ_X2);
     return value;
 }
 
@@ -252,7 +256,7 @@ weft_i_inline weft_i_outcome weft_i_segq_dequeue(weft_segq *queue, void **value,
     }
     if (weft_i_likely(number < WEFT_SEGMENT_CELLS)) {
         void *taken = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
-        if (weft_i_likely(taken != empty)) {
+        if (weft_i_likely(!weft_i_segq_is_word(segment, taken))) {
             *value = taken;
             outcome = WEFT_I_DONE;
         }
@@ -281,9 +285,10 @@ weft_i_inline weft_i_outcome weft_i_segq_fill(weft_segq *queue, void *const **va
     size_t wanted = *count < WEFT_SEGMENT_CELLS ? *count : WEFT_SEGMENT_CELLS;
     /* relaxed: as in weft_i_segq_enqueue */
     size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed), end = number + wanted;
-    if (number & WEFT_I_SEGQ_CLOSED)
-        (void)weft_i_fetch_sub(&segment->given, wanted, memory_order_relaxed); /* relaxed: as for next */
-    else
+    size_t over = end <= WEFT_SEGMENT_CELLS ? 0 : number < WEFT_SEGMENT_CELLS ? end - WEFT_SEGMENT_CELLS : wanted;
+    if (over) /* relaxed: as in weft_i_segq_enqueue */
+        (void)weft_i_fetch_sub(&segment->given, over, memory_order_relaxed);
+    if (number < WEFT_SEGMENT_CELLS)
         for (; number < end && number < WEFT_SEGMENT_CELLS && !weft_i_segq_is_word(segment, **values); number++) {
             void *empty = weft_i_segq_empty(segment);
             /* relaxed: as above. A value whose cell is marked comes into the next one */
@@ -316,7 +321,7 @@ weft_i_inline weft_i_outcome weft_i_segq_dequeue_some(weft_segq *queue, void **v
     }
     for (; number < end && number < WEFT_SEGMENT_CELLS; number++) {
         void *value = weft_i_segq_take(segment, weft_i_segq_cell(segment, number));
-        if (value != weft_i_segq_empty(segment))
+        if (!weft_i_segq_is_word(segment, value))
             values[(*got)++] = value;
     }
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, *got ? WEFT_I_DONE : outcome, WEFT_I_GUARDED);
@@ -329,9 +334,20 @@ weft_i_inline bool weft_i_segq_goes_on(weft_i_segq_segment *segment)
     return next && next != WEFT_I_SEGQ_END;
 }
 
+/* What is in the cell. In a closed queue an empty one is marked: its enqueuer would have been before the closing. */
+weft_i_inline void *weft_i_segq_look_at(weft_i_segq_segment *segment, weft_atomic_ptr *cell, bool closed)
+{
+    void *value = weft_i_load(cell, SEGQ_A5);
+    if (closed && value == weft_i_segq_empty(segment) &&
+        weft_i_cas(cell, &value, weft_i_segq_marked(segment), SEGQ_X2, SEGQ_A5))
+        value = weft_i_segq_marked(segment);
+    return value;
+}
+
 /*
  * DONE: there was a value; EMPTY: there was none when `given` was read. For a cell that is empty later was empty then,
- * and so was what follows, and the numbers below `taken` were with dequeuers before.
+ * and so was what follows, and the numbers below `taken` were with dequeuers before. A mark may stand in the place of a
+ * value; but if a dequeuer has set it, `taken` has changed: AGAIN.
  */
 weft_i_inline weft_i_outcome weft_i_segq_look(weft_segq *queue, weft_scheme scheme)
 {
@@ -339,16 +355,18 @@ weft_i_inline weft_i_outcome weft_i_segq_look(weft_segq *queue, weft_scheme sche
     weft_i_outcome outcome = WEFT_I_EMPTY;
     (void)weft_i_trial_begin_only(&trial, queue->domain, WEFT_I_GUARDED, scheme);
     weft_i_segq_segment *segment = weft_i_protect(trial.attempt.hold, 0, &queue->head, scheme);
-    size_t number = weft_i_load(&segment->taken, SEGQ_A4);
-    /* relaxed: as in weft_i_segq_dequeue */
-    size_t given = weft_i_load(&segment->given, memory_order_relaxed) & ~WEFT_I_SEGQ_CLOSED;
-    if (number >= WEFT_SEGMENT_CELLS)
+    size_t first = weft_i_load(&segment->taken, SEGQ_A4);
+    size_t given = weft_i_load(&segment->given, SEGQ_A6), end = given & ~WEFT_I_SEGQ_CLOSED;
+    for (size_t i = first; i < end && i < WEFT_SEGMENT_CELLS && outcome != WEFT_I_DONE; i++) {
+        void *value = weft_i_segq_look_at(segment, weft_i_segq_cell(segment, i), given & WEFT_I_SEGQ_CLOSED);
+        if (!weft_i_segq_is_word(segment, value))
+            outcome = WEFT_I_DONE;
+        else if (value == weft_i_segq_marked(segment) && weft_i_load(&segment->taken, SEGQ_A4) != first)
+            outcome = WEFT_I_AGAIN;
+    }
+    if (first >= WEFT_SEGMENT_CELLS)
         outcome = weft_i_segq_leave(queue, segment, &trial, WEFT_I_GUARDED);
-    else
-        for (; number < given && number < WEFT_SEGMENT_CELLS && outcome != WEFT_I_DONE; number++)
-            if (!weft_i_segq_is_word(segment, weft_i_load(weft_i_segq_cell(segment, number), SEGQ_A5)))
-                outcome = WEFT_I_DONE;
-    if (outcome == WEFT_I_EMPTY && given >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))
+    if (outcome == WEFT_I_EMPTY && end >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))
         outcome = WEFT_I_DONE;
     return weft_i_trial_end(&trial, WEFT_I_SEGMENT, outcome, WEFT_I_GUARDED);
 }
@@ -359,8 +377,8 @@ weft_i_inline weft_i_outcome weft_i_segq_close(weft_segq *queue, weft_scheme sch
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, queue->domain, scheme);
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme), *none = NULL;
-    /* relaxed: it is a number; who has one from before may still fill the cell, as if before the closing */
-    (void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, memory_order_relaxed);
+    /* who has a number from before may still fill the cell, as if before the closing */
+    (void)weft_i_fetch_or(&segment->given, WEFT_I_SEGQ_CLOSED, SEGQ_R5);
     weft_i_outcome outcome = weft_i_segq_extend(queue, segment, true, NULL, &none);
     weft_i_end(hold, &own);
     return outcome;

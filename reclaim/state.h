@@ -33,7 +33,7 @@
 #ifndef WEFT_CACHE
 #define WEFT_CACHE (2 * WEFT_BATCH)
 #endif
-/* Segments count as a batch, since they are large; a thread keeps twice as many. */
+/* So many segments count as a batch, since they are large; a thread's cache keeps twice as many. */
 #ifndef WEFT_SEGMENTS
 #define WEFT_SEGMENTS 32
 #endif

@@ -88,6 +88,18 @@ static lin_operation *begin_take(void)
     return model_begin(subject()->lifo ? LIN_POP : is_to_close() ? LIN_TRY_DEQUEUE : LIN_DEQUEUE, 0, 0);
 }
 
+/* What a thread that closes the queue writes before; who learns that it is closed may read it. */
+static long reason;
+
+static void know(bool write)
+{
+    int closers = 0;
+    for (unsigned t = 1; t <= KERNEL_THREADS; t++)
+        closers += thread_does(t, "close", 0);
+    if (closers == 1) /* two would race */
+        PLAIN(&reason, write);
+}
+
 static void put(int64_t key, int64_t value)
 {
     lin_operation *op = begin_put(value);
@@ -95,6 +107,8 @@ static void put(int64_t key, int64_t value)
     tell(value);
     int error = subject()->put(structure, as_pointer(value));
     MODEL_CHECK(error == 0 || error == -EPIPE);
+    if (error)
+        know(false);
     end_put(op, error == 0);
 }
 
@@ -107,7 +121,7 @@ static void put_two(int64_t key, int64_t value)
     (void)key;
     tell(value);
     tell(value + 8);
-    int done = subject()->put_many(structure, values, 2); /* 1: closed in between */
+    int done = subject()->put_many(structure, values, 2); /* 1: closed after the first; memory never ends here */
     MODEL_CHECK(done == 0 || done == 1 || done == -EPIPE);
     end_put(first, done >= 0);
     end_put(second, done == 0);
@@ -131,6 +145,8 @@ static void take_last(int64_t key, int64_t value)
 {
     void *last = NULL;
     bool closed = weft_segq_is_closed(structure);
+    if (closed)
+        know(false);
     lin_operation *op = model_begin(closed ? LIN_RECEIVE : LIN_TRY_DEQUEUE, 0, 0);
     bool got = subject()->take(structure, &last);
     (void)key, (void)value;
@@ -157,6 +173,7 @@ static void shut(int64_t key, int64_t value)
 {
     lin_operation *op = model_begin(LIN_CLOSE, 0, 0);
     (void)key, (void)value;
+    know(true);
     weft_segq_close(structure);
     model_end(op, LIN_NOTHING, 0);
 }

@@ -203,7 +203,8 @@ static void test_close(void **state)
 {
     const t_env *env = *state;
     static const size_t inside[] = {0, 1, CELLS - 1, CELLS, CELLS + 1, 2 * CELLS};
-    for (size_t k = 0; k < T_COUNT(inside); k++) {
+    for (size_t k = 0, takes = 0; k < T_COUNT(inside);
+         takes = !takes, k += !takes) { /* each twice: drained, and taken */
         weft_segq *queue = new_queue(env);
         void *value = NULL, *two[2] = {NULL, NULL};
         size_t drained = 0;
@@ -212,11 +213,11 @@ static void test_close(void **state)
         weft_segq_close(queue);
         weft_segq_close(queue);
         assert_true(weft_segq_is_closed(queue));
-        for (int i = 0; i < 3 * CELLS; i++) /* refusals change nothing */
+        for (int i = 0; i < 3 * CELLS; i++)
             assert_int_equal(weft_segq_enqueue(queue, &drained), -EPIPE);
         assert_int_equal(weft_segq_enqueue_many(queue, two, 2), -EPIPE);
         assert_int_equal(weft_segq_is_empty(queue), inside[k] == 0);
-        if (k % 2) {
+        if (takes) {
             for (size_t i = 1; i <= inside[k]; i++)
                 assert_int_equal(take(queue), i);
             for (int i = 0; i < 3; i++)
@@ -231,32 +232,61 @@ static void test_close(void **state)
     assert_false(weft_segq_is_closed(NULL));
 }
 
+/* Closed, or out of memory: refusals use up no numbers, which would run into the closed bit on 32-bit machines. */
+static void test_refusals_use_no_numbers(void **state)
+{
+    t_env *env = *state;
+    for (int closed = 0; closed < 2; closed++) {
+        weft_segq *queue = new_queue(env);
+        void *two[2] = {NULL, NULL};
+        put(queue, 1, CELLS);
+        if (closed)
+            weft_segq_close(queue);
+        t_alloc_fail(&env->alloc, 1, true);
+        size_t given = weft_i_load(&first(queue)->given, memory_order_relaxed);
+        for (int i = 0; i < 100; i++) {
+            assert_int_equal(weft_segq_enqueue(queue, two), closed ? -EPIPE : -ENOMEM);
+            assert_int_equal(weft_segq_enqueue_many(queue, two, 2), closed ? -EPIPE : -ENOMEM);
+        }
+        assert_int_equal(weft_i_load(&first(queue)->given, memory_order_relaxed), given);
+        t_alloc_fail_never(&env->alloc);
+        weft_segq_destroy(queue, NULL, NULL);
+    }
+}
+
 enum { PRODUCERS = 2, CONSUMERS = 2 };
 
 typedef struct closing {
     weft_segq *queue;
-    atomic_size_t accepted, taken, producing;
+    atomic_size_t next, accepted, taken, sum_in, sum_out; /* values are 1, 2, 3, ... */
 } closing;
 
 /* Producers put until they are refused; consumers take until nothing comes after the closing; the last thread closes. */
 static void close_beside(unsigned index, void *ctx)
 {
     closing *c = ctx;
-    void *value, *three[3] = {t_ptr(1), t_ptr(2), t_ptr(3)};
+    void *three[3];
     if (index < PRODUCERS) {
-        size_t accepted = 0;
-        for (int got = 0; got == 0;) {
-            got = accepted % 2 ? weft_segq_enqueue_many(c->queue, three, 3) : weft_segq_enqueue(c->queue, t_ptr(1));
-            accepted += got > 0 ? (size_t)got : got == 0 ? accepted % 2 ? 3 : 1 : 0;
-            CHECK(got >= 0 || got == -EPIPE);
+        for (int error = 0; error == 0;) {
+            size_t count = 3 - 2 * (atomic_load(&c->next) % 2), from = atomic_fetch_add(&c->next, count) + 1;
+            for (size_t i = 0; i < count; i++)
+                three[i] = t_ptr(from + i);
+            error = count == 1 ? weft_segq_enqueue(c->queue, three[0]) : weft_segq_enqueue_many(c->queue, three, count);
+            CHECK(error >= 0 || error == -EPIPE);
+            size_t added = error < 0 ? 0 : error > 0 ? (size_t)error : count;
+            (void)atomic_fetch_add(&c->accepted, added);
+            for (size_t i = 0; i < added; i++)
+                (void)atomic_fetch_add(&c->sum_in, (from + i) * (from + i));
         }
-        (void)atomic_fetch_add(&c->accepted, accepted);
-        (void)atomic_fetch_sub(&c->producing, 1);
     } else if (index < PRODUCERS + CONSUMERS) {
         for (bool closed = false, got = true; !closed || got;) {
             closed = weft_segq_is_closed(c->queue);
-            got = weft_segq_try_dequeue(c->queue, &value);
-            (void)atomic_fetch_add(&c->taken, got);
+            size_t some =
+                index % 2 ? weft_segq_dequeue_many(c->queue, three, 3) : weft_segq_try_dequeue(c->queue, &three[0]);
+            got = some > 0;
+            (void)atomic_fetch_add(&c->taken, some);
+            for (size_t i = 0; i < some; i++)
+                (void)atomic_fetch_add(&c->sum_out, t_int(three[i]) * t_int(three[i]));
         }
     } else {
         while (atomic_load(&c->taken) < 5000)
@@ -269,10 +299,11 @@ static void test_close_beside_others(void **state)
 {
     const t_env *env = *state;
     for (int i = 0; i < T_SCALE(20, 5); i++) {
-        closing c = {.queue = new_queue(env), .producing = PRODUCERS};
+        closing c = {.queue = new_queue(env)};
         void *value;
         t_run(PRODUCERS + CONSUMERS + 1, close_beside, &c);
         assert_int_equal(atomic_load(&c.accepted), atomic_load(&c.taken));
+        assert_int_equal(atomic_load(&c.sum_in), atomic_load(&c.sum_out));
         assert_false(weft_segq_try_dequeue(c.queue, &value));
         weft_segq_destroy(c.queue, NULL, NULL);
     }
@@ -299,7 +330,7 @@ static void test_a_held_segment(void **state)
     t_hold hold = {.domain = env->domain, .source = &queue->head};
     t_worker_start(&holder);
     t_worker_do(&holder, t_hold_enter, &hold);
-    size_t most = 0, bound = 2 * (1 + 2 * WEFT_SEGMENTS);
+    size_t most = 0, bound = 2 + 2 * WEFT_SEGMENTS;
     for (int i = 0; i < 400 * CELLS; i++) {
         put(queue, 1, 1);
         (void)take(queue);
@@ -347,6 +378,7 @@ int main(void)
         T_BOTH(test_marked_cells),
         T_BOTH(test_many),
         T_BOTH(test_close),
+        T_BOTH(test_refusals_use_no_numbers),
         T_BOTH(test_close_beside_others),
         T_BOTH(test_bytes_per_element),
         T_BOTH(test_a_held_segment),
