@@ -81,7 +81,7 @@ weft_i_inline void *weft_i_segq_marked(weft_i_segq_segment *segment)
 /* Whether this segment takes a pointer for one of the two. */
 weft_i_inline bool weft_i_segq_is_word(weft_i_segq_segment *segment, const void *value)
 {
-    return ((uintptr_t)value | 1) == (uintptr_t)weft_i_segq_marked(segment);
+    return (uintptr_t)value - (uintptr_t)segment <= 1;
 }
 
 /* The link behind the last segment of a closed queue. */
