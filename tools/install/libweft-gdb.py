@@ -68,8 +68,9 @@ class SegmentQueue(Values):
             segment = at(pointer, "weft_i_segq_segment")
             _, last = segment["cell"].type.range()
             for i in range(word(segment["taken"]), last + 1):
-                if address(segment["cell"][i]) | 1 != pointer | 1:
-                    yield void(address(segment["cell"][i]))
+                value = address(segment["cell"][i * 17 % (last + 1)])
+                if value | 1 != pointer | 1:
+                    yield void(value)
             pointer = address(segment["next"])
 
 
