@@ -73,7 +73,7 @@ const kernel_case kernel_cases[] = {
     {"segq-hazard-close-full", "segq", HAZARD, 0, 1, {"close", "put, put"}, 52, {NULL}},
     {"segq-hazard-close-last", "segq", HAZARD, 0, 0, {"put", "close", "take-last"}, 4229, {NULL}},
     {"segq-epoch-close-next", "segq", EPOCH, 0, 2, {"put, close", "take, take, take-last"}, 278, {NULL}},
-    {"segq-hazard-close-many", "segq", HAZARD, 0, 1, {"put-two", "close", "take-last"}, 126, {NULL}},
+    {"segq-hazard-close-many", "segq", HAZARD, 0, 1, {"put-two", "close", "take-last"}, 128, {NULL}},
     {"segq-hazard-close-close", "segq", HAZARD, 0, 2, {"close, put", "close, take-last"}, 38, {NULL}},
     {"stack-hazard-many", "treiber", HAZARD, 0, 0, {"put-two", "take"}, 3, {NULL}},
     {"queue-hazard-three", "msq", HAZARD, 0, 0, {"put", "put", "take"}, 20396, {NULL}},
