@@ -6310,6 +6310,15 @@ weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
     weft_i_store(&node->next, NULL, memory_order_relaxed);
 }
 
+/* NULL: out of memory. */
+weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_msq_node_fill(node, value);
+    return node;
+}
+
 /* E5 to E17, tried once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
 weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
                                                 weft_i_way way, weft_scheme scheme)
@@ -6337,12 +6346,8 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
                                                     void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
-    if (!first) {
-        first = last = weft_i_node_alloc(queue->domain, weft_i_local_get(queue->domain), WEFT_I_SMALL);
-        if (!first)
-            return -ENOMEM;
-        weft_i_msq_node_fill(first, value);
-    }
+    if (!first && !(first = last = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
+        return -ENOMEM;
     WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }
@@ -6406,15 +6411,6 @@ weft_i_inline bool weft_i_msq_is_empty(weft_msq *queue, weft_scheme scheme)
 
 /* ---- queues/msq.c ---- */
 
-/* NULL: out of memory. */
-static weft_i_msq_node *weft_i_own_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
-{
-    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (node)
-        weft_i_msq_node_fill(node, value);
-    return node;
-}
-
 int weft_msq_create(weft_msq **out, weft_domain *domain)
 {
     if (!out)
@@ -6423,7 +6419,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     domain = domain ? domain : weft_default_domain();
     weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
-    weft_i_msq_node *dummy = queue ? weft_i_own_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
         return -ENOMEM;
@@ -6465,7 +6461,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_msq_node *node = weft_i_own_msq_node_make(queue->domain, local, values[i]);
+        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
         if (!node) {
             weft_i_own_msq_free_nodes(queue->domain, first, local);
             return -ENOMEM;
@@ -6545,7 +6541,7 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_SEGQ_R1 memory_order_release /* fill a cell -> WEFT_SEGQ_A1, WEFT_SEGQ_X2, WEFT_SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
+#define WEFT_SEGQ_R1 memory_order_release /* fill a cell -> WEFT_SEGQ_A1, WEFT_SEGQ_X2, WEFT_SEGQ_A5: publishes what the value leads to */
 #define WEFT_SEGQ_R2 memory_order_release /* link a segment, or END -> WEFT_SEGQ_A3: publishes its cells; linearization point of its first value, and of closing */
 #define WEFT_SEGQ_R3 memory_order_release /* move tail -> WEFT_GUARD_A2: a thread that starts there sees the segment */
 #define WEFT_SEGQ_R4 memory_order_release /* move head -> WEFT_GUARD_A2: the same; and that tail is not behind it */
@@ -6616,6 +6612,12 @@ weft_i_inline weft_atomic_ptr *weft_i_segq_cell(weft_i_segq_segment *segment, si
     return &segment->cell[number * 17 % WEFT_SEGMENT_CELLS];
 }
 
+/* How many cells have this number or a higher one. */
+weft_i_inline size_t weft_i_segq_room_from(size_t number)
+{
+    return number < WEFT_SEGMENT_CELLS ? WEFT_SEGMENT_CELLS - number : 0;
+}
+
 /* An empty segment, with so many numbers given. NULL: out of memory. */
 weft_i_inline weft_i_segq_segment *weft_i_segq_segment_make(weft_domain *domain, size_t given)
 {
@@ -6637,15 +6639,16 @@ weft_i_inline weft_i_outcome weft_i_segq_extend(weft_segq *queue, weft_i_segq_se
                                                 void *value, weft_i_segq_segment **spare)
 {
     void *at = segment, *next = weft_i_load(&segment->next, WEFT_SEGQ_A3), *link = closed ? WEFT_I_SEGQ_END : *spare;
-    if (!next && !link)
-        return WEFT_I_WANTS_MEMORY;
-    if (!next && !closed)
-        /* relaxed: private until WEFT_SEGQ_R2 */
-        weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
-    /* relaxed: a failure is read again */
-    if (!next && !weft_i_cas(&segment->next, &next, link, WEFT_SEGQ_R2, memory_order_relaxed))
-        return WEFT_I_AGAIN;
-    next = next ? next : link;
+    if (!next) {
+        if (!link)
+            return WEFT_I_WANTS_MEMORY;
+        if (!closed) /* relaxed: private until WEFT_SEGQ_R2 */
+            weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
+        /* relaxed: a failure is read again */
+        if (!weft_i_cas(&segment->next, &next, link, WEFT_SEGQ_R2, memory_order_relaxed))
+            return WEFT_I_AGAIN;
+        next = link;
+    }
     if (next == WEFT_I_SEGQ_END)
         return WEFT_I_CLOSED;
     /* relaxed: a failure means that another thread has moved it */
@@ -6673,8 +6676,7 @@ weft_i_inline weft_i_outcome weft_i_segq_enqueue(weft_segq *queue, void *value, 
         if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, WEFT_SEGQ_R1, memory_order_relaxed)))
             return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_DONE, way);
     } else {
-        if (number >=
-            WEFT_SEGMENT_CELLS) /* relaxed: gives the number back, which no enqueuer uses; so none runs over */
+        if (number >= WEFT_SEGMENT_CELLS) /* relaxed: gives back a number that no enqueuer uses; none runs over */
             (void)weft_i_fetch_sub(&segment->given, 1, memory_order_relaxed);
         else /* relaxed: so that no value comes here any more */
             (void)weft_i_fetch_add(&segment->given, WEFT_SEGMENT_CELLS, memory_order_relaxed);
@@ -6807,19 +6809,18 @@ weft_i_inline weft_i_outcome weft_i_segq_fill(weft_segq *queue, void *const **va
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
     size_t wanted = *count < WEFT_SEGMENT_CELLS ? *count : WEFT_SEGMENT_CELLS;
     /* relaxed: as in weft_i_segq_enqueue */
-    size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed), end = number + wanted;
-    size_t over = end <= WEFT_SEGMENT_CELLS ? 0 : number < WEFT_SEGMENT_CELLS ? end - WEFT_SEGMENT_CELLS : wanted;
-    if (over) /* relaxed: as in weft_i_segq_enqueue */
-        (void)weft_i_fetch_sub(&segment->given, over, memory_order_relaxed);
-    if (number < WEFT_SEGMENT_CELLS)
-        for (; number < end && number < WEFT_SEGMENT_CELLS && !weft_i_segq_is_word(segment, **values); number++) {
-            void *empty = weft_i_segq_empty(segment);
-            /* relaxed: as above. A value whose cell is marked comes into the next one */
-            if (weft_i_cas(weft_i_segq_cell(segment, number), &empty, **values, WEFT_SEGQ_R1, memory_order_relaxed))
-                --*count, ++*values;
-        }
+    size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed);
+    size_t room = weft_i_segq_room_from(number), end = number + (wanted < room ? wanted : room);
+    if (wanted > room) /* relaxed: as in weft_i_segq_enqueue */
+        (void)weft_i_fetch_sub(&segment->given, wanted - room, memory_order_relaxed);
+    for (; number < end && !weft_i_segq_is_word(segment, **values); number++) {
+        void *empty = weft_i_segq_empty(segment);
+        /* relaxed: as above. A value whose cell is marked comes into the next one */
+        if (weft_i_cas(weft_i_segq_cell(segment, number), &empty, **values, WEFT_SEGQ_R1, memory_order_relaxed))
+            --*count, ++*values;
+    }
     weft_i_end(hold, &own);
-    return *count && number == end ? WEFT_I_AGAIN : WEFT_I_DONE;
+    return *count && number == end && wanted <= room ? WEFT_I_AGAIN : WEFT_I_DONE;
 }
 
 /* Takes up to `count` numbers at once; *got values were there. */
@@ -6915,7 +6916,7 @@ weft_i_inline size_t weft_i_segq_room(weft_segq *queue, weft_scheme scheme)
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
     size_t given = weft_i_load(&segment->given, memory_order_relaxed); /* relaxed: an estimate */
     weft_i_end(hold, &own);
-    return given < WEFT_SEGMENT_CELLS ? WEFT_SEGMENT_CELLS - given : 0;
+    return weft_i_segq_room_from(given);
 }
 
 /* Whether END is behind the last segment. */
@@ -7147,16 +7148,21 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
+/* NULL: out of memory. */
+weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_treiber_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_write(&node->value, value);
+    return node;
+}
+
 /* The cold path: tries until the chain is on top. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
                                                      weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
-    if (!first) {
-        first = last = weft_i_node_alloc(stack->domain, weft_i_local_get(stack->domain), WEFT_I_SMALL);
-        if (!first)
-            return -ENOMEM;
-        weft_i_write(&first->value, value);
-    }
+    if (!first && !(first = last = weft_i_treiber_node_make(stack->domain, weft_i_local_get(stack->domain), value)))
+        return -ENOMEM;
     WEFT_I_REPEAT(now, weft_i_treiber_push(stack, first, last));
     return 0;
 }
@@ -7232,7 +7238,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+        weft_i_treiber_node *node = weft_i_treiber_node_make(stack->domain, local, values[i]);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -7240,7 +7246,6 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
-        weft_i_write(&node->value, values[i]);
         node->next = first;
         first = node;
         last = last ? last : node;

@@ -1,15 +1,6 @@
 #include <weft/queues/msq_kernel.h>
 #include <weft/reclaim/registry.h>
 
-/* NULL: out of memory. */
-static weft_i_msq_node *node_make(weft_domain *domain, weft_i_local *local, void *value)
-{
-    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
-    if (node)
-        weft_i_msq_node_fill(node, value);
-    return node;
-}
-
 int weft_msq_create(weft_msq **out, weft_domain *domain)
 {
     if (!out)
@@ -18,7 +9,7 @@ int weft_msq_create(weft_msq **out, weft_domain *domain)
     domain = domain ? domain : weft_default_domain();
     weft_i_check_domain(domain);
     weft_msq *queue = weft_i_alloc(domain, sizeof *queue, WEFT_I_LINE);
-    weft_i_msq_node *dummy = queue ? node_make(domain, weft_i_local_get(domain), NULL) : NULL;
+    weft_i_msq_node *dummy = queue ? weft_i_msq_node_make(domain, weft_i_local_get(domain), NULL) : NULL;
     if (!dummy) {
         weft_i_free(domain, queue, sizeof *queue);
         return -ENOMEM;
@@ -60,7 +51,7 @@ int weft_msq_enqueue_many(weft_msq *queue, void *const *values, size_t count)
     weft_i_check(queue);
     weft_i_local *local = weft_i_local_get(queue->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_msq_node *node = node_make(queue->domain, local, values[i]);
+        weft_i_msq_node *node = weft_i_msq_node_make(queue->domain, local, values[i]);
         if (!node) {
             free_nodes(queue->domain, first, local);
             return -ENOMEM;

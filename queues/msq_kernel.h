@@ -73,6 +73,15 @@ weft_i_inline void weft_i_msq_node_fill(weft_i_msq_node *node, void *value)
     weft_i_store(&node->next, NULL, memory_order_relaxed);
 }
 
+/* NULL: out of memory. */
+weft_i_inline weft_i_msq_node *weft_i_msq_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_msq_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_msq_node_fill(node, value);
+    return node;
+}
+
 /* E5 to E17, tried once: links the chain first..last, last's next being NULL. (E7 is not needed: tail is protected.) */
 weft_i_inline weft_i_outcome weft_i_msq_enqueue(weft_msq *queue, weft_i_msq_node *first, weft_i_msq_node *last,
                                                 weft_i_way way, weft_scheme scheme)
@@ -100,12 +109,8 @@ static weft_i_noinline int weft_i_msq_enqueue_again(weft_msq *queue, weft_i_msq_
                                                     void *value, weft_i_outcome now)
 {
     weft_scheme scheme = weft_i_scheme(queue->domain);
-    if (!first) {
-        first = last = weft_i_node_alloc(queue->domain, weft_i_local_get(queue->domain), WEFT_I_SMALL);
-        if (!first)
-            return -ENOMEM;
-        weft_i_msq_node_fill(first, value);
-    }
+    if (!first && !(first = last = weft_i_msq_node_make(queue->domain, weft_i_local_get(queue->domain), value)))
+        return -ENOMEM;
     WEFT_I_REPEAT(now, weft_i_msq_enqueue(queue, first, last, WEFT_I_GUARDED, scheme));
     return 0;
 }

@@ -26,7 +26,7 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define SEGQ_R1 memory_order_release /* fill a cell -> SEGQ_A1, SEGQ_X2, SEGQ_A5: publishes what the value leads to; enqueue's linearization point */
+#define SEGQ_R1 memory_order_release /* fill a cell -> SEGQ_A1, SEGQ_X2, SEGQ_A5: publishes what the value leads to */
 #define SEGQ_R2 memory_order_release /* link a segment, or END -> SEGQ_A3: publishes its cells; linearization point of its first value, and of closing */
 #define SEGQ_R3 memory_order_release /* move tail -> WEFT_GUARD_A2: a thread that starts there sees the segment */
 #define SEGQ_R4 memory_order_release /* move head -> WEFT_GUARD_A2: the same; and that tail is not behind it */
@@ -97,6 +97,12 @@ weft_i_inline weft_atomic_ptr *weft_i_segq_cell(weft_i_segq_segment *segment, si
     return &segment->cell[number * 17 % WEFT_SEGMENT_CELLS];
 }
 
+/* How many cells have this number or a higher one. */
+weft_i_inline size_t weft_i_segq_room_from(size_t number)
+{
+    return number < WEFT_SEGMENT_CELLS ? WEFT_SEGMENT_CELLS - number : 0;
+}
+
 /* An empty segment, with so many numbers given. NULL: out of memory. */
 weft_i_inline weft_i_segq_segment *weft_i_segq_segment_make(weft_domain *domain, size_t given)
 {
@@ -118,15 +124,16 @@ weft_i_inline weft_i_outcome weft_i_segq_extend(weft_segq *queue, weft_i_segq_se
                                                 void *value, weft_i_segq_segment **spare)
 {
     void *at = segment, *next = weft_i_load(&segment->next, SEGQ_A3), *link = closed ? WEFT_I_SEGQ_END : *spare;
-    if (!next && !link)
-        return WEFT_I_WANTS_MEMORY;
-    if (!next && !closed)
-        /* relaxed: private until SEGQ_R2 */
-        weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
-    /* relaxed: a failure is read again */
-    if (!next && !weft_i_cas(&segment->next, &next, link, SEGQ_R2, memory_order_relaxed))
-        return WEFT_I_AGAIN;
-    next = next ? next : link;
+    if (!next) {
+        if (!link)
+            return WEFT_I_WANTS_MEMORY;
+        if (!closed) /* relaxed: private until SEGQ_R2 */
+            weft_i_store(weft_i_segq_cell(*spare, 0), value, memory_order_relaxed);
+        /* relaxed: a failure is read again */
+        if (!weft_i_cas(&segment->next, &next, link, SEGQ_R2, memory_order_relaxed))
+            return WEFT_I_AGAIN;
+        next = link;
+    }
     if (next == WEFT_I_SEGQ_END)
         return WEFT_I_CLOSED;
     /* relaxed: a failure means that another thread has moved it */
@@ -154,8 +161,7 @@ weft_i_inline weft_i_outcome weft_i_segq_enqueue(weft_segq *queue, void *value, 
         if (weft_i_likely(weft_i_cas(weft_i_segq_cell(segment, number), &empty, value, SEGQ_R1, memory_order_relaxed)))
             return weft_i_trial_end(&trial, WEFT_I_SEGMENT, WEFT_I_DONE, way);
     } else {
-        if (number >=
-            WEFT_SEGMENT_CELLS) /* relaxed: gives the number back, which no enqueuer uses; so none runs over */
+        if (number >= WEFT_SEGMENT_CELLS) /* relaxed: gives back a number that no enqueuer uses; none runs over */
             (void)weft_i_fetch_sub(&segment->given, 1, memory_order_relaxed);
         else /* relaxed: so that no value comes here any more */
             (void)weft_i_fetch_add(&segment->given, WEFT_SEGMENT_CELLS, memory_order_relaxed);
@@ -288,19 +294,18 @@ weft_i_inline weft_i_outcome weft_i_segq_fill(weft_segq *queue, void *const **va
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
     size_t wanted = *count < WEFT_SEGMENT_CELLS ? *count : WEFT_SEGMENT_CELLS;
     /* relaxed: as in weft_i_segq_enqueue */
-    size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed), end = number + wanted;
-    size_t over = end <= WEFT_SEGMENT_CELLS ? 0 : number < WEFT_SEGMENT_CELLS ? end - WEFT_SEGMENT_CELLS : wanted;
-    if (over) /* relaxed: as in weft_i_segq_enqueue */
-        (void)weft_i_fetch_sub(&segment->given, over, memory_order_relaxed);
-    if (number < WEFT_SEGMENT_CELLS)
-        for (; number < end && number < WEFT_SEGMENT_CELLS && !weft_i_segq_is_word(segment, **values); number++) {
-            void *empty = weft_i_segq_empty(segment);
-            /* relaxed: as above. A value whose cell is marked comes into the next one */
-            if (weft_i_cas(weft_i_segq_cell(segment, number), &empty, **values, SEGQ_R1, memory_order_relaxed))
-                --*count, ++*values;
-        }
+    size_t number = weft_i_fetch_add(&segment->given, wanted, memory_order_relaxed);
+    size_t room = weft_i_segq_room_from(number), end = number + (wanted < room ? wanted : room);
+    if (wanted > room) /* relaxed: as in weft_i_segq_enqueue */
+        (void)weft_i_fetch_sub(&segment->given, wanted - room, memory_order_relaxed);
+    for (; number < end && !weft_i_segq_is_word(segment, **values); number++) {
+        void *empty = weft_i_segq_empty(segment);
+        /* relaxed: as above. A value whose cell is marked comes into the next one */
+        if (weft_i_cas(weft_i_segq_cell(segment, number), &empty, **values, SEGQ_R1, memory_order_relaxed))
+            --*count, ++*values;
+    }
     weft_i_end(hold, &own);
-    return *count && number == end ? WEFT_I_AGAIN : WEFT_I_DONE;
+    return *count && number == end && wanted <= room ? WEFT_I_AGAIN : WEFT_I_DONE;
 }
 
 /* Takes up to `count` numbers at once; *got values were there. */
@@ -396,7 +401,7 @@ weft_i_inline size_t weft_i_segq_room(weft_segq *queue, weft_scheme scheme)
     weft_i_segq_segment *segment = weft_i_protect(hold, 0, &queue->tail, scheme);
     size_t given = weft_i_load(&segment->given, memory_order_relaxed); /* relaxed: an estimate */
     weft_i_end(hold, &own);
-    return given < WEFT_SEGMENT_CELLS ? WEFT_SEGMENT_CELLS - given : 0;
+    return weft_i_segq_room_from(given);
 }
 
 /* Whether END is behind the last segment. */

@@ -39,7 +39,7 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
     weft_i_check(stack);
     weft_i_local *local = weft_i_local_get(stack->domain);
     for (size_t i = 0; i < count; i++) {
-        weft_i_treiber_node *node = weft_i_node_alloc(stack->domain, local, WEFT_I_SMALL);
+        weft_i_treiber_node *node = weft_i_treiber_node_make(stack->domain, local, values[i]);
         if (!node) {
             for (weft_i_treiber_node *next; first; first = next) {
                 next = first == last ? NULL : first->next;
@@ -47,7 +47,6 @@ int weft_treiber_push_many(weft_treiber *stack, void *const *values, size_t coun
             }
             return -ENOMEM;
         }
-        weft_i_write(&node->value, values[i]);
         node->next = first;
         first = node;
         last = last ? last : node;

@@ -49,16 +49,21 @@ weft_i_inline weft_i_outcome weft_i_treiber_push(weft_treiber *stack, weft_i_tre
     return WEFT_I_DONE;
 }
 
+/* NULL: out of memory. */
+weft_i_inline weft_i_treiber_node *weft_i_treiber_node_make(weft_domain *domain, weft_i_local *local, void *value)
+{
+    weft_i_treiber_node *node = weft_i_node_alloc(domain, local, WEFT_I_SMALL);
+    if (node)
+        weft_i_write(&node->value, value);
+    return node;
+}
+
 /* The cold path: tries until the chain is on top. Without a chain, makes a node for the value first. */
 static weft_i_noinline int weft_i_treiber_push_again(weft_treiber *stack, weft_i_treiber_node *first,
                                                      weft_i_treiber_node *last, void *value, weft_i_outcome now)
 {
-    if (!first) {
-        first = last = weft_i_node_alloc(stack->domain, weft_i_local_get(stack->domain), WEFT_I_SMALL);
-        if (!first)
-            return -ENOMEM;
-        weft_i_write(&first->value, value);
-    }
+    if (!first && !(first = last = weft_i_treiber_node_make(stack->domain, weft_i_local_get(stack->domain), value)))
+        return -ENOMEM;
     WEFT_I_REPEAT(now, weft_i_treiber_push(stack, first, last));
     return 0;
 }

@@ -343,7 +343,7 @@ MUTANTS = [
       ("        weft_i_mutex_unlock(&d->linked_lock);\n        weft_i_mutex_unlock(&d->owners);\n", "        weft_i_mutex_unlock(&d->linked_lock);\n")],
      "fork-life:test_a_fork_takes*"),
     ("no-memory-unnoticed", "enqueue says that it is done when there was no memory", MSQ,
-     [("            return -ENOMEM;", "            return 0;")],
+     [("value)))\n        return -ENOMEM;", "value)))\n        return 0;")],
      "oom:"),
     # ---- signal handlers at every instruction ----
     ("slot-taken-before-open", "a slot is taken before scans count it, and only who takes the first of a step opens the step (was in Weft)", "reclaim/record.c",

@@ -127,10 +127,9 @@ static void put_two(int64_t key, int64_t value)
     end_put(second, done == 0);
 }
 
-static bool take_one(void)
+static bool take_for(lin_operation *op)
 {
     void *value = NULL;
-    lin_operation *op = begin_take();
     bool got = subject()->take(structure, &value);
     if (got)
         hear(as_value(value));
@@ -138,21 +137,21 @@ static bool take_one(void)
     return got;
 }
 
+static bool take_one(void)
+{
+    return take_for(begin_take());
+}
+
 OPERATION(take, (void)take_one())
 
 /* Nothing, after it was closed, is a final answer. */
 static void take_last(int64_t key, int64_t value)
 {
-    void *last = NULL;
     bool closed = weft_segq_is_closed(structure);
     if (closed)
         know(false);
-    lin_operation *op = model_begin(closed ? LIN_RECEIVE : LIN_TRY_DEQUEUE, 0, 0);
-    bool got = subject()->take(structure, &last);
     (void)key, (void)value;
-    if (got)
-        hear(as_value(last));
-    model_end(op, got ? LIN_VALUE : LIN_NOTHING, as_value(last));
+    (void)take_for(model_begin(closed ? LIN_RECEIVE : LIN_TRY_DEQUEUE, 0, 0));
 }
 
 /* Both belong to one call, so they overlap. */
