@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long
@@ -125,6 +126,39 @@ void *weft_i_sys_map(size_t size)
 void weft_i_sys_unmap(void *memory, size_t size)
 {
     (void)munmap(memory, size);
+}
+
+size_t weft_i_sys_page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int weft_i_sys_map_twice(void **out, size_t once, size_t twice)
+{
+#if defined(SYS_memfd_create) && defined(SYS_ftruncate)
+    enum { CLOSE_ON_EXEC = 1 };
+    int saved = errno, error = 0;
+    size_t all = once + 2 * twice;
+    long file = syscall(SYS_memfd_create, "weft", CLOSE_ON_EXEC);
+    char *memory = MAP_FAILED;
+    if (file >= 0 && syscall(SYS_ftruncate, file, once + twice) == 0)
+        memory = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); /* the addresses */
+    if (memory == MAP_FAILED ||
+        mmap(memory, once + twice, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)file, 0) == MAP_FAILED ||
+        mmap(memory + once + twice, twice, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)file, (long)once) ==
+            MAP_FAILED)
+        error = -errno;
+    if (error && memory != MAP_FAILED)
+        (void)munmap(memory, all);
+    if (file >= 0)
+        (void)close((int)file);
+    errno = saved;
+    *out = memory;
+    return error;
+#else
+    (void)out, (void)once, (void)twice;
+    return -ENOSYS;
+#endif
 }
 
 /* errno is the caller's: no Weft call may change it. */

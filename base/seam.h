@@ -55,6 +55,12 @@ WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
 WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
 WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
+/*
+ * Zeroed memory of `once` and then `twice` bytes, multiples of a page; behind them the last `twice` bytes are mapped once
+ * more. 0 or -errno. A forked child shares it. weft_i_sys_unmap takes once + 2 * twice.
+ */
+WEFT_I_PRIVATE size_t weft_i_sys_page(void);
+WEFT_I_PRIVATE int weft_i_sys_map_twice(void **out, size_t once, size_t twice);
 
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);

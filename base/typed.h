@@ -1,6 +1,6 @@
 /*
  * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
- * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
+ * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of void *. Use it at file
  * scope, once per name:
  *
  *     WEFT_X_OF(order_queue, struct order *);           // X: a queue; its header has the macro
@@ -11,7 +11,7 @@
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
+ * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the untyped one does
  * (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions without a typed
  * form. C++ has <weft/weft.hpp> instead.
  */
@@ -71,6 +71,42 @@
         name##_i_each call = {drain, ctx};                                                                             \
         structure##_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                               \
     }                                                                                                                  \
+    typedef name name##_i_end
+
+/* The typed functions of a bounded ring. Elements are objects of any type, and are passed by address. */
+#define WEFT_I_RING_OF(name, type, structure)                                                                          \
+    typedef struct name name;                                                                                          \
+    weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, size_t capacity, unsigned flags)                         \
+    {                                                                                                                  \
+        structure *made = NULL;                                                                                        \
+        int error = structure##_create(out ? &made : NULL, capacity, sizeof(type), flags);                             \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, const type *element)                                 \
+    {                                                                                                                  \
+        return structure##_try_push(name##_untyped(typed), element);                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_pop(name *typed, type *element)                                        \
+    {                                                                                                                  \
+        return structure##_try_pop(name##_untyped(typed), element);                                                    \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, const type *elements, size_t count)               \
+    {                                                                                                                  \
+        return structure##_push_many(name##_untyped(typed), elements, count);                                          \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_pop_many(name *typed, type *elements, size_t count)                      \
+    {                                                                                                                  \
+        return structure##_pop_many(name##_untyped(typed), elements, count);                                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_size(name *typed) { return structure##_size(name##_untyped(typed)); }    \
+    WEFT_NODISCARD weft_i_typed size_t name##_capacity(name *typed)                                                    \
+    {                                                                                                                  \
+        return structure##_capacity(name##_untyped(typed));                                                            \
+    }                                                                                                                  \
+    weft_i_typed void name##_destroy(name *typed) { structure##_destroy(name##_untyped(typed)); }                      \
     typedef name name##_i_end
 /* clang-format on */
 

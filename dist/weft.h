@@ -265,7 +265,7 @@ WEFT_END_DECLS
 
 /*
  * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
- * inline function name_VERB for each weft_x_VERB except the _many, with your types instead of void *. Use it at file
+ * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of void *. Use it at file
  * scope, once per name:
  *
  *     WEFT_X_OF(order_queue, struct order *);           // X: a queue; its header has the macro
@@ -276,7 +276,7 @@ WEFT_END_DECLS
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one. Each function does what the untyped one does
+ * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the untyped one does
  * (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions without a typed
  * form. C++ has <weft/weft.hpp> instead.
  */
@@ -335,6 +335,42 @@ WEFT_END_DECLS
         name##_i_each call = {drain, ctx};                                                                             \
         structure##_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                               \
     }                                                                                                                  \
+    typedef name name##_i_end
+
+/* The typed functions of a bounded ring. Elements are objects of any type, and are passed by address. */
+#define WEFT_I_RING_OF(name, type, structure)                                                                          \
+    typedef struct name name;                                                                                          \
+    weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, size_t capacity, unsigned flags)                         \
+    {                                                                                                                  \
+        structure *made = NULL;                                                                                        \
+        int error = structure##_create(out ? &made : NULL, capacity, sizeof(type), flags);                             \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, const type *element)                                 \
+    {                                                                                                                  \
+        return structure##_try_push(name##_untyped(typed), element);                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_pop(name *typed, type *element)                                        \
+    {                                                                                                                  \
+        return structure##_try_pop(name##_untyped(typed), element);                                                    \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, const type *elements, size_t count)               \
+    {                                                                                                                  \
+        return structure##_push_many(name##_untyped(typed), elements, count);                                          \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_pop_many(name *typed, type *elements, size_t count)                      \
+    {                                                                                                                  \
+        return structure##_pop_many(name##_untyped(typed), elements, count);                                           \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_size(name *typed) { return structure##_size(name##_untyped(typed)); }    \
+    WEFT_NODISCARD weft_i_typed size_t name##_capacity(name *typed)                                                    \
+    {                                                                                                                  \
+        return structure##_capacity(name##_untyped(typed));                                                            \
+    }                                                                                                                  \
+    weft_i_typed void name##_destroy(name *typed) { structure##_destroy(name##_untyped(typed)); }                      \
     typedef name name##_i_end
 /* clang-format on */
 
@@ -1082,6 +1118,166 @@ WEFT_END_DECLS
 
 #endif
 
+/* ---- queues/spsc.h ---- */
+
+/*
+ * weft_spsc: bounded FIFO ring for one producer and one consumer. Elements of any size lie in the ring itself.
+ *
+ * Source: L. Lamport, "Specifying concurrent program modules", TOPLAS 5(2), 1983, for the ring; each side keeps a copy of
+ * the other's index, as in E. Rigtorp's SPSCQueue. WEFT_SPSC_STAMPED is in the manner of J. Giacomoni, T. Moseley,
+ * M. Vachharajani, "FastForward for efficient pipeline parallelism", PPoPP 2008: the slot itself says whether it is full.
+ *
+ * When. One thread hands elements to one other thread, or one process to another. When not: more producers or more
+ * consumers (weft_segq, weft_msq); no limit on how many may wait.
+ *
+ * Roles. One thread at a time is the producer: it calls try_push, push_many, reserve, commit. One thread at a time is the
+ * consumer: it calls try_pop, pop_many, peek, release. They may be one thread. A role may pass to another thread if
+ * something orders the two, such as a join or a mutex. Anybody may call size, capacity. create, init and destroy run
+ * alone. No function may be interrupted by a handler that plays the same role.
+ *
+ * Cost. No memory after creation. The ring takes three cache lines of 128 bytes and capacity * element_size bytes. A
+ * WEFT_SPSC_STAMPED one takes at least 4 bytes more per element (8 for elements of 8 bytes), and moves one cache line
+ * instead of two from one thread to the other: with elements of 8 bytes it is up to twice as fast.
+ *
+ * Progress: wait-free. Linearizable. A push takes effect when it publishes (its index, or the slot's stamp), an answer
+ * "full" when it reads the consumer's index (or the stamp); pop and "empty" likewise. push_many, pop_many, commit and
+ * release publish all at once, except with WEFT_SPSC_STAMPED, where they are one push, or pop, after the other.
+ * A NULL ring, or NULL where an element goes: false, 0, or nothing done. No function here is a cancellation point.
+ *
+ * Between processes (weft_spsc_init, weft_spsc_attach): a ring has no pointers, so that it may lie at another address in
+ * each. If a process is killed, even in the middle of a push or pop, the other goes on and sees only whole elements; a new
+ * process may attach and take the role over once the old one has ended. What was popped or not yet pushed is gone with the
+ * killed process. Elements that it had peeked at and not released come again. The partner is trusted: it can write all
+ * of the memory.
+ */
+#ifndef WEFT_QUEUES_SPSC_H
+#define WEFT_QUEUES_SPSC_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_spsc weft_spsc;
+
+enum {
+    /*
+     * The memory of the elements is mapped twice, one mapping behind the other, so that what reserve and peek give never
+     * ends at the end of the ring. It is rounded up to a common multiple of a page and element_size. After a fork,
+     * parent and child share the ring.
+     */
+    WEFT_SPSC_CONTIGUOUS = 1,
+    /* Each slot has a stamp. Faster for one element at a time; reserve and peek give one element at a time. */
+    WEFT_SPSC_STAMPED = 2
+};
+
+/*
+ * Makes a ring for `capacity` elements, exactly. -EINVAL: `out` NULL, capacity or element_size 0, more bytes than half
+ * the address space, unknown flags, or both flags. -ENOMEM. With WEFT_SPSC_CONTIGUOUS also what memfd_create, ftruncate
+ * or mmap refuse: -ENOSYS (a kernel before 3.17), -EPERM (a sandbox), -EMFILE, -ENFILE. On error *out is NULL. Blocks as
+ * malloc does. Since 0.2.
+ */
+WEFT_API WEFT_NODISCARD int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsigned flags);
+
+/* How many bytes weft_spsc_init needs. 0: it would refuse these arguments. Since 0.2. */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags);
+
+/*
+ * Makes a ring in `bytes` of the caller's memory, aligned to 128 bytes; it may be shared between processes. *out is in it.
+ * 0, or -EINVAL: NULL, wrong alignment, less than weft_spsc_bytes, or what weft_spsc_create refuses, including
+ * WEFT_SPSC_CONTIGUOUS. Nobody may use a ring that was there before. Since 0.2.
+ */
+WEFT_API WEFT_NODISCARD int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity,
+                                           size_t element_size, unsigned flags);
+
+/*
+ * Finds the ring that weft_spsc_init has made in this memory, perhaps in another process. 0. -EAGAIN: the memory begins
+ * with zeros, as new shared memory does: there is no ring yet. -EINVAL: NULL or wrong alignment, no ring, one of another
+ * version of Weft or another word size, or one that is larger than `bytes`. On error *out is NULL. Since 0.2.
+ */
+WEFT_API WEFT_NODISCARD int weft_spsc_attach(weft_spsc **out, void *memory, size_t bytes);
+
+/* Copies the element into the ring. False: full. Since 0.2. */
+WEFT_API WEFT_NODISCARD bool weft_spsc_try_push(weft_spsc *ring, const void *element);
+
+/* Copies the oldest element out of the ring. False: empty. Since 0.2. */
+WEFT_API WEFT_NODISCARD bool weft_spsc_try_pop(weft_spsc *ring, void *element);
+
+/* Pushes the first of `count` elements, as many as there is room for. Returns how many. Since 0.2. */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_push_many(weft_spsc *ring, const void *elements, size_t count);
+
+/* Pops up to `count` elements, oldest first. Returns how many. Since 0.2. */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_pop_many(weft_spsc *ring, void *elements, size_t count);
+
+/*
+ * Gives room for up to `count` elements in the ring, to be written in place. Returns for how many; *span is where. Fewer
+ * than `count`: there is no more room, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: full, and *span
+ * is NULL. Nothing is pushed before commit. The room stays the producer's until then, or until its next push; a second
+ * reserve gives the same. Since 0.2.
+ */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_reserve(weft_spsc *ring, size_t count, void **span);
+
+/* Pushes the first `count` elements of what reserve has given; 0 pushes none. More than that: as many as there was room for. Since 0.2. */
+WEFT_API void weft_spsc_commit(weft_spsc *ring, size_t count);
+
+/*
+ * Gives up to `count` elements, oldest first, to be read in place. Returns how many; *span is where. Fewer than `count`:
+ * there are no more, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: empty, and *span is NULL. They
+ * stay in the ring until release. Since 0.2.
+ */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_peek(weft_spsc *ring, size_t count, const void **span);
+
+/* Removes the oldest `count` elements; their room is the producer's again. More than there are: all. Since 0.2. */
+WEFT_API void weft_spsc_release(weft_spsc *ring, size_t count);
+
+/* From 0 to the capacity; exact while nobody pushes or pops. Since 0.2. */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_size(weft_spsc *ring);
+
+/* As it was created; 0 for NULL. Since 0.2. */
+WEFT_API WEFT_NODISCARD size_t weft_spsc_capacity(weft_spsc *ring);
+
+/*
+ * Frees a ring of weft_spsc_create with its elements. One of weft_spsc_init or weft_spsc_attach stays as it is: its
+ * memory is the caller's, who frees it when both sides are done. Since 0.2.
+ */
+WEFT_API void weft_spsc_destroy(weft_spsc *ring);
+
+WEFT_END_DECLS
+
+#ifndef __cplusplus
+/*
+ * A typed view: <weft/base/typed.h>. The type is any object type: WEFT_SPSC_OF(sample_ring, struct sample).
+ */
+#define WEFT_SPSC_OF(name, type)                                                                                       \
+    WEFT_I_RING_OF(name, type, weft_spsc);                                                                             \
+    WEFT_NODISCARD weft_i_typed size_t name##_reserve(name *typed, size_t count, type **span)                          \
+    {                                                                                                                  \
+        void *place = NULL;                                                                                            \
+        size_t room = weft_spsc_reserve(name##_untyped(typed), count, span ? &place : NULL);                           \
+        if (span)                                                                                                      \
+            *span = (type *)place;                                                                                     \
+        return room;                                                                                                   \
+    }                                                                                                                  \
+    weft_i_typed void name##_commit(name *typed, size_t count)                                                         \
+    {                                                                                                                  \
+        weft_spsc_commit(name##_untyped(typed), count);                                                                \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_peek(name *typed, size_t count, const type **span)                       \
+    {                                                                                                                  \
+        const void *place = NULL;                                                                                      \
+        size_t filled = weft_spsc_peek(name##_untyped(typed), count, span ? &place : NULL);                            \
+        if (span)                                                                                                      \
+            *span = (const type *)place;                                                                               \
+        return filled;                                                                                                 \
+    }                                                                                                                  \
+    weft_i_typed void name##_release(name *typed, size_t count)                                                        \
+    {                                                                                                                  \
+        weft_spsc_release(name##_untyped(typed), count);                                                               \
+    }                                                                                                                  \
+    typedef name name##_i_spans
+#endif
+
+#endif
+
 /* ---- stacks/treiber.h ---- */
 
 /*
@@ -1522,6 +1718,12 @@ WEFT_I_PRIVATE void *weft_i_sys_alloc(size_t size, size_t alignment);
 WEFT_I_PRIVATE void weft_i_sys_free(void *memory);
 WEFT_I_PRIVATE void *weft_i_sys_map(size_t size);
 WEFT_I_PRIVATE void weft_i_sys_unmap(void *memory, size_t size);
+/*
+ * Zeroed memory of `once` and then `twice` bytes, multiples of a page; behind them the last `twice` bytes are mapped once
+ * more. 0 or -errno. A forked child shares it. weft_i_sys_unmap takes once + 2 * twice.
+ */
+WEFT_I_PRIVATE size_t weft_i_sys_page(void);
+WEFT_I_PRIVATE int weft_i_sys_map_twice(void **out, size_t once, size_t twice);
 
 /* membarrier(2) PRIVATE_EXPEDITED: probe registers the process; both return false where the kernel refuses. */
 WEFT_I_PRIVATE bool weft_i_sys_membarrier_probe(void);
@@ -1644,6 +1846,7 @@ void weft_i_backoff_wait(weft_i_backoff *backoff)
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * Under -std=c11 the system's headers hide what is not ISO C, and in the single header they may have been included long
@@ -1757,6 +1960,39 @@ void *weft_i_sys_map(size_t size)
 void weft_i_sys_unmap(void *memory, size_t size)
 {
     (void)munmap(memory, size);
+}
+
+size_t weft_i_sys_page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int weft_i_sys_map_twice(void **out, size_t once, size_t twice)
+{
+#if defined(SYS_memfd_create) && defined(SYS_ftruncate)
+    enum { WEFT_I_OWN_SEAM_CLOSE_ON_EXEC = 1 };
+    int saved = errno, error = 0;
+    size_t all = once + 2 * twice;
+    long file = syscall(SYS_memfd_create, "weft", WEFT_I_OWN_SEAM_CLOSE_ON_EXEC);
+    char *memory = MAP_FAILED;
+    if (file >= 0 && syscall(SYS_ftruncate, file, once + twice) == 0)
+        memory = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); /* the addresses */
+    if (memory == MAP_FAILED ||
+        mmap(memory, once + twice, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)file, 0) == MAP_FAILED ||
+        mmap(memory + once + twice, twice, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)file, (long)once) ==
+            MAP_FAILED)
+        error = -errno;
+    if (error && memory != MAP_FAILED)
+        (void)munmap(memory, all);
+    if (file >= 0)
+        (void)close((int)file);
+    errno = saved;
+    *out = memory;
+    return error;
+#else
+    (void)out, (void)once, (void)twice;
+    return -ENOSYS;
+#endif
 }
 
 /* errno is the caller's: no Weft call may change it. */
@@ -7097,6 +7333,582 @@ void weft_segq_destroy(weft_segq *queue, void (*drain)(void *value, void *ctx), 
     weft_i_domain_unuse(domain);
 }
 
+/* ---- queues/spsc_kernel.h ---- */
+
+/*
+ * private. A ring of slots between one producer and one consumer, in two forms.
+ *
+ * With indices (L. Lamport, TOPLAS 5(2), 1983): `tail` counts what was pushed, `head` what was popped. Each side writes
+ * its own index, and keeps a copy of the other's, which it reads again only when the ring seems full, or empty.
+ *
+ * With stamps (in the manner of FastForward, PPoPP 2008): the slot says whether it is full, and in which of two laps, so
+ * that any value is an element. Only the slot's line goes from one thread to the other. The indices are each side's own,
+ * and size reads them.
+ *
+ * An index is a slot's offset in bytes, times two, plus a lap, 0 or 1, which changes at the ring's end. So a slot is found
+ * without a multiplication, a full ring and an empty one differ, whatever the capacity is, and no index overflows.
+ *
+ * Invariants:
+ *  (1) Only the producer writes tail, only the consumer head. From head to tail there are 0 to `limit` bytes.
+ *  (2) Slots from head to tail are the consumer's, all others the producer's.
+ *  (3) seen_tail is tail as it once was, and `full` is where the ring is full by head as it once was: there are at least
+ *      as many elements, or as much room, as they tell.
+ *  (4) With stamps: a slot is FREE in lap 0, FULL in lap 0, FREE in lap 1, FULL in lap 1, and so on. The producer takes
+ *      it from FREE to FULL, the consumer from FULL to FREE of the other lap.
+ *  (5) A process killed between its stamp and its index leaves the index one behind. The stamp then is neither what the
+ *      index waits for, nor what the partner has left: whoever comes next moves the index on (weft_i_spsc_find).
+ */
+#ifndef WEFT_QUEUES_SPSC_KERNEL_H
+#define WEFT_QUEUES_SPSC_KERNEL_H
+
+
+#include <string.h>
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_SPSC_R1 memory_order_release /* push moves tail -> WEFT_SPSC_A1: publishes the elements; linearization point */
+#define WEFT_SPSC_A1 memory_order_acquire /* pop reads tail -> WEFT_SPSC_R1: sees the elements */
+#define WEFT_SPSC_R2 memory_order_release /* pop moves head -> WEFT_SPSC_A2: elements have been read before their slots are the producer's; linearization point */
+#define WEFT_SPSC_A2 memory_order_acquire /* push reads head -> WEFT_SPSC_R2: writes the slots only after that */
+#define WEFT_SPSC_R3 memory_order_release /* stamp a slot FULL, or FREE -> WEFT_SPSC_A3: as WEFT_SPSC_R1, or WEFT_SPSC_R2; linearization point */
+#define WEFT_SPSC_A3 memory_order_acquire /* read a stamp -> WEFT_SPSC_R3: as WEFT_SPSC_A1, or WEFT_SPSC_A2 */
+#define WEFT_SPSC_R4 memory_order_release /* weft_spsc_init, the mark -> WEFT_SPSC_A4: publishes the ring */
+#define WEFT_SPSC_A4 memory_order_acquire /* weft_spsc_attach -> WEFT_SPSC_R4: sees the whole ring */
+#endif
+/* clang-format on */
+
+struct weft_spsc {
+    weft_i_atomic_size mark; /* first: WEFT_I_SPSC_MARK once the ring is complete */
+    size_t capacity;
+    size_t element_size;
+    size_t stride; /* bytes of a slot */
+    size_t stamp;  /* where the stamp is in a slot; 0: there are none */
+    size_t limit;  /* bytes of `capacity` slots */
+    size_t bytes;  /* of all slots: `limit`, or more to fill pages */
+    size_t first;  /* where they begin, from here */
+    size_t owned;  /* what weft_spsc_destroy unmaps; 0: nothing; SIZE_MAX: it frees */
+    WEFT_I_LIFE
+    /* the producer's */
+    weft_i_aligned weft_i_atomic_size tail;
+    size_t full;
+    /* the consumer's */
+    weft_i_aligned weft_i_atomic_size head;
+    size_t seen_tail;
+};
+
+/* It names the layout: two processes must agree on it. */
+#define WEFT_I_SPSC_MARK ((size_t)0x57455001 + (sizeof(size_t) << 16) + sizeof(weft_spsc))
+
+enum { WEFT_I_SPSC_FREE = 0, WEFT_I_SPSC_FULL = 1 };
+
+/* ---- indices and slots ---- */
+
+weft_i_inline size_t weft_i_spsc_offset(size_t index)
+{
+    return index >> 1;
+}
+
+weft_i_inline size_t weft_i_spsc_lap(size_t index)
+{
+    return index & 1;
+}
+
+/* So many bytes further, at most those of all slots. */
+weft_i_inline size_t weft_i_spsc_after(const weft_spsc *ring, size_t index, size_t bytes)
+{
+    size_t offset = weft_i_spsc_offset(index) + bytes;
+    if (weft_i_unlikely(offset >= ring->bytes))
+        return (offset - ring->bytes) << 1 | !weft_i_spsc_lap(index);
+    return index + (bytes << 1);
+}
+
+/* How many bytes there are from one index to another. */
+weft_i_inline size_t weft_i_spsc_between(const weft_spsc *ring, size_t from, size_t to)
+{
+    size_t bytes = weft_i_spsc_offset(to) - weft_i_spsc_offset(from);
+    return weft_i_spsc_lap(from) == weft_i_spsc_lap(to) ? bytes : bytes + ring->bytes;
+}
+
+weft_i_inline char *weft_i_spsc_slot(weft_spsc *ring, size_t index)
+{
+    return (char *)ring + ring->first + weft_i_spsc_offset(index);
+}
+
+/* ---- with indices ---- */
+
+/* How many bytes the producer may fill. It looks at head only if it knows of fewer than it wants. */
+weft_i_inline size_t weft_i_spsc_room(weft_spsc *ring, size_t tail, size_t wanted)
+{
+    size_t room = weft_i_spsc_between(ring, tail, ring->full);
+    if (weft_i_unlikely(room < wanted)) {
+        ring->full = weft_i_spsc_after(ring, weft_i_load(&ring->head, WEFT_SPSC_A2), ring->limit);
+        room = weft_i_spsc_between(ring, tail, ring->full);
+    }
+    return room;
+}
+
+/* How many bytes the consumer may read. */
+weft_i_inline size_t weft_i_spsc_filled(weft_spsc *ring, size_t head, size_t wanted)
+{
+    size_t filled = weft_i_spsc_between(ring, head, ring->seen_tail);
+    if (weft_i_unlikely(filled < wanted)) {
+        ring->seen_tail = weft_i_load(&ring->tail, WEFT_SPSC_A1);
+        filled = weft_i_spsc_between(ring, head, ring->seen_tail);
+    }
+    return filled;
+}
+
+/* ---- with stamps ---- */
+
+weft_i_inline weft_i_atomic_int *weft_i_spsc_stamp(weft_spsc *ring, size_t index)
+{
+    return (weft_i_atomic_int *)(void *)(weft_i_spsc_slot(ring, index) + ring->stamp);
+}
+
+weft_i_inline int weft_i_spsc_as(size_t lap, int what)
+{
+    return (int)(2 * lap) + what;
+}
+
+/* The index was left behind, and the partner has not been there either: then its turn would be next. Invariant (5) */
+weft_i_inline bool weft_i_spsc_is_behind(size_t index, int what, int stamp)
+{
+    size_t lap = weft_i_spsc_lap(index);
+    return stamp != (what == WEFT_I_SPSC_FREE ? weft_i_spsc_as(!lap, WEFT_I_SPSC_FULL)
+                                              : weft_i_spsc_as(lap, WEFT_I_SPSC_FREE));
+}
+
+/* Whether the slot at the side's own index, *at, is FREE, or FULL, for it. Moves an index on that was left behind. */
+weft_i_inline bool weft_i_spsc_find(weft_spsc *ring, weft_i_atomic_size *own, size_t *at, int what)
+{
+    for (;;) {
+        int stamp = weft_i_load(weft_i_spsc_stamp(ring, *at), WEFT_SPSC_A3);
+        if (weft_i_likely(stamp == weft_i_spsc_as(weft_i_spsc_lap(*at), what)))
+            return true;
+        if (!weft_i_spsc_is_behind(*at, what, stamp))
+            return false;
+        *at = weft_i_spsc_after(ring, *at, ring->stride);
+        weft_i_store(own, *at, memory_order_relaxed); /* relaxed: see weft_i_spsc_turn */
+    }
+}
+
+/*
+ * The stamp, then the index, whose owner alone needs it (size makes a guess of it). A process may be killed between the
+ * two, and only the compiler could turn them round.
+ */
+weft_i_inline void weft_i_spsc_turn(weft_spsc *ring, size_t index, int stamp, weft_i_atomic_size *own)
+{
+    weft_i_store(weft_i_spsc_stamp(ring, index), stamp, WEFT_SPSC_R3);
+    weft_i_compiler_fence();
+    weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed); /* relaxed: see above */
+}
+
+weft_i_inline void weft_i_spsc_fill(weft_spsc *ring, size_t tail)
+{
+    weft_i_spsc_turn(ring, tail, weft_i_spsc_as(weft_i_spsc_lap(tail), WEFT_I_SPSC_FULL), &ring->tail);
+}
+
+weft_i_inline void weft_i_spsc_empty(weft_spsc *ring, size_t head)
+{
+    weft_i_spsc_turn(ring, head, weft_i_spsc_as(!weft_i_spsc_lap(head), WEFT_I_SPSC_FREE), &ring->head);
+}
+
+/* ---- operations: `size` is the element's, a constant where it may be ---- */
+
+weft_i_inline bool weft_i_spsc_push(weft_spsc *ring, const void *element, size_t size)
+{
+    size_t tail = weft_i_load(&ring->tail, memory_order_relaxed); /* relaxed: the producer's own */
+    if (ring->stamp) {
+        if (!weft_i_spsc_find(ring, &ring->tail, &tail, WEFT_I_SPSC_FREE))
+            return false;
+        memcpy(weft_i_spsc_slot(ring, tail), element, size);
+        weft_i_spsc_fill(ring, tail);
+        return true;
+    }
+    if (weft_i_unlikely(tail == ring->full) && weft_i_spsc_room(ring, tail, size) == 0)
+        return false;
+    memcpy(weft_i_spsc_slot(ring, tail), element, size);
+    weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, size), WEFT_SPSC_R1);
+    return true;
+}
+
+weft_i_inline bool weft_i_spsc_pop(weft_spsc *ring, void *element, size_t size)
+{
+    size_t head = weft_i_load(&ring->head, memory_order_relaxed); /* relaxed: the consumer's own */
+    if (ring->stamp) {
+        if (!weft_i_spsc_find(ring, &ring->head, &head, WEFT_I_SPSC_FULL))
+            return false;
+        memcpy(element, weft_i_spsc_slot(ring, head), size);
+        weft_i_spsc_empty(ring, head);
+        return true;
+    }
+    if (weft_i_unlikely(head == ring->seen_tail) && weft_i_spsc_filled(ring, head, size) == 0)
+        return false;
+    memcpy(element, weft_i_spsc_slot(ring, head), size);
+    weft_i_store(&ring->head, weft_i_spsc_after(ring, head, size), WEFT_SPSC_R2);
+    return true;
+}
+
+#endif
+
+/* ---- queues/spsc.c ---- */
+
+#include <errno.h>
+
+/* ---- creation ---- */
+
+enum { WEFT_I_OWN_SPSC_STAMP = sizeof(weft_i_atomic_int), WEFT_I_OWN_SPSC_ANY_FLAGS = WEFT_SPSC_CONTIGUOUS | WEFT_SPSC_STAMPED };
+
+/* The largest power of two, up to a cache line, that divides the size: no type of this size has a higher alignment. */
+static size_t weft_i_own_spsc_alignment_of(size_t size)
+{
+    size_t alignment = size & (~size + 1);
+    return alignment < WEFT_I_LINE ? alignment : WEFT_I_LINE;
+}
+
+static size_t weft_i_own_spsc_round_up(size_t size, size_t alignment)
+{
+    return (size + alignment - 1) / alignment * alignment;
+}
+
+/* Fills all but the mark and the indices. False: weft_spsc_create says -EINVAL. */
+static bool weft_i_own_spsc_plan(weft_spsc *ring, size_t capacity, size_t element_size, unsigned flags)
+{
+    const size_t most = SIZE_MAX / 4; /* so that no sum of two overflows, and no index */
+    if (capacity == 0 || element_size == 0 || element_size > most || flags & ~(unsigned)WEFT_I_OWN_SPSC_ANY_FLAGS || flags == WEFT_I_OWN_SPSC_ANY_FLAGS)
+        return false;
+    *ring = (weft_spsc){.capacity = capacity, .element_size = element_size, .stride = element_size};
+    if (flags & WEFT_SPSC_STAMPED) {
+        size_t alignment = weft_i_own_spsc_alignment_of(element_size);
+        ring->stamp = weft_i_own_spsc_round_up(element_size, WEFT_I_OWN_SPSC_STAMP);
+        ring->stride = weft_i_own_spsc_round_up(ring->stamp + WEFT_I_OWN_SPSC_STAMP, alignment > WEFT_I_OWN_SPSC_STAMP ? alignment : WEFT_I_OWN_SPSC_STAMP);
+    }
+    if (capacity > most / ring->stride)
+        return false;
+    ring->limit = ring->bytes = capacity * ring->stride;
+    ring->first = sizeof *ring;
+    return true;
+}
+
+/* Makes the ring of the plan in this memory. */
+static weft_spsc *weft_i_own_spsc_begin(void *memory, const weft_spsc *planned)
+{
+    weft_spsc *ring = memory;
+    memcpy(&ring->capacity, &planned->capacity, sizeof *ring - offsetof(weft_spsc, capacity)); /* all but the mark */
+    ring->full = weft_i_spsc_after(ring, 0, ring->limit);
+    ring->seen_tail = 0;
+    /* relaxed: published by WEFT_SPSC_R4, or by whatever the user does */
+    weft_i_store(&ring->tail, 0, memory_order_relaxed);
+    weft_i_store(&ring->head, 0, memory_order_relaxed); /* relaxed: as above */
+    for (size_t done = 0; ring->stamp && done < ring->bytes; done += ring->stride)
+        weft_i_store(weft_i_spsc_stamp(ring, done << 1), weft_i_spsc_as(0, WEFT_I_SPSC_FREE),
+                     memory_order_relaxed); /* relaxed: as above */
+    weft_i_born(ring);
+    weft_i_store(&ring->mark, WEFT_I_SPSC_MARK, WEFT_SPSC_R4);
+    return ring;
+}
+
+static size_t weft_i_own_spsc_common_divisor(size_t a, size_t b)
+{
+    return b ? weft_i_own_spsc_common_divisor(b, a % b) : a;
+}
+
+/* A page for the ring, then the slots twice. */
+static int weft_i_own_spsc_create_contiguous(weft_spsc **out, weft_spsc *ring)
+{
+    size_t page = weft_i_sys_page(), most = SIZE_MAX / 4;
+    size_t pages = ring->stride / weft_i_own_spsc_common_divisor(ring->stride, page); /* a multiple of them is one of a slot */
+    if (pages > most / page || ring->bytes > most - pages * page)
+        return -EINVAL;
+    ring->bytes = weft_i_own_spsc_round_up(ring->bytes, pages * page);
+    ring->first = page;
+    ring->owned = page + 2 * ring->bytes;
+    void *memory;
+    int error = weft_i_sys_map_twice(&memory, page, ring->bytes);
+    if (error == 0)
+        *out = weft_i_own_spsc_begin(memory, ring);
+    return error;
+}
+
+int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsigned flags)
+{
+    weft_spsc ring;
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    if (!weft_i_own_spsc_plan(&ring, capacity, element_size, flags))
+        return -EINVAL;
+    if (flags & WEFT_SPSC_CONTIGUOUS)
+        return weft_i_own_spsc_create_contiguous(out, &ring);
+    ring.owned = SIZE_MAX;
+    void *memory = weft_i_sys_alloc(weft_i_own_spsc_round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
+    if (!memory)
+        return -ENOMEM;
+    *out = weft_i_own_spsc_begin(memory, &ring);
+    return 0;
+}
+
+void weft_spsc_destroy(weft_spsc *ring)
+{
+    if (!ring || !ring->owned)
+        return;
+    size_t owned = ring->owned;
+    weft_i_dies(ring);
+    if (owned == SIZE_MAX)
+        weft_i_sys_free(ring);
+    else
+        weft_i_sys_unmap(ring, owned);
+}
+
+/* ---- in the caller's memory ---- */
+
+static bool weft_i_own_spsc_is_aligned(const void *memory)
+{
+    return memory && (uintptr_t)memory % WEFT_I_LINE == 0;
+}
+
+size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags)
+{
+    weft_spsc ring;
+    return !(flags & WEFT_SPSC_CONTIGUOUS) && weft_i_own_spsc_plan(&ring, capacity, element_size, flags) ? ring.first + ring.bytes : 0;
+}
+
+int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity, size_t element_size, unsigned flags)
+{
+    weft_spsc ring;
+    size_t needed = weft_spsc_bytes(capacity, element_size, flags);
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    if (!weft_i_own_spsc_is_aligned(memory) || needed == 0 || bytes < needed)
+        return -EINVAL;
+    (void)weft_i_own_spsc_plan(&ring, capacity, element_size, flags);
+    /* relaxed: nobody uses what was there */
+    weft_i_store(&((weft_spsc *)memory)->mark, 0, memory_order_relaxed);
+    *out = weft_i_own_spsc_begin(memory, &ring);
+    return 0;
+}
+
+int weft_spsc_attach(weft_spsc **out, void *memory, size_t bytes)
+{
+    weft_spsc *ring = memory;
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    if (!weft_i_own_spsc_is_aligned(memory) || bytes < sizeof *ring)
+        return -EINVAL;
+    size_t mark = weft_i_load(&ring->mark, WEFT_SPSC_A4);
+    if (mark == 0)
+        return -EAGAIN;
+    if (mark != WEFT_I_SPSC_MARK || ring->first > bytes || ring->bytes > bytes - ring->first)
+        return -EINVAL;
+    *out = ring;
+    return 0;
+}
+
+/* ---- one element ---- */
+
+/* Elements of 8 bytes are copied without a call, so that the usual push and pop save no registers. */
+
+static weft_i_noinline bool weft_i_own_spsc_push_any(weft_spsc *ring, const void *element)
+{
+    return weft_i_spsc_push(ring, element, ring->element_size);
+}
+
+static weft_i_noinline bool weft_i_own_spsc_pop_any(weft_spsc *ring, void *element)
+{
+    return weft_i_spsc_pop(ring, element, ring->element_size);
+}
+
+bool weft_spsc_try_push(weft_spsc *ring, const void *element)
+{
+    if (weft_i_unlikely(!ring || !element))
+        return false;
+    weft_i_check(ring);
+    return weft_i_likely(ring->element_size == 8) ? weft_i_spsc_push(ring, element, 8) : weft_i_own_spsc_push_any(ring, element);
+}
+
+bool weft_spsc_try_pop(weft_spsc *ring, void *element)
+{
+    if (weft_i_unlikely(!ring || !element))
+        return false;
+    weft_i_check(ring);
+    return weft_i_likely(ring->element_size == 8) ? weft_i_spsc_pop(ring, element, 8) : weft_i_own_spsc_pop_any(ring, element);
+}
+
+/* ---- in place ---- */
+
+static size_t weft_i_own_spsc_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Bytes of so many slots, but at most of all. */
+static size_t weft_i_own_spsc_bytes_of(const weft_spsc *ring, size_t count)
+{
+    return weft_i_own_spsc_least(count, ring->capacity) * ring->stride;
+}
+
+/* How many bytes of `wanted` the producer may fill at *tail, in one piece or around the end. */
+static size_t weft_i_own_spsc_room_for(weft_spsc *ring, size_t *tail, size_t wanted)
+{
+    *tail = weft_i_load(&ring->tail, memory_order_relaxed); /* relaxed: the producer's own */
+    if (wanted == 0)
+        return 0;
+    if (ring->stamp)
+        return weft_i_spsc_find(ring, &ring->tail, tail, WEFT_I_SPSC_FREE) ? ring->stride : 0;
+    return weft_i_own_spsc_least(wanted, weft_i_spsc_room(ring, *tail, wanted));
+}
+
+/* How many bytes of `wanted` the consumer may read at *head. */
+static size_t weft_i_own_spsc_there_are(weft_spsc *ring, size_t *head, size_t wanted)
+{
+    *head = weft_i_load(&ring->head, memory_order_relaxed); /* relaxed: the consumer's own */
+    if (wanted == 0)
+        return 0;
+    if (ring->stamp)
+        return weft_i_spsc_find(ring, &ring->head, head, WEFT_I_SPSC_FULL) ? ring->stride : 0;
+    return weft_i_own_spsc_least(wanted, weft_i_spsc_filled(ring, *head, wanted));
+}
+
+static size_t weft_i_own_spsc_to_end(const weft_spsc *ring, size_t index)
+{
+    return ring->bytes - weft_i_spsc_offset(index);
+}
+
+/* How many slots in one piece so many bytes are. */
+static size_t weft_i_own_spsc_piece_of(const weft_spsc *ring, size_t index, size_t bytes)
+{
+    bool mapped_twice = ring->owned && ring->owned != SIZE_MAX;
+    return (mapped_twice ? bytes : weft_i_own_spsc_least(bytes, weft_i_own_spsc_to_end(ring, index))) / ring->stride;
+}
+
+size_t weft_spsc_reserve(weft_spsc *ring, size_t count, void **span)
+{
+    size_t tail;
+    if (!span)
+        return 0;
+    *span = NULL;
+    if (!ring)
+        return 0;
+    weft_i_check(ring);
+    size_t room = weft_i_own_spsc_room_for(ring, &tail, weft_i_own_spsc_bytes_of(ring, count));
+    if (room == 0)
+        return 0;
+    *span = weft_i_spsc_slot(ring, tail);
+    return weft_i_own_spsc_piece_of(ring, tail, room);
+}
+
+void weft_spsc_commit(weft_spsc *ring, size_t count)
+{
+    size_t tail;
+    if (!ring)
+        return;
+    weft_i_check(ring);
+    size_t filled = weft_i_own_spsc_room_for(ring, &tail, weft_i_own_spsc_bytes_of(ring, count));
+    if (filled == 0)
+        return;
+    if (ring->stamp)
+        weft_i_spsc_fill(ring, tail);
+    else
+        weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, filled), WEFT_SPSC_R1);
+}
+
+size_t weft_spsc_peek(weft_spsc *ring, size_t count, const void **span)
+{
+    size_t head;
+    if (!span)
+        return 0;
+    *span = NULL;
+    if (!ring)
+        return 0;
+    weft_i_check(ring);
+    size_t filled = weft_i_own_spsc_there_are(ring, &head, weft_i_own_spsc_bytes_of(ring, count));
+    if (filled == 0)
+        return 0;
+    *span = weft_i_spsc_slot(ring, head);
+    return weft_i_own_spsc_piece_of(ring, head, filled);
+}
+
+void weft_spsc_release(weft_spsc *ring, size_t count)
+{
+    size_t head;
+    if (!ring)
+        return;
+    weft_i_check(ring);
+    size_t read = weft_i_own_spsc_there_are(ring, &head, weft_i_own_spsc_bytes_of(ring, count));
+    if (read == 0)
+        return;
+    if (ring->stamp)
+        weft_i_spsc_empty(ring, head);
+    else
+        weft_i_store(&ring->head, weft_i_spsc_after(ring, head, read), WEFT_SPSC_R2);
+}
+
+/* ---- several elements ---- */
+
+size_t weft_spsc_push_many(weft_spsc *ring, const void *elements, size_t count)
+{
+    const char *from = elements;
+    size_t tail, done = 0;
+    if (!ring || (!elements && count))
+        return 0;
+    weft_i_check(ring);
+    if (ring->stamp) {
+        while (done < count && weft_spsc_try_push(ring, from + done * ring->element_size))
+            done++;
+        return done;
+    }
+    size_t room = weft_i_own_spsc_room_for(ring, &tail, weft_i_own_spsc_bytes_of(ring, count)), piece = weft_i_own_spsc_least(room, weft_i_own_spsc_to_end(ring, tail));
+    if (room == 0)
+        return 0;
+    memcpy(weft_i_spsc_slot(ring, tail), from, piece);
+    if (room > piece)
+        memcpy((char *)ring + ring->first, from + piece, room - piece);
+    weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, room), WEFT_SPSC_R1);
+    return room / ring->stride;
+}
+
+size_t weft_spsc_pop_many(weft_spsc *ring, void *elements, size_t count)
+{
+    char *to = elements;
+    size_t head, done = 0;
+    if (!ring || (!elements && count))
+        return 0;
+    weft_i_check(ring);
+    if (ring->stamp) {
+        while (done < count && weft_spsc_try_pop(ring, to + done * ring->element_size))
+            done++;
+        return done;
+    }
+    size_t filled = weft_i_own_spsc_there_are(ring, &head, weft_i_own_spsc_bytes_of(ring, count)), piece = weft_i_own_spsc_least(filled, weft_i_own_spsc_to_end(ring, head));
+    if (filled == 0)
+        return 0;
+    memcpy(to, weft_i_spsc_slot(ring, head), piece);
+    if (filled > piece)
+        memcpy(to + piece, (char *)ring + ring->first, filled - piece);
+    weft_i_store(&ring->head, weft_i_spsc_after(ring, head, filled), WEFT_SPSC_R2);
+    return filled / ring->stride;
+}
+
+/* ---- figures ---- */
+
+size_t weft_spsc_size(weft_spsc *ring)
+{
+    if (!ring)
+        return 0;
+    weft_i_check(ring);
+    /* relaxed: a number that may be old when it is read */
+    size_t head = weft_i_load(&ring->head, memory_order_relaxed);
+    size_t tail = weft_i_load(&ring->tail, memory_order_relaxed); /* relaxed: as above */
+    return weft_i_own_spsc_least(weft_i_spsc_between(ring, head, tail) / ring->stride, ring->capacity);
+}
+
+size_t weft_spsc_capacity(weft_spsc *ring)
+{
+    return ring ? ring->capacity : 0;
+}
+
 /* ---- stacks/treiber_kernel.h ---- */
 
 /*
@@ -8028,28 +8840,6 @@ typedef struct weft_i_map_upsert {
     int error;
 } weft_i_map_upsert;
 
-/* Without `held` the found value is not protected. */
-weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value,
-                                                          weft_scheme scheme)
-{
-    weft_guard own;
-    weft_i_map_walk w;
-    weft_i_map_upsert r = {0};
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    do {
-        if (held)
-            weft_guard_set(held, value); /* before another thread can see and retire it */
-        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
-        if (r.found && held)
-            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
-        else if (r.found)
-            r.value = weft_i_load(&r.found->value, WEFT_MAP_S3);
-    } while (r.found && !r.value); /* removed in between */
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
-    return r;
-}
-
 /* error -1: no memory, nothing done. found: replaced, `value` is the old value. */
 weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
@@ -8172,9 +8962,25 @@ weft_i_inline int weft_i_map_after_insertion(weft_map *map)
     return 0;
 }
 
-static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value)
+/* error -1: no memory, nothing done. Without `held` the found value is not protected. */
+weft_i_inline weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value,
+                                                         weft_scheme scheme)
 {
-    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert_guarded, map, held, key, value);
+    weft_guard own;
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    do {
+        if (held)
+            weft_guard_set(held, value); /* before another thread can see and retire it */
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        if (r.found && held)
+            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
+        else if (r.found)
+            r.value = weft_i_load(&r.found->value, WEFT_MAP_S3);
+    } while (r.found && !r.value); /* removed in between */
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     if (r.found)
         weft_i_map_node_drop(map, r.made);
     else if (!r.error)
@@ -8183,13 +8989,7 @@ static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *hel
     return r;
 }
 
-static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
-{
-    weft_i_map_upsert r = weft_i_map_get_or_insert(map, NULL, key, value);
-    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
-}
-
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value);
 
 /* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
@@ -8202,7 +9002,7 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
         return weft_i_map_insert_again(map, key, value);
     if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
         weft_i_attempt_end(attempt.hold);
-        return weft_i_map_insert_supplied(map, key, value);
+        return weft_i_map_insert_again(map, key, value);
     }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
@@ -8220,15 +9020,19 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-/* The thread's cache has no node. It gets one first, so that it need not look for the place twice. */
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
+/* A thread whose cache has no node gets one and attempts it once more, so that it need not look for the place twice. */
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
 {
-    weft_i_local *local = weft_i_local_get(map->domain);
-    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
-    if (!node)
-        return weft_i_map_insert_again(map, key, value);
-    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
-    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
+    weft_i_local *local = map->hash ? NULL : weft_i_local_get(map->domain);
+    if (local && !local->cache[WEFT_I_LARGE].head) {
+        weft_i_map_node *node = weft_i_node_alloc(map->domain, local, WEFT_I_LARGE);
+        if (node) {
+            weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
+            return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
+        }
+    }
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_or_insert, map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)
@@ -8461,7 +9265,7 @@ int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *va
     if (!map || !value || !present)
         return -EINVAL;
     weft_i_check(map);
-    weft_i_map_upsert r = weft_i_map_get_or_insert(map, guard, key, value);
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_or_insert, map, guard, key, value);
     if (r.error)
         return -ENOMEM;
     *present = r.found ? r.value : value;

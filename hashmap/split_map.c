@@ -93,7 +93,7 @@ int weft_map_get_or_insert(weft_map *map, weft_guard *guard, void *key, void *va
     if (!map || !value || !present)
         return -EINVAL;
     weft_i_check(map);
-    weft_i_map_upsert r = weft_i_map_get_or_insert(map, guard, key, value);
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_or_insert, map, guard, key, value);
     if (r.error)
         return -ENOMEM;
     *present = r.found ? r.value : value;

@@ -44,28 +44,6 @@ typedef struct weft_i_map_upsert {
     int error;
 } weft_i_map_upsert;
 
-/* Without `held` the found value is not protected. */
-weft_i_inline weft_i_map_upsert weft_i_map_insert_guarded(weft_map *map, weft_guard *held, void *key, void *value,
-                                                          weft_scheme scheme)
-{
-    weft_guard own;
-    weft_i_map_walk w;
-    weft_i_map_upsert r = {0};
-    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
-    do {
-        if (held)
-            weft_guard_set(held, value); /* before another thread can see and retire it */
-        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
-        if (r.found && held)
-            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
-        else if (r.found)
-            r.value = weft_i_load(&r.found->value, MAP_S3);
-    } while (r.found && !r.value); /* removed in between */
-    weft_i_map_walk_end(hold, scheme);
-    weft_i_end(hold, &own);
-    return r;
-}
-
 /* error -1: no memory, nothing done. found: replaced, `value` is the old value. */
 weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *value, bool destroy, weft_scheme scheme)
 {
@@ -188,9 +166,25 @@ weft_i_inline int weft_i_map_after_insertion(weft_map *map)
     return 0;
 }
 
-static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value)
+/* error -1: no memory, nothing done. Without `held` the found value is not protected. */
+weft_i_inline weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *held, void *key, void *value,
+                                                         weft_scheme scheme)
 {
-    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert_guarded, map, held, key, value);
+    weft_guard own;
+    weft_i_map_walk w;
+    weft_i_map_upsert r = {0};
+    weft_i_hold hold = weft_i_begin(&own, map->domain, scheme);
+    do {
+        if (held)
+            weft_guard_set(held, value); /* before another thread can see and retire it */
+        r.error = weft_i_map_find_or_link(&w, map, hold, key, value, &r.found, &r.made, scheme);
+        if (r.found && held)
+            r.value = weft_i_map_protect_value(weft_i_hold_of(held), &r.found->value, scheme);
+        else if (r.found)
+            r.value = weft_i_load(&r.found->value, MAP_S3);
+    } while (r.found && !r.value); /* removed in between */
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_end(hold, &own);
     if (r.found)
         weft_i_map_node_drop(map, r.made);
     else if (!r.error)
@@ -199,13 +193,7 @@ static weft_i_map_upsert weft_i_map_get_or_insert(weft_map *map, weft_guard *hel
     return r;
 }
 
-static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
-{
-    weft_i_map_upsert r = weft_i_map_get_or_insert(map, NULL, key, value);
-    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
-}
-
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value);
 
 /* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
@@ -218,7 +206,7 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
         return weft_i_map_insert_again(map, key, value);
     if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
         weft_i_attempt_end(attempt.hold);
-        return weft_i_map_insert_supplied(map, key, value);
+        return weft_i_map_insert_again(map, key, value);
     }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
@@ -236,15 +224,19 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-/* The thread's cache has no node. It gets one first, so that it need not look for the place twice. */
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
+/* A thread whose cache has no node gets one and attempts it once more, so that it need not look for the place twice. */
+static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, void *value)
 {
-    weft_i_local *local = weft_i_local_get(map->domain);
-    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
-    if (!node)
-        return weft_i_map_insert_again(map, key, value);
-    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
-    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
+    weft_i_local *local = map->hash ? NULL : weft_i_local_get(map->domain);
+    if (local && !local->cache[WEFT_I_LARGE].head) {
+        weft_i_map_node *node = weft_i_node_alloc(map->domain, local, WEFT_I_LARGE);
+        if (node) {
+            weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
+            return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
+        }
+    }
+    weft_i_map_upsert r = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_or_insert, map, NULL, key, value);
+    return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)

@@ -20,12 +20,13 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
  */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
-#define weft_i_check(structure)                                                                                        \
-    (weft_i_check_forks(weft_i_self()),                                                                                \
-     (structure)->alive == WEFT_I_ALIVE                                                                                \
+#define weft_i_check_alive(structure)                                                                                  \
+    ((structure)->alive == WEFT_I_ALIVE                                                                                \
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
-#define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
+#define weft_i_dies(structure) (weft_i_check_alive(structure), (void)((structure)->alive = 0))
+/* For structures of a domain. */
+#define weft_i_check(structure) (weft_i_check_forks(weft_i_self()), weft_i_check_alive(structure))
 /* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
@@ -36,6 +37,7 @@ WEFT_I_PRIVATE void weft_i_check_forks(const void *thread);
 #else
 #define WEFT_I_LIFE
 #define weft_i_born(structure) ((void)0)
+#define weft_i_check_alive(structure) ((void)0)
 #define weft_i_check(structure) ((void)0)
 #define weft_i_dies(structure) ((void)0)
 #define weft_i_note_retired(object) ((void)0)

@@ -49,6 +49,8 @@ typedef struct lin_spec {
 
 extern const lin_spec lin_queue_spec, lin_stack_spec, lin_map_spec, lin_deque_spec, lin_channel_spec;
 lin_spec lin_ring_spec(size_t capacity);
+/* A ring that may answer at any time that it is full (lax: LIN_TRY_ENQUEUE), or that it is empty (LIN_TRY_DEQUEUE). */
+lin_spec lin_lax_ring_spec(size_t capacity, lin_kind lax);
 
 /* One key of a map: does the operation if the answer fits. */
 bool lin_map_key_step(bool *there, int64_t *value, const lin_operation *op);

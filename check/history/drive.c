@@ -32,22 +32,23 @@ typedef struct worker {
     int64_t last[2 * MOST_KEYS]; /* by key: the value that this thread saw last, as an expected value */
 } worker;
 
-lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operations)
+lin_plan lin_plan_of(uint64_t seed, const lin_subject *subject, unsigned cores, size_t operations)
 {
+    enum { SEARCHED = 4000 };
     static const unsigned put_shares[] = {50, 50, 48, 52, 30, 60}, key_counts[] = {1, 2, 4, 12, 12, 64, 256};
     static const unsigned yields[] = {8, 20, 50, 200, 1000}, sleeps[] = {300, 1000, 3000, 20000};
     static const unsigned naps[] = {1000, 20000, 20000, 100000, 2000000};
     lin_random random = {seed};
     lin_plan plan = {.threads = 2 + (unsigned)lin_below(&random, 4 * cores - 1)};
-    plan.threads = plan.threads < MOST_THREADS ? plan.threads : MOST_THREADS;
-    plan.operations = operations / plan.threads;
+    plan.threads = subject->one_each ? 2 : plan.threads < MOST_THREADS ? plan.threads : MOST_THREADS;
+    plan.operations = (subject->type == LIN_RING && operations > SEARCHED ? SEARCHED : operations) / plan.threads;
     plan.puts = put_shares[lin_below(&random, 6)];
     plan.keys = key_counts[lin_below(&random, 7)];
     plan.yields = 4 + (unsigned)lin_below(&random, 60);
     plan.park_yields = yields[lin_below(&random, 5)];
     plan.park_sleeps = sleeps[lin_below(&random, 4)];
     plan.park_ns = naps[lin_below(&random, 5)];
-    if (type != LIN_MAP && lin_below(&random, 8) == 0)
+    if (subject->type != LIN_MAP && lin_below(&random, 8) == 0)
         plan.park_yields = 0; /* no thread is held up: full speed shows other faults */
     if (plan.park_ns > 1000000 && plan.park_sleeps < 20000)
         plan.park_sleeps = 20000;
@@ -58,15 +59,22 @@ lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operat
     return plan;
 }
 
+/* The kind of a take is the next one. */
+static lin_kind kind_of_put(lin_type type)
+{
+    return type == LIN_QUEUE ? LIN_ENQUEUE : type == LIN_RING ? LIN_TRY_ENQUEUE : LIN_PUSH;
+}
+
 static lin_operation *choose(worker *w, size_t i)
 {
     round *r = w->round;
     lin_log *log = &r->log[w->index];
     lin_type type = r->subject->type;
     int64_t value = 1 + (int64_t)(i * r->plan->threads + w->index), key = 0;
-    lin_kind kind = type == LIN_QUEUE ? LIN_ENQUEUE : LIN_PUSH;
+    lin_kind kind = kind_of_put(type);
+    bool puts = r->subject->one_each ? w->index == 0 : lin_below(&w->random, 100) < r->plan->puts;
     if (type != LIN_MAP)
-        return lin_call(log, lin_below(&w->random, 100) < r->plan->puts ? kind : kind + 1, 0, value);
+        return lin_call(log, puts ? kind : kind + 1, 0, value);
     key = (int64_t)lin_below(&w->random, r->plan->keys);
     kind = r->subject->map_kind[lin_below(&w->random, r->subject->map_kinds)];
     if (lin_below(&w->random, 4) == 0) { /* a key that is mostly read */
@@ -132,7 +140,7 @@ static void drain(round *r)
 {
     lin_log *log = &r->log[r->plan->threads];
     void *thread = r->subject->thread_begin(r->object);
-    lin_kind kind = r->subject->type == LIN_QUEUE ? LIN_DEQUEUE : LIN_POP;
+    lin_kind kind = kind_of_put(r->subject->type) + 1;
     if (!thread)
         atomic_store(&r->error, -ENOMEM);
     for (bool more = thread && r->subject->type != LIN_MAP; more;) {
@@ -177,7 +185,11 @@ static int judge(round *r, lin_outcome *out)
                 return -ENOMEM;
     out->concurrent = lin_concurrent(&out->history);
     out->iterations = r->iterations;
-    lin_check(&out->history, r->subject->type, &out->finding);
+    lin_spec ring = lin_ring_spec(r->subject->capacity);
+    if (r->subject->type == LIN_RING)
+        lin_check_searched(&out->history, &ring, &out->finding);
+    else
+        lin_check(&out->history, r->subject->type, &out->finding);
     lin_shrink(&out->finding, r->subject->type);
     if (out->finding.verdict == LIN_LINEARIZABLE && r->iterations > 0)
         lin_check_iterations(&out->history, r->iteration, r->iterations, &out->seen, &out->finding);

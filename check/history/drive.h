@@ -14,6 +14,8 @@ typedef struct lin_subject {
     lin_type type;
     const unsigned char *map_kind; /* a map's operations (lin_kind), and their number */
     size_t map_kinds;
+    size_t capacity; /* a ring's */
+    bool one_each;   /* one thread puts, one takes */
     int (*create)(const struct lin_subject *self, void **object, unsigned threads); /* 0 or -errno */
     void (*destroy)(void *object);
     void *(*thread_begin)(void *object); /* each thread's handle */
@@ -35,8 +37,8 @@ typedef struct lin_plan {
     unsigned park_yields, park_sleeps, park_ns; /* inside operations: lin_park_set */
 } lin_plan;
 
-/* Draws a plan from the seed, with about so many operations in all. */
-lin_plan lin_plan_of(uint64_t seed, lin_type type, unsigned cores, size_t operations);
+/* Draws a plan from the seed, with about so many operations in all, or fewer if the search has to decide. */
+lin_plan lin_plan_of(uint64_t seed, const lin_subject *subject, unsigned cores, size_t operations);
 
 typedef struct lin_outcome {
     lin_history history;

@@ -10,7 +10,7 @@ enum { MOST = 24 };
 typedef struct sequence {
     int64_t item[MOST]; /* unused ones are 0, so that equal states have equal bytes */
     size_t count;
-    size_t capacity, closed; /* of a ring; of a channel */
+    size_t capacity, lax, closed; /* of a ring, twice; of a channel */
 } sequence;
 
 static void sequence_init(void *state, size_t parameter)
@@ -150,16 +150,19 @@ const lin_spec lin_map_spec = {"map", sizeof(table), table_init, map_step, 0};
 
 /* ---- for future structures: a ring that can be full, a work-stealing deque, a channel that can be closed ---- */
 
-static void bounded_init(void *state, size_t capacity)
+static void bounded_init(void *state, size_t parameter)
 {
     sequence_init(state, 0);
-    ((sequence *)state)->capacity = capacity;
+    ((sequence *)state)->capacity = parameter / LIN_KINDS;
+    ((sequence *)state)->lax = parameter % LIN_KINDS;
 }
 
 static lin_step ring_step(void *state, const lin_operation *op)
 {
     sequence *s = state;
     bool full = s->count == s->capacity, known = op->ret != LIN_NEVER;
+    if (known && op->kind == s->lax && (op->got == LIN_FALSE || op->got == LIN_NOTHING))
+        return LIN_YES;
     if (op->kind == LIN_TRY_DEQUEUE)
         return take(s, op, 0);
     if (known && (op->got == LIN_TRUE) == full)
@@ -197,9 +200,14 @@ static lin_step channel_step(void *state, const lin_operation *op)
     return s->closed ? LIN_YES : put(s, op);
 }
 
+lin_spec lin_lax_ring_spec(size_t capacity, lin_kind lax)
+{
+    return (lin_spec){"ring", sizeof(sequence), bounded_init, ring_step, capacity * LIN_KINDS + (size_t)lax};
+}
+
 lin_spec lin_ring_spec(size_t capacity)
 {
-    return (lin_spec){"ring", sizeof(sequence), bounded_init, ring_step, capacity};
+    return lin_lax_ring_spec(capacity, LIN_ENQUEUE); /* which no ring has */
 }
 
 const lin_spec lin_deque_spec = {"deque", sizeof(sequence), sequence_init, deque_step, 0};

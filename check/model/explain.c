@@ -127,7 +127,7 @@ static void show_history(void)
 void model_explain(const lin_spec *spec)
 {
     static char state[STATE];
-    spec->init(state, 0);
+    spec->init(state, spec->parameter);
     beside->histories++;
     bool fine = explained(spec, count == MOST ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, state);
     if (!fine && model_is_shown())

@@ -70,6 +70,8 @@ typedef struct weft_i_mutex {
 #define weft_i_sys_free(memory) model_free(memory)
 #define weft_i_sys_map(size) memset(model_alloc((size), 4096), 0, (size))
 #define weft_i_sys_unmap(memory, size) ((void)(size), model_free(memory))
+#define weft_i_sys_page() ((size_t)4096)
+#define weft_i_sys_map_twice(out, once, twice) ((void)(out), (void)(once), (void)(twice), -38) /* there is none */
 
 /* The case says whether there is membarrier(2). */
 #define weft_i_sys_membarrier_probe() model_has_membarrier()

@@ -90,7 +90,7 @@ static void finish(void)
 {
     kernel_take_down();
     if (beside->running->structure != CELL)
-        model_explain(structure_spec());
+        structure_explain();
     model_check(model_unfreed(sizeof(weft_i_record)) == 0, "memory was never freed");
 }
 

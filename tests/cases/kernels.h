@@ -22,7 +22,9 @@ enum {
     SLOW = 256,    /* not for ./weft test */
     LARGE = 512,   /* too large to be explored to the end: for searches at random and by priorities */
     WAITS = 1024,  /* scans wait for threads to pass a fence; otherwise they interrupt at once */
-    HASTY = 2048   /* the same, but only for one retirement */
+    HASTY = 2048,  /* the same, but only for one retirement */
+    ONE = 4096,    /* a ring of capacity 1, instead of 2 */
+    STAMPED = 8192 /* a ring with stamps */
 };
 
 typedef struct kernel_case {
@@ -62,7 +64,7 @@ void kernel_list_operations(void); /* prints the operations that cases are made 
 /* Parses what the threads of a case do; aborts if its structure does not have an operation. */
 void kernel_parse(const kernel_case *c);
 
-const lin_spec *structure_spec(void); /* of the case that runs */
+void structure_explain(void); /* checks that some order explains what the case that runs has answered */
 
 const kernel_case *kernel_running(void);
 void kernel_set_up(void);

@@ -37,6 +37,7 @@ static const struct {
     const operation *operations;
 } groups[] = {
     {"queue, segq, stack", container_operations},
+    {"spsc", ring_operations},
     {"map", map_operations},
     {"cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
      cell_operations},

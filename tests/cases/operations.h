@@ -1,6 +1,6 @@
 /*
- * private. The operations that a case names: structures.c has those of queues, stacks and maps, cells.c those of
- * cells. In a case a thread's operations are a list, "insert 1, remove 2, iterate", which is parsed before the machine
+ * private. The operations that a case names: structures.c has those of queues, stacks and maps, rings.c and
+ * cells.c those of rings and cells. In a case a thread's operations are a list, "insert 1, remove 2, iterate", which is parsed before the machine
  * runs it.
  */
 #ifndef WEFT_TESTS_CASES_OPERATIONS_H
@@ -26,7 +26,7 @@ typedef struct operation {
     }
 
 /* Each list ends with an entry without a name. */
-extern const operation container_operations[], map_operations[], cell_operations[];
+extern const operation container_operations[], map_operations[], ring_operations[], cell_operations[];
 const operation *structure_operations(const char *structure);
 
 /* The running case's domain. NULL: it has been destroyed. */
@@ -38,6 +38,15 @@ bool somebody_does(const char *name, int64_t key);
 
 #define PLAIN(address, write) model_plain(address, sizeof *(address), write, __FILE__, __LINE__)
 
+/* What threads tell each other through a structure: plain writes before a put, read after the take. */
+void tell(int64_t value);
+void hear(int64_t value);
+
+struct ring;
+const struct ring *ring_named(const char *structure); /* NULL: it is no ring */
+void ring_explain(void);
+int ring_create(unsigned before);
+void ring_destroy(void);
 int structure_create(unsigned before); /* puts so many values into it; 0 or -errno */
 void structure_destroy(void);
 int cell_create(void);

@@ -7,6 +7,7 @@ A bug in a memory order, and one that leads to a use after free, must also be no
 """
 
 MSQ, SEGQ, TREIBER = "queues/msq_kernel.h", "queues/segq_kernel.h", "stacks/treiber_kernel.h"
+SPSC = "queues/spsc_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
@@ -107,6 +108,47 @@ MUTANTS = [
      [("if (outcome == WEFT_I_EMPTY && end >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))", "if (0)")], "unit-segq:test_a_late*"),
     ("segq-no-scans", "segments count as small nodes, of which a batch may wait", "reclaim/local.c",
      [("local->range_bytes += WEFT_BATCH_BYTES / WEFT_SEGMENTS;", "(void)0;")], "unit-segq:test_a_held*"),
+    # ---- spsc ring ----
+    ("spsc-published-early", "tail moves before the element is written", SPSC,
+     [("    memcpy(weft_i_spsc_slot(ring, tail), element, size);\n    weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, size), SPSC_R1);",
+       "    weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, size), SPSC_R1);\n    memcpy(weft_i_spsc_slot(ring, tail), element, size);")],
+     "model:spsc-index-push-pop"),
+    ("spsc-released-early", "head moves before the element is read", SPSC,
+     [("    memcpy(element, weft_i_spsc_slot(ring, head), size);\n    weft_i_store(&ring->head, weft_i_spsc_after(ring, head, size), SPSC_R2);",
+       "    weft_i_store(&ring->head, weft_i_spsc_after(ring, head, size), SPSC_R2);\n    memcpy(element, weft_i_spsc_slot(ring, head), size);")],
+     "model:spsc-index-full"),
+    ("spsc-one-too-many", "the ring takes one element more than its capacity", SPSC,
+     [("weft_i_load(&ring->head, SPSC_A2), ring->limit)", "weft_i_load(&ring->head, SPSC_A2), ring->limit + ring->stride)")],
+     "model:spsc-index-one + unit-spsc:test_two_threads"),
+    ("spsc-lap-forgotten", "the lap does not change at the ring's end: a full ring is an empty one", SPSC,
+     [("<< 1 | !weft_i_spsc_lap(index)", "<< 1 | weft_i_spsc_lap(index)")], "unit-spsc!:test_any_sequence"),
+    ("spsc-copy-not-renewed", "the producer trusts its copy of head when the ring seems full", SPSC,
+     [("if (weft_i_unlikely(room < wanted)) {", "if (0) {")], "unit-spsc:test_any_sequence"),
+    ("spsc-any-lap", "a stamp counts whichever lap it is of", SPSC,
+     [("if (weft_i_likely(stamp == weft_i_spsc_as(weft_i_spsc_lap(*at), what)))", "if (weft_i_likely((stamp & 1) == what))")],
+     "kill:test_stamps"),
+    ("spsc-left-behind", "an index that its killed owner has left behind stays there", SPSC,
+     [("if (!weft_i_spsc_is_behind(*at, what, stamp))", "if (1)")], "kill:test_stamps + unit-spsc:test_left_behind"),
+    ("spsc-index-first", "the index moves before the stamp: who is killed in between leaves a hole", SPSC,
+     [("    weft_i_store(weft_i_spsc_stamp(ring, index), stamp, SPSC_R3);\n    weft_i_compiler_fence();\n", ""),
+      ("weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed); /* relaxed: see above */",
+       "weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed);\n    "
+       "weft_i_store(weft_i_spsc_stamp(ring, index), stamp, SPSC_R3);")], "kill:test_stamps"),
+    ("spsc-span-passes-end", "a span goes on behind the ring's end", "queues/spsc.c",
+     [("bool mapped_twice = ring->owned && ring->owned != SIZE_MAX;", "bool mapped_twice = true;")], "unit-spsc:test_any_sequence"),
+    ("spsc-many-cut", "push_many writes nothing at the ring's begin", "queues/spsc.c",
+     [("memcpy((char *)ring + ring->first, from + piece, room - piece);", "(void)0;")], "unit-spsc:test_any_sequence"),
+    ("spsc-commit-too-much", "more is committed than there was room for", "queues/spsc.c",
+     [("    size_t filled = room_for(ring, &tail, bytes_of(ring, count));", "    (void)room_for(ring, &tail, 0);\n    size_t filled = bytes_of(ring, count);")],
+     "unit-spsc:test_too_much"),
+    ("spsc-marked-early", "init marks the ring before it is complete", "queues/spsc.c",
+     [("    weft_i_store(&ring->mark, WEFT_I_SPSC_MARK, SPSC_R4);\n", ""),
+      ("    weft_spsc *ring = memory;\n    memcpy(", "    weft_spsc *ring = memory;\n    weft_i_store(&ring->mark, WEFT_I_SPSC_MARK, SPSC_R4);\n    memcpy(")],
+     "model:spsc-index-attach"),
+    ("spsc-attach-trusts", "attach takes any memory for a ring", "queues/spsc.c",
+     [("if (mark != WEFT_I_SPSC_MARK || ", "if (")], "unit-spsc:test_attach_refuses"),
+    ("spsc-unaligned", "a slot with a stamp begins where an element of its size may not lie", "queues/spsc.c",
+     [("round_up(ring->stamp + STAMP, alignment > STAMP ? alignment : STAMP)", "round_up(ring->stamp + STAMP, STAMP)")], "unit-spsc:test_alignment"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
      [("void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],

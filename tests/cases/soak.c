@@ -224,7 +224,7 @@ static int report(const soak *s, const lin_subject *subject, const lin_outcome *
 static int one_round(soak *s, const lin_subject *subject, unsigned cores)
 {
     lin_outcome outcome;
-    lin_plan plan = lin_plan_of(s->seed, subject->type, cores, OPERATIONS);
+    lin_plan plan = lin_plan_of(s->seed, subject, cores, OPERATIONS);
     int error = lin_round(subject, &plan, s->seed, &outcome), status = CLEAN;
     s->rounds++;
     s->operations += outcome.history.count;

@@ -23,23 +23,21 @@ static int64_t as_value(const void *pointer)
     return (int64_t)(uintptr_t)pointer;
 }
 
-/* ---- what threads tell each other through a structure: plain writes before a put, read after the take ---- */
-
 static long told[16 * (KERNEL_THREADS + 1)];
 
-static void tell(int64_t value)
+void tell(int64_t value)
 {
     PLAIN(&told[value], true);
 }
 
-static void hear(int64_t value)
+void hear(int64_t value)
 {
     PLAIN(&told[value], false);
 }
 
 /* ---- containers ---- */
 
-/* NULL: it is a map. */
+/* NULL: it is a map or a ring. */
 static const container *container_named(const char *structure)
 {
     for (size_t i = 0; i < CONTAINERS; i++)
@@ -56,7 +54,9 @@ static const container *subject(void)
 
 const operation *structure_operations(const char *structure)
 {
-    return container_named(structure) ? container_operations : map_operations;
+    return ring_named(structure)        ? ring_operations
+           : container_named(structure) ? container_operations
+                                        : map_operations;
 }
 
 /* The case's queue is closed in between. */
@@ -65,11 +65,19 @@ static bool is_to_close(void)
     return somebody_does("close", 0);
 }
 
-const lin_spec *structure_spec(void)
+static const lin_spec *spec(void)
 {
     if (!subject())
         return &lin_map_spec;
     return subject()->lifo ? &lin_stack_spec : is_to_close() ? &lin_channel_spec : &lin_queue_spec;
+}
+
+void structure_explain(void)
+{
+    if (ring_named(kernel_running()->structure))
+        ring_explain();
+    else
+        model_explain(spec());
 }
 
 static lin_operation *begin_put(int64_t value)
@@ -364,6 +372,8 @@ const operation map_operations[] = {
 
 int structure_create(unsigned before)
 {
+    if (ring_named(kernel_running()->structure))
+        return ring_create(before);
     int error = subject() ? subject()->create(&structure, the_domain)
                           : weft_map_create((weft_map **)&structure, the_domain, NULL);
     for (unsigned i = 1; i <= before && !error; i++)
@@ -377,6 +387,10 @@ int structure_create(unsigned before)
 /* Takes out what is left, so that the history explains it, too. */
 void structure_destroy(void)
 {
+    if (ring_named(kernel_running()->structure)) {
+        ring_destroy();
+        return;
+    }
     if (!structure)
         return;
     if (subject()) {

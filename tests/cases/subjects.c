@@ -3,9 +3,11 @@
 #include "tests/cases/subjects.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "tests/support/containers.h"
+#include "tests/support/rings.h"
 
 typedef struct object {
     const container *is; /* the subject's ctx; NULL: a map */
@@ -133,6 +135,48 @@ static size_t size(void *thing)
     return weft_map_size(((object *)thing)->structure);
 }
 
+/* ---- rings: the object is the structure ---- */
+
+enum { ROOM = 3 };
+
+static int ring_create(const lin_subject *self, void **out, unsigned threads)
+{
+    (void)threads;
+    return ((const ring *)self->ctx)->create(out, ROOM, sizeof(int64_t), 0);
+}
+
+static int ring_create_stamped(const lin_subject *self, void **out, unsigned threads)
+{
+    (void)threads;
+    return ((const ring *)self->ctx)->create(out, ROOM, sizeof(int64_t), WEFT_SPSC_STAMPED);
+}
+
+/*
+ * A push may return before its store leaves the processor. The clock that the recorder reads then is no memory, and does
+ * not wait for the store.
+ */
+#define ON_RING(name)                                                                                                  \
+    static void on_##name(void *thing, void *thread, lin_operation *op)                                                \
+    {                                                                                                                  \
+        int64_t element = op->value;                                                                                   \
+        (void)thread;                                                                                                  \
+        if (op->kind == LIN_TRY_ENQUEUE) {                                                                             \
+            op->got = weft_##name##_try_push(thing, &element) ? LIN_TRUE : LIN_FALSE;                                  \
+        } else {                                                                                                       \
+            op->got = weft_##name##_try_pop(thing, &element) ? LIN_VALUE : LIN_NOTHING;                                \
+            op->result = element;                                                                                      \
+        }                                                                                                              \
+        atomic_thread_fence(memory_order_seq_cst);                                                                     \
+    }                                                                                                                  \
+    static void destroy_##name(void *thing)                                                                            \
+    {                                                                                                                  \
+        weft_##name##_destroy(thing);                                                                                  \
+    }
+#define ON_RING_OF(KIND, name, unused) ON_RING(name)
+WEFT_RINGS(ON_RING_OF, 0)
+
+/* ---- all ---- */
+
 static size_t pending(void *thing)
 {
     weft_domain_statistics figures;
@@ -161,8 +205,18 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
 #define UNDER_EACH_SCHEME(KIND, name, put, take, unused)                                                               \
     CONTAINER(name, "hazard", LIN_##KIND), CONTAINER(name, "epoch", LIN_##KIND)
 
+#define RING(title, make, in_name)                                                                                     \
+    &(const lin_subject)                                                                                               \
+    {                                                                                                                  \
+        .name = (title), .scheme = "", .create = (make), .destroy = destroy_##in_name, .thread_begin = thread_begin,   \
+        .thread_end = thread_end, .type = LIN_RING, .capacity = ROOM, .one_each = true, .perform = on_##in_name,       \
+        .ctx = &rings[RING_##in_name]                                                                                  \
+    }
+#define IN_EACH_FORM(KIND, name, unused)                                                                               \
+    RING("weft-" #name, ring_create, name), RING("weft-" #name "-stamped", ring_create_stamped, name),
+
 const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
-                                                MAP("hazard"), MAP("epoch"), NULL};
+                                                WEFT_RINGS(IN_EACH_FORM, 0) MAP("hazard"), MAP("epoch"), NULL};
 
 /* A stack that claims to be a queue. */
 const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,
