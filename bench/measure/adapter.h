@@ -26,6 +26,7 @@ extern "C" {
 typedef enum bench_family {
     BENCH_QUEUE,
     BENCH_STACK,
+    BENCH_SPSC, /* bounded, one producer and one consumer */
     BENCH_MAP,
     BENCH_RECLAIM,
     BENCH_WORDS,
@@ -45,9 +46,12 @@ typedef struct bench_setup {
     unsigned threads; /* the most that will use the object at once, including the creating one */
 } bench_setup;
 
-/* Queue and stack. Values are not NULL, and multiples of 8. */
+/* In bounded families objects have room for so many values. */
+enum { BENCH_PLACES = 1024 };
+
+/* Queue, stack and ring. Values are not NULL, and multiples of 8. */
 typedef struct bench_container_ops {
-    bool (*put)(void *object, void *thread, void *value);   /* false: full, or no memory */
+    bool (*put)(void *object, void *thread, void *value);   /* false: no memory, or full, which only `bounded` ones are */
     bool (*take)(void *object, void *thread, void **value); /* false: empty */
 } bench_container_ops;
 
@@ -95,6 +99,7 @@ typedef struct bench_impl {
     void (*destroy)(void *object);
     void *(*thread_begin)(void *object);
     void (*thread_end)(void *object, void *thread);
+    bool bounded;                         /* a full one refuses a value, and the bench asks again */
     const bench_container_ops *container; /* only the table of its family is set */
     const bench_map_ops *map;
     const bench_reclaim_ops *reclaim;

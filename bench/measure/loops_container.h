@@ -15,7 +15,8 @@ typedef bool bench_put_function(void *object, void *thread, void *value);
 typedef bool bench_take_function(void *object, void *thread, void **value);
 
 /*
- * Producers wait when consumers are so many values behind, so that an unbounded queue stays within memory and caches.
+ * Producers wait when consumers are so many values behind, so that an unbounded queue stays within memory and caches. A
+ * bounded one makes them wait by itself.
  */
 enum { BENCH_BACKLOG = 4096, BENCH_BACKLOG_CHECK = 64 };
 
@@ -87,8 +88,11 @@ static inline int64_t bench_backlog(const bench_worker *w)
 bench_inline void bench_producer_loop(bench_worker *w, bench_put_function *put, bench_histogram *times, uint64_t work)
 {
     while (bench_running(w)) {
-        for (unsigned i = 0; i < BENCH_BACKLOG_CHECK; i++)
-            bench_one_put(w, put, times, work);
+        for (unsigned i = 0, turn = 0; i < BENCH_BACKLOG_CHECK; i++)
+            if (!bench_one_put(w, put, times, work) && w->impl->bounded)
+                bench_wait(w, &turn);
+        if (w->impl->bounded)
+            continue;
         atomic_store_explicit(&w->moved, w->counts.puts, memory_order_relaxed);
         for (unsigned turn = 0; bench_backlog(w) > BENCH_BACKLOG && bench_running(w);)
             bench_wait(w, &turn);
@@ -101,12 +105,13 @@ bench_inline void bench_consumer_loop(bench_worker *w, bench_take_function *take
     unsigned turn = 0;
     while (bench_running(w)) {
         if (!bench_one_take(w, take, times, work)) {
-            atomic_store_explicit(&w->moved, w->counts.takes, memory_order_relaxed);
+            if (!w->impl->bounded)
+                atomic_store_explicit(&w->moved, w->counts.takes, memory_order_relaxed);
             bench_wait(w, &turn);
             continue;
         }
         turn = 0;
-        if (w->counts.takes % BENCH_BACKLOG_CHECK == 0)
+        if (w->counts.takes % BENCH_BACKLOG_CHECK == 0 && !w->impl->bounded)
             atomic_store_explicit(&w->moved, w->counts.takes, memory_order_relaxed);
     }
 }

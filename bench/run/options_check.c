@@ -210,7 +210,7 @@ static bool check_named(const bench_options *o)
         for (unsigned i = 0; i < o->family_names.count; i++)
             if (strcmp(o->family_names.item[i], bench_family_names[f]) == 0 &&
                 !check_work(o, "--family", bench_family_names[f],
-                            f == BENCH_QUEUE || f == BENCH_STACK || f == BENCH_MAP))
+                            f != BENCH_RECLAIM && f != BENCH_WORDS))
                 return false;
     return true;
 }

@@ -131,6 +131,7 @@ left_out() { # a --define for each peer of bench/BUILD whose package is missing
             libcds-dev | libboost-thread-dev) printf -- '--define=without_cds=true ' ;;
             libconcurrentqueue-dev) printf -- '--define=without_moodycamel=true ' ;;
             libglib2.0-dev) printf -- '--define=without_glib=true ' ;;
+            libreaderwriterqueue-dev) printf -- '--define=without_readerwriterqueue=true ' ;;
             libtbb-dev) printf -- '--define=without_tbb=true ' ;;
             libxenium-dev) printf -- '--define=without_xenium=true ' ;;
         esac

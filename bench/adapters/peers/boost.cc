@@ -1,7 +1,11 @@
-/* boost::lockfree: a queue and a stack with tagged pointers; nodes are recycled, and freed with the structure. */
+/*
+ * boost::lockfree: a queue and a stack with tagged pointers, whose nodes are recycled, and freed with the structure; and a
+ * ring for one producer and one consumer.
+ */
 #include "bench/adapters/peers/peer.hpp"
 
 #include <boost/lockfree/queue.hpp>
+#include <boost/lockfree/spsc_queue.hpp>
 #include <boost/lockfree/stack.hpp>
 
 namespace {
@@ -9,6 +13,13 @@ namespace {
 template <class Structure> struct boosted : bench::peer_base {
     Structure held;
     explicit boosted(const bench_setup &setup) : held(setup.capacity) {}
+    bool put(void *, void *value) { return held.push(value); }
+    bool take(void *, void *&value) { return held.pop(value); }
+};
+
+struct spsc : bench::peer_base {
+    boost::lockfree::spsc_queue<void *> held{BENCH_PLACES};
+    explicit spsc(const bench_setup &) {}
     bool put(void *, void *value) { return held.push(value); }
     bool take(void *, void *&value) { return held.pop(value); }
 };
@@ -24,3 +35,5 @@ extern "C" const bench_impl bench_boost_queue =
 extern "C" const bench_impl bench_boost_stack =
     stack::make("boost-stack", BENCH_STACK, nullptr,
                 "boost::lockfree::stack, Treiber's, nodes recycled and never freed before the end");
+extern "C" const bench_impl bench_boost_spsc =
+    bench::container<spsc>::make_bounded("boost-spsc", BENCH_SPSC, "bounded", "boost::lockfree::spsc_queue");

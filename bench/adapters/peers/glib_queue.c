@@ -40,16 +40,13 @@ BENCH_OP bool queue_take(void *object, void *thread, void **value)
 
 BENCH_CONTAINER(queue, queue_put, queue_take);
 
-const bench_impl bench_glib_queue = {
-    .name = "glib-async",
-    .family = BENCH_QUEUE,
-    .role = BENCH_PEER,
-    .limits = "may wait",
-    .note = "GLib's GAsyncQueue: a list under a mutex",
-    .create = queue_create,
-    .destroy = queue_destroy,
-    .thread_begin = bench_no_thread_begin,
-    .thread_end = bench_no_thread_end,
-    .container = &queue_ops,
-    .drive = queue_drive,
-};
+#define GLIB(in_family)                                                                                                \
+    {                                                                                                                  \
+        .name = "glib-async", .family = (in_family), .role = BENCH_PEER, .limits = "may wait",                         \
+        .note = "GLib's GAsyncQueue: a list under a mutex", .create = queue_create, .destroy = queue_destroy,          \
+        .thread_begin = bench_no_thread_begin, .thread_end = bench_no_thread_end, .container = &queue_ops,             \
+        .drive = queue_drive,                                                                                          \
+    }
+
+const bench_impl bench_glib_queue = GLIB(BENCH_QUEUE);
+const bench_impl bench_glib_spsc = GLIB(BENCH_SPSC);

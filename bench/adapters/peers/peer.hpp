@@ -93,6 +93,14 @@ template <class Peer> struct container {
         i.drive = loops_drive;
         return i;
     }
+
+    static constexpr bench_impl make_bounded(const char *name, bench_family family, const char *limits,
+                                             const char *note)
+    {
+        bench_impl i = make(name, family, limits, note);
+        i.bounded = true;
+        return i;
+    }
 };
 
 /* void *get(uint64_t key), bool insert(uint64_t key, void *value), bool remove(uint64_t key), size_t size() */
