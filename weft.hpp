@@ -10,7 +10,7 @@
  * in C. Any other T, even a move-only one, is moved into a box of its own (one new and one delete per element).
  *
  * Errors. std::bad_alloc where C returns -ENOMEM; then nothing has happened, except that a T passed by value has been
- * moved from. std::invalid_argument for a null pointer as a map's value. All else is a return value. Hash and == of
+ * moved from. std::invalid_argument for a null pointer as a map's value, and for what no ring can be. All else is a return value. Hash and == of
  * keys must neither throw nor end their thread, since they run inside an operation. A reclaim callback that ends its
  * thread unwinds through its callers; functions that may run callbacks are not noexcept, ~domain included. Progress and
  * linearization points are those of the C functions.
@@ -41,6 +41,7 @@
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
+#include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
 
 namespace weft {
@@ -268,6 +269,71 @@ public:
 
 private:
     weft_segq *queue_ = nullptr;
+};
+
+/*
+ * Bounded, one producer and one consumer (weft/queues/spsc.h says who may call what). Elements are copied as bytes.
+ * std::bad_alloc also where the system refuses WEFT_SPSC_CONTIGUOUS.
+ */
+template <class T> class spsc_ring {
+    static_assert(std::is_trivially_copyable_v<T>, "weft: a ring's elements are copied as bytes");
+
+public:
+    explicit spsc_ring(std::size_t capacity, unsigned flags = 0)
+    {
+        int error = weft_spsc_create(&ring_, capacity, sizeof(T), flags);
+        if (error == -EINVAL)
+            throw std::invalid_argument("weft: a ring without room, or of more than memory can have, or unknown flags");
+        if (error)
+            throw std::bad_alloc();
+    }
+    spsc_ring(const spsc_ring &) = delete;
+    spsc_ring &operator=(const spsc_ring &) = delete;
+    ~spsc_ring() { weft_spsc_destroy(ring_); }
+
+    /* False: full. */
+    [[nodiscard]] bool try_push(const T &element) noexcept { return weft_spsc_try_push(ring_, &element); }
+
+    std::optional<T> try_pop() noexcept
+    {
+        alignas(T) unsigned char bytes[sizeof(T)];
+        if (!weft_spsc_try_pop(ring_, bytes))
+            return std::nullopt;
+        return *std::launder(reinterpret_cast<T *>(bytes));
+    }
+
+    [[nodiscard]] std::size_t push_many(const T *elements, std::size_t count) noexcept
+    {
+        return weft_spsc_push_many(ring_, elements, count);
+    }
+    [[nodiscard]] std::size_t pop_many(T *elements, std::size_t count) noexcept
+    {
+        return weft_spsc_pop_many(ring_, elements, count);
+    }
+
+    [[nodiscard]] std::size_t reserve(std::size_t count, T *&span) noexcept
+    {
+        void *place;
+        count = weft_spsc_reserve(ring_, count, &place);
+        span = static_cast<T *>(place);
+        return count;
+    }
+    void commit(std::size_t count) noexcept { weft_spsc_commit(ring_, count); }
+    [[nodiscard]] std::size_t peek(std::size_t count, const T *&span) noexcept
+    {
+        const void *place;
+        count = weft_spsc_peek(ring_, count, &place);
+        span = static_cast<const T *>(place);
+        return count;
+    }
+    void release(std::size_t count) noexcept { weft_spsc_release(ring_, count); }
+
+    std::size_t size() const noexcept { return weft_spsc_size(ring_); }
+    std::size_t capacity() const noexcept { return weft_spsc_capacity(ring_); }
+    weft_spsc *get() const noexcept { return ring_; }
+
+private:
+    weft_spsc *ring_ = nullptr;
 };
 
 /* Unbounded LIFO, any number of threads (weft/stacks/treiber.h). */

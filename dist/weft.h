@@ -1139,9 +1139,13 @@ WEFT_END_DECLS
  * WEFT_SPSC_STAMPED one takes at least 4 bytes more per element (8 for elements of 8 bytes), and moves one cache line
  * instead of two from one thread to the other: with elements of 8 bytes it is up to twice as fast.
  *
- * Progress: wait-free. Linearizable. A push takes effect when it publishes (its index, or the slot's stamp), an answer
- * "full" when it reads the consumer's index (or the stamp); pop and "empty" likewise. push_many, pop_many, commit and
- * release publish all at once, except with WEFT_SPSC_STAMPED, where they are one push, or pop, after the other.
+ * Progress: wait-free. A push takes effect when it publishes (its index, or the slot's stamp), an answer "full" when it
+ * reads the consumer's index (or the stamp); pop and "empty" likewise. push_many, pop_many, commit and release publish all
+ * at once, except with WEFT_SPSC_STAMPED, where they are one push, or pop, after the other.
+ * So pushes and pops are linearizable with the answers "full", and with the answers "empty", but not with both. If the
+ * producer hears "full" right after a push, and the consumer at that moment "empty" right after a pop, each may have
+ * looked before the other's store left its processor. Nothing is lost: who asks again, sees it. A fence in every call
+ * would prevent that, and cost more than the call.
  * A NULL ring, or NULL where an element goes: false, 0, or nothing done. No function here is a cancellation point.
  *
  * Between processes (weft_spsc_init, weft_spsc_attach): a ring has no pointers, so that it may lie at another address in
@@ -1164,7 +1168,7 @@ enum {
      * The memory of the elements is mapped twice, one mapping behind the other, so that what reserve and peek give never
      * ends at the end of the ring. It is rounded up to a common multiple of a page and element_size. After a fork,
      * parent and child share the ring.
-     */
+    */
     WEFT_SPSC_CONTIGUOUS = 1,
     /* Each slot has a stamp. Faster for one element at a time; reserve and peek give one element at a time. */
     WEFT_SPSC_STAMPED = 2
@@ -1174,17 +1178,17 @@ enum {
  * Makes a ring for `capacity` elements, exactly. -EINVAL: `out` NULL, capacity or element_size 0, more bytes than half
  * the address space, unknown flags, or both flags. -ENOMEM. With WEFT_SPSC_CONTIGUOUS also what memfd_create, ftruncate
  * or mmap refuse: -ENOSYS (a kernel before 3.17), -EPERM (a sandbox), -EMFILE, -ENFILE. On error *out is NULL. Blocks as
- * malloc does. Since 0.2.
+ * malloc does.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsigned flags);
 
-/* How many bytes weft_spsc_init needs. 0: it would refuse these arguments. Since 0.2. */
+/* How many bytes weft_spsc_init needs. 0: it would refuse these arguments. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags);
 
 /*
  * Makes a ring in `bytes` of the caller's memory, aligned to 128 bytes; it may be shared between processes. *out is in it.
  * 0, or -EINVAL: NULL, wrong alignment, less than weft_spsc_bytes, or what weft_spsc_create refuses, including
- * WEFT_SPSC_CONTIGUOUS. Nobody may use a ring that was there before. Since 0.2.
+ * WEFT_SPSC_CONTIGUOUS. Nobody may use a ring that was there before.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity,
                                            size_t element_size, unsigned flags);
@@ -1192,52 +1196,52 @@ WEFT_API WEFT_NODISCARD int weft_spsc_init(weft_spsc **out, void *memory, size_t
 /*
  * Finds the ring that weft_spsc_init has made in this memory, perhaps in another process. 0. -EAGAIN: the memory begins
  * with zeros, as new shared memory does: there is no ring yet. -EINVAL: NULL or wrong alignment, no ring, one of another
- * version of Weft or another word size, or one that is larger than `bytes`. On error *out is NULL. Since 0.2.
+ * version of Weft or another word size, or one that is larger than `bytes`. On error *out is NULL.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_attach(weft_spsc **out, void *memory, size_t bytes);
 
-/* Copies the element into the ring. False: full. Since 0.2. */
+/* Copies the element into the ring. False: full. */
 WEFT_API WEFT_NODISCARD bool weft_spsc_try_push(weft_spsc *ring, const void *element);
 
-/* Copies the oldest element out of the ring. False: empty. Since 0.2. */
+/* Copies the oldest element out of the ring. False: empty. */
 WEFT_API WEFT_NODISCARD bool weft_spsc_try_pop(weft_spsc *ring, void *element);
 
-/* Pushes the first of `count` elements, as many as there is room for. Returns how many. Since 0.2. */
+/* Pushes the first of `count` elements, as many as there is room for. Returns how many. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_push_many(weft_spsc *ring, const void *elements, size_t count);
 
-/* Pops up to `count` elements, oldest first. Returns how many. Since 0.2. */
+/* Pops up to `count` elements, oldest first. Returns how many. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_pop_many(weft_spsc *ring, void *elements, size_t count);
 
 /*
  * Gives room for up to `count` elements in the ring, to be written in place. Returns for how many; *span is where. Fewer
  * than `count`: there is no more room, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: full, and *span
  * is NULL. Nothing is pushed before commit. The room stays the producer's until then, or until its next push; a second
- * reserve gives the same. Since 0.2.
+ * reserve gives the same.
  */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_reserve(weft_spsc *ring, size_t count, void **span);
 
-/* Pushes the first `count` elements of what reserve has given; 0 pushes none. More than that: as many as there was room for. Since 0.2. */
+/* Pushes the first `count` elements of what reserve has given; 0 pushes none. More than that: as many as there was room for. */
 WEFT_API void weft_spsc_commit(weft_spsc *ring, size_t count);
 
 /*
  * Gives up to `count` elements, oldest first, to be read in place. Returns how many; *span is where. Fewer than `count`:
  * there are no more, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: empty, and *span is NULL. They
- * stay in the ring until release. Since 0.2.
+ * stay in the ring until release.
  */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_peek(weft_spsc *ring, size_t count, const void **span);
 
-/* Removes the oldest `count` elements; their room is the producer's again. More than there are: all. Since 0.2. */
+/* Removes the oldest `count` elements; their room is the producer's again. More than there are: all. */
 WEFT_API void weft_spsc_release(weft_spsc *ring, size_t count);
 
-/* From 0 to the capacity; exact while nobody pushes or pops. Since 0.2. */
+/* From 0 to the capacity; exact while nobody pushes or pops. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_size(weft_spsc *ring);
 
-/* As it was created; 0 for NULL. Since 0.2. */
+/* As it was created; 0 for NULL. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_capacity(weft_spsc *ring);
 
 /*
  * Frees a ring of weft_spsc_create with its elements. One of weft_spsc_init or weft_spsc_attach stays as it is: its
- * memory is the caller's, who frees it when both sides are done. Since 0.2.
+ * memory is the caller's, who frees it when both sides are done.
  */
 WEFT_API void weft_spsc_destroy(weft_spsc *ring);
 
@@ -2299,12 +2303,13 @@ _Noreturn WEFT_I_PRIVATE void weft_i_misused(const char *what);
  */
 #define WEFT_I_LIFE uintptr_t alive;
 #define weft_i_born(structure) ((void)((structure)->alive = WEFT_I_ALIVE))
-#define weft_i_check(structure)                                                                                        \
-    (weft_i_check_forks(weft_i_self()),                                                                                \
-     (structure)->alive == WEFT_I_ALIVE                                                                                \
+#define weft_i_check_alive(structure)                                                                                  \
+    ((structure)->alive == WEFT_I_ALIVE                                                                                \
          ? (void)0                                                                                                     \
          : weft_i_misused("a structure is used that has been destroyed, or never was created"))
-#define weft_i_dies(structure) (weft_i_check(structure), (void)((structure)->alive = 0))
+#define weft_i_dies(structure) (weft_i_check_alive(structure), (void)((structure)->alive = 0))
+/* For structures of a domain. */
+#define weft_i_check(structure) (weft_i_check_forks(weft_i_self()), weft_i_check_alive(structure))
 /* An object may be retired only once until it is reclaimed. As many objects are remembered as fit. */
 WEFT_I_PRIVATE void weft_i_note_retired(const void *object);
 WEFT_I_PRIVATE void weft_i_note_reclaimed(const void *object);
@@ -2315,6 +2320,7 @@ WEFT_I_PRIVATE void weft_i_check_forks(const void *thread);
 #else
 #define WEFT_I_LIFE
 #define weft_i_born(structure) ((void)0)
+#define weft_i_check_alive(structure) ((void)0)
 #define weft_i_check(structure) ((void)0)
 #define weft_i_dies(structure) ((void)0)
 #define weft_i_note_retired(object) ((void)0)
@@ -7474,8 +7480,8 @@ weft_i_inline int weft_i_spsc_as(size_t lap, int what)
 weft_i_inline bool weft_i_spsc_is_behind(size_t index, int what, int stamp)
 {
     size_t lap = weft_i_spsc_lap(index);
-    return stamp != (what == WEFT_I_SPSC_FREE ? weft_i_spsc_as(!lap, WEFT_I_SPSC_FULL)
-                                              : weft_i_spsc_as(lap, WEFT_I_SPSC_FREE));
+    return stamp !=
+           (what == WEFT_I_SPSC_FREE ? weft_i_spsc_as(!lap, WEFT_I_SPSC_FULL) : weft_i_spsc_as(lap, WEFT_I_SPSC_FREE));
 }
 
 /* Whether the slot at the side's own index, *at, is FREE, or FULL, for it. Moves an index on that was left behind. */
@@ -7488,7 +7494,7 @@ weft_i_inline bool weft_i_spsc_find(weft_spsc *ring, weft_i_atomic_size *own, si
         if (!weft_i_spsc_is_behind(*at, what, stamp))
             return false;
         *at = weft_i_spsc_after(ring, *at, ring->stride);
-        weft_i_store(own, *at, memory_order_relaxed); /* relaxed: see weft_i_spsc_turn */
+        weft_i_store(own, *at, memory_order_relaxed); /* relaxed: as in weft_i_spsc_turn */
     }
 }
 
@@ -7500,7 +7506,8 @@ weft_i_inline void weft_i_spsc_turn(weft_spsc *ring, size_t index, int stamp, we
 {
     weft_i_store(weft_i_spsc_stamp(ring, index), stamp, WEFT_SPSC_R3);
     weft_i_compiler_fence();
-    weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed); /* relaxed: see above */
+    size_t next = weft_i_spsc_after(ring, index, ring->stride);
+    weft_i_store(own, next, memory_order_relaxed); /* relaxed: its owner alone needs it */
 }
 
 weft_i_inline void weft_i_spsc_fill(weft_spsc *ring, size_t tail)
@@ -7724,7 +7731,7 @@ bool weft_spsc_try_push(weft_spsc *ring, const void *element)
 {
     if (weft_i_unlikely(!ring || !element))
         return false;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     return weft_i_likely(ring->element_size == 8) ? weft_i_spsc_push(ring, element, 8) : weft_i_own_spsc_push_any(ring, element);
 }
 
@@ -7732,7 +7739,7 @@ bool weft_spsc_try_pop(weft_spsc *ring, void *element)
 {
     if (weft_i_unlikely(!ring || !element))
         return false;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     return weft_i_likely(ring->element_size == 8) ? weft_i_spsc_pop(ring, element, 8) : weft_i_own_spsc_pop_any(ring, element);
 }
 
@@ -7791,7 +7798,7 @@ size_t weft_spsc_reserve(weft_spsc *ring, size_t count, void **span)
     *span = NULL;
     if (!ring)
         return 0;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     size_t room = weft_i_own_spsc_room_for(ring, &tail, weft_i_own_spsc_bytes_of(ring, count));
     if (room == 0)
         return 0;
@@ -7804,7 +7811,7 @@ void weft_spsc_commit(weft_spsc *ring, size_t count)
     size_t tail;
     if (!ring)
         return;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     size_t filled = weft_i_own_spsc_room_for(ring, &tail, weft_i_own_spsc_bytes_of(ring, count));
     if (filled == 0)
         return;
@@ -7822,7 +7829,7 @@ size_t weft_spsc_peek(weft_spsc *ring, size_t count, const void **span)
     *span = NULL;
     if (!ring)
         return 0;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     size_t filled = weft_i_own_spsc_there_are(ring, &head, weft_i_own_spsc_bytes_of(ring, count));
     if (filled == 0)
         return 0;
@@ -7835,7 +7842,7 @@ void weft_spsc_release(weft_spsc *ring, size_t count)
     size_t head;
     if (!ring)
         return;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     size_t read = weft_i_own_spsc_there_are(ring, &head, weft_i_own_spsc_bytes_of(ring, count));
     if (read == 0)
         return;
@@ -7853,7 +7860,7 @@ size_t weft_spsc_push_many(weft_spsc *ring, const void *elements, size_t count)
     size_t tail, done = 0;
     if (!ring || (!elements && count))
         return 0;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     if (ring->stamp) {
         while (done < count && weft_spsc_try_push(ring, from + done * ring->element_size))
             done++;
@@ -7875,7 +7882,7 @@ size_t weft_spsc_pop_many(weft_spsc *ring, void *elements, size_t count)
     size_t head, done = 0;
     if (!ring || (!elements && count))
         return 0;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     if (ring->stamp) {
         while (done < count && weft_spsc_try_pop(ring, to + done * ring->element_size))
             done++;
@@ -7897,7 +7904,7 @@ size_t weft_spsc_size(weft_spsc *ring)
 {
     if (!ring)
         return 0;
-    weft_i_check(ring);
+    weft_i_check_alive(ring);
     /* relaxed: a number that may be old when it is read */
     size_t head = weft_i_load(&ring->head, memory_order_relaxed);
     size_t tail = weft_i_load(&ring->tail, memory_order_relaxed); /* relaxed: as above */

@@ -17,9 +17,13 @@
  * WEFT_SPSC_STAMPED one takes at least 4 bytes more per element (8 for elements of 8 bytes), and moves one cache line
  * instead of two from one thread to the other: with elements of 8 bytes it is up to twice as fast.
  *
- * Progress: wait-free. Linearizable. A push takes effect when it publishes (its index, or the slot's stamp), an answer
- * "full" when it reads the consumer's index (or the stamp); pop and "empty" likewise. push_many, pop_many, commit and
- * release publish all at once, except with WEFT_SPSC_STAMPED, where they are one push, or pop, after the other.
+ * Progress: wait-free. A push takes effect when it publishes (its index, or the slot's stamp), an answer "full" when it
+ * reads the consumer's index (or the stamp); pop and "empty" likewise. push_many, pop_many, commit and release publish all
+ * at once, except with WEFT_SPSC_STAMPED, where they are one push, or pop, after the other.
+ * So pushes and pops are linearizable with the answers "full", and with the answers "empty", but not with both. If the
+ * producer hears "full" right after a push, and the consumer at that moment "empty" right after a pop, each may have
+ * looked before the other's store left its processor. Nothing is lost: who asks again, sees it. A fence in every call
+ * would prevent that, and cost more than the call.
  * A NULL ring, or NULL where an element goes: false, 0, or nothing done. No function here is a cancellation point.
  *
  * Between processes (weft_spsc_init, weft_spsc_attach): a ring has no pointers, so that it may lie at another address in
@@ -43,7 +47,7 @@ enum {
      * The memory of the elements is mapped twice, one mapping behind the other, so that what reserve and peek give never
      * ends at the end of the ring. It is rounded up to a common multiple of a page and element_size. After a fork,
      * parent and child share the ring.
-     */
+    */
     WEFT_SPSC_CONTIGUOUS = 1,
     /* Each slot has a stamp. Faster for one element at a time; reserve and peek give one element at a time. */
     WEFT_SPSC_STAMPED = 2
@@ -53,17 +57,17 @@ enum {
  * Makes a ring for `capacity` elements, exactly. -EINVAL: `out` NULL, capacity or element_size 0, more bytes than half
  * the address space, unknown flags, or both flags. -ENOMEM. With WEFT_SPSC_CONTIGUOUS also what memfd_create, ftruncate
  * or mmap refuse: -ENOSYS (a kernel before 3.17), -EPERM (a sandbox), -EMFILE, -ENFILE. On error *out is NULL. Blocks as
- * malloc does. Since 0.2.
+ * malloc does.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsigned flags);
 
-/* How many bytes weft_spsc_init needs. 0: it would refuse these arguments. Since 0.2. */
+/* How many bytes weft_spsc_init needs. 0: it would refuse these arguments. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags);
 
 /*
  * Makes a ring in `bytes` of the caller's memory, aligned to 128 bytes; it may be shared between processes. *out is in it.
  * 0, or -EINVAL: NULL, wrong alignment, less than weft_spsc_bytes, or what weft_spsc_create refuses, including
- * WEFT_SPSC_CONTIGUOUS. Nobody may use a ring that was there before. Since 0.2.
+ * WEFT_SPSC_CONTIGUOUS. Nobody may use a ring that was there before.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity,
                                            size_t element_size, unsigned flags);
@@ -71,52 +75,52 @@ WEFT_API WEFT_NODISCARD int weft_spsc_init(weft_spsc **out, void *memory, size_t
 /*
  * Finds the ring that weft_spsc_init has made in this memory, perhaps in another process. 0. -EAGAIN: the memory begins
  * with zeros, as new shared memory does: there is no ring yet. -EINVAL: NULL or wrong alignment, no ring, one of another
- * version of Weft or another word size, or one that is larger than `bytes`. On error *out is NULL. Since 0.2.
+ * version of Weft or another word size, or one that is larger than `bytes`. On error *out is NULL.
  */
 WEFT_API WEFT_NODISCARD int weft_spsc_attach(weft_spsc **out, void *memory, size_t bytes);
 
-/* Copies the element into the ring. False: full. Since 0.2. */
+/* Copies the element into the ring. False: full. */
 WEFT_API WEFT_NODISCARD bool weft_spsc_try_push(weft_spsc *ring, const void *element);
 
-/* Copies the oldest element out of the ring. False: empty. Since 0.2. */
+/* Copies the oldest element out of the ring. False: empty. */
 WEFT_API WEFT_NODISCARD bool weft_spsc_try_pop(weft_spsc *ring, void *element);
 
-/* Pushes the first of `count` elements, as many as there is room for. Returns how many. Since 0.2. */
+/* Pushes the first of `count` elements, as many as there is room for. Returns how many. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_push_many(weft_spsc *ring, const void *elements, size_t count);
 
-/* Pops up to `count` elements, oldest first. Returns how many. Since 0.2. */
+/* Pops up to `count` elements, oldest first. Returns how many. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_pop_many(weft_spsc *ring, void *elements, size_t count);
 
 /*
  * Gives room for up to `count` elements in the ring, to be written in place. Returns for how many; *span is where. Fewer
  * than `count`: there is no more room, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: full, and *span
  * is NULL. Nothing is pushed before commit. The room stays the producer's until then, or until its next push; a second
- * reserve gives the same. Since 0.2.
+ * reserve gives the same.
  */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_reserve(weft_spsc *ring, size_t count, void **span);
 
-/* Pushes the first `count` elements of what reserve has given; 0 pushes none. More than that: as many as there was room for. Since 0.2. */
+/* Pushes the first `count` elements of what reserve has given; 0 pushes none. More than that: as many as there was room for. */
 WEFT_API void weft_spsc_commit(weft_spsc *ring, size_t count);
 
 /*
  * Gives up to `count` elements, oldest first, to be read in place. Returns how many; *span is where. Fewer than `count`:
  * there are no more, or, without WEFT_SPSC_CONTIGUOUS, no more before the ring's end. 0: empty, and *span is NULL. They
- * stay in the ring until release. Since 0.2.
+ * stay in the ring until release.
  */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_peek(weft_spsc *ring, size_t count, const void **span);
 
-/* Removes the oldest `count` elements; their room is the producer's again. More than there are: all. Since 0.2. */
+/* Removes the oldest `count` elements; their room is the producer's again. More than there are: all. */
 WEFT_API void weft_spsc_release(weft_spsc *ring, size_t count);
 
-/* From 0 to the capacity; exact while nobody pushes or pops. Since 0.2. */
+/* From 0 to the capacity; exact while nobody pushes or pops. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_size(weft_spsc *ring);
 
-/* As it was created; 0 for NULL. Since 0.2. */
+/* As it was created; 0 for NULL. */
 WEFT_API WEFT_NODISCARD size_t weft_spsc_capacity(weft_spsc *ring);
 
 /*
  * Frees a ring of weft_spsc_create with its elements. One of weft_spsc_init or weft_spsc_attach stays as it is: its
- * memory is the caller's, who frees it when both sides are done. Since 0.2.
+ * memory is the caller's, who frees it when both sides are done.
  */
 WEFT_API void weft_spsc_destroy(weft_spsc *ring);
 

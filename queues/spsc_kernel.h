@@ -140,8 +140,8 @@ weft_i_inline int weft_i_spsc_as(size_t lap, int what)
 weft_i_inline bool weft_i_spsc_is_behind(size_t index, int what, int stamp)
 {
     size_t lap = weft_i_spsc_lap(index);
-    return stamp != (what == WEFT_I_SPSC_FREE ? weft_i_spsc_as(!lap, WEFT_I_SPSC_FULL)
-                                              : weft_i_spsc_as(lap, WEFT_I_SPSC_FREE));
+    return stamp !=
+           (what == WEFT_I_SPSC_FREE ? weft_i_spsc_as(!lap, WEFT_I_SPSC_FULL) : weft_i_spsc_as(lap, WEFT_I_SPSC_FREE));
 }
 
 /* Whether the slot at the side's own index, *at, is FREE, or FULL, for it. Moves an index on that was left behind. */
@@ -154,7 +154,7 @@ weft_i_inline bool weft_i_spsc_find(weft_spsc *ring, weft_i_atomic_size *own, si
         if (!weft_i_spsc_is_behind(*at, what, stamp))
             return false;
         *at = weft_i_spsc_after(ring, *at, ring->stride);
-        weft_i_store(own, *at, memory_order_relaxed); /* relaxed: see weft_i_spsc_turn */
+        weft_i_store(own, *at, memory_order_relaxed); /* relaxed: as in weft_i_spsc_turn */
     }
 }
 
@@ -166,7 +166,8 @@ weft_i_inline void weft_i_spsc_turn(weft_spsc *ring, size_t index, int stamp, we
 {
     weft_i_store(weft_i_spsc_stamp(ring, index), stamp, SPSC_R3);
     weft_i_compiler_fence();
-    weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed); /* relaxed: see above */
+    size_t next = weft_i_spsc_after(ring, index, ring->stride);
+    weft_i_store(own, next, memory_order_relaxed); /* relaxed: its owner alone needs it */
 }
 
 weft_i_inline void weft_i_spsc_fill(weft_spsc *ring, size_t tail)

@@ -52,14 +52,14 @@ def count(counted, called):
 
 
 def table(rows):
-    yield "%-43s" % "per operation" + "".join("%13s" % name.replace("_", " ") for name in COLUMNS)
+    yield "%-49s" % "per operation" + "".join("%13s" % name.replace("_", " ") for name in COLUMNS)
     last = None
     for row in rows:
         if row["structure"] != last:
             yield ""
         last = row["structure"]
         digits = {name: 0 if name == "instructions" else 2 for name in COLUMNS}
-        yield "%-12s %-7s %-22s" % (row["structure"], row["scheme"], row["operation"]) + "".join(
+        yield "%-18s %-7s %-22s" % (row["structure"], row["scheme"], row["operation"]) + "".join(
             "%13s" % ("-" if row[name] is None else "%.*f" % (digits[name], row[name])) for name in COLUMNS)
 
 

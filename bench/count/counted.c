@@ -78,10 +78,12 @@ int main(void)
     for (run.first = 0; count_operations[run.first].structure; run.first += run.count) {
         for (run.count = 1; count_is_of(&count_operations[run.first + run.count], &count_operations[run.first]);)
             run.count++;
-        for (unsigned s = 0; s < 2; s++) {
-            if (count_structure(schemes[s]) != 0)
+        bool plain = count_operations[run.first].family == BENCH_SPSC; /* it has no domain */
+        for (unsigned s = 0; s < (plain ? 1 : 2); s++) {
+            const char *scheme = plain ? "" : schemes[s];
+            if (count_structure(scheme) != 0)
                 return 1;
-            print(schemes[s], &between);
+            print(scheme, &between);
         }
     }
     puts("\n]");

@@ -71,6 +71,12 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 #define CONTAINER(KIND, it, put, take, unused)                                                       \
     {"weft_" #it, "weft-" #it, BENCH_##KIND, #put, "put", count_put},                                \
     {"weft_" #it, "weft-" #it, BENCH_##KIND, &#take[sizeof "try_" - 1], "take", count_take},
+#define RING(KIND, it, unused)                                                                       \
+    FORM(KIND, it, "weft_" #it, "weft-" #it)                                                         \
+    FORM(KIND, it, "weft_" #it ", stamped", "weft-" #it "-stamped")
+#define FORM(KIND, it, shown, impl)                                                                  \
+    {shown, impl, BENCH_##KIND, "push", "put", count_put},                                           \
+    {shown, impl, BENCH_##KIND, "pop", "take", count_take},
 #define MAP(it, unused)                                                                              \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "get", "get", count_get},                                  \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "insert", "insert", count_insert},                         \
@@ -78,6 +84,7 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 
 const count_operation count_operations[] = {
     WEFT_CONTAINERS(CONTAINER, 0)
+    WEFT_RINGS(RING, 0)
     WEFT_MAPS(MAP, 0)
     {"weft_domain", "weft", BENCH_RECLAIM, "enter, protect, leave", "read", count_read},
     {"weft_domain", "weft", BENCH_RECLAIM, "retire", "retire", count_retire},
@@ -108,7 +115,8 @@ void count_create(count_place *place, const count_operation *of, const char *sch
 {
     *place = (count_place){.key = {0, 500}};
     for (const bench_impl **at = bench_impls; *at && !place->impl; at++)
-        if ((*at)->family == of->family && strcmp((*at)->name, of->impl) == 0 && strcmp((*at)->scheme, scheme) == 0)
+        if ((*at)->family == of->family && strcmp((*at)->name, of->impl) == 0 &&
+            ((*at)->scheme ? strcmp((*at)->scheme, scheme) == 0 : *scheme == '\0'))
             place->impl = *at;
     if (!place->impl || place->impl->create(&place->object, &(bench_setup){COUNT_ENTRIES, 3}) != 0)
         out_of_memory();

@@ -51,7 +51,7 @@ enum { BENCH_PLACES = 1024 };
 
 /* Queue, stack and ring. Values are not NULL, and multiples of 8. */
 typedef struct bench_container_ops {
-    bool (*put)(void *object, void *thread, void *value);   /* false: no memory, or full, which only `bounded` ones are */
+    bool (*put)(void *object, void *thread, void *value); /* false: no memory, or full, which only `bounded` ones are */
     bool (*take)(void *object, void *thread, void **value); /* false: empty */
 } bench_container_ops;
 

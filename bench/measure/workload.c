@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define CONTAINERS (1u << BENCH_QUEUE | 1u << BENCH_STACK)
-#define SPSC       (1u << BENCH_SPSC)
+#define SPSC (1u << BENCH_SPSC)
 
 const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc", "map", "reclaim", "words"};
 

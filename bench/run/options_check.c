@@ -209,8 +209,7 @@ static bool check_named(const bench_options *o)
     for (unsigned f = 0; f < BENCH_FAMILIES; f++)
         for (unsigned i = 0; i < o->family_names.count; i++)
             if (strcmp(o->family_names.item[i], bench_family_names[f]) == 0 &&
-                !check_work(o, "--family", bench_family_names[f],
-                            f != BENCH_RECLAIM && f != BENCH_WORDS))
+                !check_work(o, "--family", bench_family_names[f], f != BENCH_RECLAIM && f != BENCH_WORDS))
                 return false;
     return true;
 }

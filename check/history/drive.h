@@ -14,8 +14,8 @@ typedef struct lin_subject {
     lin_type type;
     const unsigned char *map_kind; /* a map's operations (lin_kind), and their number */
     size_t map_kinds;
-    size_t capacity; /* a ring's */
-    bool one_each;   /* one thread puts, one takes */
+    size_t capacity;                                                                /* a ring's */
+    bool one_each;                                                                  /* one thread puts, one takes */
     int (*create)(const struct lin_subject *self, void **object, unsigned threads); /* 0 or -errno */
     void (*destroy)(void *object);
     void *(*thread_begin)(void *object); /* each thread's handle */

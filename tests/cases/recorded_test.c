@@ -83,7 +83,7 @@ static void test_subject(void **state)
     total sum = record(subject, rounds);
     assert_int_equal(sum.violations, 0);
     assert_true(sum.operations >= sum.planned && sum.planned > (size_t)rounds * OPERATIONS / 3);
-    assert_true(sum.concurrent > sum.operations / 4);
+    assert_true(sum.concurrent > sum.operations / (subject->one_each ? 20 : 4)); /* two threads meet less often */
     if (subject->type == LIN_MAP) {
         assert_int_equal(sum.iterations, rounds * 17);
         assert_true(sum.seen > (size_t)rounds);

@@ -131,8 +131,8 @@ MUTANTS = [
      [("if (!weft_i_spsc_is_behind(*at, what, stamp))", "if (1)")], "kill:test_stamps + unit-spsc:test_left_behind"),
     ("spsc-index-first", "the index moves before the stamp: who is killed in between leaves a hole", SPSC,
      [("    weft_i_store(weft_i_spsc_stamp(ring, index), stamp, SPSC_R3);\n    weft_i_compiler_fence();\n", ""),
-      ("weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed); /* relaxed: see above */",
-       "weft_i_store(own, weft_i_spsc_after(ring, index, ring->stride), memory_order_relaxed);\n    "
+      ("weft_i_store(own, next, memory_order_relaxed);",
+       "weft_i_store(own, next, memory_order_relaxed);\n    "
        "weft_i_store(weft_i_spsc_stamp(ring, index), stamp, SPSC_R3);")], "kill:test_stamps"),
     ("spsc-span-passes-end", "a span goes on behind the ring's end", "queues/spsc.c",
      [("bool mapped_twice = ring->owned && ring->owned != SIZE_MAX;", "bool mapped_twice = true;")], "unit-spsc:test_any_sequence"),

@@ -54,9 +54,7 @@ static const container *subject(void)
 
 const operation *structure_operations(const char *structure)
 {
-    return ring_named(structure)        ? ring_operations
-           : container_named(structure) ? container_operations
-                                        : map_operations;
+    return ring_named(structure) ? ring_operations : container_named(structure) ? container_operations : map_operations;
 }
 
 /* The case's queue is closed in between. */

@@ -3,6 +3,7 @@
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
+#include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
 
 static __attribute__((noinline)) void stop_here(void)
@@ -21,14 +22,15 @@ int main(void)
     weft_domain *domain;
     weft_msq *queue;
     weft_segq *segments;
+    weft_spsc *ring;
     weft_treiber *stack;
     weft_map *map;
     weft_guard guard;
     weft_atomic_ptr source;
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
     if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 ||
-        weft_segq_create(&segments, NULL) != 0 || weft_treiber_create(&stack, domain) != 0 ||
-        weft_map_create(&map, NULL, &weft_map_strings) != 0)
+        weft_segq_create(&segments, NULL) != 0 || weft_spsc_create(&ring, 3, 4, 0) != 0 ||
+        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
         return 1;
     for (size_t i = 1; i <= 3; i++)
         if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 ||
@@ -39,6 +41,10 @@ int main(void)
     void *first;
     if (!weft_segq_try_dequeue(segments, &first))
         return 1;
+    int number = 0, taken[2];
+    for (number = 1; number <= 5; number++) /* around the end */
+        if (!weft_spsc_try_push(ring, &number) || (number == 3 && weft_spsc_pop_many(ring, taken, 2) != 2))
+            return 1;
     weft_segq_close(segments);
     weft_enter(&guard, domain);
     weft_ptr_store(&source, malloc(16));
@@ -49,6 +55,7 @@ int main(void)
     weft_map_destroy(map, NULL, NULL);
     weft_treiber_destroy(stack, NULL, NULL);
     weft_segq_destroy(segments, NULL, NULL);
+    weft_spsc_destroy(ring);
     weft_msq_destroy(queue, NULL, NULL);
     return weft_domain_destroy(domain) == 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include <weft/hashmap/split_map.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
+#include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
 
 struct order {
@@ -15,6 +16,7 @@ enum colour { RED, GREEN };
 WEFT_MSQ_OF(order_queue, struct order *);
 WEFT_MSQ_OF(number_queue, short);
 WEFT_SEGQ_OF(letter_queue, char);
+WEFT_SPSC_OF(order_ring, struct order);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
 WEFT_MAP_OF(colour_map, enum colour, unsigned);
@@ -80,6 +82,25 @@ static int queues_and_stacks(void)
     return 0;
 }
 
+static int rings(void)
+{
+    struct order some[] = {{1}, {2}, {3}}, *span;
+    const struct order *seen;
+    order_ring *ring;
+    REQUIRE(order_ring_create(NULL, 4, 0) == -22 && order_ring_create(&ring, 4, 0) == 0);
+    REQUIRE(order_ring_try_push(ring, &some[1]) && order_ring_try_pop(ring, &some[0]) && some[0].amount == 2);
+    REQUIRE(order_ring_push_many(ring, some, 2) == 2 && order_ring_pop_many(ring, some + 1, 2) == 2);
+    REQUIRE(order_ring_reserve(ring, 1, &span) == 1 && order_ring_reserve(ring, 1, NULL) == 0);
+    span->amount = 7;
+    order_ring_commit(ring, 1);
+    REQUIRE(order_ring_peek(ring, 4, &seen) == 1 && seen->amount == 7 && order_ring_peek(ring, 4, NULL) == 0);
+    REQUIRE(order_ring_size(ring) == 1 && order_ring_capacity(ring) == 4);
+    order_ring_release(ring, 1);
+    REQUIRE(weft_spsc_size(order_ring_untyped(ring)) == 0);
+    order_ring_destroy(ring);
+    return 0;
+}
+
 static int maps(void)
 {
     struct order one = {1}, two = {2}, *got = NULL;
@@ -136,11 +157,16 @@ int wrong(number_queue *queue, struct order *order)
 }
 #elif WRONG == 6
 WEFT_TREIBER_OF(struct_stack, struct order);
+#elif WRONG == 7
+bool wrong(order_ring *ring, int *other)
+{
+    return order_ring_try_push(ring, other);
+}
 #endif
 
 int main(void)
 {
-    if (queues_and_stacks() != 0 || maps() != 0)
+    if (queues_and_stacks() != 0 || rings() != 0 || maps() != 0)
         return 1;
     puts("typed");
     return 0;

@@ -251,6 +251,8 @@ template std::optional<handle> weft::map<int, handle>::get(const int &) const; /
 template class weft::ms_queue<void>;
 #elif WRONG == 9
 template class weft::map<place[2], int>;
+#elif WRONG == 10
+template class weft::spsc_ring<std::string>;
 #endif
 
 static int queues_and_stacks(const weft::domain &domain)
@@ -271,6 +273,25 @@ static int queues_and_stacks(const weft::domain &domain)
     words.close();
     REQUIRE(words.closed() && !words.enqueue("late, and also too long for a machine's word"));
     REQUIRE(words.try_dequeue()->size() == 45 && !words.try_dequeue() && words.empty());
+
+    weft::spsc_ring<point> path(3, WEFT_SPSC_STAMPED);
+    REQUIRE(path.try_push({1, 2}) && path.size() == 1 && path.capacity() == 3 && path.try_pop()->y == 2 &&
+            !path.try_pop());
+    weft::spsc_ring<int> tones(4);
+    int some[] = {1, 2, 3}, *span;
+    const int *heard;
+    REQUIRE(tones.push_many(some, 3) == 3 && tones.reserve(2, span) == 1 && (*span = 4));
+    tones.commit(1);
+    REQUIRE(!tones.try_push(5) && tones.peek(9, heard) == 4 && heard[3] == 4);
+    tones.release(3);
+    REQUIRE(tones.pop_many(some, 3) == 1 && some[0] == 4 && weft_spsc_size(tones.get()) == 0);
+    bool refused = false;
+    try {
+        weft::spsc_ring<int> none(0);
+    } catch (const std::invalid_argument &) {
+        refused = true;
+    }
+    REQUIRE(refused);
 
     weft::treiber_stack<std::string> texts(domain);
     texts.push("below, and too long for a word of any kind");

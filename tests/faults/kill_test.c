@@ -91,12 +91,8 @@ static const struct operation {
     const char *name;
     void (*run)(scene *s);
     bool pushes;
-} operations[] = {{"push", push_one, true},
-                  {"push_many", push_two, true},
-                  {"reserve, commit", push_in_place, true},
-                  {"pop", pop_one, false},
-                  {"pop_many", pop_two, false},
-                  {"peek, release", pop_in_place, false}};
+} operations[] = {{"push", push_one, true}, {"push_many", push_two, true}, {"reserve, commit", push_in_place, true},
+                  {"pop", pop_one, false},  {"pop_many", pop_two, false},  {"peek, release", pop_in_place, false}};
 
 /* ---- the killing ---- */
 

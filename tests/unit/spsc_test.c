@@ -402,21 +402,22 @@ static void test_create_refuses(void **state)
         size_t capacity, size;
         unsigned flags;
         int error;
-    } bad[] = {{0, 8, 0, -EINVAL},
-               {8, 0, 0, -EINVAL},
-               {8, 8, 4, -EINVAL},
-               {8, 8, CONTIGUOUS | STAMPED, -EINVAL},
-               {SIZE_MAX, 1, 0, -EINVAL},
-               {1, SIZE_MAX, 0, -EINVAL},
-               {1, SIZE_MAX, STAMPED, -EINVAL},
-               {1, SIZE_MAX / 4, CONTIGUOUS, -EINVAL},
-               {SIZE_MAX / 2, 3, 0, -EINVAL},
-               {SIZE_MAX / 4, 2, 0, -EINVAL},
-               {SIZE_MAX / 4, 2, CONTIGUOUS, -EINVAL},
-               {SIZE_MAX / 4 + 1, 1, STAMPED, -EINVAL},
+    } bad[] = {
+        {0, 8, 0, -EINVAL},
+        {8, 0, 0, -EINVAL},
+        {8, 8, 4, -EINVAL},
+        {8, 8, CONTIGUOUS | STAMPED, -EINVAL},
+        {SIZE_MAX, 1, 0, -EINVAL},
+        {1, SIZE_MAX, 0, -EINVAL},
+        {1, SIZE_MAX, STAMPED, -EINVAL},
+        {1, SIZE_MAX / 4, CONTIGUOUS, -EINVAL},
+        {SIZE_MAX / 2, 3, 0, -EINVAL},
+        {SIZE_MAX / 4, 2, 0, -EINVAL},
+        {SIZE_MAX / 4, 2, CONTIGUOUS, -EINVAL},
+        {SIZE_MAX / 4 + 1, 1, STAMPED, -EINVAL},
 #if !T_SANITIZED /* they end a program that asks for so much */
-               {SIZE_MAX / 4, 1, 0, -ENOMEM},
-               {SIZE_MAX / 8, 1, CONTIGUOUS, -ENOMEM}
+        {SIZE_MAX / 4, 1, 0, -ENOMEM},
+        {SIZE_MAX / 8, 1, CONTIGUOUS, -ENOMEM}
 #endif
     };
     (void)state;
@@ -479,9 +480,9 @@ static void test_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_sequence),  cmocka_unit_test(test_alignment),     cmocka_unit_test(test_too_much),
-        cmocka_unit_test(test_two_threads),   cmocka_unit_test(test_in_place),      cmocka_unit_test(test_attach_refuses),
-        cmocka_unit_test(test_two_addresses), cmocka_unit_test(test_fork),          cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_any_sequence),   cmocka_unit_test(test_alignment), cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_two_threads),    cmocka_unit_test(test_in_place),  cmocka_unit_test(test_attach_refuses),
+        cmocka_unit_test(test_two_addresses),  cmocka_unit_test(test_fork),      cmocka_unit_test(test_left_behind),
         cmocka_unit_test(test_create_refuses), cmocka_unit_test(test_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

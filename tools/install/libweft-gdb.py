@@ -55,6 +55,26 @@ class Queue(Values):
             yield node["value"]
 
 
+class Ring(Values):
+    """A ring for one producer and one consumer: elements of 1, 2, 4 and 8 bytes as numbers, others as bytes."""
+
+    def to_string(self):
+        return "weft_spsc of %d elements of %d bytes, oldest first" % (word(self.value["capacity"]), word(self.value["element_size"]))
+
+    def values(self):
+        size, stride, all_bytes = (word(self.value[name]) for name in ("element_size", "stride", "bytes"))
+        first = int(self.value.address) + word(self.value["first"])
+        head, tail = (word(self.value[name]) for name in ("head", "tail"))
+        offset, left = head >> 1, (tail >> 1) - (head >> 1) + (all_bytes if (head ^ tail) & 1 else 0)
+        for _ in range(left // stride):
+            element = bytes(gdb.selected_inferior().read_memory(first + offset, size))
+            if size in (1, 2, 4, 8):
+                yield gdb.Value(int.from_bytes(element, "little"))
+            else:
+                yield gdb.Value(element.hex(" "))
+            offset = (offset + stride) % all_bytes
+
+
 class SegmentQueue(Values):
     NAME, ORDER = "weft_segq", "oldest first"
 
@@ -207,7 +227,7 @@ def known(printer):
 
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
-    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 
