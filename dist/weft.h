@@ -7598,7 +7598,7 @@ static bool weft_i_own_spsc_plan(weft_spsc *ring, size_t capacity, size_t elemen
 }
 
 /* Makes the ring of the plan in this memory. */
-static weft_spsc *weft_i_own_spsc_begin(void *memory, const weft_spsc *planned)
+static weft_spsc *weft_i_own_spsc_lay_out(void *memory, const weft_spsc *planned)
 {
     weft_spsc *ring = memory;
     memcpy(&ring->capacity, &planned->capacity, sizeof *ring - offsetof(weft_spsc, capacity)); /* all but the mark */
@@ -7633,7 +7633,7 @@ static int weft_i_own_spsc_create_contiguous(weft_spsc **out, weft_spsc *ring)
     void *memory;
     int error = weft_i_sys_map_twice(&memory, page, ring->bytes);
     if (error == 0)
-        *out = weft_i_own_spsc_begin(memory, ring);
+        *out = weft_i_own_spsc_lay_out(memory, ring);
     return error;
 }
 
@@ -7651,7 +7651,7 @@ int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsi
     void *memory = weft_i_sys_alloc(weft_i_own_spsc_round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
     if (!memory)
         return -ENOMEM;
-    *out = weft_i_own_spsc_begin(memory, &ring);
+    *out = weft_i_own_spsc_lay_out(memory, &ring);
     return 0;
 }
 
@@ -7692,7 +7692,7 @@ int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity,
     (void)weft_i_own_spsc_plan(&ring, capacity, element_size, flags);
     /* relaxed: nobody uses what was there */
     weft_i_store(&((weft_spsc *)memory)->mark, 0, memory_order_relaxed);
-    *out = weft_i_own_spsc_begin(memory, &ring);
+    *out = weft_i_own_spsc_lay_out(memory, &ring);
     return 0;
 }
 

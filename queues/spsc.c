@@ -38,7 +38,7 @@ static bool plan(weft_spsc *ring, size_t capacity, size_t element_size, unsigned
 }
 
 /* Makes the ring of the plan in this memory. */
-static weft_spsc *begin(void *memory, const weft_spsc *planned)
+static weft_spsc *lay_out(void *memory, const weft_spsc *planned)
 {
     weft_spsc *ring = memory;
     memcpy(&ring->capacity, &planned->capacity, sizeof *ring - offsetof(weft_spsc, capacity)); /* all but the mark */
@@ -73,7 +73,7 @@ static int create_contiguous(weft_spsc **out, weft_spsc *ring)
     void *memory;
     int error = weft_i_sys_map_twice(&memory, page, ring->bytes);
     if (error == 0)
-        *out = begin(memory, ring);
+        *out = lay_out(memory, ring);
     return error;
 }
 
@@ -91,7 +91,7 @@ int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsi
     void *memory = weft_i_sys_alloc(round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
     if (!memory)
         return -ENOMEM;
-    *out = begin(memory, &ring);
+    *out = lay_out(memory, &ring);
     return 0;
 }
 
@@ -132,7 +132,7 @@ int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity,
     (void)plan(&ring, capacity, element_size, flags);
     /* relaxed: nobody uses what was there */
     weft_i_store(&((weft_spsc *)memory)->mark, 0, memory_order_relaxed);
-    *out = begin(memory, &ring);
+    *out = lay_out(memory, &ring);
     return 0;
 }
 
