@@ -39,6 +39,7 @@
 #include <utility>
 
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
 #include <weft/queues/spsc.h>
@@ -269,6 +270,37 @@ public:
 
 private:
     weft_segq *queue_ = nullptr;
+};
+
+/* What objects that go into a mailbox are derived from. */
+struct mail : weft_mail {};
+
+/*
+ * Any number of producers, one consumer; it allocates nothing (weft/queues/mailbox.h). T is derived from weft::mail. The box
+ * owns nothing: what is inside at its end stays with whoever has it.
+ */
+template <class T> class mailbox {
+    static_assert(std::is_base_of_v<mail, T>, "weft: what goes into a mailbox is derived from weft::mail");
+
+public:
+    mailbox() { detail::check(weft_mailbox_create(&box_)); }
+    mailbox(const mailbox &) = delete;
+    mailbox &operator=(const mailbox &) = delete;
+    ~mailbox() { weft_mailbox_destroy(box_, nullptr, nullptr); }
+
+    /* True: the consumer was armed, wake it. */
+    bool push(T *object) noexcept { return weft_mailbox_push(box_, object); }
+
+    /* The oldest, or nullptr. */
+    [[nodiscard]] T *take() noexcept { return static_cast<T *>(static_cast<mail *>(weft_mailbox_take(box_))); }
+
+    /* False: there is mail. */
+    [[nodiscard]] bool arm() noexcept { return weft_mailbox_arm(box_); }
+
+    weft_mailbox *get() const noexcept { return box_; }
+
+private:
+    weft_mailbox *box_ = nullptr;
 };
 
 /*

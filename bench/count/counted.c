@@ -78,7 +78,8 @@ int main(void)
     for (run.first = 0; count_operations[run.first].structure; run.first += run.count) {
         for (run.count = 1; count_is_of(&count_operations[run.first + run.count], &count_operations[run.first]);)
             run.count++;
-        bool plain = count_operations[run.first].family == BENCH_SPSC; /* it has no domain */
+        bench_family family = count_operations[run.first].family;
+        bool plain = family == BENCH_SPSC || family == BENCH_MAILBOX; /* they have no domain */
         for (unsigned s = 0; s < (plain ? 1 : 2); s++) {
             const char *scheme = plain ? "" : schemes[s];
             if (count_structure(scheme) != 0)

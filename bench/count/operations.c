@@ -85,6 +85,7 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 const count_operation count_operations[] = {
     WEFT_CONTAINERS(CONTAINER, 0)
     WEFT_RINGS(RING, 0)
+    FORM(MAILBOX, mailbox, "weft_mailbox", "weft-mailbox")
     WEFT_MAPS(MAP, 0)
     {"weft_domain", "weft", BENCH_RECLAIM, "enter, protect, leave", "read", count_read},
     {"weft_domain", "weft", BENCH_RECLAIM, "retire", "retire", count_retire},

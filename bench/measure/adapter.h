@@ -26,7 +26,8 @@ extern "C" {
 typedef enum bench_family {
     BENCH_QUEUE,
     BENCH_STACK,
-    BENCH_SPSC, /* bounded, one producer and one consumer */
+    BENCH_SPSC,    /* bounded, one producer and one consumer */
+    BENCH_MAILBOX, /* one consumer */
     BENCH_MAP,
     BENCH_RECLAIM,
     BENCH_WORDS,

@@ -4,19 +4,24 @@
 
 #define CONTAINERS (1u << BENCH_QUEUE | 1u << BENCH_STACK)
 #define SPSC (1u << BENCH_SPSC)
+#define MAILBOX (1u << BENCH_MAILBOX)
 
-const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc", "map", "reclaim", "words"};
+const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc", "mailbox", "map", "reclaim", "words"};
 
 const bench_workload bench_workloads[] = {
     {.name = "pairs", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 1},
     {.name = "1:1", .kind = BENCH_ONE_TO_ONE, .families = CONTAINERS, .least = 2},
     {.name = "1:3", .kind = BENCH_ONE_TO_THREE, .families = CONTAINERS, .least = 4},
     {.name = "1:N", .kind = BENCH_ONE_TO_MANY, .families = CONTAINERS, .least = 2},
-    {.name = "N:1", .kind = BENCH_MANY_TO_ONE, .families = CONTAINERS, .least = 2},
+    {.name = "N:1", .kind = BENCH_MANY_TO_ONE, .families = CONTAINERS | MAILBOX, .least = 2},
     {.name = "burst", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 64},
     {.name = "1:1", .kind = BENCH_ONE_TO_ONE, .families = SPSC, .least = 2, .most = 2},
-    {.name = "pairs", .kind = BENCH_MIXED, .families = SPSC, .least = 1, .most = 1, .burst = 1},
-    {.name = "round-trip", .kind = BENCH_ROUND_TRIP, .families = 1u << BENCH_QUEUE | SPSC, .least = 2, .most = 2},
+    {.name = "pairs", .kind = BENCH_MIXED, .families = SPSC | MAILBOX, .least = 1, .most = 1, .burst = 1},
+    {.name = "round-trip",
+     .kind = BENCH_ROUND_TRIP,
+     .families = 1u << BENCH_QUEUE | SPSC | MAILBOX,
+     .least = 2,
+     .most = 2},
     {.name = "100/0/0", .kind = BENCH_LOOKUPS, .families = 1u << BENCH_MAP, .least = 1, .get_share = 100},
     {.name = "90/5/5",
      .kind = BENCH_LOOKUPS,
@@ -44,7 +49,7 @@ bool bench_workload_fits(const bench_workload *workload, unsigned threads)
 
 bool bench_workload_works(const bench_workload *workload)
 {
-    return (workload->families & (CONTAINERS | SPSC | 1u << BENCH_MAP)) && workload->kind != BENCH_ROUND_TRIP;
+    return (workload->families & (CONTAINERS | SPSC | MAILBOX | 1u << BENCH_MAP)) && workload->kind != BENCH_ROUND_TRIP;
 }
 
 const bench_workload *bench_workload_named(const char *name, bench_family family)

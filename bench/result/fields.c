@@ -17,7 +17,7 @@ enum {
     RECLAIM = 1 << BENCH_RECLAIM,
     WORDS = 1 << BENCH_WORDS,
     CONTAINED = MAP | 1 << BENCH_QUEUE | 1 << BENCH_STACK,
-    EVERY = CONTAINED | 1 << BENCH_SPSC | RECLAIM | WORDS
+    EVERY = CONTAINED | 1 << BENCH_SPSC | 1 << BENCH_MAILBOX | RECLAIM | WORDS
 };
 
 typedef struct field {
@@ -77,7 +77,7 @@ static const field fields[] = {
     {"floor_mops", REAL, AT(floor_mops), TIMED, EVERY},
     {"round_trip_ns", REAL, AT(round_trip_ns), TIMED, EVERY},
     {"private_slowdown", REAL, AT(slowdown), TIMED, EVERY},
-    {"false_empty", WHOLE, AT(empty), TIMED, CONTAINED | 1 << BENCH_SPSC},
+    {"false_empty", WHOLE, AT(empty), TIMED, CONTAINED | 1 << BENCH_SPSC | 1 << BENCH_MAILBOX},
     {"fault", TEXT, AT(fault), TIMED | MEMORY, EVERY},
 };
 

@@ -167,12 +167,21 @@ static bool choose_families(bench_options *o)
     return any && (o->file_count == 0 || o->families[BENCH_WORDS]);
 }
 
-/* A workload that was named must be possible with one of the numbers of threads. */
+static bool is_chosen(const bench_options *o, const bench_workload *w)
+{
+    for (unsigned f = 0; f < BENCH_FAMILIES; f++)
+        if (o->families[f] && (w->families & 1u << f))
+            return true;
+    return false;
+}
+
+/* A workload that was named must be possible with one of the numbers of threads, in one of the families. */
 static bool check_threads(const bench_options *o, const bench_workload *w)
 {
-    for (unsigned i = 0; i < o->thread_count; i++)
-        if (bench_workload_fits(w, o->threads[i]))
-            return true;
+    for (const bench_workload *same = bench_workloads; same->name; same++)
+        for (unsigned i = 0; i < o->thread_count; i++)
+            if (strcmp(same->name, w->name) == 0 && is_chosen(o, same) && bench_workload_fits(same, o->threads[i]))
+                return true;
     bench_say("--workload %s expects --threads of %s%u", w->name, w->most ? "" : "at least ", w->least);
     return false;
 }
@@ -204,7 +213,7 @@ static bool check_named(const bench_options *o)
 {
     for (const bench_workload *w = bench_workloads; w->name; w++)
         for (unsigned i = 0; i < o->workloads.count; i++)
-            if (strcmp(o->workloads.item[i], w->name) == 0 && !check_workload(o, w))
+            if (strcmp(o->workloads.item[i], w->name) == 0 && is_chosen(o, w) && !check_workload(o, w))
                 return false;
     for (unsigned f = 0; f < BENCH_FAMILIES; f++)
         for (unsigned i = 0; i < o->family_names.count; i++)

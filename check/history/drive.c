@@ -40,7 +40,7 @@ lin_plan lin_plan_of(uint64_t seed, const lin_subject *subject, unsigned cores, 
     static const unsigned naps[] = {1000, 20000, 20000, 100000, 2000000};
     lin_random random = {seed};
     lin_plan plan = {.threads = 2 + (unsigned)lin_below(&random, 4 * cores - 1)};
-    plan.threads = subject->one_each ? 2 : plan.threads < MOST_THREADS ? plan.threads : MOST_THREADS;
+    plan.threads = subject->roles == LIN_ONE_EACH ? 2 : plan.threads < MOST_THREADS ? plan.threads : MOST_THREADS;
     plan.operations = (subject->type == LIN_RING && operations > SEARCHED ? SEARCHED : operations) / plan.threads;
     plan.puts = put_shares[lin_below(&random, 6)];
     plan.keys = key_counts[lin_below(&random, 7)];
@@ -72,7 +72,9 @@ static lin_operation *choose(worker *w, size_t i)
     lin_type type = r->subject->type;
     int64_t value = 1 + (int64_t)(i * r->plan->threads + w->index), key = 0;
     lin_kind kind = kind_of_put(type);
-    bool puts = r->subject->one_each ? w->index == 0 : lin_below(&w->random, 100) < r->plan->puts;
+    bool puts = r->subject->roles == LIN_EACH_DOES_BOTH ? lin_below(&w->random, 100) < r->plan->puts
+                : r->subject->roles == LIN_ONE_EACH     ? w->index == 0
+                                                        : w->index != 0;
     if (type != LIN_MAP)
         return lin_call(log, puts ? kind : kind + 1, 0, value);
     key = (int64_t)lin_below(&w->random, r->plan->keys);

@@ -8,14 +8,19 @@
 #include "check/history/check.h"
 #include "check/history/iterate.h"
 
+typedef enum lin_roles {
+    LIN_EACH_DOES_BOTH,
+    LIN_ONE_EACH, /* one thread puts, one takes */
+    LIN_ONE_TAKES /* the others put */
+} lin_roles;
+
 /* What is driven: a structure, or anything with such an interface. */
 typedef struct lin_subject {
     const char *name, *scheme; /* scheme: "hazard", "epoch" or "" */
     lin_type type;
     const unsigned char *map_kind; /* a map's operations (lin_kind), and their number */
-    size_t map_kinds;
-    size_t capacity;                                                                /* a ring's */
-    bool one_each;                                                                  /* one thread puts, one takes */
+    size_t map_kinds, capacity;    /* capacity: a ring's */
+    lin_roles roles;
     int (*create)(const struct lin_subject *self, void **object, unsigned threads); /* 0 or -errno */
     void (*destroy)(void *object);
     void *(*thread_begin)(void *object); /* each thread's handle */

@@ -1,6 +1,6 @@
 /* Runs a case, with the orders in force. */
 #define _GNU_SOURCE
-#include "tests/cases/kernels.h"
+#include "tests/cases/operations.h"
 #include "check/model/explain.h"
 
 #include <stdlib.h>
@@ -90,7 +90,7 @@ static void finish(void)
 {
     kernel_take_down();
     if (beside->running->structure != CELL)
-        structure_explain();
+        structure_kind_of(beside->running->structure)->explain();
     model_check(model_unfreed(sizeof(weft_i_record)) == 0, "memory was never freed");
 }
 

@@ -64,8 +64,6 @@ void kernel_list_operations(void); /* prints the operations that cases are made 
 /* Parses what the threads of a case do; aborts if its structure does not have an operation. */
 void kernel_parse(const kernel_case *c);
 
-void structure_explain(void); /* checks that some order explains what the case that runs has answered */
-
 const kernel_case *kernel_running(void);
 void kernel_set_up(void);
 void kernel_do_all(void);

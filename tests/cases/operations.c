@@ -32,25 +32,27 @@ static const operation common_operations[] = {
     {0},
 };
 
-static const struct {
-    const char *name;
-    const operation *operations;
-} groups[] = {
-    {"queue, segq, stack", container_operations},
-    {"spsc", ring_operations},
-    {"map", map_operations},
-    {"cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
-     cell_operations},
-    {"all", common_operations},
-};
+static const operation *own_operations(const char *structure)
+{
+    return structure == CELL ? cell_operations : structure_kind_of(structure)->operations;
+}
+
+static void list(const char *title, const operation *operations)
+{
+    printf("%s\n", title);
+    for (const operation *o = operations; o->name; o++)
+        printf("  %s%-*s %s\n", o->name, (int)(26 - strlen(o->name)), o->keyed ? " KEY" : "", o->says);
+}
 
 void kernel_list_operations(void)
 {
-    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
-        printf("%s\n", groups[g].name);
-        for (const operation *o = groups[g].operations; o->name; o++)
-            printf("  %s%-*s %s\n", o->name, (int)(26 - strlen(o->name)), o->keyed ? " KEY" : "", o->says);
-    }
+    list("queue, segq, stack", own_operations("msq"));
+    list("spsc", own_operations("spsc"));
+    list("mailbox", own_operations("mailbox"));
+    list("map", own_operations("map"));
+    list("cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
+         own_operations(CELL));
+    list("all", common_operations);
 }
 
 /* ---- reading a case ---- */
@@ -83,7 +85,7 @@ static _Noreturn void misspelt(const kernel_case *c, const char *at)
 
 static void parse(const kernel_case *c, const char *text, step *steps)
 {
-    const operation *own = c->structure == CELL ? cell_operations : structure_operations(c->structure);
+    const operation *own = own_operations(c->structure);
     int count = 0;
     memset(steps, 0, MOST * sizeof *steps);
     for (const char *at = text; at && *at; at += strspn(at, ", ")) {
@@ -181,7 +183,7 @@ void kernel_set_up(void)
     }
     for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1] && !(c->flags & LATE); t++)
         model_as(t, attach);
-    MODEL_CHECK((c->structure == CELL ? cell_create() : structure_create(c->before)) == 0);
+    MODEL_CHECK((c->structure == CELL ? cell_create() : structure_kind_of(c->structure)->create(c->before)) == 0);
     for (unsigned t = 1; t <= KERNEL_THREADS && c->does[t - 1]; t++)
         if (c->first[t - 1])
             model_as(t, do_first);
@@ -193,7 +195,7 @@ void kernel_take_down(void)
     if (kernel_running()->structure == CELL)
         cell_destroy();
     else
-        structure_destroy();
+        structure_kind_of(kernel_running()->structure)->destroy();
     MODEL_CHECK(!the_domain || weft_domain_destroy(the_domain) == 0);
     cell_check_gone();
 }

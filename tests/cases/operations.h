@@ -1,6 +1,6 @@
 /*
- * private. The operations that a case names: structures.c has those of queues, stacks and maps, rings.c and
- * cells.c those of rings and cells. In a case a thread's operations are a list, "insert 1, remove 2, iterate", which is parsed before the machine
+ * private. The operations that a case names: structures.c has those of queues, stacks and maps, other files
+ * those of other kinds. In a case a thread's operations are a list, "insert 1, remove 2, iterate", which is parsed before the machine
  * runs it.
  */
 #ifndef WEFT_TESTS_CASES_OPERATIONS_H
@@ -25,9 +25,19 @@ typedef struct operation {
         __VA_ARGS__;                                                                                                   \
     }
 
-/* Each list ends with an entry without a name. */
-extern const operation container_operations[], map_operations[], ring_operations[], cell_operations[];
-const operation *structure_operations(const char *structure);
+/* What cases do with one kind of structure. The list ends with an entry without a name. */
+typedef struct structure_kind {
+    const operation *operations;
+    int (*create)(unsigned before); /* puts so many values into it; 0 or -errno */
+    void (*destroy)(void);          /* takes out what is left, so that the history explains it, too */
+    void (*explain)(void);          /* checks that some order explains what the case has answered */
+} structure_kind;
+
+extern const structure_kind container_kind, map_kind, mailbox_kind;
+const structure_kind *ring_kind(const char *structure); /* NULL: it is no ring */
+const structure_kind *structure_kind_of(const char *structure);
+
+extern const operation cell_operations[];
 
 /* The running case's domain. NULL: it has been destroyed. */
 extern weft_domain *the_domain;
@@ -42,13 +52,6 @@ bool somebody_does(const char *name, int64_t key);
 void tell(int64_t value);
 void hear(int64_t value);
 
-struct ring;
-const struct ring *ring_named(const char *structure); /* NULL: it is no ring */
-void ring_explain(void);
-int ring_create(unsigned before);
-void ring_destroy(void);
-int structure_create(unsigned before); /* puts so many values into it; 0 or -errno */
-void structure_destroy(void);
 int cell_create(void);
 void cell_note_first(void); /* setup is over */
 void cell_destroy(void);

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 1) };
+enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 1) + 1 };
 
 static int rounds = T_SCALE(40, 5);
 
@@ -83,7 +83,8 @@ static void test_subject(void **state)
     total sum = record(subject, rounds);
     assert_int_equal(sum.violations, 0);
     assert_true(sum.operations >= sum.planned && sum.planned > (size_t)rounds * OPERATIONS / 3);
-    assert_true(sum.concurrent > sum.operations / (subject->one_each ? 20 : 4)); /* two threads meet less often */
+    assert_true(sum.concurrent >
+                sum.operations / (subject->roles == LIN_ONE_EACH ? 20 : 4)); /* two threads meet less often */
     if (subject->type == LIN_MAP) {
         assert_int_equal(sum.iterations, rounds * 17);
         assert_true(sum.seen > (size_t)rounds);

@@ -11,17 +11,17 @@ enum { TWO = 2 };
 static void *object;
 static size_t capacity;
 
-static const ring *subject(void)
-{
-    return ring_named(kernel_running()->structure);
-}
-
-const ring *ring_named(const char *structure)
+static const ring *named(const char *structure)
 {
     for (size_t i = 0; i < RINGS; i++)
         if (strcmp(rings[i].name, structure) == 0)
             return &rings[i];
     return NULL;
+}
+
+static const ring *subject(void)
+{
+    return named(kernel_running()->structure);
 }
 
 /* ---- pushing ---- */
@@ -129,7 +129,7 @@ static void pop_in_place(int64_t key, int64_t value)
 
 OPERATION(size, MODEL_CHECK(subject()->size(object) <= capacity))
 
-/* The memory that `first` and `attach` share, which holds no ring at first. */
+/* The memory that `init` and `attach` share, which holds no ring at first. */
 static void *memory;
 static size_t bytes;
 
@@ -160,7 +160,7 @@ static void attach(int64_t key, int64_t value)
         end_pop(begin_pop(), true, got);
 }
 
-const operation ring_operations[] = {
+static const operation operations[] = {
     {"push", "push an element", push, false},
     {"push-two", "push two at once", push_two, false},
     {"push-in-place", "reserve room for two, write, commit", push_in_place, false},
@@ -173,14 +173,14 @@ const operation ring_operations[] = {
     {0},
 };
 
-void ring_explain(void)
+static void explain(void)
 {
     lin_spec full = lin_lax_ring_spec(capacity, LIN_TRY_DEQUEUE), empty = lin_lax_ring_spec(capacity, LIN_TRY_ENQUEUE);
     model_explain(&full);
     model_explain(&empty);
 }
 
-int ring_create(unsigned before)
+static int create(unsigned before)
 {
     capacity = kernel_running()->flags & ONE ? 1 : 2;
     if (somebody_does("init", 0)) {
@@ -195,11 +195,18 @@ int ring_create(unsigned before)
 }
 
 /* Pops what is left, so that the history explains it, too. */
-void ring_destroy(void)
+static void destroy(void)
 {
     while (pop_one())
         ;
     subject()->destroy(object);
     if (memory)
         model_free(memory);
+}
+
+static const structure_kind kind = {operations, create, destroy, explain};
+
+const structure_kind *ring_kind(const char *structure)
+{
+    return named(structure) ? &kind : NULL;
 }

@@ -7,7 +7,7 @@ A bug in a memory order, and one that leads to a use after free, must also be no
 """
 
 MSQ, SEGQ, TREIBER = "queues/msq_kernel.h", "queues/segq_kernel.h", "stacks/treiber_kernel.h"
-SPSC = "queues/spsc_kernel.h"
+SPSC, MAILBOX = "queues/spsc_kernel.h", "queues/mailbox_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
@@ -149,6 +149,28 @@ MUTANTS = [
      [("if (mark != WEFT_I_SPSC_MARK || ", "if (")], "unit-spsc:test_attach_refuses"),
     ("spsc-unaligned", "a slot with a stamp begins where an element of its size may not lie", "queues/spsc.c",
      [("round_up(ring->stamp + STAMP, alignment > STAMP ? alignment : STAMP)", "round_up(ring->stamp + STAMP, STAMP)")], "unit-spsc:test_alignment"),
+    # ---- mailbox ----
+    ("mailbox-published-early", "mail is in the box before its link is written", MAILBOX,
+     [("        weft_i_write(&mail->weft_i_next, head == WEFT_I_MAILBOX_ARMED ? NULL : (weft_mail *)head);", ""),
+      ("            return head == WEFT_I_MAILBOX_ARMED;",
+       "            return weft_i_write(&mail->weft_i_next, head == WEFT_I_MAILBOX_ARMED ? NULL : (weft_mail *)head), head == WEFT_I_MAILBOX_ARMED;")], "model:mailbox-push-take"),
+    ("mailbox-push-overwrites", "mail is pushed with a store", MAILBOX,
+     [("if (weft_i_likely(weft_i_cas(&box->head, &head, (void *)mail, MAILBOX_X1, memory_order_relaxed)))",
+       "weft_i_store(&box->head, (void *)mail, MAILBOX_X1);")], "model:mailbox-push-push + interrupt:test_at_atomic_operations"),
+    ("mailbox-take-overwrites", "the stack is taken by a load and a store", MAILBOX,
+     [("(weft_mail *)weft_i_exchange(&box->head, NULL, MAILBOX_A1)",
+       "(weft_mail *)(head = weft_i_load(&box->head, MAILBOX_A1))); weft_i_store(&box->head, NULL, memory_order_relaxed); (void)(0")],
+     "model:mailbox-order + interrupt:test_at_atomic_operations"),
+    ("mailbox-not-turned", "the newest mail comes first", MAILBOX,
+     [("weft_i_mailbox_turn((weft_mail *)", "((weft_mail *)")], "unit-mailbox:test_drain"),
+    ("mailbox-arm-overwrites", "arming forgets the mail that has just come", MAILBOX,
+     [("    return weft_i_cas(&box->head, &head, WEFT_I_MAILBOX_ARMED, MAILBOX_R1, memory_order_relaxed) ||\n           head == WEFT_I_MAILBOX_ARMED;",
+       "    head = weft_i_load(&box->head, memory_order_relaxed);\n    if (head && head != WEFT_I_MAILBOX_ARMED)\n        return false;\n"
+       "    weft_i_store(&box->head, WEFT_I_MAILBOX_ARMED, MAILBOX_R1);\n    return true;")], "model:mailbox-arm + interrupt:test_at_atomic_operations"),
+    ("mailbox-wake-by-emptiness", "whoever pushes into an empty box wakes, whether the consumer is armed or not", MAILBOX,
+     [("            return head == WEFT_I_MAILBOX_ARMED;", "            return !head || head == WEFT_I_MAILBOX_ARMED;")], "unit-mailbox:test_any_sequence"),
+    ("mailbox-arm-beside-mail", "arm does not look at the mail that is turned round already", MAILBOX,
+     [("    if (box->oldest)\n        return false;\n", "")], "unit-mailbox:test_any_sequence"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
      [("void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],

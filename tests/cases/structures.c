@@ -37,7 +37,7 @@ void hear(int64_t value)
 
 /* ---- containers ---- */
 
-/* NULL: it is a map or a ring. */
+/* NULL: it is something else. */
 static const container *container_named(const char *structure)
 {
     for (size_t i = 0; i < CONTAINERS; i++)
@@ -52,9 +52,13 @@ static const container *subject(void)
     return container_named(kernel_running()->structure);
 }
 
-const operation *structure_operations(const char *structure)
+const structure_kind *structure_kind_of(const char *structure)
 {
-    return ring_named(structure) ? ring_operations : container_named(structure) ? container_operations : map_operations;
+    const structure_kind *ring = ring_kind(structure);
+    return ring                                ? ring
+           : strcmp(structure, "mailbox") == 0 ? &mailbox_kind
+           : container_named(structure)        ? &container_kind
+                                               : &map_kind;
 }
 
 /* The case's queue is closed in between. */
@@ -63,19 +67,9 @@ static bool is_to_close(void)
     return somebody_does("close", 0);
 }
 
-static const lin_spec *spec(void)
+static void container_explain(void)
 {
-    if (!subject())
-        return &lin_map_spec;
-    return subject()->lifo ? &lin_stack_spec : is_to_close() ? &lin_channel_spec : &lin_queue_spec;
-}
-
-void structure_explain(void)
-{
-    if (ring_named(kernel_running()->structure))
-        ring_explain();
-    else
-        model_explain(spec());
+    model_explain(subject()->lifo ? &lin_stack_spec : is_to_close() ? &lin_channel_spec : &lin_queue_spec);
 }
 
 static lin_operation *begin_put(int64_t value)
@@ -207,7 +201,7 @@ OPERATION(take_all, (void)weft_treiber_pop_all(structure, take_one_of_all, NULL)
 
 OPERATION(destroy, subject()->destroy(structure, NULL, NULL); structure = NULL)
 
-const operation container_operations[] = {
+static const operation container_operations[] = {
     {"put", "put a value", put, false},
     {"put-two", "put two at once", put_two, false},
     {"take", "take a value", take, false},
@@ -219,6 +213,24 @@ const operation container_operations[] = {
     {"destroy", "destroy it", destroy, false},
     {0},
 };
+
+static int container_create(unsigned before)
+{
+    int error = subject()->create(&structure, the_domain);
+    for (unsigned i = 1; i <= before && !error; i++)
+        put(0, i);
+    return error;
+}
+
+static void container_destroy(void)
+{
+    while (structure && take_one())
+        ;
+    subject()->destroy(structure, NULL, NULL);
+    structure = NULL;
+}
+
+const structure_kind container_kind = {container_operations, container_create, container_destroy, container_explain};
 
 /* ---- map ---- */
 
@@ -350,7 +362,7 @@ static void iterate(int64_t unused, int64_t neither)
     }
 }
 
-const operation map_operations[] = {
+static const operation map_operations[] = {
     {"insert", "insert the key", insert, true},
     {"put", "put a value for the key", map_put, true},
     {"get-or-insert", "get the key's value, or insert it", get_or_insert, true},
@@ -366,39 +378,25 @@ const operation map_operations[] = {
     {0},
 };
 
-/* ---- all ---- */
-
-int structure_create(unsigned before)
+static int map_create(unsigned before)
 {
-    if (ring_named(kernel_running()->structure))
-        return ring_create(before);
-    int error = subject() ? subject()->create(&structure, the_domain)
-                          : weft_map_create((weft_map **)&structure, the_domain, NULL);
+    int error = weft_map_create((weft_map **)&structure, the_domain, NULL);
     for (unsigned i = 1; i <= before && !error; i++)
-        if (subject())
-            put(0, i);
-        else
-            insert(i, i);
+        insert(i, i);
     return error;
 }
 
-/* Takes out what is left, so that the history explains it, too. */
-void structure_destroy(void)
+static void map_destroy(void)
 {
-    if (ring_named(kernel_running()->structure)) {
-        ring_destroy();
-        return;
-    }
-    if (!structure)
-        return;
-    if (subject()) {
-        while (take_one())
-            ;
-        subject()->destroy(structure, NULL, NULL);
-    } else {
-        for (int key = 1; key <= 9; key++)
-            get(key, 0);
-        weft_map_destroy(structure, NULL, NULL);
-    }
+    for (int key = 1; structure && key <= 9; key++)
+        get(key, 0);
+    weft_map_destroy(structure, NULL, NULL);
     structure = NULL;
 }
+
+static void map_explain(void)
+{
+    model_explain(&lin_map_spec);
+}
+
+const structure_kind map_kind = {map_operations, map_create, map_destroy, map_explain};

@@ -175,6 +175,45 @@ static int ring_create_stamped(const lin_subject *self, void **out, unsigned thr
 #define ON_RING_OF(KIND, name, unused) ON_RING(name)
 WEFT_RINGS(ON_RING_OF, 0)
 
+/* ---- mailbox ---- */
+
+typedef struct letter {
+    weft_mail mail;
+    int64_t value;
+} letter;
+
+static int mailbox_create(const lin_subject *self, void **out, unsigned threads)
+{
+    (void)self, (void)threads;
+    return weft_mailbox_create((weft_mailbox **)out);
+}
+
+static void on_mailbox(void *thing, void *thread, lin_operation *op)
+{
+    letter *mail = op->kind == LIN_ENQUEUE ? malloc(sizeof *mail) : (letter *)(void *)weft_mailbox_take(thing);
+    (void)thread;
+    if (op->kind == LIN_ENQUEUE) {
+        need(mail != NULL);
+        mail->value = op->value;
+        (void)weft_mailbox_push(thing, &mail->mail);
+        return;
+    }
+    op->got = mail ? LIN_VALUE : LIN_NOTHING;
+    op->result = mail ? mail->value : 0;
+    free(mail);
+}
+
+static void free_mail(weft_mail *mail, void *ctx)
+{
+    (void)ctx;
+    free(mail);
+}
+
+static void mailbox_destroy(void *thing)
+{
+    weft_mailbox_destroy(thing, free_mail, NULL);
+}
+
 /* ---- all ---- */
 
 static size_t pending(void *thing)
@@ -209,14 +248,22 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
     &(const lin_subject)                                                                                               \
     {                                                                                                                  \
         .name = (title), .scheme = "", .create = (make), .destroy = destroy_##in_name, .thread_begin = thread_begin,   \
-        .thread_end = thread_end, .type = LIN_RING, .capacity = ROOM, .one_each = true, .perform = on_##in_name,       \
+        .thread_end = thread_end, .type = LIN_RING, .capacity = ROOM, .roles = LIN_ONE_EACH, .perform = on_##in_name,  \
         .ctx = &rings[RING_##in_name]                                                                                  \
     }
 #define IN_EACH_FORM(KIND, name, unused)                                                                               \
     RING("weft-" #name, ring_create, name), RING("weft-" #name "-stamped", ring_create_stamped, name),
 
+#define MAILBOX                                                                                                        \
+    &(const lin_subject)                                                                                               \
+    {                                                                                                                  \
+        .name = "weft-mailbox", .scheme = "", .create = mailbox_create, .destroy = mailbox_destroy,                    \
+        .thread_begin = thread_begin, .thread_end = thread_end, .type = LIN_QUEUE, .roles = LIN_ONE_TAKES,             \
+        .perform = on_mailbox                                                                                          \
+    }
+
 const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
-                                                WEFT_RINGS(IN_EACH_FORM, 0) MAP("hazard"), MAP("epoch"), NULL};
+                                                WEFT_RINGS(IN_EACH_FORM, 0) MAILBOX, MAP("hazard"), MAP("epoch"), NULL};
 
 /* A stack that claims to be a queue. */
 const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,

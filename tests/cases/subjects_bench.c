@@ -89,7 +89,7 @@ size_t lin_bench_subjects(lin_subject *out, size_t room)
     static const unsigned char no_put[] = {LIN_GET, LIN_INSERT, LIN_REMOVE};
     size_t count = 0;
     for (const bench_impl **impl = bench_impls; *impl && count < room; impl++) {
-        bool known = (*impl)->container ? (*impl)->family != BENCH_SPSC : (*impl)->family == BENCH_MAP;
+        bool known = (*impl)->family == BENCH_QUEUE || (*impl)->family == BENCH_STACK || (*impl)->family == BENCH_MAP;
         if ((*impl)->role == BENCH_WEFT || (*impl)->role == BENCH_FLOOR || !known)
             continue;
         out[count++] = (lin_subject){

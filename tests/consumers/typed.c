@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
 #include <weft/queues/spsc.h>
@@ -11,11 +12,17 @@ struct order {
     int amount;
 };
 
+struct letter {
+    int number;
+    weft_mail mail;
+};
+
 enum colour { RED, GREEN };
 
 WEFT_MSQ_OF(order_queue, struct order *);
 WEFT_MSQ_OF(number_queue, short);
 WEFT_SEGQ_OF(letter_queue, char);
+WEFT_MAILBOX_OF(inbox, struct letter, mail);
 WEFT_SPSC_OF(order_ring, struct order);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
@@ -79,6 +86,24 @@ static int queues_and_stacks(void)
     REQUIRE(letter_queue_enqueue(word, 'e') == -32 && letter_queue_is_closed(word));
     REQUIRE(letter_queue_try_dequeue(word, &letter) && letter == 'w' && letter_queue_is_empty(word));
     letter_queue_destroy(word, NULL, NULL);
+    return 0;
+}
+
+static void add(struct letter *letter, void *ctx)
+{
+    *(int *)ctx += letter->number;
+}
+
+static int mailboxes(void)
+{
+    struct letter one = {.number = 1}, two = {.number = 2};
+    inbox *box;
+    int total = 0;
+    REQUIRE(inbox_create(NULL) == -22 && inbox_create(&box) == 0 && inbox_take(box) == NULL && inbox_arm(box));
+    REQUIRE(inbox_push(box, &one) && !inbox_push(box, &two) && !inbox_push(box, NULL) && !inbox_arm(box));
+    REQUIRE(inbox_take(box) == &one && !weft_mailbox_push(inbox_untyped(box), &one.mail));
+    inbox_destroy(box, add, &total);
+    REQUIRE(total == 3);
     return 0;
 }
 
@@ -162,11 +187,16 @@ bool wrong(order_ring *ring, int *other)
 {
     return order_ring_try_push(ring, other);
 }
+#elif WRONG == 8
+bool wrong(inbox *box, struct order *other)
+{
+    return inbox_push(box, other);
+}
 #endif
 
 int main(void)
 {
-    if (queues_and_stacks() != 0 || rings() != 0 || maps() != 0)
+    if (queues_and_stacks() != 0 || mailboxes() != 0 || rings() != 0 || maps() != 0)
         return 1;
     puts("typed");
     return 0;

@@ -253,6 +253,8 @@ template class weft::ms_queue<void>;
 template class weft::map<place[2], int>;
 #elif WRONG == 10
 template class weft::spsc_ring<std::string>;
+#elif WRONG == 11
+template class weft::mailbox<point>;
 #endif
 
 static int queues_and_stacks(const weft::domain &domain)
@@ -273,6 +275,14 @@ static int queues_and_stacks(const weft::domain &domain)
     words.close();
     REQUIRE(words.closed() && !words.enqueue("late, and also too long for a machine's word"));
     REQUIRE(words.try_dequeue()->size() == 45 && !words.try_dequeue() && words.empty());
+
+    struct letter : weft::mail {
+        int number = 0;
+    } first, second;
+    weft::mailbox<letter> box;
+    second.number = 2;
+    REQUIRE(box.arm() && box.push(&first) && !box.push(&second) && !box.arm() && !box.push(nullptr));
+    REQUIRE(box.take() == &first && box.take()->number == 2 && !box.take() && weft_mailbox_arm(box.get()));
 
     weft::spsc_ring<point> path(3, WEFT_SPSC_STAMPED);
     REQUIRE(path.try_push({1, 2}) && path.size() == 1 && path.capacity() == 3 && path.try_pop()->y == 2 &&

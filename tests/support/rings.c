@@ -1,7 +1,5 @@
 #include "tests/support/rings.h"
 
-enum { SPSC = true };
-
 #define FUNCTIONS(KIND, name, unused)                                                                                  \
     static int name##_create(void **out, size_t capacity, size_t element_size, unsigned flags)                         \
     {                                                                                                                  \
@@ -35,7 +33,7 @@ enum { SPSC = true };
 WEFT_RINGS(FUNCTIONS, 0)
 
 #define LISTED(KIND, name, unused)                                                                                     \
-    {#name,           KIND,        name##_create, name##_try_push, name##_try_pop, name##_push_many,                   \
-     name##_pop_many, name##_size, name##_destroy},
+    {#name,           name##_create, name##_try_push, name##_try_pop, name##_push_many,                                \
+     name##_pop_many, name##_size,   name##_destroy},
 
 const ring rings[RINGS] = {WEFT_RINGS(LISTED, 0)};

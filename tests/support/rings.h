@@ -6,7 +6,6 @@
 
 typedef struct ring {
     const char *name;
-    bool one_each; /* one producer, one consumer */
     int (*create)(void **out, size_t capacity, size_t element_size, unsigned flags);
     bool (*try_push)(void *object, const void *element);
     bool (*try_pop)(void *object, void *element);

@@ -173,7 +173,8 @@ def wrong_rows(text, heading, structures):
 
 
 def unused_in(programs, structures):
-    without = [name for name in structures if not any("weft_%s_create(" % name in program for program in programs)]
+    without = [name for name in structures if not any("weft_%s_create(" % name in program or "WEFT_%s_OF(" %
+                                                      name.upper() in program for program in programs)]
     return "no program makes %s" % without if without else None
 
 

@@ -75,6 +75,23 @@ class Ring(Values):
             offset = (offset + stride) % all_bytes
 
 
+class Mailbox(Values):
+    def to_string(self):
+        return "weft_mailbox, oldest first" + (", armed" if address(self.value["head"]) == 1 else "")
+
+    def values(self):
+        mail = address(self.value["oldest"])
+        while mail:
+            yield gdb.Value(mail).cast(gdb.lookup_type("weft_mail").pointer())
+            mail = address(at(mail, "weft_mail")["weft_i_next"])
+        newest, mail = [], address(self.value["head"]) & ~1
+        while mail:
+            newest.append(mail)
+            mail = address(at(mail, "weft_mail")["weft_i_next"])
+        for mail in reversed(newest):
+            yield gdb.Value(mail).cast(gdb.lookup_type("weft_mail").pointer())
+
+
 class SegmentQueue(Values):
     NAME, ORDER = "weft_segq", "oldest first"
 
@@ -227,7 +244,7 @@ def known(printer):
 
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
-    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("mailbox", Mailbox), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 

@@ -74,3 +74,10 @@ static void list_destroy(void *object)
 }
 
 BENCH_CONTAINER(list, list_put, list_take);
+
+#define LIST_QUEUE(in_name, in_family, in_note)                                                                        \
+    {                                                                                                                  \
+        .name = (in_name), .family = (in_family), .role = BENCH_BASELINE, .limits = "may wait", .note = (in_note),     \
+        .create = list_create, .destroy = list_destroy, .thread_begin = bench_no_thread_begin,                         \
+        .thread_end = bench_no_thread_end, .container = &list_ops, .drive = list_drive,                                \
+    }

@@ -50,3 +50,4 @@ BENCH_CONTAINER(queue, queue_put, queue_take);
 
 const bench_impl bench_glib_queue = GLIB(BENCH_QUEUE);
 const bench_impl bench_glib_spsc = GLIB(BENCH_SPSC);
+const bench_impl bench_glib_mailbox = GLIB(BENCH_MAILBOX);

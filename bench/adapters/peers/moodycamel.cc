@@ -39,3 +39,6 @@ extern "C" const bench_impl bench_moodycamel = bench::container<plain>::make(
 extern "C" const bench_impl bench_moodycamel_tokens =
     bench::container<by_tokens>::make("moodycamel-tokens", BENCH_QUEUE, "not linearizable",
                                       "moodycamel::ConcurrentQueue with tokens: order holds for each producer alone");
+extern "C" const bench_impl bench_moodycamel_mailbox =
+    bench::container<by_tokens>::make("moodycamel-tokens", BENCH_MAILBOX, "not linearizable",
+                                      "moodycamel::ConcurrentQueue with tokens: order holds for each producer alone");

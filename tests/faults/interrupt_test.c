@@ -1,0 +1,199 @@
+/*
+ * A signal handler pushes mail while its thread is inside push, take and arm of the same box: at each atomic operation, and
+ * on x86-64 at each instruction, where the trap flag calls the handler after each of them.
+ */
+#include "tests/unit/support.h"
+
+#include "check/history/park.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <weft/queues/mailbox.h>
+
+#ifdef __x86_64__
+#define STEPS 1
+#else
+#define STEPS 0
+#endif
+
+enum { BEFORE = 3, FROM_HANDLER = 2, ALL = BEFORE + 1 + FROM_HANDLER };
+
+typedef struct letter {
+    weft_mail mail;
+    size_t number; /* in the order of the pushes */
+    bool pushed;
+} letter;
+
+static struct scene {
+    weft_mailbox *box;
+    letter letters[ALL];
+    size_t numbers, taken, woken, armed;
+    bool interrupted;
+} scene;
+
+/* ---- what is interrupted ---- */
+
+static void push(void)
+{
+    letter *own = &scene.letters[BEFORE];
+    own->pushed = true;
+    scene.woken += weft_mailbox_push(scene.box, &own->mail);
+}
+
+static void take(void)
+{
+    weft_mail *mail = weft_mailbox_take(scene.box);
+    if (mail)
+        ((letter *)(void *)mail)->pushed = false;
+    scene.taken += mail != NULL;
+}
+
+static void arm(void)
+{
+    scene.armed += weft_mailbox_arm(scene.box);
+}
+
+static const struct operation {
+    const char *name;
+    void (*run)(void);
+} operations[] = {{"push", push}, {"take", take}, {"arm", arm}};
+
+/* ---- the handler ---- */
+
+static void push_two(void *unused)
+{
+    (void)unused;
+    scene.interrupted = true;
+    for (size_t i = BEFORE + 1; i < ALL; i++) {
+        scene.letters[i].number = scene.numbers++;
+        scene.letters[i].pushed = true;
+        scene.woken += weft_mailbox_push(scene.box, &scene.letters[i].mail);
+    }
+}
+
+#if STEPS
+static volatile long steps_left;
+
+static void on_trap(int number)
+{
+    (void)number;
+    if (steps_left-- == 0)
+        push_two(NULL);
+}
+
+static void run_by_steps(const struct operation *operation, size_t n)
+{
+    const struct sigaction action = {.sa_handler = on_trap};
+    CHECK(sigaction(SIGTRAP, &action, NULL) == 0);
+    steps_left = (long)n;
+    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+    operation->run();
+    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+    if (!scene.interrupted)
+        steps_left = -1;
+}
+#endif
+
+static void run_at(const struct operation *operation, size_t n, bool by_steps)
+{
+    (void)by_steps;
+#if STEPS
+    if (by_steps) {
+        run_by_steps(operation, n);
+        return;
+    }
+#endif
+    lin_park_at(n, push_two, NULL);
+    operation->run();
+    (void)lin_park_cancel();
+}
+
+/* ---- before and after ---- */
+
+/* `before` letters, of which `turned` are in the list that take has turned round already. */
+static void begin(size_t before, size_t turned)
+{
+    memset(&scene, 0, sizeof scene);
+    CHECK(weft_mailbox_create(&scene.box) == 0);
+    for (size_t i = 0; i < before; i++) {
+        scene.letters[i].number = scene.numbers++;
+        scene.letters[i].pushed = true;
+        (void)weft_mailbox_push(scene.box, &scene.letters[i].mail);
+        if (i + 1 == turned)
+            take(); /* turns, and takes the oldest */
+    }
+    scene.taken = 0;
+}
+
+/* All that was pushed comes out once; the handler's two in their order, and nothing before what was there first. */
+static void finish(void)
+{
+    size_t last_of_handler = 0, last_of_before = 0, came = 0, pushed = 0;
+    weft_mail *mail;
+    for (size_t i = 0; i < ALL; i++)
+        pushed += scene.letters[i].pushed;
+    for (; (mail = weft_mailbox_take(scene.box)) != NULL; came++) {
+        letter *got = (letter *)(void *)mail;
+        size_t which = (size_t)(got - scene.letters);
+        CHECK(got->pushed);
+        got->pushed = false;
+        if (which < BEFORE) {
+            CHECK(got->number >= last_of_before && last_of_handler == 0);
+            last_of_before = got->number;
+        } else if (which > BEFORE) {
+            CHECK(got->number > last_of_handler || last_of_handler == 0);
+            last_of_handler = got->number;
+        }
+    }
+    CHECK(came == pushed);
+    CHECK(scene.woken <= scene.armed && weft_mailbox_arm(scene.box));
+    weft_mailbox_destroy(scene.box, NULL, NULL);
+}
+
+static void test_interrupted(const struct operation *operation, bool by_steps)
+{
+    size_t places = 0, most = 0, woken = 0;
+    for (size_t before = 0; before <= BEFORE; before++)
+        for (size_t turned = 0; turned <= before; turned++)
+            for (size_t n = 0, goes_on = 1; goes_on; n++) {
+                begin(before, turned);
+                run_at(operation, n, by_steps);
+                goes_on = scene.interrupted;
+                woken += scene.woken;
+                places += goes_on;
+                most = n > most ? n : most;
+                finish();
+            }
+    print_message("%s: interrupted %zu times, at up to %zu %s; the handler woke %zu times\n", operation->name, places,
+                  most, by_steps ? "instructions" : "atomic operations", woken);
+    assert_true(most >= (by_steps ? 20 : 1) && places >= most);
+    assert_true(operation->run != arm || !by_steps || woken > 0);
+}
+
+static void test_at_atomic_operations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < T_COUNT(operations); i++)
+        test_interrupted(&operations[i], false);
+}
+
+#if STEPS
+static void test_at_instructions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < T_COUNT(operations); i++)
+        test_interrupted(&operations[i], true);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_at_atomic_operations),
+#if STEPS
+        cmocka_unit_test(test_at_instructions),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
