@@ -34,11 +34,14 @@ WRONG = [
     ["--json", "/nonexistent/directory/file"], ["--family", "map", "--impl", "ck-fifo"],
     ["--family", "map", "--workload", "pairs"], ["--family", "queue", "some-file"], ["/nonexistent/file"],
     ["--family", "words", "/"], ["--family", "queue", "--workload", "1:1", "--threads", "1"],
+    ["--family", "spsc", "--workload", "1:1", "--threads", "4"], ["--family", "mailbox", "--workload", "burst"],
 ]
 
 NAMES = {
     "queue": {*OURS["QUEUE"], "mutex-queue", "spin-queue", "ck-fifo", "floor-xadd"},
     "stack": {*OURS["STACK"], "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
+    "spsc": {"weft-spsc", "weft-spsc-stamped", "mutex-ring", "spin-ring", "pipe"},
+    "mailbox": {"weft-mailbox", "mutex-mailbox", "spin-mailbox"},
     "map": {*OURS["MAP"], "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
     "reclaim": {"weft", "ck-epoch", "ck-hp", "urcu-memb", "plain"},
     "words": {"weft-map", "mutex-map"},
@@ -207,7 +210,7 @@ class Json(unittest.TestCase):
     def test_round_trip(self):
         """Times of two threads, by its name or by --latency; on one processor it is left out with a message."""
         rows = measure("--workload", "round-trip", *SHORT)["latency"]
-        self.assertEqual({row["implementation"] for row in rows}, NAMES["queue"] - {"floor-xadd"})
+        self.assertEqual({row["implementation"] for row in rows}, NAMES["queue"] - {"floor-xadd"} | NAMES["spsc"] | NAMES["mailbox"])
         self.assertEqual({(row["threads"], row["open"]) for row in rows}, {(2, False)})
         for row in rows:
             self.assertIsNone(row["fault"])

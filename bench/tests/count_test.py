@@ -28,6 +28,8 @@ EXPECTED = {
     ("weft_spsc", "", "pop"): (40, 1, 1, 0, 0, 0, 1),
     ("weft_spsc, stamped", "", "push"): (57, 2, 2, 0, 0, 0, 2),
     ("weft_spsc, stamped", "", "pop"): (57, 2, 2, 0, 0, 0, 2),
+    ("weft_mailbox", "", "push"): (45, 1, 1, 1, 1, 0, 2),
+    ("weft_mailbox", "", "pop"): (52, 2, 1, 0, 0, 0, 1.73),
     ("weft_map", "hazard", "get"): (124, 8.25, 8.1, 0, 0, 0, 5.2),
     ("weft_map", "hazard", "insert"): (206, 9.15, 9.1, 2, 1.35, 0, 5.5),
     ("weft_map", "hazard", "remove"): (217, 20.8, 10.1, 4, 1.35, 0, 8),

@@ -14,6 +14,8 @@ NAMES = {
     "queue": """ck-fifo ck-hp-fifo ck-ring urcu-wfcqueue urcu-lfqueue boost-queue cds-msqueue cds-moirqueue cds-optimistic
              cds-fcqueue cds-vyukov xenium-ms-hazard xenium-ms-epoch xenium-ramalhete xenium-vyukov moodycamel
              moodycamel-tokens tbb-queue glib-async""",
+    "spsc": "readerwriterq boost-spsc ck-ring glib-async pipe",
+    "mailbox": "urcu-wfcqueue moodycamel-tokens glib-async",
     "stack": "ck-stack ck-hp-stack urcu-lfstack urcu-lfstack-mutex boost-stack cds-treiber cds-elimination cds-fcstack",
     "map": """std-mutex-map std-shared-map std-sharded-map ck-ht urcu-lfht cds-michael-hp cds-michael-rcu cds-splitlist-hp
            cds-splitlist-rcu cds-feldman-hp cds-feldman-rcu xenium-hm-hazard xenium-hm-epoch xenium-vyukov-map
@@ -47,6 +49,14 @@ class Peers(unittest.TestCase):
     def test_round_trip(self):
         """Here each thread uses two queues at once."""
         self.check("queue", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")  # two threads that wait for each other
+
+    def test_one_producer_one_consumer(self):
+        self.check("spsc", "--threads", "1,2", "--workload", "pairs,1:1")
+        self.check("spsc", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")
+
+    def test_one_consumer(self):
+        self.check("mailbox", "--threads", "1,3", "--workload", "pairs,N:1")
+        self.check("mailbox", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")
 
     def test_stack(self):
         self.check("stack", "--threads", "1,3", "--workload", "pairs,burst")
