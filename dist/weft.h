@@ -6636,13 +6636,13 @@ weft_i_inline bool weft_i_mailbox_push(weft_mailbox *box, weft_mail *mail)
 }
 
 /* The newest first becomes the oldest first. */
-weft_i_inline weft_mail *weft_i_mailbox_turn(weft_mail *newest)
+weft_i_inline weft_mail *weft_i_mailbox_turn(weft_mail *last)
 {
     weft_mail *oldest = NULL;
-    for (weft_mail *next; newest; newest = next) {
-        next = weft_i_read(&newest->weft_i_next);
-        weft_i_write(&newest->weft_i_next, oldest);
-        oldest = newest;
+    for (weft_mail *next; last; last = next) {
+        next = weft_i_read(&last->weft_i_next);
+        weft_i_write(&last->weft_i_next, oldest);
+        oldest = last;
     }
     return oldest;
 }
