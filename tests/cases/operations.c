@@ -49,6 +49,7 @@ void kernel_list_operations(void)
     list("queue, segq, stack", own_operations("msq"));
     list("spsc", own_operations("spsc"));
     list("mailbox", own_operations("mailbox"));
+    list("deque", own_operations("deque"));
     list("map", own_operations("map"));
     list("cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
          own_operations(CELL));

@@ -16,6 +16,11 @@ size_t model_patience(void);
 /* Segments of two cells; and no backoff and no second looks, which would only add steps. */
 #define WEFT_SEGMENT_CELLS 2
 #define WEFT_SEGQ_LOOKS 0
+
+/* Two cells; indices that wrap after two elements; an array that is halved after the deque was empty twice. */
+#define WEFT_DEQUE_CELLS 2
+#define WEFT_DEQUE_FIRST ((size_t)-2)
+#define WEFT_DEQUE_QUIET 2
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
 #endif

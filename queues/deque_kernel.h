@@ -1,0 +1,206 @@
+/*
+ * private. Chase and Lev's deque (deque.h names the papers). Elements have indices; those from top to below bottom are in the
+ * deque, the one with index i in cell i modulo the array's size. The owner moves bottom, thieves move top by a
+ * compare-and-swap, the owner does so only for the last element.
+ *
+ * The race. The owner takes element b without a compare-and-swap if it sees top <= b - 1 after it has stored bottom = b. A
+ * thief takes element t if it sees bottom > t after it has read top = t. If b = t, one must see what the other has done:
+ * the owner stores bottom and then reads top, the thief has top and then reads bottom, and between the two both pass
+ * a fence. The owner's is the light one of reclaim/thread.h, the thief's the heavy one: either the pop's light fence is
+ * before the heavy one, and the thief sees the lower bottom, or after it, and the owner sees top.
+ *
+ * Many steals, one heavy fence: the thief first says `careful`, and a pop that sees it passes a full fence. After the
+ * thief's heavy fence each pop either sees it, so that full fences on both sides do what the two did above, or was before
+ * the heavy fence, and the thief sees its bottom in all that follows.
+ *
+ * Invariants:
+ *  (1) top never falls, and is at most bottom, or bottom + 1 within a pop.
+ *  (2) Only the owner writes bottom, cells and array. It writes a cell again only after it has seen top beyond its element.
+ *  (3) An array that is not the owner's any more keeps the elements that it had: whoever reads element t in it has it if
+ *      its compare-and-swap of top from t succeeds. A thief reads array after bottom, so that t is in it.
+ *  (4) seen_top is top as it once was.
+ * Differences of indices are signed, so that they may wrap.
+ */
+#ifndef WEFT_QUEUES_DEQUE_KERNEL_H
+#define WEFT_QUEUES_DEQUE_KERNEL_H
+
+#include <weft/queues/deque.h>
+#include <weft/reclaim/fence.h>
+#include <weft/reclaim/local.h>
+
+#include <errno.h>
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define DEQUE_R1 memory_order_release /* push, pop store bottom -> DEQUE_A1: publishes the elements below it, and the array they are in; linearization point */
+#define DEQUE_A1 memory_order_acquire /* steal reads bottom -> DEQUE_R1: sees element top, and an array that has it */
+#define DEQUE_R2 memory_order_release /* change the array -> WEFT_GUARD_A2: its cells are filled */
+#define DEQUE_R3 memory_order_release /* steal moves top -> DEQUE_A2: the cell has been read; linearization point */
+#define DEQUE_A2 memory_order_acquire /* push reads top -> DEQUE_R3: cells below it may be written again */
+#define DEQUE_R4 memory_order_release /* many steals are over -> DEQUE_A3: where top stands after them */
+#define DEQUE_A3 memory_order_acquire /* pop need not be careful -> DEQUE_R4: passes no fence, and must see the last top (relaxed, two threads had one element) */
+#endif
+/* clang-format on */
+
+/* The least number of cells, a power of two; and how often it must have been too large before it is halved. */
+#ifndef WEFT_DEQUE_CELLS
+#define WEFT_DEQUE_CELLS 64
+#endif
+#ifndef WEFT_DEQUE_QUIET
+#define WEFT_DEQUE_QUIET 64
+#endif
+
+/* The first index. Tests begin near the end of the numbers. */
+#ifndef WEFT_DEQUE_FIRST
+#define WEFT_DEQUE_FIRST 0
+#endif
+
+typedef struct weft_i_deque_array {
+    weft_hook hook;
+    weft_domain *domain;
+    size_t size; /* cells */
+    weft_atomic_ptr cell[];
+} weft_i_deque_array;
+
+struct weft_deque {
+    weft_domain *domain;
+    weft_atomic_ptr array;
+    weft_i_atomic_size careful; /* how many thieves steal many */
+    weft_i_aligned weft_i_atomic_size top;
+    /* the owner's, but for bottom */
+    weft_i_aligned weft_i_atomic_size bottom;
+    size_t seen_top;
+    size_t highest, base; /* bottom since the deque was empty last; and bottom then */
+    size_t quiet;         /* how often a quarter of the array was enough since then, successively */
+    WEFT_I_LIFE
+};
+
+weft_i_inline ptrdiff_t weft_i_deque_between(size_t top, size_t bottom)
+{
+    return (ptrdiff_t)(bottom - top);
+}
+
+weft_i_inline weft_atomic_ptr *weft_i_deque_cell(weft_i_deque_array *array, size_t index)
+{
+    return &array->cell[index & (array->size - 1)];
+}
+
+/* Another array for the same elements. False: out of memory. The old one is retired. */
+WEFT_I_PRIVATE bool weft_i_deque_resize(weft_deque *deque, size_t size);
+
+/* Whether there is room for one more. */
+weft_i_inline bool weft_i_deque_has_room(weft_deque *deque, size_t bottom, const weft_i_deque_array *array)
+{
+    if (weft_i_likely((size_t)weft_i_deque_between(deque->seen_top, bottom) < array->size))
+        return true;
+    deque->seen_top = weft_i_load(&deque->top, DEQUE_A2);
+    return (size_t)weft_i_deque_between(deque->seen_top, bottom) < array->size;
+}
+
+weft_i_inline bool weft_i_deque_push(weft_deque *deque, void *value)
+{
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);             /* relaxed: the owner's */
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    if (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
+        if (!weft_i_deque_resize(deque, 2 * array->size))
+            return false;
+        array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    }
+    weft_i_store(weft_i_deque_cell(array, bottom), value, memory_order_relaxed); /* relaxed: published by DEQUE_R1 */
+    weft_i_store(&deque->bottom, bottom + 1, DEQUE_R1);
+    if (weft_i_deque_between(deque->highest, bottom + 1) > 0)
+        deque->highest = bottom + 1;
+    return true;
+}
+
+typedef enum weft_i_deque_answer { WEFT_I_DEQUE_GOT, WEFT_I_DEQUE_LOST, WEFT_I_DEQUE_EMPTY } weft_i_deque_answer;
+
+weft_i_inline weft_i_deque_answer weft_i_deque_pop(weft_deque *deque, void **value)
+{
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed) - 1;         /* relaxed: the owner's */
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    weft_i_store(&deque->bottom, bottom, DEQUE_R1);
+    weft_i_light_fence(weft_i_self());
+    if (weft_i_unlikely(weft_i_load(&deque->careful, DEQUE_A3) != 0))
+        weft_i_full_fence();
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: fences on both sides */
+    ptrdiff_t left = weft_i_deque_between(top, bottom);          /* beside the element that it wants */
+    if (weft_i_unlikely(left < 0)) {
+        weft_i_store(&deque->bottom, bottom + 1, DEQUE_R1);
+        return WEFT_I_DEQUE_EMPTY;
+    }
+    *value = weft_i_load(weft_i_deque_cell(array, bottom), memory_order_relaxed); /* relaxed: the owner wrote it */
+    if (weft_i_likely(left > 0))
+        return WEFT_I_DEQUE_GOT;
+    /* relaxed: the owner's own element, linearization point; a failure tells that a thief has it */
+    bool won = weft_i_cas(&deque->top, &top, top + 1, memory_order_relaxed, memory_order_relaxed);
+    weft_i_store(&deque->bottom, bottom + 1, DEQUE_R1);
+    return won ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
+}
+
+/* How many elements there are for a thief that has read top, and passed a fence since. */
+weft_i_inline ptrdiff_t weft_i_deque_seen(weft_deque *deque, size_t top)
+{
+    return weft_i_deque_between(top, weft_i_load(&deque->bottom, DEQUE_A1));
+}
+
+/* Takes element `top`, which weft_i_deque_seen has seen. */
+weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t top, void **value, weft_scheme scheme)
+{
+    weft_i_deque_array *array = weft_i_protect(hold, 0, &deque->array, scheme);
+    /* relaxed: DEQUE_A1 sees it; if it is overwritten, top has moved */
+    void *taken = weft_i_load(weft_i_deque_cell(array, top), memory_order_relaxed);
+    /* relaxed: a failure means that another has it */
+    if (!weft_i_cas(&deque->top, &top, top + 1, DEQUE_R3, memory_order_relaxed))
+        return false;
+    *value = taken;
+    return true;
+}
+
+/* How many elements there were at some time. "None" is an answer; others are a hint. */
+weft_i_inline ptrdiff_t weft_i_deque_seem(weft_deque *deque)
+{
+    /* relaxed: a bottom that is older than this top only makes the answer an earlier one */
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed);
+    return weft_i_deque_seen(deque, top);
+}
+
+/* LOST: tried once, another thread has the element, or the heavy fence is not possible yet. */
+weft_i_inline weft_i_deque_answer weft_i_deque_steal(weft_deque *deque, void **value, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, deque->domain, scheme);
+    weft_i_deque_answer answer = WEFT_I_DEQUE_EMPTY;
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: the heavy fence follows */
+    if (weft_i_heavy_fence() && weft_i_deque_seen(deque, top) > 0)
+        answer = weft_i_deque_take(deque, hold, top, value, scheme) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
+    weft_i_end(hold, &own);
+    return answer;
+}
+
+/* Steals up to `most`, with one heavy fence for all; *room must have as many. Returns how many. */
+weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, from->domain, scheme);
+    size_t moved = 0, wanted = 0;
+    (void)weft_i_fetch_add(&from->careful, 1, memory_order_relaxed); /* relaxed: the heavy fence follows */
+    bool passed = weft_i_heavy_fence();
+    for (bool more = passed; more;) {
+        size_t top = weft_i_load(&from->top, memory_order_relaxed); /* relaxed: the fence follows */
+        weft_i_full_fence();
+        ptrdiff_t there = weft_i_deque_seen(from, top);
+        wanted = wanted ? wanted : there > 0 ? ((size_t)there + 1) / 2 : 0;
+        void *value;
+        size_t bottom = weft_i_load(&to->bottom, memory_order_relaxed); /* relaxed: the owner's, as the array below */
+        more = there > 0 && moved < wanted &&
+               weft_i_deque_has_room(to, bottom, weft_i_load(&to->array, memory_order_relaxed));
+        if (more && weft_i_deque_take(from, hold, top, &value, scheme))
+            moved += weft_i_deque_push(to, value); /* there is room */
+    }
+    (void)weft_i_fetch_sub(&from->careful, 1, DEQUE_R4);
+    weft_i_end(hold, &own);
+    return moved;
+}
+
+#endif
