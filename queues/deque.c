@@ -50,7 +50,7 @@ bool weft_i_deque_resize(weft_deque *deque, size_t size)
 static weft_i_noinline void shrink(weft_deque *deque)
 {
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
-    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);             /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
     bool enough = deque->highest - deque->base <= array->size / 4;
     deque->quiet = enough ? deque->quiet + 1 : 0;
     deque->base = deque->highest = bottom;
@@ -121,9 +121,8 @@ bool weft_deque_try_steal(weft_deque *deque, void **value)
         return false;
     weft_i_check(deque);
     while (answer == WEFT_I_DEQUE_LOST)
-        answer = weft_i_deque_seem(deque) <= 0
-                     ? WEFT_I_DEQUE_EMPTY
-                     : WEFT_I_BY_SCHEME(deque->domain, weft_i_deque_steal, deque, value);
+        answer = weft_i_deque_seem(deque) <= 0 ? WEFT_I_DEQUE_EMPTY
+                                               : WEFT_I_BY_SCHEME(deque->domain, weft_i_deque_steal, deque, value);
     return answer == WEFT_I_DEQUE_GOT;
 }
 
@@ -161,7 +160,7 @@ void weft_deque_destroy(weft_deque *deque, void (*drain)(void *value, void *ctx)
     weft_domain *domain = deque->domain;
     /* relaxed: no other thread uses the deque */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed);
-    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed); /* relaxed: as above */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);                         /* relaxed: as above */
     for (size_t i = weft_i_load(&deque->top, memory_order_relaxed); drain && i != bottom; i++) /* relaxed: as above */
         drain(weft_i_load(weft_i_deque_cell(array, i), memory_order_relaxed), ctx);            /* relaxed: as above */
     reclaim_array(array, NULL);

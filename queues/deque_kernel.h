@@ -99,7 +99,7 @@ weft_i_inline bool weft_i_deque_has_room(weft_deque *deque, size_t bottom, const
 
 weft_i_inline bool weft_i_deque_push(weft_deque *deque, void *value)
 {
-    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);             /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
     if (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
         if (!weft_i_deque_resize(deque, 2 * array->size))
@@ -117,7 +117,7 @@ typedef enum weft_i_deque_answer { WEFT_I_DEQUE_GOT, WEFT_I_DEQUE_LOST, WEFT_I_D
 
 weft_i_inline weft_i_deque_answer weft_i_deque_pop(weft_deque *deque, void **value)
 {
-    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed) - 1;         /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed) - 1;        /* relaxed: the owner's */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
     weft_i_store(&deque->bottom, bottom, DEQUE_R1);
     weft_i_light_fence(weft_i_self());

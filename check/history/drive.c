@@ -34,14 +34,18 @@ typedef struct worker {
 
 lin_plan lin_plan_of(uint64_t seed, const lin_subject *subject, unsigned cores, size_t operations)
 {
-    enum { SEARCHED = 4000 };
+    enum { SEARCHED = 4000 }; /* and few threads, since the search is exponential in their number */
+    bool searched = subject->type == LIN_RING || subject->type == LIN_DEQUE;
     static const unsigned put_shares[] = {50, 50, 48, 52, 30, 60}, key_counts[] = {1, 2, 4, 12, 12, 64, 256};
     static const unsigned yields[] = {8, 20, 50, 200, 1000}, sleeps[] = {300, 1000, 3000, 20000};
     static const unsigned naps[] = {1000, 20000, 20000, 100000, 2000000};
     lin_random random = {seed};
     lin_plan plan = {.threads = 2 + (unsigned)lin_below(&random, 4 * cores - 1)};
-    plan.threads = subject->roles == LIN_ONE_EACH ? 2 : plan.threads < MOST_THREADS ? plan.threads : MOST_THREADS;
-    plan.operations = (subject->type == LIN_RING && operations > SEARCHED ? SEARCHED : operations) / plan.threads;
+    plan.threads = subject->roles == LIN_ONE_EACH ? 2
+                   : searched                     ? 3
+                   : plan.threads < MOST_THREADS  ? plan.threads
+                                                  : MOST_THREADS;
+    plan.operations = (searched && operations > SEARCHED ? SEARCHED : operations) / plan.threads;
     plan.puts = put_shares[lin_below(&random, 6)];
     plan.keys = key_counts[lin_below(&random, 7)];
     plan.yields = 4 + (unsigned)lin_below(&random, 60);
@@ -62,7 +66,10 @@ lin_plan lin_plan_of(uint64_t seed, const lin_subject *subject, unsigned cores, 
 /* The kind of a take is the next one. */
 static lin_kind kind_of_put(lin_type type)
 {
-    return type == LIN_QUEUE ? LIN_ENQUEUE : type == LIN_RING ? LIN_TRY_ENQUEUE : LIN_PUSH;
+    return type == LIN_QUEUE   ? LIN_ENQUEUE
+           : type == LIN_RING  ? LIN_TRY_ENQUEUE
+           : type == LIN_DEQUE ? LIN_PUSH_BOTTOM
+                               : LIN_PUSH;
 }
 
 static lin_operation *choose(worker *w, size_t i)
@@ -75,6 +82,8 @@ static lin_operation *choose(worker *w, size_t i)
     bool puts = r->subject->roles == LIN_EACH_DOES_BOTH ? lin_below(&w->random, 100) < r->plan->puts
                 : r->subject->roles == LIN_ONE_EACH     ? w->index == 0
                                                         : w->index != 0;
+    if (r->subject->roles == LIN_ONE_OWNS) /* it pops more than it pushes: the specification has room for a few */
+        return lin_call(log, w->index ? LIN_STEAL : lin_below(&w->random, 3) == 0 ? kind : kind + 1, 0, value);
     if (type != LIN_MAP)
         return lin_call(log, puts ? kind : kind + 1, 0, value);
     key = (int64_t)lin_below(&w->random, r->plan->keys);

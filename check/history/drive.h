@@ -10,8 +10,9 @@
 
 typedef enum lin_roles {
     LIN_EACH_DOES_BOTH,
-    LIN_ONE_EACH, /* one thread puts, one takes */
-    LIN_ONE_TAKES /* the others put */
+    LIN_ONE_EACH,  /* one thread puts, one takes */
+    LIN_ONE_TAKES, /* the others put */
+    LIN_ONE_OWNS   /* it pushes and pops; the others steal */
 } lin_roles;
 
 /* What is driven: a structure, or anything with such an interface. */

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 1) + 1 };
+enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 2) + 1 };
 
 static int rounds = T_SCALE(40, 5);
 

@@ -7,7 +7,7 @@ A bug in a memory order, and one that leads to a use after free, must also be no
 """
 
 MSQ, SEGQ, TREIBER = "queues/msq_kernel.h", "queues/segq_kernel.h", "stacks/treiber_kernel.h"
-SPSC, MAILBOX = "queues/spsc_kernel.h", "queues/mailbox_kernel.h"
+SPSC, MAILBOX, DEQUE = "queues/spsc_kernel.h", "queues/mailbox_kernel.h", "queues/deque_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
@@ -171,6 +171,44 @@ MUTANTS = [
      [("            return head == WEFT_I_MAILBOX_ARMED;", "            return !head || head == WEFT_I_MAILBOX_ARMED;")], "unit-mailbox:test_any_sequence"),
     ("mailbox-arm-beside-mail", "arm does not look at the mail that is turned round already", MAILBOX,
      [("    if (box->oldest)\n        return false;\n", "")], "unit-mailbox:test_any_sequence"),
+    # ---- deque ----
+    ("deque-no-light-fence", "a pop passes no fence between its store of bottom and its read of top", DEQUE,
+     [("    weft_i_light_fence(weft_i_self());\n", "")], "model:deque-hazard-fences"),
+    ("deque-no-heavy-fence", "a thief passes no fence between its reads of top and of bottom", DEQUE,
+     [("if (weft_i_heavy_fence() && weft_i_deque_seen(deque, top) > 0)", "if (weft_i_deque_seen(deque, top) > 0)")], "model:deque-hazard-two"),
+    ("deque-last-without-race", "the owner takes the last element without a compare-and-swap", DEQUE,
+     [("bool won = weft_i_cas(&deque->top, &top, top + 1, memory_order_relaxed, memory_order_relaxed);",
+       "bool won = true;\n    weft_i_store(&deque->top, top + 1, memory_order_relaxed);")], "model:deque-hazard-last"),
+    ("deque-steal-overwrites", "a thief moves top with a store", DEQUE,
+     [("if (!weft_i_cas(&deque->top, &top, top + 1, DEQUE_R3, memory_order_relaxed))\n        return false;",
+       "weft_i_store(&deque->top, top + 1, DEQUE_R3);")], "model:deque-hazard-two-thieves"),
+    ("deque-unsigned", "a pop of a deque that never had an element takes 0 - 1 for a large number of elements (an erratum of the C11 form)", DEQUE,
+     [("if (weft_i_unlikely(left < 0)) {", "if (0) {")], "unit-deque!:test_any_sequence*"),
+    ("deque-array-not-read-again", "push writes into the array that was too small (an erratum of the C11 form)", DEQUE,
+     [("return false;\n        array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */", "return false;")], "unit-deque!:test_drain*"),
+    ("deque-array-unprotected", "a thief reads an array that nobody holds back", DEQUE,
+     [("weft_i_protect(hold, 0, &deque->array, scheme);", "weft_i_load(&deque->array, WEFT_GUARD_A2);")], "model:deque-hazard-grow"),
+    ("deque-array-first", "a thief reads the array before bottom (crossbeam's CVE-2021-32810 in another form)", DEQUE,
+     [("    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: the heavy fence follows */\n    if (weft_i_heavy_fence()",
+       "    weft_i_deque_array *early = weft_i_protect(hold, 0, &deque->array, scheme);\n"
+       "    size_t top = weft_i_load(&deque->top, memory_order_relaxed);\n    if (weft_i_heavy_fence()"),
+      ("answer = weft_i_deque_take(deque, hold, top, value, scheme) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;",
+       "*value = weft_i_load(weft_i_deque_cell(early, top), memory_order_relaxed),\n"
+       "        answer = weft_i_cas(&deque->top, &top, top + 1, DEQUE_R3, memory_order_relaxed) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;")],
+     "model:deque-hazard-grow-far"),
+    ("deque-array-freed-at-once", "an array that became too small is freed at once", "queues/deque.c",
+     [("weft_retire_hook(deque->domain, &old->hook, old, array_bytes(old->size), reclaim_array, NULL);", "reclaim_array(old, NULL);")],
+     "model:deque-hazard-grow"),
+    ("deque-copied-to-the-front", "growing puts elements where their indices do not lead (as in xenium)", "queues/deque.c",
+     [("weft_i_store(weft_i_deque_cell(made, i), value, memory_order_relaxed);",
+       "weft_i_store(&made->cell[i - deque->seen_top], value, memory_order_relaxed);")],
+     "unit-deque!:test_any_sequence*"),
+    ("deque-not-careful", "a pop does not know that a thief steals many", DEQUE,
+     [("if (weft_i_unlikely(weft_i_load(&deque->careful, DEQUE_A3) != 0))", "if (0)")], "model:deque-hazard-half-more"),
+    ("deque-half-is-all", "steal_half leaves nothing", DEQUE,
+     [("((size_t)there + 1) / 2 : 0;", "(size_t)there : 0;")], "unit-deque:test_steal_half*"),
+    ("deque-stays-large", "an array is never given back", "queues/deque.c",
+     [("    if (deque->quiet < WEFT_DEQUE_QUIET)\n", "    if (deque->quiet < SIZE_MAX)\n")], "unit-deque:test_shrinks*"),
     # ---- stack ----
     ("treiber-aba", "pop does not protect the top: a recycled node comes back under the same address", TREIBER,
      [("void *top = weft_i_protect(trial.attempt.hold, 0, &stack->top, scheme);", "void *top = weft_i_load(&stack->top, WEFT_GUARD_A2);")],

@@ -56,7 +56,8 @@ const structure_kind *structure_kind_of(const char *structure)
 {
     const structure_kind *ring = ring_kind(structure);
     return ring                                ? ring
-           : strcmp(structure, "mailbox") == 0 ? &mailbox_kind : strcmp(structure, "deque") == 0 ? &deque_kind
+           : strcmp(structure, "mailbox") == 0 ? &mailbox_kind
+           : strcmp(structure, "deque") == 0   ? &deque_kind
            : container_named(structure)        ? &container_kind
                                                : &map_kind;
 }

@@ -135,6 +135,43 @@ static size_t size(void *thing)
     return weft_map_size(((object *)thing)->structure);
 }
 
+/* ---- deque ---- */
+
+static int deque_create(const lin_subject *self, void **out, unsigned threads)
+{
+    const weft_domain_config config = {.scheme = self->scheme[0] == 'e' ? WEFT_EPOCH : WEFT_HAZARD};
+    object *o = calloc(1, sizeof *o);
+    (void)threads;
+    *out = o;
+    if (!o)
+        return -ENOMEM;
+    int error = weft_domain_create(&o->domain, &config);
+    return error ? error : weft_deque_create((weft_deque **)&o->structure, o->domain);
+}
+
+static void deque_destroy(void *thing)
+{
+    object *o = thing;
+    weft_deque_destroy(o->structure, NULL, NULL);
+    if (weft_domain_destroy(o->domain) != 0)
+        abort();
+    free(o);
+}
+
+static void on_deque(void *thing, void *thread, lin_operation *op)
+{
+    weft_deque *deque = ((object *)thing)->structure;
+    void *value = NULL;
+    (void)thread;
+    if (op->kind == LIN_PUSH_BOTTOM)
+        need(weft_deque_push(deque, as_pointer(op->value)) == 0);
+    else if (op->kind == LIN_POP_BOTTOM)
+        give(op, weft_deque_try_pop(deque, &value) ? value : NULL);
+    else
+        give(op, weft_deque_try_steal(deque, &value) ? value : NULL);
+    atomic_thread_fence(memory_order_seq_cst); /* as for a ring */
+}
+
 /* ---- rings: the object is the structure ---- */
 
 enum { ROOM = 3 };
@@ -254,6 +291,13 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
 #define IN_EACH_FORM(KIND, name, unused)                                                                               \
     RING("weft-" #name, ring_create, name), RING("weft-" #name "-stamped", ring_create_stamped, name),
 
+#define DEQUE(in_scheme)                                                                                               \
+    &(const lin_subject)                                                                                               \
+    {                                                                                                                  \
+        .name = "weft-deque", .scheme = (in_scheme), .create = deque_create, .destroy = deque_destroy,                 \
+        .thread_begin = thread_begin, .thread_end = thread_end, .type = LIN_DEQUE, .roles = LIN_ONE_OWNS,              \
+        .pending = pending, .perform = on_deque                                                                        \
+    }
 #define MAILBOX                                                                                                        \
     &(const lin_subject)                                                                                               \
     {                                                                                                                  \
@@ -263,7 +307,12 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
     }
 
 const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
-                                                WEFT_RINGS(IN_EACH_FORM, 0) MAILBOX, MAP("hazard"), MAP("epoch"), NULL};
+                                                WEFT_RINGS(IN_EACH_FORM, 0) MAILBOX,
+                                                DEQUE("hazard"),
+                                                DEQUE("epoch"),
+                                                MAP("hazard"),
+                                                MAP("epoch"),
+                                                NULL};
 
 /* A stack that claims to be a queue. */
 const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,
