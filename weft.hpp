@@ -39,6 +39,7 @@
 #include <utility>
 
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
@@ -270,6 +271,48 @@ public:
 
 private:
     weft_segq *queue_ = nullptr;
+};
+
+/* An owner pushes and pops, last in, first out; other threads steal the oldest (weft/queues/deque.h). */
+template <class T> class work_deque {
+    static_assert(detail::storable<T>, "weft: a deque holds objects that can be moved; no references, arrays, const");
+    using word = detail::word<T>;
+
+public:
+    work_deque() { detail::check(weft_deque_create(&deque_, nullptr)); }
+    explicit work_deque(const domain &in) { detail::check(weft_deque_create(&deque_, in.get())); }
+    work_deque(const work_deque &) = delete;
+    work_deque &operator=(const work_deque &) = delete;
+    ~work_deque() { weft_deque_destroy(deque_, word::drop, nullptr); }
+
+    void push(T value)
+    {
+        detail::held<word> bits(word::put(std::move(value)));
+        int error = weft_deque_push(deque_, bits.lend());
+        if (error)
+            bits.take_back();
+        detail::check(error);
+    }
+
+    std::optional<T> try_pop()
+    {
+        void *bits;
+        return weft_deque_try_pop(deque_, &bits) ? std::optional<T>(word::take(bits)) : std::nullopt;
+    }
+
+    std::optional<T> try_steal()
+    {
+        void *bits;
+        return weft_deque_try_steal(deque_, &bits) ? std::optional<T>(word::take(bits)) : std::nullopt;
+    }
+
+    /* Into `to`, which this thread owns. How many. */
+    std::size_t steal_half(work_deque &to) { return weft_deque_steal_half(deque_, to.deque_); }
+
+    weft_deque *get() const noexcept { return deque_; }
+
+private:
+    weft_deque *deque_ = nullptr;
 };
 
 /* What objects that go into a mailbox are derived from. */

@@ -956,6 +956,134 @@ WEFT_END_DECLS
 
 #endif
 
+/* ---- queues/deque.h ---- */
+
+/*
+ * weft_deque: work-stealing deque. Its owner pushes and pops at one end, last in, first out; any other thread steals at the
+ * other end, first in, first out.
+ *
+ * Source: D. Chase, Y. Lev, "Dynamic circular work-stealing deque", SPAA 2005, in the C11 form of N. M. Le, A. Pop,
+ * A. Cohen, F. Zappa Nardelli, "Correct and efficient work-stealing for weak memory models", PPoPP 2013, with the
+ * corrections that became known since. The full fence of each pop is moved to the thief, who interrupts the owner by
+ * membarrier(2) instead; arrays are retired through the domain.
+ *
+ * When. A pool of workers: each has a deque of its own, and one that has nothing to do steals from another. When not: items
+ * must come in their order (weft_segq); one thread puts and others take (weft_segq); thieves come often: a steal costs
+ * some hundred nanoseconds, and interrupts the threads that run.
+ *
+ * Roles. One thread at a time is the owner: it calls push, try_pop, and steal_half into this deque. The role may pass to
+ * another thread if something orders the two. Anybody, the owner included, may call try_steal, and steal_half from it.
+ * create and destroy run alone.
+ *
+ * Cost. 8 bytes an element, in an array of a power of two, 64 at least; it doubles when it is full, which is when push may
+ * fail. It is halved when at most a quarter of it was needed each time between 64 successive moments at which the owner found the
+ * deque empty. Push and pop are plain reads and writes of lines that the owner has, but for the last element. Old arrays
+ * wait in the domain for thieves that still read them.
+ *
+ * Linearizable. A push takes effect when it stores the new bottom; a pop when it stores the lower one, or, of the last
+ * element, at its compare-and-swap of top; a steal at its compare-and-swap of top; an empty answer at a read of bottom or
+ * top.
+ * Progress: push and pop are wait-free, but for the allocator's part and the copying when the array changes; a steal is
+ * lock-free. A NULL deque: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function here is a
+ * cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
+ */
+#ifndef WEFT_QUEUES_DEQUE_H
+#define WEFT_QUEUES_DEQUE_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_deque weft_deque;
+
+/* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
+WEFT_API WEFT_NODISCARD int weft_deque_create(weft_deque **out, weft_domain *domain);
+
+/* The owner: adds a value at its end. 0; -ENOMEM, then nothing has happened. May run reclaim callbacks when it grows. */
+WEFT_API WEFT_NODISCARD int weft_deque_push(weft_deque *deque, void *value);
+
+/* The owner: takes the value that it pushed last. False: empty, or `value` NULL. May run reclaim callbacks if empty. */
+WEFT_API WEFT_NODISCARD bool weft_deque_try_pop(weft_deque *deque, void **value);
+
+/*
+ * Takes the oldest value. False: empty, or `value` NULL; also if membarrier was refused late, while some thread has not yet
+ * passed a fence since, where the system has no other way to interrupt it.
+ */
+WEFT_API WEFT_NODISCARD bool weft_deque_try_steal(weft_deque *deque, void **value);
+
+/*
+ * The owner of `to`: steals the older half of `from`, rounded up, and pushes it into `to` in the same order. Each is a steal
+ * and a push of its own; together they interrupt the owner once. Returns how many. Fewer than half: others took them, or
+ * `to` had no memory. 0 also if the two are one. Lock-free.
+ */
+WEFT_API size_t weft_deque_steal_half(weft_deque *from, weft_deque *to);
+
+/*
+ * Frees the deque. `drain(value, ctx)` gets the values still inside, oldest first (NULL: they are dropped). No other
+ * thread may be using it. Old arrays may outlive the call in the domain.
+ */
+WEFT_API void weft_deque_destroy(weft_deque *deque, void (*drain)(void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. */
+/* clang-format off */
+#define WEFT_DEQUE_OF(name, type)                                                                                      \
+    WEFT_I_TYPED_CHECK(type);                                                                                          \
+    typedef struct name name;                                                                                          \
+    typedef struct name##_i_each {                                                                                     \
+        void (*function)(type value, void *ctx);                                                                       \
+        void *ctx;                                                                                                     \
+    } name##_i_each;                                                                                                   \
+    weft_i_typed void name##_i_call(void *value, void *each)                                                           \
+    {                                                                                                                  \
+        ((name##_i_each *)each)->function(WEFT_I_TYPED(type, value), ((name##_i_each *)each)->ctx);                    \
+    }                                                                                                                  \
+    weft_i_typed weft_deque *name##_untyped(name *typed) { return (weft_deque *)(void *)typed; }                       \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain)                                     \
+    {                                                                                                                  \
+        weft_deque *made = NULL;                                                                                       \
+        int error = weft_deque_create(out ? &made : NULL, domain);                                                     \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_push(name *typed, type value)                                               \
+    {                                                                                                                  \
+        return weft_deque_push(name##_untyped(typed), WEFT_I_WORD(value));                                             \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_pop(name *typed, type *value)                                          \
+    {                                                                                                                  \
+        void *word;                                                                                                    \
+        if (!value || !weft_deque_try_pop(name##_untyped(typed), &word))                                               \
+            return false;                                                                                              \
+        *value = WEFT_I_TYPED(type, word);                                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_try_steal(name *typed, type *value)                                        \
+    {                                                                                                                  \
+        void *word;                                                                                                    \
+        if (!value || !weft_deque_try_steal(name##_untyped(typed), &word))                                             \
+            return false;                                                                                              \
+        *value = WEFT_I_TYPED(type, word);                                                                             \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    weft_i_typed size_t name##_steal_half(name *from, name *to)                                                        \
+    {                                                                                                                  \
+        return weft_deque_steal_half(name##_untyped(from), name##_untyped(to));                                        \
+    }                                                                                                                  \
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(type value, void *ctx), void *ctx)                     \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        weft_deque_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                                \
+    }                                                                                                                  \
+    typedef name name##_i_end
+/* clang-format on */
+#endif
+
+#endif
+
 /* ---- queues/mailbox.h ---- */
 
 /*
@@ -6590,6 +6718,380 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
         held += !thread || (int)g->own_thread == thread;
     weft_i_unlock_linked(domain, &signals);
     return held;
+}
+
+/* ---- queues/deque_kernel.h ---- */
+
+/*
+ * private. Chase and Lev's deque (deque.h names the papers). Elements have indices; those from top to below bottom are in the
+ * deque, the one with index i in cell i modulo the array's size. The owner moves bottom, thieves move top by a
+ * compare-and-swap, the owner does so only for the last element.
+ *
+ * The race. The owner takes element b without a compare-and-swap if it sees top <= b - 1 after it has stored bottom = b. A
+ * thief takes element t if it sees bottom > t after it has read top = t. If b = t, one must see what the other has done:
+ * the owner stores bottom and then reads top, the thief has top and then reads bottom, and between the two both pass
+ * a fence. The owner's is the light one of reclaim/thread.h, the thief's the heavy one: either the pop's light fence is
+ * before the heavy one, and the thief sees the lower bottom, or after it, and the owner sees top.
+ *
+ * Many steals, one heavy fence: the thief first says `careful`, and a pop that sees it passes a full fence. After the
+ * thief's heavy fence each pop either sees it, so that full fences on both sides do what the two did above, or was before
+ * the heavy fence, and the thief sees its bottom in all that follows.
+ *
+ * Invariants:
+ *  (1) top never falls, and is at most bottom, or bottom + 1 within a pop.
+ *  (2) Only the owner writes bottom, cells and array. It writes a cell again only after it has seen top beyond its element.
+ *  (3) An array that is not the owner's any more keeps the elements that it had: whoever reads element t in it has it if
+ *      its compare-and-swap of top from t succeeds. A thief reads array after bottom, so that t is in it.
+ *  (4) seen_top is top as it once was.
+ * Differences of indices are signed, so that they may wrap.
+ */
+#ifndef WEFT_QUEUES_DEQUE_KERNEL_H
+#define WEFT_QUEUES_DEQUE_KERNEL_H
+
+
+#include <errno.h>
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_DEQUE_R1 memory_order_release /* push, pop store bottom -> WEFT_DEQUE_A1: publishes the elements below it, and the array they are in; linearization point */
+#define WEFT_DEQUE_A1 memory_order_acquire /* steal reads bottom -> WEFT_DEQUE_R1: sees element top, and an array that has it */
+#define WEFT_DEQUE_R2 memory_order_release /* change the array -> WEFT_GUARD_A2: its cells are filled */
+#define WEFT_DEQUE_R3 memory_order_release /* steal moves top -> WEFT_DEQUE_A2: the cell has been read; linearization point */
+#define WEFT_DEQUE_A2 memory_order_acquire /* push reads top -> WEFT_DEQUE_R3: cells below it may be written again */
+#define WEFT_DEQUE_R4 memory_order_release /* many steals are over -> WEFT_DEQUE_A3: where top stands after them */
+#define WEFT_DEQUE_A3 memory_order_acquire /* pop need not be careful -> WEFT_DEQUE_R4: passes no fence, and must see the last top (relaxed, two threads had one element) */
+#endif
+/* clang-format on */
+
+/* The least number of cells, a power of two; and how often it must have been too large before it is halved. */
+#ifndef WEFT_DEQUE_CELLS
+#define WEFT_DEQUE_CELLS 64
+#endif
+#ifndef WEFT_DEQUE_QUIET
+#define WEFT_DEQUE_QUIET 64
+#endif
+
+/* The first index. Tests begin near the end of the numbers. */
+#ifndef WEFT_DEQUE_FIRST
+#define WEFT_DEQUE_FIRST 0
+#endif
+
+typedef struct weft_i_deque_array {
+    weft_hook hook;
+    weft_domain *domain;
+    size_t size; /* cells */
+    weft_atomic_ptr cell[];
+} weft_i_deque_array;
+
+struct weft_deque {
+    weft_domain *domain;
+    weft_atomic_ptr array;
+    weft_i_atomic_size careful; /* how many thieves steal many */
+    weft_i_aligned weft_i_atomic_size top;
+    /* the owner's, but for bottom */
+    weft_i_aligned weft_i_atomic_size bottom;
+    size_t seen_top;
+    size_t highest, base; /* bottom since the deque was empty last; and bottom then */
+    size_t quiet;         /* how often a quarter of the array was enough since then, successively */
+    WEFT_I_LIFE
+};
+
+weft_i_inline ptrdiff_t weft_i_deque_between(size_t top, size_t bottom)
+{
+    return (ptrdiff_t)(bottom - top);
+}
+
+weft_i_inline weft_atomic_ptr *weft_i_deque_cell(weft_i_deque_array *array, size_t index)
+{
+    return &array->cell[index & (array->size - 1)];
+}
+
+/* Another array for the same elements. False: out of memory. The old one is retired. */
+WEFT_I_PRIVATE bool weft_i_deque_resize(weft_deque *deque, size_t size);
+
+/* Whether there is room for one more. */
+weft_i_inline bool weft_i_deque_has_room(weft_deque *deque, size_t bottom, const weft_i_deque_array *array)
+{
+    if (weft_i_likely((size_t)weft_i_deque_between(deque->seen_top, bottom) < array->size))
+        return true;
+    deque->seen_top = weft_i_load(&deque->top, WEFT_DEQUE_A2);
+    return (size_t)weft_i_deque_between(deque->seen_top, bottom) < array->size;
+}
+
+weft_i_inline bool weft_i_deque_push(weft_deque *deque, void *value)
+{
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    if (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
+        if (!weft_i_deque_resize(deque, 2 * array->size))
+            return false;
+        array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    }
+    weft_i_store(weft_i_deque_cell(array, bottom), value, memory_order_relaxed); /* relaxed: published by WEFT_DEQUE_R1 */
+    weft_i_store(&deque->bottom, bottom + 1, WEFT_DEQUE_R1);
+    if (weft_i_deque_between(deque->highest, bottom + 1) > 0)
+        deque->highest = bottom + 1;
+    return true;
+}
+
+typedef enum weft_i_deque_answer { WEFT_I_DEQUE_GOT, WEFT_I_DEQUE_LOST, WEFT_I_DEQUE_EMPTY } weft_i_deque_answer;
+
+weft_i_inline weft_i_deque_answer weft_i_deque_pop(weft_deque *deque, void **value)
+{
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed) - 1;        /* relaxed: the owner's */
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    weft_i_store(&deque->bottom, bottom, WEFT_DEQUE_R1);
+    weft_i_light_fence(weft_i_self());
+    if (weft_i_unlikely(weft_i_load(&deque->careful, WEFT_DEQUE_A3) != 0))
+        weft_i_full_fence();
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: fences on both sides */
+    ptrdiff_t left = weft_i_deque_between(top, bottom);          /* beside the element that it wants */
+    if (weft_i_unlikely(left < 0)) {
+        weft_i_store(&deque->bottom, bottom + 1, WEFT_DEQUE_R1);
+        return WEFT_I_DEQUE_EMPTY;
+    }
+    *value = weft_i_load(weft_i_deque_cell(array, bottom), memory_order_relaxed); /* relaxed: the owner wrote it */
+    if (weft_i_likely(left > 0))
+        return WEFT_I_DEQUE_GOT;
+    /* relaxed: the owner's own element, linearization point; a failure tells that a thief has it */
+    bool won = weft_i_cas(&deque->top, &top, top + 1, memory_order_relaxed, memory_order_relaxed);
+    weft_i_store(&deque->bottom, bottom + 1, WEFT_DEQUE_R1);
+    return won ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
+}
+
+/* How many elements there are for a thief that has read top, and passed a fence since. */
+weft_i_inline ptrdiff_t weft_i_deque_seen(weft_deque *deque, size_t top)
+{
+    return weft_i_deque_between(top, weft_i_load(&deque->bottom, WEFT_DEQUE_A1));
+}
+
+/* Takes element `top`, which weft_i_deque_seen has seen. */
+weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t top, void **value, weft_scheme scheme)
+{
+    weft_i_deque_array *array = weft_i_protect(hold, 0, &deque->array, scheme);
+    /* relaxed: WEFT_DEQUE_A1 sees it; if it is overwritten, top has moved */
+    void *taken = weft_i_load(weft_i_deque_cell(array, top), memory_order_relaxed);
+    /* relaxed: a failure means that another has it */
+    if (!weft_i_cas(&deque->top, &top, top + 1, WEFT_DEQUE_R3, memory_order_relaxed))
+        return false;
+    *value = taken;
+    return true;
+}
+
+/* How many elements there were at some time. "None" is an answer; others are a hint. */
+weft_i_inline ptrdiff_t weft_i_deque_seem(weft_deque *deque)
+{
+    /* relaxed: a bottom that is older than this top only makes the answer an earlier one */
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed);
+    return weft_i_deque_seen(deque, top);
+}
+
+/* LOST: tried once, another thread has the element, or the heavy fence is not possible yet. */
+weft_i_inline weft_i_deque_answer weft_i_deque_steal(weft_deque *deque, void **value, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, deque->domain, scheme);
+    weft_i_deque_answer answer = WEFT_I_DEQUE_EMPTY;
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: the heavy fence follows */
+    if (weft_i_heavy_fence() && weft_i_deque_seen(deque, top) > 0)
+        answer = weft_i_deque_take(deque, hold, top, value, scheme) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
+    weft_i_end(hold, &own);
+    return answer;
+}
+
+/* Steals up to `most`, with one heavy fence for all; *room must have as many. Returns how many. */
+weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, from->domain, scheme);
+    size_t moved = 0, wanted = 0;
+    (void)weft_i_fetch_add(&from->careful, 1, memory_order_relaxed); /* relaxed: the heavy fence follows */
+    bool passed = weft_i_heavy_fence();
+    for (bool more = passed; more;) {
+        size_t top = weft_i_load(&from->top, memory_order_relaxed); /* relaxed: the fence follows */
+        weft_i_full_fence();
+        ptrdiff_t there = weft_i_deque_seen(from, top);
+        wanted = wanted ? wanted : there > 0 ? ((size_t)there + 1) / 2 : 0;
+        void *value;
+        size_t bottom = weft_i_load(&to->bottom, memory_order_relaxed); /* relaxed: the owner's, as the array below */
+        more = there > 0 && moved < wanted &&
+               weft_i_deque_has_room(to, bottom, weft_i_load(&to->array, memory_order_relaxed));
+        if (more && weft_i_deque_take(from, hold, top, &value, scheme))
+            moved += weft_i_deque_push(to, value); /* there is room */
+    }
+    (void)weft_i_fetch_sub(&from->careful, 1, WEFT_DEQUE_R4);
+    weft_i_end(hold, &own);
+    return moved;
+}
+
+#endif
+
+/* ---- queues/deque.c ---- */
+
+/* ---- arrays ---- */
+
+static size_t weft_i_own_deque_array_bytes(size_t size)
+{
+    return sizeof(weft_i_deque_array) + size * sizeof(weft_atomic_ptr);
+}
+
+/* NULL: out of memory, or more than memory can have. */
+static weft_i_deque_array *weft_i_own_deque_new_array(weft_domain *domain, size_t size)
+{
+    if (size > (SIZE_MAX / 4) / sizeof(weft_atomic_ptr))
+        return NULL;
+    weft_i_deque_array *array = weft_i_alloc(domain, weft_i_own_deque_array_bytes(size), WEFT_I_LINE);
+    if (array) {
+        array->domain = domain;
+        array->size = size;
+    }
+    return array;
+}
+
+static void weft_i_own_deque_reclaim_array(void *object, void *ctx)
+{
+    weft_i_deque_array *array = object;
+    (void)ctx;
+    weft_i_free(array->domain, array, weft_i_own_deque_array_bytes(array->size));
+}
+
+bool weft_i_deque_resize(weft_deque *deque, size_t size)
+{
+    weft_i_deque_array *old = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    weft_i_deque_array *made = weft_i_own_deque_new_array(deque->domain, size);
+    if (!made)
+        return false;
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed); /* relaxed: the owner's */
+    for (size_t i = deque->seen_top; i != bottom; i++) {
+        /* relaxed: the owner wrote it */
+        void *value = weft_i_load(weft_i_deque_cell(old, i), memory_order_relaxed);
+        weft_i_store(weft_i_deque_cell(made, i), value, memory_order_relaxed); /* relaxed: published by WEFT_DEQUE_R2 */
+    }
+    weft_i_store(&deque->array, (void *)made, WEFT_DEQUE_R2);
+    weft_retire_hook(deque->domain, &old->hook, old, weft_i_own_deque_array_bytes(old->size), weft_i_own_deque_reclaim_array, NULL);
+    return true;
+}
+
+/* The deque is empty. It gives half of its array back if a quarter was enough for long. */
+static weft_i_noinline void weft_i_own_deque_shrink(weft_deque *deque)
+{
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
+    bool enough = deque->highest - deque->base <= array->size / 4;
+    deque->quiet = enough ? deque->quiet + 1 : 0;
+    deque->base = deque->highest = bottom;
+    if (deque->quiet < WEFT_DEQUE_QUIET)
+        return;
+    deque->quiet = 0;
+    deque->seen_top = bottom;
+    (void)weft_i_deque_resize(deque, array->size / 2); /* without memory it stays as it is */
+}
+
+/* ---- the deque ---- */
+
+int weft_deque_create(weft_deque **out, weft_domain *domain)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    weft_deque *deque = weft_i_alloc(domain, sizeof *deque, WEFT_I_LINE);
+    weft_i_deque_array *array = deque ? weft_i_own_deque_new_array(domain, WEFT_DEQUE_CELLS) : NULL;
+    if (!array) {
+        weft_i_free(domain, deque, sizeof *deque);
+        return -ENOMEM;
+    }
+    weft_i_domain_use(domain);
+    const size_t first = WEFT_DEQUE_FIRST;
+    *deque = (weft_deque){.domain = domain,
+                          .array = array,
+                          .top = first,
+                          .bottom = first,
+                          .seen_top = first,
+                          .highest = first,
+                          .base = first};
+    weft_i_born(deque);
+    *out = deque;
+    return 0;
+}
+
+int weft_deque_push(weft_deque *deque, void *value)
+{
+    if (weft_i_unlikely(!deque))
+        return -EINVAL;
+    weft_i_check(deque);
+    return weft_i_likely(weft_i_deque_push(deque, value)) ? 0 : -ENOMEM;
+}
+
+bool weft_deque_try_pop(weft_deque *deque, void **value)
+{
+    if (weft_i_unlikely(!deque || !value))
+        return false;
+    weft_i_check(deque);
+    weft_i_deque_answer answer = weft_i_deque_pop(deque, value);
+    if (weft_i_likely(answer == WEFT_I_DEQUE_GOT))
+        return true;
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    if (array->size > WEFT_DEQUE_CELLS)
+        weft_i_own_deque_shrink(deque);
+    if (weft_i_own_record() == &weft_i_no_record)
+        (void)weft_i_local_get(deque->domain); /* an owner without a record passes a full fence in each pop */
+    return false;
+}
+
+bool weft_deque_try_steal(weft_deque *deque, void **value)
+{
+    weft_i_deque_answer answer = WEFT_I_DEQUE_LOST;
+    if (!deque || !value)
+        return false;
+    weft_i_check(deque);
+    while (answer == WEFT_I_DEQUE_LOST)
+        answer = weft_i_deque_seem(deque) <= 0 ? WEFT_I_DEQUE_EMPTY
+                                               : WEFT_I_BY_SCHEME(deque->domain, weft_i_deque_steal, deque, value);
+    return answer == WEFT_I_DEQUE_GOT;
+}
+
+/* Makes room for the half of so many elements, or for as many as memory allows. */
+static void weft_i_own_deque_make_room(weft_deque *to, size_t count)
+{
+    weft_i_deque_array *array = weft_i_load(&to->array, memory_order_relaxed); /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&to->bottom, memory_order_relaxed);            /* relaxed: the owner's */
+    to->seen_top = weft_i_load(&to->top, WEFT_DEQUE_A2);
+    size_t size = array->size, needed = (size_t)weft_i_deque_between(to->seen_top, bottom) + count;
+    while (size < needed)
+        size *= 2;
+    if (size > array->size)
+        (void)weft_i_deque_resize(to, size);
+}
+
+size_t weft_deque_steal_half(weft_deque *from, weft_deque *to)
+{
+    if (!from || !to || from == to)
+        return 0;
+    weft_i_check(from);
+    weft_i_check(to);
+    ptrdiff_t there = weft_i_deque_seem(from);
+    if (there <= 0)
+        return 0;
+    weft_i_own_deque_make_room(to, ((size_t)there + 1) / 2);
+    return WEFT_I_BY_SCHEME(from->domain, weft_i_deque_steal_some, from, to);
+}
+
+void weft_deque_destroy(weft_deque *deque, void (*drain)(void *value, void *ctx), void *ctx)
+{
+    if (!deque)
+        return;
+    weft_i_dies(deque);
+    weft_domain *domain = deque->domain;
+    /* relaxed: no other thread uses the deque */
+    weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed);
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);                         /* relaxed: as above */
+    for (size_t i = weft_i_load(&deque->top, memory_order_relaxed); drain && i != bottom; i++) /* relaxed: as above */
+        drain(weft_i_load(weft_i_deque_cell(array, i), memory_order_relaxed), ctx);            /* relaxed: as above */
+    weft_i_own_deque_reclaim_array(array, NULL);
+    weft_i_free(domain, deque, sizeof *deque);
+    weft_i_domain_unuse(domain);
 }
 
 /* ---- queues/mailbox_kernel.h ---- */

@@ -9,7 +9,9 @@
 #ifndef BENCH_WITHOUT_WEFT
 #define CONTAINER(KIND, name, put, take, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define RING(KIND, name, X) X(weft_##name) X(weft_##name##_stamped)
-#define OTHER(KIND, name, X) X(weft_##name)
+#define OTHER(KIND, name, X) OTHER_##KIND(name, X)
+#define OTHER_MAILBOX(name, X) X(weft_##name)
+#define OTHER_DEQUE(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define MAP(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define WEFT_IMPLS(X)                                                                                                  \
     WEFT_CONTAINERS(CONTAINER, X) WEFT_RINGS(RING, X) WEFT_OTHERS(OTHER, X) WEFT_MAPS(MAP, X)                                                \
@@ -19,7 +21,7 @@
 #endif
 
 #define BASELINES(X)                                                                                                   \
-    X(mutex_queue) X(spin_queue) X(mutex_stack) X(spin_stack) X(mutex_spsc) X(spin_spsc) X(mutex_mailbox) X(spin_mailbox) X(mutex_map) X(sharded_map) X(rwlock_map)
+    X(mutex_queue) X(spin_queue) X(mutex_stack) X(spin_stack) X(mutex_spsc) X(spin_spsc) X(mutex_mailbox) X(spin_mailbox) X(mutex_deque) X(spin_deque) X(mutex_map) X(sharded_map) X(rwlock_map)
 
 #define PEERS(X)                                                                                                       \
     X(ck_fifo) X(ck_hp_fifo) X(ck_ring) X(urcu_wfcq) X(urcu_lfq) X(boost_queue) X(cds_msqueue) X(cds_moir)             \

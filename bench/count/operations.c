@@ -86,6 +86,7 @@ const count_operation count_operations[] = {
     WEFT_CONTAINERS(CONTAINER, 0)
     WEFT_RINGS(RING, 0)
     FORM(MAILBOX, mailbox, "weft_mailbox", "weft-mailbox")
+    FORM(DEQUE, deque, "weft_deque", "weft-deque")
     WEFT_MAPS(MAP, 0)
     {"weft_domain", "weft", BENCH_RECLAIM, "enter, protect, leave", "read", count_read},
     {"weft_domain", "weft", BENCH_RECLAIM, "retire", "retire", count_retire},

@@ -28,6 +28,7 @@ typedef enum bench_family {
     BENCH_STACK,
     BENCH_SPSC,    /* bounded, one producer and one consumer */
     BENCH_MAILBOX, /* one consumer */
+    BENCH_DEQUE,   /* an owner, and thieves */
     BENCH_MAP,
     BENCH_RECLAIM,
     BENCH_WORDS,
@@ -53,7 +54,7 @@ enum { BENCH_PLACES = 1024 };
 /* Queue, stack and ring. Values are not NULL, and multiples of 8. */
 typedef struct bench_container_ops {
     bool (*put)(void *object, void *thread, void *value); /* false: no memory, or full, which only `bounded` ones are */
-    bool (*take)(void *object, void *thread, void **value); /* false: empty */
+    bool (*take)(void *object, void *thread, void **value); /* false: empty; of a deque, the owner's */
 } bench_container_ops;
 
 /* Map from 64-bit integers; keys stay below 2^62, values are as above and not owned. */

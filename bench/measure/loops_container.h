@@ -116,6 +116,26 @@ bench_inline void bench_consumer_loop(bench_worker *w, bench_take_function *take
     }
 }
 
+/* Thieves may have taken what the owner has just put: then it goes on. */
+bench_inline void bench_owner_loop(bench_worker *w, bench_put_function *put, bench_take_function *take,
+                                   bench_histogram *times, uint64_t work)
+{
+    while (bench_running(w)) {
+        (void)bench_one_put(w, put, times, work);
+        (void)bench_one_take(w, take, times, work);
+    }
+}
+
+/* A thief tries every microsecond, as one that has work of its own between does. Its times are not the owner's. */
+bench_inline void bench_thief_loop(bench_worker *w, bench_take_function *steal)
+{
+    while (bench_running(w)) {
+        (void)bench_one_take(w, steal, NULL, 0);
+        for (uint64_t due = bench_ticks() + w->microsecond; bench_ticks() < due;)
+            bench_pause();
+    }
+}
+
 /* Waits for the reply to the value under way, and compares the two. False: the phase ended first. */
 bench_inline bool bench_hear_reply(bench_worker *w, bench_take_function *take)
 {
@@ -165,19 +185,26 @@ bench_inline void bench_echo_loop(bench_worker *w, bench_put_function *put, benc
 }
 
 bench_inline void bench_container_loops(bench_worker *w, bench_put_function *put, bench_take_function *take,
-                                        bench_histogram *times, uint64_t work)
+                                        bench_take_function *steal, bench_histogram *times, uint64_t work)
 {
     if (w->role == BENCH_PRODUCER)
         bench_producer_loop(w, put, times, work);
     else if (w->role == BENCH_CONSUMER)
         bench_consumer_loop(w, take, times, work);
+    else if (w->role == BENCH_OWNS)
+        bench_owner_loop(w, put, take, times, work);
+    else if (w->role == BENCH_STEALS)
+        bench_thief_loop(w, steal);
     else
         bench_both_loop(w, put, take, times, work);
     w->counts.operations = w->counts.puts + w->counts.takes;
 }
 
 /* Defines `prefix`_drive and `prefix`_ops. */
-#define BENCH_CONTAINER(prefix, put, take)                                                                             \
+#define BENCH_CONTAINER(prefix, put, take) BENCH_STOLEN_FROM(prefix, put, take, take)
+
+/* The same for a deque. */
+#define BENCH_STOLEN_FROM(prefix, put, take, steal)                                                                    \
     static void prefix##_drive(bench_worker *worker)                                                                   \
     {                                                                                                                  \
         if (worker->role == BENCH_CALLER)                                                                              \
@@ -185,11 +212,11 @@ bench_inline void bench_container_loops(bench_worker *w, bench_put_function *put
         else if (worker->role == BENCH_ECHO)                                                                           \
             bench_echo_loop(worker, put, take);                                                                        \
         else if (worker->times)                                                                                        \
-            bench_container_loops(worker, put, take, worker->times, worker->work);                                     \
+            bench_container_loops(worker, put, take, steal, worker->times, worker->work);                              \
         else if (worker->work)                                                                                         \
-            bench_container_loops(worker, put, take, NULL, worker->work);                                              \
+            bench_container_loops(worker, put, take, steal, NULL, worker->work);                                       \
         else                                                                                                           \
-            bench_container_loops(worker, put, take, NULL, 0);                                                         \
+            bench_container_loops(worker, put, take, steal, NULL, 0);                                                  \
     }                                                                                                                  \
     BENCH_TABLE bench_container_ops prefix##_ops = {put, take}
 

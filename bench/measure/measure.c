@@ -23,6 +23,8 @@ static bench_role_of_thread role_of(const bench_workload *workload, unsigned ind
         return index == 0 ? BENCH_PRODUCER : BENCH_CONSUMER;
     case BENCH_MANY_TO_ONE:
         return index == 0 ? BENCH_CONSUMER : BENCH_PRODUCER;
+    case BENCH_OWNER:
+        return index == 0 ? BENCH_OWNS : BENCH_STEALS;
     case BENCH_ROUND_TRIP:
         return index == 0 ? BENCH_CALLER : BENCH_ECHO;
     default:
@@ -57,6 +59,7 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
         w->object = object;
         w->role = role_of(what->workload, i, what->threads);
         w->burst = what->workload->burst;
+        w->microsecond = (uint64_t)(1000 * bench_ticks_per_ns());
         w->get_share = what->workload->get_share;
         w->insert_share = what->workload->insert_share;
         w->range = what->range;

@@ -33,6 +33,8 @@ typedef enum bench_role_of_thread {
     BENCH_BOTH,
     BENCH_PRODUCER,
     BENCH_CONSUMER,
+    BENCH_OWNS,
+    BENCH_STEALS,
     BENCH_CALLER,
     BENCH_ECHO
 } bench_role_of_thread;
@@ -76,6 +78,7 @@ struct bench_worker {
     bool read;                        /* reclaim: a protected read inside */
     uint64_t work;                    /* turns of bench_work after each operation */
     bench_histogram *times;           /* NULL: single operations are not timed */
+    uint64_t microsecond;             /* in ticks */
     uint64_t interval;                /* ticks from one due operation to the next; 0: none is due */
     /* state and results */
     uint64_t due;

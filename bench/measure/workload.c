@@ -5,8 +5,10 @@
 #define CONTAINERS (1u << BENCH_QUEUE | 1u << BENCH_STACK)
 #define SPSC (1u << BENCH_SPSC)
 #define MAILBOX (1u << BENCH_MAILBOX)
+#define DEQUE (1u << BENCH_DEQUE)
 
-const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc", "mailbox", "map", "reclaim", "words"};
+const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc",    "mailbox",
+                                                        "deque", "map",   "reclaim", "words"};
 
 const bench_workload bench_workloads[] = {
     {.name = "pairs", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 1},
@@ -22,6 +24,7 @@ const bench_workload bench_workloads[] = {
      .families = 1u << BENCH_QUEUE | SPSC | MAILBOX,
      .least = 2,
      .most = 2},
+    {.name = "owner", .kind = BENCH_OWNER, .families = DEQUE, .least = 1, .burst = 1},
     {.name = "100/0/0", .kind = BENCH_LOOKUPS, .families = 1u << BENCH_MAP, .least = 1, .get_share = 100},
     {.name = "90/5/5",
      .kind = BENCH_LOOKUPS,
@@ -49,7 +52,8 @@ bool bench_workload_fits(const bench_workload *workload, unsigned threads)
 
 bool bench_workload_works(const bench_workload *workload)
 {
-    return (workload->families & (CONTAINERS | SPSC | MAILBOX | 1u << BENCH_MAP)) && workload->kind != BENCH_ROUND_TRIP;
+    return (workload->families & (CONTAINERS | SPSC | MAILBOX | DEQUE | 1u << BENCH_MAP)) &&
+           workload->kind != BENCH_ROUND_TRIP;
 }
 
 const bench_workload *bench_workload_named(const char *name, bench_family family)

@@ -10,6 +10,7 @@ typedef enum bench_kind {
     BENCH_ONE_TO_THREE, /* a quarter of the threads put, the others take */
     BENCH_ONE_TO_MANY,  /* one thread puts, the others take */
     BENCH_MANY_TO_ONE,  /* one thread takes, the others put */
+    BENCH_OWNER,        /* one thread puts and takes, the others steal, a microsecond after each try */
     BENCH_ROUND_TRIP,   /* one thread sends by one queue, the other replies by a second: times only */
     BENCH_LOOKUPS,      /* map: shares of get, insert and remove */
     BENCH_SECTIONS,     /* reclaim: enter and leave, with a protected read or without */

@@ -42,6 +42,7 @@ NAMES = {
     "stack": {*OURS["STACK"], "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
     "spsc": {"weft-spsc", "weft-spsc-stamped", "mutex-ring", "spin-ring", "pipe"},
     "mailbox": {"weft-mailbox", "mutex-mailbox", "spin-mailbox"},
+    "deque": {"weft-deque", "mutex-deque", "spin-deque"},
     "map": {*OURS["MAP"], "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
     "reclaim": {"weft", "ck-epoch", "ck-hp", "urcu-memb", "plain"},
     "words": {"weft-map", "mutex-map"},

@@ -1,6 +1,7 @@
 /* A program to stop in a debugger: consumers_test.py lets gdb print what it holds. */
 #include <stdlib.h>
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
@@ -27,6 +28,7 @@ int main(void)
     weft_segq *segments;
     weft_spsc *ring;
     weft_mailbox *box;
+    weft_deque *deque;
     weft_treiber *stack;
     weft_map *map;
     weft_guard guard;
@@ -34,8 +36,8 @@ int main(void)
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
     if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 ||
         weft_segq_create(&segments, NULL) != 0 || weft_spsc_create(&ring, 3, 4, 0) != 0 ||
-        weft_mailbox_create(&box) != 0 || weft_treiber_create(&stack, domain) != 0 ||
-        weft_map_create(&map, NULL, &weft_map_strings) != 0)
+        weft_mailbox_create(&box) != 0 || weft_deque_create(&deque, NULL) != 0 ||
+        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
         return 1;
     for (size_t i = 1; i <= 3; i++)
         if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 ||
@@ -52,6 +54,11 @@ int main(void)
     if (weft_mailbox_take(box) != &mail[0])
         return 1;
     (void)weft_mailbox_push(box, &mail[2]);
+    for (size_t i = 1; i <= 3; i++)
+        if (weft_deque_push(deque, (void *)(i * 0x100)) != 0)
+            return 1;
+    if (!weft_deque_try_steal(deque, &first))
+        return 1;
     int number = 0, taken[2];
     for (number = 1; number <= 5; number++) /* around the end */
         if (!weft_spsc_try_push(ring, &number) || (number == 3 && weft_spsc_pop_many(ring, taken, 2) != 2))
@@ -68,6 +75,7 @@ int main(void)
     weft_segq_destroy(segments, NULL, NULL);
     weft_spsc_destroy(ring);
     weft_mailbox_destroy(box, NULL, NULL);
+    weft_deque_destroy(deque, NULL, NULL);
     weft_msq_destroy(queue, NULL, NULL);
     return weft_domain_destroy(domain) == 0 ? 0 : 1;
 }

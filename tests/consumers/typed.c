@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
 #include <weft/queues/segq.h>
@@ -22,6 +23,7 @@ enum colour { RED, GREEN };
 WEFT_MSQ_OF(order_queue, struct order *);
 WEFT_MSQ_OF(number_queue, short);
 WEFT_SEGQ_OF(letter_queue, char);
+WEFT_DEQUE_OF(job_deque, struct order *);
 WEFT_MAILBOX_OF(inbox, struct letter, mail);
 WEFT_SPSC_OF(order_ring, struct order);
 WEFT_TREIBER_OF(name_stack, const char *);
@@ -104,6 +106,25 @@ static int mailboxes(void)
     REQUIRE(inbox_take(box) == &one && !weft_mailbox_push(inbox_untyped(box), &one.mail));
     inbox_destroy(box, add, &total);
     REQUIRE(total == 3);
+    return 0;
+}
+
+static int deques(void)
+{
+    struct order some[] = {{1}, {2}, {4}, {8}}, *got;
+    job_deque *mine, *other;
+    int total = 0;
+    REQUIRE(job_deque_create(NULL, NULL) == -22 && job_deque_create(&mine, NULL) == 0 &&
+            job_deque_create(&other, NULL) == 0);
+    for (int i = 0; i < 4; i++)
+        REQUIRE(job_deque_push(mine, &some[i]) == 0);
+    REQUIRE(job_deque_try_pop(mine, &got) && got == &some[3] && job_deque_try_steal(mine, &got) && got == &some[0]);
+    REQUIRE(!job_deque_try_pop(mine, NULL) && !job_deque_try_steal(mine, NULL) &&
+            job_deque_steal_half(mine, other) == 1);
+    job_deque_destroy(mine, sum, &total);
+    REQUIRE(total == 4 && weft_deque_push(job_deque_untyped(other), &some[0]) == 0);
+    job_deque_destroy(other, sum, &total);
+    REQUIRE(total == 7);
     return 0;
 }
 
@@ -192,11 +213,16 @@ bool wrong(inbox *box, struct order *other)
 {
     return inbox_push(box, other);
 }
+#elif WRONG == 9
+int wrong(job_deque *deque, int *other)
+{
+    return job_deque_push(deque, other);
+}
 #endif
 
 int main(void)
 {
-    if (queues_and_stacks() != 0 || mailboxes() != 0 || rings() != 0 || maps() != 0)
+    if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || maps() != 0)
         return 1;
     puts("typed");
     return 0;

@@ -255,6 +255,8 @@ template class weft::map<place[2], int>;
 template class weft::spsc_ring<std::string>;
 #elif WRONG == 11
 template class weft::mailbox<point>;
+#elif WRONG == 12
+template class weft::work_deque<int &>;
 #endif
 
 static int queues_and_stacks(const weft::domain &domain)
@@ -275,6 +277,12 @@ static int queues_and_stacks(const weft::domain &domain)
     words.close();
     REQUIRE(words.closed() && !words.enqueue("late, and also too long for a machine's word"));
     REQUIRE(words.try_dequeue()->size() == 45 && !words.try_dequeue() && words.empty());
+
+    weft::work_deque<std::string> work(domain), loot(domain);
+    for (const char *job : {"the first job, which does not fit into a word", "second", "third", "fourth"})
+        work.push(job);
+    REQUIRE(work.try_pop() == "fourth" && work.try_steal()->size() == 44 && work.steal_half(loot) == 1);
+    REQUIRE(loot.try_pop() == "second" && !loot.try_pop() && work.get() != loot.get());
 
     struct letter : weft::mail {
         int number = 0;

@@ -92,6 +92,17 @@ class Mailbox(Values):
             yield gdb.Value(mail).cast(gdb.lookup_type("weft_mail").pointer())
 
 
+class Deque(Values):
+    NAME, ORDER = "weft_deque", "oldest first"
+
+    def values(self):
+        array = at(address(self.value["array"]), "weft_i_deque_array")
+        index, bottom, size = word(self.value["top"]), word(self.value["bottom"]), word(array["size"])
+        while index != bottom:
+            yield void(address(array["cell"][index & (size - 1)]))
+            index = (index + 1) & (1 << 64) - 1
+
+
 class SegmentQueue(Values):
     NAME, ORDER = "weft_segq", "oldest first"
 
@@ -244,7 +255,7 @@ def known(printer):
 
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
-    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("mailbox", Mailbox), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("mailbox", Mailbox), ("deque", Deque), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 
