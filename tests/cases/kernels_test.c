@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CASES = 200, SCHEDULES = 100000, LINE = 600 };
+enum { MOST_CASES = 400, SCHEDULES = 100000, LINE = 600 };
 
 static void test_case(void **state)
 {

@@ -173,7 +173,7 @@ MUTANTS = [
      [("    if (box->oldest)\n        return false;\n", "")], "unit-mailbox:test_any_sequence"),
     # ---- deque ----
     ("deque-no-light-fence", "a pop passes no fence between its store of bottom and its read of top", DEQUE,
-     [("    weft_i_light_fence(weft_i_self());\n", "")], "model:deque-hazard-fences"),
+     [("    weft_i_light_fence(weft_i_self());\n", "")], "model:deque-hazard-fences-two"),
     ("deque-no-heavy-fence", "a thief passes no fence between its reads of top and of bottom", DEQUE,
      [("if (weft_i_heavy_fence() && weft_i_deque_seen(deque, top) > 0)", "if (weft_i_deque_seen(deque, top) > 0)")], "model:deque-hazard-two"),
     ("deque-last-without-race", "the owner takes the last element without a compare-and-swap", DEQUE,
@@ -195,7 +195,7 @@ MUTANTS = [
       ("answer = weft_i_deque_take(deque, hold, top, value, scheme) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;",
        "*value = weft_i_load(weft_i_deque_cell(early, top), memory_order_relaxed),\n"
        "        answer = weft_i_cas(&deque->top, &top, top + 1, DEQUE_R3, memory_order_relaxed) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;")],
-     "model:deque-hazard-grow-far"),
+     "model:deque-hazard-array --pct 20000"),
     ("deque-array-freed-at-once", "an array that became too small is freed at once", "queues/deque.c",
      [("weft_retire_hook(deque->domain, &old->hook, old, array_bytes(old->size), reclaim_array, NULL);", "reclaim_array(old, NULL);")],
      "model:deque-hazard-grow"),
