@@ -234,6 +234,13 @@ def judged(output, status, limit, expected):
     return None if got == expected and bool(result.reason) == bool(result.failed) else (got, result.reason)
 
 
+def tells_what_failed():
+    """At the end of a run, too; nothing is told of what is fine."""
+    long = runner.telling("AssertionError: " + "x" * 1000)
+    good = runner.telling(FAIL)[-1] == "[  FAILED  ] b" and not runner.telling(PASS) and len(long) == 1 and len(long[0]) == 200
+    return None if good else (runner.telling(FAIL), long)
+
+
 def ran(script, expected, reason):
     """Runs a script as a test with a time limit of one second."""
     with tempfile.TemporaryDirectory() as folder:
@@ -323,7 +330,7 @@ def main():
     everything = [(name, lambda f=function, a=rest: f(*a)) for name, function, *rest in ARGUMENTS]
     everything += [("names_packages", names_packages), ("says_how_much_comes", plans),
                    ("one_version", one_version), ("counts_what_is_done", counts_what_is_done), ("what_runs", what_runs),
-                   ("lists_without_a_build", lists_without_a_build),
+                   ("lists_without_a_build", lists_without_a_build), ("tells_what_failed", tells_what_failed),
                    ("installs_as_root", lambda: installs(root=True, sudo=False)),
                    ("installs_with_sudo", lambda: installs(root=False, sudo=True))]
     everything += [(name, lambda a=rest: judged(*a)) for name, *rest in JUDGEMENTS]

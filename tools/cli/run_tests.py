@@ -97,7 +97,7 @@ class Session:
             counts = "%d passed" % result.passed
             if result.failed:
                 counts += ", %d FAILED: %s" % (result.failed, result.reason)
-                self.failures.append("%s %s: %s" % (config, label, result.reason))
+                self.failures.append("\n    | ".join(["%s %s: %s" % (config, label, result.reason)] + runner.telling(result.output)))
             if result.skipped:
                 counts += ", %d skipped" % result.skipped
             done = self.forecast.done(config, label, result.seconds)

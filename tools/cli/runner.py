@@ -73,6 +73,12 @@ def shortened(output, keep=150):
     return lines[:keep] + ["... %d lines ..." % (len(lines) - 2 * keep)] + lines[-keep:]
 
 
+def telling(output, keep=6):
+    """The last lines of a failed test's output that say what failed: for those who see only the end of a run."""
+    what = re.compile(r"Error\b|check failed|\[  FAILED|\[   LINE|[Vv]iolation|^(FAIL|ERROR): |\berror: |: exit status|Sanitizer: ")
+    return [line.strip()[:200] for line in output.splitlines() if what.search(line)][-keep:]
+
+
 def _prefix(config):
     """setarch -R for tsan: gcc's thread sanitizer cannot start if the kernel randomises more address bits than it supports."""
     if config == "tsan" and subprocess.call(["setarch", "-R", "true"], stderr=subprocess.DEVNULL) == 0:
