@@ -281,7 +281,7 @@ static int queues_and_stacks(const weft::domain &domain)
     weft::work_deque<std::string> work(domain), loot(domain);
     for (const char *job : {"the first job, which does not fit into a word", "second", "third", "fourth"})
         work.push(job);
-    REQUIRE(work.try_pop() == "fourth" && work.try_steal()->size() == 44 && work.steal_half(loot) == 1);
+    REQUIRE(work.try_pop() == "fourth" && work.try_steal()->size() == 45 && work.steal_half(loot) == 1);
     REQUIRE(loot.try_pop() == "second" && !loot.try_pop() && work.get() != loot.get());
 
     struct letter : weft::mail {
