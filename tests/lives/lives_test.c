@@ -13,7 +13,7 @@
 
 #ifndef LIVES_SABOTAGE
 
-enum { SECONDS = T_SCALE(30, 40), PROGRAMS = 400, FIRST = 1000 };
+enum { SECONDS = T_SCALE(20, 25), PROGRAMS = 400, FIRST = 1000 };
 
 static double now(void)
 {
