@@ -220,7 +220,9 @@ static void test_fork_beside_a_barrier(void **state)
 
 /* ---- the moment of an adoption ---- */
 
-enum { ORPHANS = T_SCALE(400000, 100000) };
+enum { ORPHANS = T_SCALE(400000, 100000), TRIES = 100 };
+
+static int made; /* objects that threads have retired */
 
 static void *retire_and_end(void *ctx)
 {
@@ -233,14 +235,27 @@ static void almost_all_is_reclaimed(void *ctx)
 {
     scene *s = ctx;
     CHECK(weft_domain_barrier(s->domain, UINT64_C(10000000000)) == 0);
-    CHECK(atomic_load(&s->count) >= ORPHANS - WEFT_BATCH);
+    CHECK(atomic_load(&s->count) >= made - WEFT_BATCH);
     CHECK(t_stats(s->domain).pending == 0);
 }
 
 /*
  * A thread ends, has made orphans of all that it had retired, and sorts them into the domain's lists, when another
  * thread forks. (Under epochs, where a guard can hold back so many that this takes longer than a fork.)
+ * On a busy machine the moment may pass unseen: then another thread ends.
  */
+static bool ends_under_our_eyes(scene *s, pthread_t *ending)
+{
+    CHECK(pthread_create(ending, NULL, retire_and_end, s) == 0);
+    made += ORPHANS;
+    while (weft_i_load(&s->domain->orphan_count, memory_order_relaxed) < ORPHANS / 2) {
+        if (pthread_tryjoin_np(*ending, NULL) == 0)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
 static void test_fork_beside_an_adoption(void **state)
 {
     t_env *env = *state;
@@ -251,14 +266,14 @@ static void test_fork_beside_an_adoption(void **state)
     pthread_t ending;
     t_worker_start(&holder);
     t_worker_do(&holder, t_hold_enter, &hold);
-    CHECK(pthread_create(&ending, NULL, retire_and_end, &s) == 0);
-    while (weft_i_load(&env->domain->orphan_count, memory_order_relaxed) < ORPHANS / 2)
-        sched_yield();
+    int tries = 0;
+    for (made = 0; !ends_under_our_eyes(&s, &ending);)
+        CHECK(++tries < TRIES);
     t_in_child(almost_all_is_reclaimed, &s, SECONDS);
     CHECK(pthread_join(ending, NULL) == 0);
     t_worker_do(&holder, t_hold_leave, &hold);
     t_barrier(env->domain);
-    assert_int_equal(atomic_load(&s.count), ORPHANS);
+    assert_int_equal(atomic_load(&s.count), made);
     t_worker_end(&holder);
 }
 

@@ -70,7 +70,8 @@ static void *send_signals(void *ctx)
             weft_ptr_store(&the_shared.object, new_object());
             CHECK(weft_retire(the_shared.domain, old, free_object, NULL) == 0);
         }
-        if (atomic_load(&the_shared.handled) == before) /* both may have one core, with a signal for each of its turns */
+        if (atomic_load(&the_shared.handled) ==
+            before) /* both may have one core, with a signal for each of its turns */
             sched_yield();
     }
     return NULL;
