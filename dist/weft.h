@@ -984,7 +984,8 @@ WEFT_END_DECLS
  * element, at its compare-and-swap of top; a steal at its compare-and-swap of top; an empty answer at a read of bottom or
  * top.
  * Progress: push and pop are wait-free, but for the allocator's part and the copying when the array changes; a steal is
- * lock-free. A NULL deque: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function here is a
+ * lock-free, but for a mutex that the process's first heavy fence takes, and each one after membarrier was refused late.
+ * A NULL deque: -EINVAL, false, 0, or nothing done. NULL is a value like any other. No function here is a
  * cancellation point, except inside your own code that it calls (the allocator, `drain`, reclaim callbacks).
  */
 #ifndef WEFT_QUEUES_DEQUE_H
