@@ -1,7 +1,7 @@
 /*
  * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
- * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of void *. Use it at file
- * scope, once per name:
+ * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of
+ * void *. Use it at file scope, once per name:
  *
  *     WEFT_X_OF(order_queue, struct order *);           // X: a queue; its header has the macro
  *     ...
@@ -11,9 +11,9 @@
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the untyped one does
- * (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions without a typed
- * form. C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the
+ * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
+ * without a typed form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H

@@ -265,8 +265,8 @@ WEFT_END_DECLS
 
 /*
  * Typed views of the structures, for C. All have one form: WEFT_X_OF(name, type...) declares a type `name` and a static
- * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of void *. Use it at file
- * scope, once per name:
+ * inline function name_VERB for each weft_x_VERB (of queues and stacks except the _many), with your types instead of
+ * void *. Use it at file scope, once per name:
  *
  *     WEFT_X_OF(order_queue, struct order *);           // X: a queue; its header has the macro
  *     ...
@@ -276,9 +276,9 @@ WEFT_END_DECLS
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the untyped one does
- * (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions without a typed
- * form. C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the
+ * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
+ * without a typed form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H
@@ -776,8 +776,8 @@ WEFT_END_DECLS
  * A signal handler may call what a structure's header allows it. Else it may call only enter, protect, set, refresh and
  * leave, in balance, and only in a thread that has used Weft before. If a thread may end while it holds more than 32
  * guards, or any guard without a record (there was no memory for one, or the exit hook has run), keep those guards, and
- * iterators, in memory that outlives the thread. No
- * function of Weft is a cancellation point. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * iterators, in memory that outlives the thread. No function of Weft is a cancellation point. Asynchronous cancellation
+ * (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  *
  * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
  * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
@@ -6900,7 +6900,7 @@ weft_i_inline weft_i_deque_answer weft_i_deque_steal(weft_deque *deque, void **v
     return answer;
 }
 
-/* Steals up to `most`, with one heavy fence for all; *room must have as many. Returns how many. */
+/* Steals half, or as many as `to` has room for, with one heavy fence for all. Returns how many. */
 weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, weft_scheme scheme)
 {
     weft_guard own;
@@ -8432,13 +8432,12 @@ size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags)
 int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity, size_t element_size, unsigned flags)
 {
     weft_spsc ring;
-    size_t needed = weft_spsc_bytes(capacity, element_size, flags);
     if (!out)
         return -EINVAL;
     *out = NULL;
-    if (!weft_i_own_spsc_is_aligned(memory) || needed == 0 || bytes < needed)
+    if (!weft_i_own_spsc_is_aligned(memory) || flags & WEFT_SPSC_CONTIGUOUS || !weft_i_own_spsc_plan(&ring, capacity, element_size, flags) ||
+        bytes < ring.first + ring.bytes)
         return -EINVAL;
-    (void)weft_i_own_spsc_plan(&ring, capacity, element_size, flags);
     /* relaxed: nobody uses what was there */
     weft_i_store(&((weft_spsc *)memory)->mark, 0, memory_order_relaxed);
     *out = weft_i_own_spsc_lay_out(memory, &ring);

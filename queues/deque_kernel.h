@@ -178,7 +178,7 @@ weft_i_inline weft_i_deque_answer weft_i_deque_steal(weft_deque *deque, void **v
     return answer;
 }
 
-/* Steals up to `most`, with one heavy fence for all; *room must have as many. Returns how many. */
+/* Steals half, or as many as `to` has room for, with one heavy fence for all. Returns how many. */
 weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, weft_scheme scheme)
 {
     weft_guard own;

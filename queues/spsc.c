@@ -123,13 +123,12 @@ size_t weft_spsc_bytes(size_t capacity, size_t element_size, unsigned flags)
 int weft_spsc_init(weft_spsc **out, void *memory, size_t bytes, size_t capacity, size_t element_size, unsigned flags)
 {
     weft_spsc ring;
-    size_t needed = weft_spsc_bytes(capacity, element_size, flags);
     if (!out)
         return -EINVAL;
     *out = NULL;
-    if (!is_aligned(memory) || needed == 0 || bytes < needed)
+    if (!is_aligned(memory) || flags & WEFT_SPSC_CONTIGUOUS || !plan(&ring, capacity, element_size, flags) ||
+        bytes < ring.first + ring.bytes)
         return -EINVAL;
-    (void)plan(&ring, capacity, element_size, flags);
     /* relaxed: nobody uses what was there */
     weft_i_store(&((weft_spsc *)memory)->mark, 0, memory_order_relaxed);
     *out = lay_out(memory, &ring);
