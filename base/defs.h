@@ -59,6 +59,11 @@
 #define WEFT_I_LINE 128
 #define weft_i_aligned __attribute__((aligned(WEFT_I_LINE)))
 
+weft_i_inline size_t weft_i_round_up(size_t size, size_t alignment)
+{
+    return (size + alignment - 1) / alignment * alignment;
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_I_ASAN 1
 #elif defined(__has_feature)

@@ -297,6 +297,8 @@ bool weft_i_sys_random(void *out, size_t n)
     return done;
 }
 
+WEFT_I_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
+
 int weft_i_sys_thread_id(void)
 {
     return (int)syscall(SYS_gettid);

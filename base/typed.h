@@ -11,7 +11,7 @@
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the
+ * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each function does what the
  * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
  * without a typed form. C++ has <weft/weft.hpp> instead.
  */
@@ -73,7 +73,7 @@
     }                                                                                                                  \
     typedef name name##_i_end
 
-/* The typed functions of a bounded ring. Elements are objects of any type, and are passed by address. */
+/* The typed functions where elements are objects of any type, which are copied: they are passed by address. */
 #define WEFT_I_RING_OF(name, type, structure)                                                                          \
     typedef struct name name;                                                                                          \
     weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \

@@ -102,6 +102,11 @@ typedef int weft_i_refused;
 #define WEFT_I_LINE 128
 #define weft_i_aligned __attribute__((aligned(WEFT_I_LINE)))
 
+weft_i_inline size_t weft_i_round_up(size_t size, size_t alignment)
+{
+    return (size + alignment - 1) / alignment * alignment;
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_I_ASAN 1
 #elif defined(__has_feature)
@@ -276,7 +281,7 @@ WEFT_END_DECLS
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; a ring takes any type. Each function does what the
+ * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each function does what the
  * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
  * without a typed form. C++ has <weft/weft.hpp> instead.
  */
@@ -337,7 +342,7 @@ WEFT_END_DECLS
     }                                                                                                                  \
     typedef name name##_i_end
 
-/* The typed functions of a bounded ring. Elements are objects of any type, and are passed by address. */
+/* The typed functions where elements are objects of any type, which are copied: they are passed by address. */
 #define WEFT_I_RING_OF(name, type, structure)                                                                          \
     typedef struct name name;                                                                                          \
     weft_i_typed structure *name##_untyped(name *typed) { return (structure *)(void *)typed; }                         \
@@ -1260,6 +1265,143 @@ WEFT_END_DECLS
 
 #endif
 
+/* ---- queues/ring.h ---- */
+
+/*
+ * weft_ring: bounded FIFO ring for any number of producers and consumers. Elements of any size lie in the ring itself.
+ *
+ * Source: queues/ring_kernel.h names it; it goes back to R. Nikolaev's NCQ (DISC 2019) and P. Tsigas and Y. Zhang (SPAA
+ * 2001), with an exchange of slots of our own.
+ *
+ * When. A bounded queue between threads: a queue of jobs that must not grow, a pool of buffers, a log that keeps the
+ * newest (force_push). When not: one producer and one consumer (weft_spsc is faster); no limit on how many may wait
+ * (weft_segq).
+ *
+ * Cost. No memory after creation. The ring takes 2.5 KiB, capacity * (element_size + a word) bytes, and 16 elements more. A push or pop is two read-modify-writes that do not fail unless another thread has got ahead.
+ *
+ * Progress: lock-free. A thread that stops anywhere stops nobody: all others push and pop on, and in order, and the ring
+ * stays as large as it was. A push takes effect when its compare-and-swap puts the element into the ring, a pop when it
+ * takes it out. "Full" and "empty" take effect when they read the entry where the next element would go, or come from.
+ * All functions may be called in signal handlers, except create and destroy.
+ *
+ * What is linearizable: pushes, pops and both answers together, as operations of a queue of `capacity` places. Slots that
+ * are reserved or taken count as elements there, until commit, abort or give_back returns. So do those of pushes and pops
+ * beyond 16 at the same moment, and of pushes beside holders. With a flag, two answers
+ * may have no common order, as weft_spsc says.
+ *
+ * Holders. reserve gives a slot to be written in place, take one to be read in place, for as long as one likes: it costs
+ * the ring this one place, and hides nothing. An element has its place in the order by commit, not by reserve. Any thread
+ * may hold any number of slots, and hand one to another thread that commits, aborts or gives it back.
+ *
+ * A NULL ring, or NULL where an element goes: false, 0, NULL, or nothing done. Nothing here is a cancellation point.
+ *
+ * Word size. The laps are counted in what an entry leaves free. Where words have 32 bits, a thread must not stand still
+ * within one call while others go round some 2^31 / capacity / 2 laps.
+ */
+#ifndef WEFT_QUEUES_RING_H
+#define WEFT_QUEUES_RING_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_ring weft_ring;
+
+/* They make the calls they name cheaper: a store instead of read-modify-writes. */
+enum {
+    /* One thread at a time calls try_push, push_many, force_push, reserve, commit, abort. */
+    WEFT_RING_ONE_PRODUCER = 1,
+    /* One thread at a time calls try_pop, pop_many, take, and nobody but this one force_push. */
+    WEFT_RING_ONE_CONSUMER = 2
+};
+
+/*
+ * Makes a ring for `capacity` elements, exactly. -EINVAL: `out` NULL, capacity or element_size 0, more bytes than an
+ * eighth of the address space, or unknown flags. -ENOMEM. On error *out is NULL. Blocks as malloc does.
+ */
+WEFT_API WEFT_NODISCARD int weft_ring_create(weft_ring **out, size_t capacity, size_t element_size, unsigned flags);
+
+/* Copies the element into the ring. False: full. */
+WEFT_API WEFT_NODISCARD bool weft_ring_try_push(weft_ring *ring, const void *element);
+
+/* Copies the oldest element out of the ring. False: empty. */
+WEFT_API WEFT_NODISCARD bool weft_ring_try_pop(weft_ring *ring, void *element);
+
+/* One push after the other, until the ring is full. Returns how many; others' elements may lie between them. */
+WEFT_API WEFT_NODISCARD size_t weft_ring_push_many(weft_ring *ring, const void *elements, size_t count);
+
+/* One pop after the other, until the ring is empty. Returns how many. */
+WEFT_API WEFT_NODISCARD size_t weft_ring_pop_many(weft_ring *ring, void *elements, size_t count);
+
+/*
+ * Pushes, even if the ring is full: then the oldest element makes room, in the same step. True: it did, and is in
+ * *displaced (NULL: it is dropped). While slots are reserved or taken there may be two steps, a pop and a push, and pops
+ * in between; and if all slots are, *displaced is the element itself, which was not pushed. False: there was room, or the
+ * ring or the element is NULL.
+ */
+WEFT_API bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced);
+
+/* A slot to be written in place, aligned as an element in an array. NULL: full. It is the caller's until commit or abort. */
+WEFT_API WEFT_NODISCARD void *weft_ring_reserve(weft_ring *ring);
+
+/* Pushes what is in the slot. Cannot fail. Nothing done: the slot is not one of the ring's. */
+WEFT_API void weft_ring_commit(weft_ring *ring, void *slot);
+
+/* Gives the slot back as it was. */
+WEFT_API void weft_ring_abort(weft_ring *ring, void *slot);
+
+/* Pops the oldest element in place. NULL: empty. It is the caller's until give_back. */
+WEFT_API WEFT_NODISCARD void *weft_ring_take(weft_ring *ring);
+
+/* The taken element's place is free again. */
+WEFT_API void weft_ring_give_back(weft_ring *ring, void *slot);
+
+/* From 0 to the capacity, without slots that are reserved or taken; exact while nobody pushes or pops. */
+WEFT_API WEFT_NODISCARD size_t weft_ring_size(weft_ring *ring);
+
+/* As it was created; 0 for NULL. */
+WEFT_API WEFT_NODISCARD size_t weft_ring_capacity(weft_ring *ring);
+
+/* Frees the ring with its elements, which are dropped. No slot may be held. */
+WEFT_API void weft_ring_destroy(weft_ring *ring);
+
+WEFT_END_DECLS
+
+#ifndef __cplusplus
+/*
+ * A typed view: <weft/base/typed.h>. The type is any object type: WEFT_RING_OF(job_ring, struct job).
+ */
+#define WEFT_RING_OF(name, type)                                                                                       \
+    WEFT_I_RING_OF(name, type, weft_ring);                                                                             \
+    weft_i_typed bool name##_force_push(name *typed, const type *element, type *displaced)                             \
+    {                                                                                                                  \
+        return weft_ring_force_push(name##_untyped(typed), element, displaced);                                        \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed type *name##_reserve(name *typed)                                                      \
+    {                                                                                                                  \
+        return (type *)weft_ring_reserve(name##_untyped(typed));                                                       \
+    }                                                                                                                  \
+    weft_i_typed void name##_commit(name *typed, type *slot)                                                           \
+    {                                                                                                                  \
+        weft_ring_commit(name##_untyped(typed), slot);                                                                 \
+    }                                                                                                                  \
+    weft_i_typed void name##_abort(name *typed, type *slot)                                                            \
+    {                                                                                                                  \
+        weft_ring_abort(name##_untyped(typed), slot);                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed type *name##_take(name *typed)                                                         \
+    {                                                                                                                  \
+        return (type *)weft_ring_take(name##_untyped(typed));                                                          \
+    }                                                                                                                  \
+    weft_i_typed void name##_give_back(name *typed, type *slot)                                                        \
+    {                                                                                                                  \
+        weft_ring_give_back(name##_untyped(typed), slot);                                                              \
+    }                                                                                                                  \
+    typedef name name##_i_slots
+#endif
+
+#endif
+
 /* ---- queues/segq.h ---- */
 
 /*
@@ -1984,6 +2126,9 @@ WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
+/* Below 64; most threads have different ones, so that they choose different cache lines. */
+WEFT_I_PRIVATE_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
+#define weft_i_sys_spread() ((size_t)(uintptr_t)&weft_i_here * (size_t)0x9E3779B97F4A7C15 >> (sizeof(size_t) * 8 - 6))
 WEFT_I_PRIVATE void weft_i_sys_sleep_ns(uint64_t ns);
 WEFT_I_PRIVATE void weft_i_sys_yield(void);
 
@@ -2378,6 +2523,8 @@ bool weft_i_sys_random(void *out, size_t n)
     errno = saved;
     return done;
 }
+
+WEFT_I_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
 
 int weft_i_sys_thread_id(void)
 {
@@ -7504,6 +7651,645 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
     weft_i_domain_unuse(domain);
 }
 
+/* ---- queues/ring_kernel.h ---- */
+
+/*
+ * private. A ring of entries, each of which says whether it is full, in which lap, and which slot of the ring's memory it
+ * has. An element is written into a slot that nobody else knows; one compare-and-swap puts this slot into an entry and
+ * takes the entry's free slot out. So a thread that stops anywhere keeps a slot, but no entry.
+ *
+ * Sources: entries with laps, which any thread reads to find its place, as in NCQ (R. Nikolaev, "A scalable, portable,
+ * and memory-efficient lock-free FIFO queue", DISC 2019, section 4); indices that lag behind, as in P. Tsigas, Y. Zhang, "A
+ * simple, fast and scalable non-blocking concurrent FIFO queue for shared memory multiprocessor systems", SPAA 2001. The
+ * exchange of slots is ours.
+ *
+ * Words. An entry is its slot, or `none`, in the low bits, and its turn above them: 2 * lap while it is free, 2 * lap + 1
+ * while it is full. A position is its place in the low bits, and 2 * lap above them. `unit` is one turn.
+ *
+ * Invariants:
+ *  (1) Positions are filled in their order, and emptied in their order: only who has seen all earlier ones filled, or
+ *      emptied, changes an entry's turn.
+ *  (2) All positions before `tail` are filled, all before `head` emptied. The true tail and head lie at most a little
+ *      further.
+ *  (3) At the true tail the entry is free, or full in the lap before: then there are `capacity` elements. At the true
+ *      head it is full, or free: then there is none.
+ *  (4) There are capacity + WEFT_RING_SPARES slots. Each is in one entry, or in one `spare`, or in the hands of one thread, which
+ *      alone touches its memory.
+ *  (5) Free entries with `none` are as many as slots that are reserved, taken, or on their way back. So a slot that is
+ *      given back finds such an entry, and one that is reserved finds a free entry at the tail.
+ */
+#ifndef WEFT_QUEUES_RING_KERNEL_H
+#define WEFT_QUEUES_RING_KERNEL_H
+
+
+#include <string.h>
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_RING_S1 memory_order_seq_cst /* change an entry -> WEFT_RING_S2: publishes the slot's memory, full or free; linearization point of push and pop */
+#define WEFT_RING_S2 memory_order_seq_cst /* read an entry -> WEFT_RING_S1, WEFT_RING_R1: sees the slot's memory; linearization point of "full" and "empty", which have one order with WEFT_RING_S1 */
+#define WEFT_RING_S3 memory_order_seq_cst /* count a slot that was given back -> WEFT_RING_S4: the slot is in an entry */
+#define WEFT_RING_S4 memory_order_seq_cst /* read that count -> WEFT_RING_S3: entries are looked at after it, and before it is read again */
+#define WEFT_RING_R1 memory_order_release /* the only producer, or consumer, changes an entry -> WEFT_RING_S2: as WEFT_RING_S1 */
+#define WEFT_RING_R2 memory_order_release /* move tail or head -> WEFT_RING_A1: all positions before are filled, or emptied */
+#define WEFT_RING_A1 memory_order_acquire /* read tail or head -> WEFT_RING_R2: reads entries that are not older */
+#define WEFT_RING_R3 memory_order_release /* return a spare slot -> WEFT_RING_A2: its element has been read */
+#define WEFT_RING_A2 memory_order_acquire /* claim a spare slot -> WEFT_RING_R3: writes it after that */
+#endif
+/* clang-format on */
+
+#ifndef WEFT_RING_SPARES
+#define WEFT_RING_SPARES 16 /* so many pushes and pops at once hold no entry's slot; a power of two */
+#endif
+#ifndef WEFT_RING_FIRST
+#define WEFT_RING_FIRST 1 /* the first lap */
+#endif
+
+struct weft_ring {
+    size_t capacity;
+    size_t element_size;
+    size_t unit; /* above all slots' numbers; a power of two */
+    size_t none; /* no slot; and how many slots there are */
+    unsigned flags;
+    weft_i_atomic_size *entry;
+    char *slots;
+    WEFT_I_LIFE
+    weft_i_aligned weft_i_atomic_size tail;
+    weft_i_aligned weft_i_atomic_size head;
+    weft_i_aligned weft_i_atomic_size given; /* how many slots were given back to entries that had none */
+    struct {
+        weft_i_aligned weft_i_atomic_size slot; /* none: claimed */
+    } spare[WEFT_RING_SPARES];
+};
+
+/* ---- words ---- */
+
+weft_i_inline size_t weft_i_ring_low(const weft_ring *ring, size_t word)
+{
+    return word & (ring->unit - 1);
+}
+
+weft_i_inline size_t weft_i_ring_turn(const weft_ring *ring, size_t word)
+{
+    return word & ~(ring->unit - 1);
+}
+
+weft_i_inline size_t weft_i_ring_after(const weft_ring *ring, size_t position)
+{
+    if (weft_i_unlikely(weft_i_ring_low(ring, position) == ring->capacity - 1))
+        return weft_i_ring_turn(ring, position) + 2 * ring->unit;
+    return position + 1;
+}
+
+weft_i_inline size_t weft_i_ring_before(const weft_ring *ring, size_t position)
+{
+    if (weft_i_unlikely(weft_i_ring_low(ring, position) == 0))
+        return position - 2 * ring->unit + ring->capacity - 1;
+    return position - 1;
+}
+
+/* `size` is the element's, a constant where it may be. */
+weft_i_inline void *weft_i_ring_memory(const weft_ring *ring, size_t slot, size_t size)
+{
+    return ring->slots + slot * size;
+}
+
+/* ---- looking for the true tail, or head ---- */
+
+typedef struct weft_i_ring_view {
+    size_t began; /* tail, or head, as it was */
+    size_t at;    /* the position */
+    size_t word;  /* the entry there */
+} weft_i_ring_view;
+
+weft_i_inline void weft_i_ring_look(weft_ring *ring, weft_i_ring_view *view, size_t position)
+{
+    view->at = position;
+    view->word = weft_i_load(&ring->entry[weft_i_ring_low(ring, position)], WEFT_RING_S2);
+}
+
+weft_i_inline weft_i_ring_view weft_i_ring_look_from(weft_ring *ring, weft_i_atomic_size *index)
+{
+    weft_i_ring_view view = {.began = weft_i_load(index, WEFT_RING_A1)};
+    weft_i_ring_look(ring, &view, view.began);
+    return view;
+}
+
+weft_i_inline void weft_i_ring_step(weft_ring *ring, weft_i_ring_view *view)
+{
+    weft_i_ring_look(ring, view, weft_i_ring_after(ring, view->at));
+}
+
+/*
+ * How many turns the entry is ahead of the position, in units: [0, 1) free, [1, 2) full, [2, 3) emptied and free in the
+ * next lap, and so on; below 0: of the lap before.
+ */
+weft_i_inline ptrdiff_t weft_i_ring_ahead(const weft_ring *ring, const weft_i_ring_view *view)
+{
+    return (ptrdiff_t)(view->word - weft_i_ring_turn(ring, view->at));
+}
+
+/* To the first position that is not `turns` ahead: filled is one turn, emptied two. Returns how far it is ahead. */
+weft_i_inline ptrdiff_t weft_i_ring_pass(weft_ring *ring, weft_i_ring_view *view, size_t turns)
+{
+    ptrdiff_t ahead;
+    while ((ahead = weft_i_ring_ahead(ring, view)) >= (ptrdiff_t)(turns * ring->unit))
+        weft_i_ring_step(ring, view);
+    return ahead;
+}
+
+/* The true tail. Below 0: full. */
+weft_i_inline ptrdiff_t weft_i_ring_to_tail(weft_ring *ring, weft_i_ring_view *view)
+{
+    return weft_i_ring_pass(ring, view, 1);
+}
+
+/* The true head. False: empty. */
+weft_i_inline bool weft_i_ring_to_head(weft_ring *ring, weft_i_ring_view *view)
+{
+    return weft_i_ring_pass(ring, view, 2) >= (ptrdiff_t)ring->unit;
+}
+
+/*
+ * Gives the entry this slot, and moves its turn on. Returns true and the slot that was there, or false if the entry had
+ * changed; it has been looked at again.
+ */
+weft_i_inline bool weft_i_ring_swap(weft_ring *ring, weft_i_ring_view *view, size_t turns, size_t *slot)
+{
+    size_t was = view->word, now = weft_i_ring_turn(ring, was) + turns * ring->unit + *slot;
+    if (weft_i_unlikely(!weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &view->word, now, WEFT_RING_S1, WEFT_RING_S2)))
+        return false;
+    *slot = weft_i_ring_low(ring, was);
+    return true;
+}
+
+/* The position has been filled, or emptied. If another thread moves the index at the same time, that will do. */
+weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, weft_i_ring_view *view)
+{
+    /* relaxed: a refusal tells nothing */
+    (void)weft_i_cas(index, &view->began, weft_i_ring_after(ring, view->at), WEFT_RING_R2, memory_order_relaxed);
+}
+
+/* ---- slots in hand ---- */
+
+/*
+ * Takes the slot of the first free entry that has one; `none`: all elements and holders together are `capacity`. If no
+ * slot was given back while all free entries were looked at, none of them had one when the last was.
+ */
+weft_i_inline size_t weft_i_ring_reserve(weft_ring *ring)
+{
+    size_t given, slot = ring->none;
+    do {
+        given = weft_i_load(&ring->given, WEFT_RING_S4);
+        weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+        while (weft_i_ring_to_tail(ring, &view) >= 0)
+            if (weft_i_ring_low(ring, view.word) == ring->none)
+                weft_i_ring_step(ring, &view);
+            else if (weft_i_ring_swap(ring, &view, 0, &slot))
+                return slot;
+    } while (given != weft_i_load(&ring->given, WEFT_RING_S4));
+    return ring->none;
+}
+
+/* Gives a slot to the first free entry without one, from the tail on: where reserve has left it. */
+weft_i_inline void weft_i_ring_unreserve(weft_ring *ring, size_t slot)
+{
+    for (;;) {
+        weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+        while (weft_i_ring_to_tail(ring, &view) >= 0)
+            if (weft_i_ring_low(ring, view.word) != ring->none) {
+                weft_i_ring_step(ring, &view);
+            } else if (weft_i_ring_swap(ring, &view, 0, &slot)) {
+                (void)weft_i_fetch_add(&ring->given, 1, WEFT_RING_S3);
+                return;
+            }
+    }
+}
+
+/* Fills the entry at the tail with a slot in hand; a slot that was there goes to an entry that has none. */
+weft_i_inline void weft_i_ring_commit(weft_ring *ring, size_t slot)
+{
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    do
+        (void)weft_i_ring_to_tail(ring, &view); /* it is free: invariant (5) */
+    while (!weft_i_ring_swap(ring, &view, 1, &slot));
+    weft_i_ring_move(ring, &ring->tail, &view);
+    if (slot != ring->none)
+        weft_i_ring_unreserve(ring, slot);
+}
+
+/* Takes the oldest element's slot; `none`: empty. */
+weft_i_inline size_t weft_i_ring_take(weft_ring *ring)
+{
+    size_t slot = ring->none;
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);
+    while (weft_i_ring_to_head(ring, &view))
+        if (weft_i_ring_swap(ring, &view, 1, &slot)) {
+            weft_i_ring_move(ring, &ring->head, &view);
+            return slot;
+        }
+    return ring->none;
+}
+
+/* Gives a slot to the last free entry without one, from the head back: where take has left it. */
+weft_i_inline void weft_i_ring_give_back(weft_ring *ring, size_t slot)
+{
+    for (;;) {
+        weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);
+        (void)weft_i_ring_to_head(ring, &view);
+        for (;;) {
+            weft_i_ring_look(ring, &view, weft_i_ring_before(ring, view.at));
+            while (weft_i_ring_ahead(ring, &view) == (ptrdiff_t)(2 * ring->unit + ring->none))
+                if (weft_i_ring_swap(ring, &view, 0, &slot)) {
+                    (void)weft_i_fetch_add(&ring->given, 1, WEFT_RING_S3);
+                    return;
+                }
+            if (weft_i_ring_ahead(ring, &view) >= (ptrdiff_t)(3 * ring->unit))
+                break; /* filled again: here the free entries begin */
+        }
+    }
+}
+
+/* ---- spare slots ---- */
+
+/* A spare slot, and where it is to be returned; NULL: all are claimed. */
+weft_i_inline weft_i_atomic_size *weft_i_ring_claim(weft_ring *ring, size_t *slot)
+{
+    size_t first = weft_i_sys_spread();
+    for (size_t i = 0; i < WEFT_RING_SPARES; i++) {
+        weft_i_atomic_size *spare = &ring->spare[(first + i) & (WEFT_RING_SPARES - 1)].slot;
+        /* relaxed: the exchange reads it again */
+        if (weft_i_likely(weft_i_load(spare, memory_order_relaxed) != ring->none) &&
+            weft_i_likely((*slot = weft_i_exchange(spare, ring->none, WEFT_RING_A2)) != ring->none))
+            return spare;
+    }
+    return NULL;
+}
+
+weft_i_inline void weft_i_ring_unclaim(weft_i_atomic_size *spare, size_t slot)
+{
+    weft_i_store(spare, slot, WEFT_RING_R3);
+}
+
+/* ---- push and pop ---- */
+
+/* With a slot in hand between the two steps: when all spares are claimed, or a free entry has no slot. */
+static weft_i_noinline bool weft_i_ring_push_held(weft_ring *ring, const void *element)
+{
+    size_t slot = weft_i_ring_reserve(ring);
+    if (slot == ring->none)
+        return false;
+    memcpy(weft_i_ring_memory(ring, slot, ring->element_size), element, ring->element_size);
+    weft_i_ring_commit(ring, slot);
+    return true;
+}
+
+static weft_i_noinline bool weft_i_ring_pop_held(weft_ring *ring, void *element)
+{
+    size_t slot = weft_i_ring_take(ring);
+    if (slot == ring->none)
+        return false;
+    memcpy(element, weft_i_ring_memory(ring, slot, ring->element_size), ring->element_size);
+    weft_i_ring_give_back(ring, slot);
+    return true;
+}
+
+weft_i_inline bool weft_i_ring_push(weft_ring *ring, const void *element, size_t size)
+{
+    size_t slot;
+    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
+    if (weft_i_unlikely(!spare))
+        return weft_i_ring_push_held(ring, element);
+    memcpy(weft_i_ring_memory(ring, slot, size), element, size);
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    bool done = false, held = false;
+    while (!done && !held && weft_i_likely(weft_i_ring_to_tail(ring, &view) >= 0)) {
+        held = weft_i_ring_low(ring, view.word) == ring->none;
+        done = !held && weft_i_ring_swap(ring, &view, 1, &slot);
+    }
+    if (weft_i_likely(done))
+        weft_i_ring_move(ring, &ring->tail, &view);
+    weft_i_ring_unclaim(spare, slot);
+    return weft_i_unlikely(held) ? weft_i_ring_push_held(ring, element) : done;
+}
+
+weft_i_inline bool weft_i_ring_pop(weft_ring *ring, void *element, size_t size)
+{
+    size_t slot;
+    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
+    if (weft_i_unlikely(!spare))
+        return weft_i_ring_pop_held(ring, element);
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);
+    bool done = false;
+    while (!done && weft_i_likely(weft_i_ring_to_head(ring, &view)))
+        done = weft_i_ring_swap(ring, &view, 1, &slot);
+    if (weft_i_likely(done)) {
+        weft_i_ring_move(ring, &ring->head, &view);
+        memcpy(element, weft_i_ring_memory(ring, slot, size), size);
+    }
+    weft_i_ring_unclaim(spare, slot);
+    return done;
+}
+
+/*
+ * With one producer nobody else changes a free entry that has a slot, and with one consumer nobody else a full one: the
+ * element is copied in place, and a store does.
+ */
+weft_i_inline void weft_i_ring_turn_alone(weft_ring *ring, weft_i_atomic_size *index, const weft_i_ring_view *view)
+{
+    weft_i_store(&ring->entry[weft_i_ring_low(ring, view->at)], view->word + ring->unit, WEFT_RING_R1);
+    weft_i_store(index, weft_i_ring_after(ring, view->at), WEFT_RING_R2);
+}
+
+weft_i_inline bool weft_i_ring_push_alone(weft_ring *ring, const void *element, size_t size)
+{
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    if (weft_i_unlikely(weft_i_ring_to_tail(ring, &view) < 0))
+        return false;
+    size_t slot = weft_i_ring_low(ring, view.word);
+    if (weft_i_unlikely(slot == ring->none))
+        return weft_i_ring_push_held(ring, element);
+    memcpy(weft_i_ring_memory(ring, slot, size), element, size);
+    weft_i_ring_turn_alone(ring, &ring->tail, &view);
+    return true;
+}
+
+weft_i_inline bool weft_i_ring_pop_alone(weft_ring *ring, void *element, size_t size)
+{
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);
+    if (weft_i_unlikely(!weft_i_ring_to_head(ring, &view)))
+        return false;
+    memcpy(element, weft_i_ring_memory(ring, weft_i_ring_low(ring, view.word), size), size);
+    weft_i_ring_turn_alone(ring, &ring->head, &view);
+    return true;
+}
+
+/* ---- an element makes room ---- */
+
+/* `claimed` has the element. If the ring is full, its oldest entry, which is the tail's, is emptied and filled in one step. */
+weft_i_inline bool weft_i_ring_displace(weft_ring *ring, size_t *claimed, bool *displaced)
+{
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    do {
+        *displaced = weft_i_ring_to_tail(ring, &view) < 0;
+        if (!*displaced && weft_i_ring_low(ring, view.word) == ring->none)
+            return false;
+    } while (!weft_i_ring_swap(ring, &view, *displaced ? 2 : 1, claimed));
+    weft_i_ring_move(ring, &ring->tail, &view);
+    return true;
+}
+
+/* In two steps. The slot in hand is a free one, or the oldest element's; `none`: others hold all slots. */
+weft_i_inline size_t weft_i_ring_make_room(weft_ring *ring, bool *displaced)
+{
+    size_t slot = weft_i_ring_reserve(ring);
+    *displaced = slot == ring->none;
+    return *displaced ? weft_i_ring_take(ring) : slot;
+}
+
+/* ---- figures ---- */
+
+/* The head first: so the tail is not behind it. */
+weft_i_inline size_t weft_i_ring_size(weft_ring *ring)
+{
+    weft_i_ring_view head = weft_i_ring_look_from(ring, &ring->head);
+    (void)weft_i_ring_to_head(ring, &head);
+    weft_i_ring_view tail = weft_i_ring_look_from(ring, &ring->tail);
+    (void)weft_i_ring_to_tail(ring, &tail);
+    size_t laps = (weft_i_ring_turn(ring, tail.at) - weft_i_ring_turn(ring, head.at)) / (2 * ring->unit);
+    size_t size = laps * ring->capacity + weft_i_ring_low(ring, tail.at) - weft_i_ring_low(ring, head.at);
+    return size < ring->capacity ? size : ring->capacity;
+}
+
+#endif
+
+/* ---- queues/ring.c ---- */
+
+#include <errno.h>
+
+enum { WEFT_I_OWN_RING_RING_FLAGS = WEFT_RING_ONE_PRODUCER | WEFT_RING_ONE_CONSUMER };
+
+/* ---- creation ---- */
+
+/* Every position before the first one is filled and emptied. */
+static void weft_i_own_ring_fill_in(weft_ring *ring)
+{
+    const size_t first = WEFT_RING_FIRST * 2 * ring->unit;
+    /* relaxed: nobody else knows the ring */
+    for (size_t i = 0; i < ring->capacity; i++)
+        weft_i_store(&ring->entry[i], first + i, memory_order_relaxed);
+    for (size_t i = 0; i < WEFT_RING_SPARES; i++)
+        weft_i_store(&ring->spare[i].slot, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
+    weft_i_store(&ring->tail, first, memory_order_relaxed);                           /* relaxed: as above */
+    weft_i_store(&ring->head, first, memory_order_relaxed);                           /* relaxed: as above */
+    weft_i_store(&ring->given, 0, memory_order_relaxed);                              /* relaxed: as above */
+}
+
+int weft_ring_create(weft_ring **out, size_t capacity, size_t element_size, unsigned flags)
+{
+    const size_t most = SIZE_MAX / 8; /* so that no sum below overflows, and turns fit above a slot's number */
+    const size_t slots = capacity + WEFT_RING_SPARES;
+    size_t unit = 1;
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    if (capacity == 0 || element_size == 0 || flags & ~(unsigned)WEFT_I_OWN_RING_RING_FLAGS || capacity > most / sizeof(size_t) ||
+        element_size > most / slots)
+        return -EINVAL;
+    while (unit <= slots)
+        unit *= 2;
+    const size_t entries = weft_i_round_up(capacity * sizeof(weft_i_atomic_size), WEFT_I_LINE);
+    weft_ring *ring =
+        weft_i_sys_alloc(sizeof *ring + entries + weft_i_round_up(slots * element_size, WEFT_I_LINE), WEFT_I_LINE);
+    if (!ring)
+        return -ENOMEM;
+    ring->capacity = capacity;
+    ring->element_size = element_size;
+    ring->unit = unit;
+    ring->none = slots;
+    ring->flags = flags;
+    ring->entry = (weft_i_atomic_size *)(ring + 1);
+    ring->slots = (char *)(ring + 1) + entries;
+    weft_i_own_ring_fill_in(ring);
+    weft_i_born(ring);
+    *out = ring;
+    return 0;
+}
+
+void weft_ring_destroy(weft_ring *ring)
+{
+    if (!ring)
+        return;
+    weft_i_dies(ring);
+    weft_i_sys_free(ring);
+}
+
+/* ---- push and pop ---- */
+
+weft_i_inline bool weft_i_own_ring_push_sized(weft_ring *ring, const void *element, size_t size)
+{
+    return ring->flags & WEFT_RING_ONE_PRODUCER ? weft_i_ring_push_alone(ring, element, size)
+                                                : weft_i_ring_push(ring, element, size);
+}
+
+weft_i_inline bool weft_i_own_ring_pop_sized(weft_ring *ring, void *element, size_t size)
+{
+    return ring->flags & WEFT_RING_ONE_CONSUMER ? weft_i_ring_pop_alone(ring, element, size)
+                                                : weft_i_ring_pop(ring, element, size);
+}
+
+/* Elements of 8 bytes are copied without a call, so that the usual push and pop save no registers. */
+
+static weft_i_noinline bool weft_i_own_ring_push_other(weft_ring *ring, const void *element)
+{
+    return weft_i_own_ring_push_sized(ring, element, ring->element_size);
+}
+
+static weft_i_noinline bool weft_i_own_ring_pop_other(weft_ring *ring, void *element)
+{
+    return weft_i_own_ring_pop_sized(ring, element, ring->element_size);
+}
+
+bool weft_ring_try_push(weft_ring *ring, const void *element)
+{
+    if (weft_i_unlikely(!ring || !element))
+        return false;
+    weft_i_check_alive(ring);
+    return weft_i_likely(ring->element_size == 8) ? weft_i_own_ring_push_sized(ring, element, 8) : weft_i_own_ring_push_other(ring, element);
+}
+
+bool weft_ring_try_pop(weft_ring *ring, void *element)
+{
+    if (weft_i_unlikely(!ring || !element))
+        return false;
+    weft_i_check_alive(ring);
+    return weft_i_likely(ring->element_size == 8) ? weft_i_own_ring_pop_sized(ring, element, 8) : weft_i_own_ring_pop_other(ring, element);
+}
+
+size_t weft_ring_push_many(weft_ring *ring, const void *elements, size_t count)
+{
+    size_t done = 0;
+    if (!ring || !elements)
+        return 0;
+    while (done < count && weft_ring_try_push(ring, (const char *)elements + done * ring->element_size))
+        done++;
+    return done;
+}
+
+size_t weft_ring_pop_many(weft_ring *ring, void *elements, size_t count)
+{
+    size_t done = 0;
+    if (!ring || !elements)
+        return 0;
+    while (done < count && weft_ring_try_pop(ring, (char *)elements + done * ring->element_size))
+        done++;
+    return done;
+}
+
+bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced)
+{
+    size_t slot;
+    bool displaces = false;
+    if (!ring || !element)
+        return false;
+    weft_i_check_alive(ring);
+    const size_t size = ring->element_size;
+    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
+    if (spare) {
+        memcpy(weft_i_ring_memory(ring, slot, size), element, size);
+        bool done = weft_i_ring_displace(ring, &slot, &displaces);
+        if (done && displaces && displaced)
+            memcpy(displaced, weft_i_ring_memory(ring, slot, size), size);
+        weft_i_ring_unclaim(spare, slot);
+        if (done)
+            return displaces;
+    }
+    slot = weft_i_ring_make_room(ring, &displaces);
+    if (displaces && displaced)
+        memcpy(displaced, slot == ring->none ? element : weft_i_ring_memory(ring, slot, size), size);
+    if (slot != ring->none) {
+        memcpy(weft_i_ring_memory(ring, slot, size), element, size);
+        weft_i_ring_commit(ring, slot);
+    }
+    return displaces;
+}
+
+/* ---- in place ---- */
+
+static void *weft_i_own_ring_memory_of(const weft_ring *ring, size_t slot)
+{
+    return slot == ring->none ? NULL : weft_i_ring_memory(ring, slot, ring->element_size);
+}
+
+/* Its slot's number; `none`: it is not the begin of a slot of this ring. */
+static size_t weft_i_own_ring_slot_of(const weft_ring *ring, const void *memory)
+{
+    size_t offset = (uintptr_t)memory - (uintptr_t)ring->slots, slot = offset / ring->element_size;
+    return slot < ring->none && offset % ring->element_size == 0 ? slot : ring->none;
+}
+
+/* `slot` is not `none`. */
+static bool weft_i_own_ring_is_held(const weft_ring *ring, const void *memory, size_t *slot)
+{
+    if (!ring)
+        return false;
+    weft_i_check_alive(ring);
+    *slot = weft_i_own_ring_slot_of(ring, memory);
+    return *slot != ring->none;
+}
+
+void *weft_ring_reserve(weft_ring *ring)
+{
+    if (!ring)
+        return NULL;
+    weft_i_check_alive(ring);
+    return weft_i_own_ring_memory_of(ring, weft_i_ring_reserve(ring));
+}
+
+void weft_ring_commit(weft_ring *ring, void *slot)
+{
+    size_t held;
+    if (weft_i_own_ring_is_held(ring, slot, &held))
+        weft_i_ring_commit(ring, held);
+}
+
+void weft_ring_abort(weft_ring *ring, void *slot)
+{
+    size_t held;
+    if (weft_i_own_ring_is_held(ring, slot, &held))
+        weft_i_ring_unreserve(ring, held);
+}
+
+void *weft_ring_take(weft_ring *ring)
+{
+    if (!ring)
+        return NULL;
+    weft_i_check_alive(ring);
+    return weft_i_own_ring_memory_of(ring, weft_i_ring_take(ring));
+}
+
+void weft_ring_give_back(weft_ring *ring, void *slot)
+{
+    size_t held;
+    if (weft_i_own_ring_is_held(ring, slot, &held))
+        weft_i_ring_give_back(ring, held);
+}
+
+/* ---- figures ---- */
+
+size_t weft_ring_size(weft_ring *ring)
+{
+    if (!ring)
+        return 0;
+    weft_i_check_alive(ring);
+    return weft_i_ring_size(ring);
+}
+
+size_t weft_ring_capacity(weft_ring *ring)
+{
+    return ring ? ring->capacity : 0;
+}
+
 /* ---- queues/segq_kernel.h ---- */
 
 /*
@@ -8322,11 +9108,6 @@ static size_t weft_i_own_spsc_alignment_of(size_t size)
     return alignment < WEFT_I_LINE ? alignment : WEFT_I_LINE;
 }
 
-static size_t weft_i_own_spsc_round_up(size_t size, size_t alignment)
-{
-    return (size + alignment - 1) / alignment * alignment;
-}
-
 /* Fills all but the mark and the indices. False: weft_spsc_create says -EINVAL. */
 static bool weft_i_own_spsc_plan(weft_spsc *ring, size_t capacity, size_t element_size, unsigned flags)
 {
@@ -8336,8 +9117,8 @@ static bool weft_i_own_spsc_plan(weft_spsc *ring, size_t capacity, size_t elemen
     *ring = (weft_spsc){.capacity = capacity, .element_size = element_size, .stride = element_size};
     if (flags & WEFT_SPSC_STAMPED) {
         size_t alignment = weft_i_own_spsc_alignment_of(element_size);
-        ring->stamp = weft_i_own_spsc_round_up(element_size, WEFT_I_OWN_SPSC_STAMP);
-        ring->stride = weft_i_own_spsc_round_up(ring->stamp + WEFT_I_OWN_SPSC_STAMP, alignment > WEFT_I_OWN_SPSC_STAMP ? alignment : WEFT_I_OWN_SPSC_STAMP);
+        ring->stamp = weft_i_round_up(element_size, WEFT_I_OWN_SPSC_STAMP);
+        ring->stride = weft_i_round_up(ring->stamp + WEFT_I_OWN_SPSC_STAMP, alignment > WEFT_I_OWN_SPSC_STAMP ? alignment : WEFT_I_OWN_SPSC_STAMP);
     }
     if (capacity > most / ring->stride)
         return false;
@@ -8376,7 +9157,7 @@ static int weft_i_own_spsc_create_contiguous(weft_spsc **out, weft_spsc *ring)
     size_t pages = ring->stride / weft_i_own_spsc_common_divisor(ring->stride, page); /* a multiple of them is one of a slot */
     if (pages > most / page || ring->bytes > most - pages * page)
         return -EINVAL;
-    ring->bytes = weft_i_own_spsc_round_up(ring->bytes, pages * page);
+    ring->bytes = weft_i_round_up(ring->bytes, pages * page);
     ring->first = page;
     ring->owned = page + 2 * ring->bytes;
     void *memory;
@@ -8397,7 +9178,7 @@ int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsi
     if (flags & WEFT_SPSC_CONTIGUOUS)
         return weft_i_own_spsc_create_contiguous(out, &ring);
     ring.owned = SIZE_MAX;
-    void *memory = weft_i_sys_alloc(weft_i_own_spsc_round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
+    void *memory = weft_i_sys_alloc(weft_i_round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
     if (!memory)
         return -ENOMEM;
     *out = weft_i_own_spsc_lay_out(memory, &ring);

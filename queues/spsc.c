@@ -13,11 +13,6 @@ static size_t alignment_of(size_t size)
     return alignment < WEFT_I_LINE ? alignment : WEFT_I_LINE;
 }
 
-static size_t round_up(size_t size, size_t alignment)
-{
-    return (size + alignment - 1) / alignment * alignment;
-}
-
 /* Fills all but the mark and the indices. False: weft_spsc_create says -EINVAL. */
 static bool plan(weft_spsc *ring, size_t capacity, size_t element_size, unsigned flags)
 {
@@ -27,8 +22,8 @@ static bool plan(weft_spsc *ring, size_t capacity, size_t element_size, unsigned
     *ring = (weft_spsc){.capacity = capacity, .element_size = element_size, .stride = element_size};
     if (flags & WEFT_SPSC_STAMPED) {
         size_t alignment = alignment_of(element_size);
-        ring->stamp = round_up(element_size, STAMP);
-        ring->stride = round_up(ring->stamp + STAMP, alignment > STAMP ? alignment : STAMP);
+        ring->stamp = weft_i_round_up(element_size, STAMP);
+        ring->stride = weft_i_round_up(ring->stamp + STAMP, alignment > STAMP ? alignment : STAMP);
     }
     if (capacity > most / ring->stride)
         return false;
@@ -67,7 +62,7 @@ static int create_contiguous(weft_spsc **out, weft_spsc *ring)
     size_t pages = ring->stride / common_divisor(ring->stride, page); /* a multiple of them is one of a slot */
     if (pages > most / page || ring->bytes > most - pages * page)
         return -EINVAL;
-    ring->bytes = round_up(ring->bytes, pages * page);
+    ring->bytes = weft_i_round_up(ring->bytes, pages * page);
     ring->first = page;
     ring->owned = page + 2 * ring->bytes;
     void *memory;
@@ -88,7 +83,7 @@ int weft_spsc_create(weft_spsc **out, size_t capacity, size_t element_size, unsi
     if (flags & WEFT_SPSC_CONTIGUOUS)
         return create_contiguous(out, &ring);
     ring.owned = SIZE_MAX;
-    void *memory = weft_i_sys_alloc(round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
+    void *memory = weft_i_sys_alloc(weft_i_round_up(ring.first + ring.bytes, WEFT_I_LINE), WEFT_I_LINE);
     if (!memory)
         return -ENOMEM;
     *out = lay_out(memory, &ring);

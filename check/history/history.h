@@ -26,7 +26,12 @@ typedef enum lin_kind {
     LIN_MAP_KINDS,
     LIN_TRY_ENQUEUE = LIN_MAP_KINDS, /* false: full */
     LIN_TRY_DEQUEUE,
-    LIN_PUSH_BOTTOM, /* the owner's */
+    LIN_FORCE_ENQUEUE, /* the value that made room, perhaps its own; null: there was room */
+    LIN_RESERVE,       /* a place; false: full */
+    LIN_COMMIT,        /* puts a value into a place that was reserved */
+    LIN_HOLD,          /* a dequeue that keeps the place */
+    LIN_RELEASE,       /* a reserved or kept place is free */
+    LIN_PUSH_BOTTOM,   /* the owner's */
     LIN_POP_BOTTOM,
     LIN_STEAL,
     LIN_SEND,    /* false: closed */

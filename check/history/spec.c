@@ -10,7 +10,8 @@ enum { MOST = 24 };
 typedef struct sequence {
     int64_t item[MOST]; /* unused ones are 0, so that equal states have equal bytes */
     size_t count;
-    size_t capacity, lax, closed; /* of a ring, twice; of a channel */
+    size_t capacity, lax, held; /* of a ring; places that are reserved or kept */
+    size_t closed;              /* of a channel */
 } sequence;
 
 static void sequence_init(void *state, size_t parameter)
@@ -157,17 +158,54 @@ static void bounded_init(void *state, size_t parameter)
     ((sequence *)state)->lax = parameter % LIN_KINDS;
 }
 
+/* An answer "full", or "empty", that may be given at any time. */
+static bool is_lax(const sequence *s, const lin_operation *op)
+{
+    if (s->lax == LIN_TRY_ENQUEUE)
+        return op->got == LIN_FALSE;
+    return s->lax == LIN_TRY_DEQUEUE && op->got == LIN_NOTHING && (op->kind == LIN_TRY_DEQUEUE || op->kind == LIN_HOLD);
+}
+
+/* If all places are held, the value itself does not go in. */
+static lin_step force(sequence *s, const lin_operation *op, bool full)
+{
+    bool known = op->ret != LIN_NEVER;
+    if (!full)
+        return known && op->got != LIN_NOTHING ? LIN_NO : put(s, op);
+    if (s->count == 0)
+        return !known || (op->got == LIN_VALUE && op->result == op->value) ? LIN_YES : LIN_NO;
+    lin_step step = take(s, op, 0);
+    return step == LIN_YES ? put(s, op) : step;
+}
+
 static lin_step ring_step(void *state, const lin_operation *op)
 {
     sequence *s = state;
-    bool full = s->count == s->capacity, known = op->ret != LIN_NEVER;
-    if (known && op->kind == s->lax && (op->got == LIN_FALSE || op->got == LIN_NOTHING))
+    bool full = s->count + s->held == s->capacity, known = op->ret != LIN_NEVER, filled = s->count > 0;
+    if (known && is_lax(s, op))
         return LIN_YES;
-    if (op->kind == LIN_TRY_DEQUEUE)
+    switch (op->kind) {
+    case LIN_TRY_DEQUEUE:
         return take(s, op, 0);
-    if (known && (op->got == LIN_TRUE) == full)
-        return LIN_NO;
-    return full ? LIN_YES : put(s, op);
+    case LIN_HOLD:
+        s->held += filled;
+        return take(s, op, 0);
+    case LIN_COMMIT:
+    case LIN_RELEASE:
+        if (s->held == 0)
+            return LIN_NO;
+        s->held--;
+        return op->kind == LIN_COMMIT ? put(s, op) : LIN_YES;
+    case LIN_FORCE_ENQUEUE:
+        return force(s, op, full);
+    default:
+        if (known && (op->got == LIN_TRUE) == full)
+            return LIN_NO;
+        if (full || op->kind == LIN_TRY_ENQUEUE)
+            return full ? LIN_YES : put(s, op);
+        s->held++;
+        return LIN_YES;
+    }
 }
 
 /* A thief takes the oldest value. */

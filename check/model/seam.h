@@ -81,6 +81,7 @@ typedef struct weft_i_mutex {
 #define weft_i_sys_clock_ns() ((uint64_t)0)
 #define weft_i_sys_random(out, n) (memset((out), 0x5b, (n)), true)
 #define weft_i_sys_thread_id() ((int)model_thread() + 1)
+#define weft_i_sys_spread() ((size_t)model_thread() / 2) /* some threads begin at one place */
 #define weft_i_sys_sleep_ns(ns) ((void)(ns), model_yield())
 #define weft_i_sys_yield() model_yield()
 #define weft_i_pause() model_yield()

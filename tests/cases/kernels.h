@@ -11,20 +11,23 @@ enum { KERNEL_THREADS = 4 };
 
 /* How a case differs from the usual. */
 enum {
-    FENCES = 1,    /* there is no membarrier */
-    REFUSED = 2,   /* membarrier works in setup, and is refused once the threads run */
-    ENDS = 4,      /* threads end within the execution: their exit hooks run */
-    LATE = 8,      /* threads have no record before they begin */
-    REUSE = 16,    /* freed memory is given out again at once */
-    RECYCLES = 32, /* freed nodes go to caches and depots, not to the allocator */
-    BROKEN = 64,   /* membarrier returns and does nothing: a seeded bug */
-    COUNTED = 128, /* accesses to counters are choice points, too */
-    SLOW = 256,    /* not for ./weft test */
-    LARGE = 512,   /* too large to be explored to the end: for searches at random and by priorities */
-    WAITS = 1024,  /* scans wait for threads to pass a fence; otherwise they interrupt at once */
-    HASTY = 2048,  /* the same, but only for one retirement */
-    ONE = 4096,    /* a ring of capacity 1, instead of 2 */
-    STAMPED = 8192 /* a ring with stamps */
+    FENCES = 1,             /* there is no membarrier */
+    REFUSED = 2,            /* membarrier works in setup, and is refused once the threads run */
+    ENDS = 4,               /* threads end within the execution: their exit hooks run */
+    LATE = 8,               /* threads have no record before they begin */
+    REUSE = 16,             /* freed memory is given out again at once */
+    RECYCLES = 32,          /* freed nodes go to caches and depots, not to the allocator */
+    BROKEN = 64,            /* membarrier returns and does nothing: a seeded bug */
+    COUNTED = 128,          /* accesses to counters are choice points, too */
+    SLOW = 256,             /* not for ./weft test */
+    LARGE = 512,            /* too large to be explored to the end: for searches at random and by priorities */
+    WAITS = 1024,           /* scans wait for threads to pass a fence; otherwise they interrupt at once */
+    HASTY = 2048,           /* the same, but only for one retirement */
+    ONE = 4096,             /* a ring of capacity 1, instead of 2 */
+    STAMPED = 8192,         /* weft_spsc with stamps */
+    CLAIMED = 16384,        /* weft_ring: all spare slots are claimed by threads that never go on */
+    ONE_PRODUCER = 1 << 15, /* weft_ring with that flag */
+    ONE_CONSUMER = 1 << 16
 };
 
 typedef struct kernel_case {

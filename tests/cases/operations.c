@@ -48,6 +48,7 @@ void kernel_list_operations(void)
 {
     list("queue, segq, stack", own_operations("msq"));
     list("spsc", own_operations("spsc"));
+    list("ring", own_operations("ring"));
     list("mailbox", own_operations("mailbox"));
     list("deque", own_operations("deque"));
     list("map", own_operations("map"));

@@ -1,8 +1,13 @@
-/* Bounded rings: thread 1 pushes, thread 2 pops. Elements are values as those of queues, and "full" is an answer, too. */
+/*
+ * Bounded rings. Elements are values as those of queues, and "full" is an answer, too. With weft_spsc thread 1 pushes and
+ * thread 2 pops.
+ */
 #define _GNU_SOURCE
 #include "check/model/explain.h"
 #include "tests/cases/operations.h"
 #include "tests/support/rings.h"
+
+#include <weft/queues/ring_kernel.h>
 
 #include <errno.h>
 
@@ -11,20 +16,34 @@ enum { TWO = 2 };
 static void *object;
 static size_t capacity;
 
-static const ring *named(const char *structure)
+static size_t number_of(const char *structure)
 {
-    for (size_t i = 0; i < RINGS; i++)
-        if (strcmp(rings[i].name, structure) == 0)
-            return &rings[i];
-    return NULL;
+    size_t i = 0;
+    while (i < RINGS && strcmp(rings[i].name, structure) != 0)
+        i++;
+    return i;
 }
 
 static const ring *subject(void)
 {
-    return named(kernel_running()->structure);
+    return &rings[number_of(kernel_running()->structure)];
+}
+
+static bool has(unsigned flags)
+{
+    return kernel_running()->flags & flags;
 }
 
 /* ---- pushing ---- */
+
+/*
+ * A push or pop of weft_ring without a spare slot, or beside slots that are held, is two operations of the specification,
+ * which keep a place in between.
+ */
+static bool keeps_place(void)
+{
+    return has(CLAIMED) || somebody_does("reserve", 0) || somebody_does("abort", 0) || somebody_does("take", 0);
+}
 
 static lin_operation *begin_push(int64_t value)
 {
@@ -37,11 +56,26 @@ static void end_push(lin_operation *op, bool done)
     model_end(op, done ? LIN_TRUE : LIN_FALSE, 0);
 }
 
+static void end_or_drop(lin_operation *op, bool done)
+{
+    if (done)
+        model_end(op, LIN_NOTHING, 0);
+    else
+        model_drop(op);
+}
+
 static void push(int64_t key, int64_t value)
 {
-    lin_operation *op = begin_push(value);
+    bool keeps = keeps_place();
+    lin_operation *op = keeps ? model_begin(LIN_RESERVE, 0, 0) : begin_push(value);
+    lin_operation *commit = keeps ? model_begin(LIN_COMMIT, 0, value) : NULL;
     (void)key;
-    end_push(op, subject()->try_push(object, &value));
+    if (keeps)
+        tell(value);
+    bool done = subject()->try_push(object, &value);
+    end_push(op, done);
+    if (keeps)
+        end_or_drop(commit, done);
 }
 
 static void push_two(int64_t key, int64_t value)
@@ -89,9 +123,13 @@ static void end_pop(lin_operation *op, bool got, int64_t value)
 static bool pop_one(void)
 {
     int64_t value = 0;
-    lin_operation *op = begin_pop();
+    bool keeps = has(CLAIMED);
+    lin_operation *op = keeps ? model_begin(LIN_HOLD, 0, 0) : begin_pop();
+    lin_operation *release = keeps ? model_begin(LIN_RELEASE, 0, 0) : NULL;
     bool got = subject()->try_pop(object, &value);
     end_pop(op, got, value);
+    if (keeps)
+        end_or_drop(release, got);
     return got;
 }
 
@@ -123,6 +161,71 @@ static void pop_in_place(int64_t key, int64_t value)
     weft_spsc_release(object, filled);
     for (size_t i = 0; i < filled || i < 1; i++)
         end_pop(op[i], filled > 0, values[i]);
+}
+
+/* ---- slots of weft_ring in hand ---- */
+
+static int64_t *slot_of[KERNEL_THREADS + 1];
+static size_t held;
+
+static void reserve(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_RESERVE, 0, 0);
+    (void)key, (void)value;
+    slot_of[model_thread()] = weft_ring_reserve(object);
+    held += slot_of[model_thread()] != NULL;
+    end_push(op, slot_of[model_thread()]);
+}
+
+/* Nothing, if the thread has none. */
+static void commit(int64_t key, int64_t value)
+{
+    int64_t *slot = slot_of[model_thread()];
+    (void)key;
+    if (!slot)
+        return;
+    tell(value);
+    lin_operation *op = model_begin(LIN_COMMIT, 0, value);
+    PLAIN(slot, true);
+    *slot = value;
+    weft_ring_commit(object, slot);
+    held--;
+    model_end(op, LIN_NOTHING, 0);
+}
+
+static void take(int64_t key, int64_t ignored)
+{
+    lin_operation *op = model_begin(LIN_HOLD, 0, 0);
+    int64_t *slot = slot_of[model_thread()] = weft_ring_take(object);
+    (void)key, (void)ignored;
+    held += slot != NULL;
+    if (slot)
+        PLAIN(slot, false);
+    end_pop(op, slot, slot ? *slot : 0);
+}
+
+static void let_go(void (*how)(weft_ring *ring, void *slot))
+{
+    lin_operation *op = slot_of[model_thread()] ? model_begin(LIN_RELEASE, 0, 0) : NULL;
+    how(object, slot_of[model_thread()]);
+    if (!op)
+        return;
+    held--;
+    model_end(op, LIN_NOTHING, 0);
+}
+
+OPERATION(abort_reserved, let_go(weft_ring_abort))
+
+OPERATION(give_back, let_go(weft_ring_give_back))
+
+static void force(int64_t key, int64_t value)
+{
+    int64_t displaced = 0;
+    lin_operation *op = model_begin(LIN_FORCE_ENQUEUE, 0, value);
+    (void)key;
+    tell(value);
+    bool got = weft_ring_force_push(object, &value, &displaced);
+    end_pop(op, got, displaced);
 }
 
 /* ---- others ---- */
@@ -160,7 +263,7 @@ static void attach(int64_t key, int64_t value)
         end_pop(begin_pop(), true, got);
 }
 
-static const operation operations[] = {
+static const operation spsc_operations[] = {
     {"push", "push an element", push, false},
     {"push-two", "push two at once", push_two, false},
     {"push-in-place", "reserve room for two, write, commit", push_in_place, false},
@@ -173,40 +276,77 @@ static const operation operations[] = {
     {0},
 };
 
+static const operation ring_operations[] = {
+    {"push", "push an element", push, false},
+    {"push-two", "push two, one after the other", push_two, false},
+    {"force", "push an element; a full ring's oldest makes room", force, false},
+    {"reserve", "reserve a slot", reserve, false},
+    {"commit", "write into it, and commit it", commit, false},
+    {"abort", "give it back unused", abort_reserved, false},
+    {"pop", "pop an element", pop, false},
+    {"pop-two", "pop two, one after the other", pop_two, false},
+    {"take", "pop an element in place", take, false},
+    {"give-back", "give its slot back", give_back, false},
+    {"size", "ask for the size", size, false},
+    {0},
+};
+
+/* Where "full" and "empty" have no common order, each answer is explained without the other. */
 static void explain(void)
 {
+    const bool lax = number_of(kernel_running()->structure) == RING_spsc || has(ONE_PRODUCER | ONE_CONSUMER);
     lin_spec full = lin_lax_ring_spec(capacity, LIN_TRY_DEQUEUE), empty = lin_lax_ring_spec(capacity, LIN_TRY_ENQUEUE);
+    lin_spec both = lin_ring_spec(capacity);
+    if (!lax) {
+        model_explain(&both);
+        return;
+    }
     model_explain(&full);
     model_explain(&empty);
 }
 
+static unsigned flags_of_case(void)
+{
+    if (number_of(kernel_running()->structure) == RING_spsc)
+        return form();
+    return (has(ONE_PRODUCER) ? WEFT_RING_ONE_PRODUCER : 0) | (has(ONE_CONSUMER) ? WEFT_RING_ONE_CONSUMER : 0);
+}
+
 static int create(unsigned before)
 {
-    capacity = kernel_running()->flags & ONE ? 1 : 2;
+    size_t claimed;
+    capacity = has(ONE) ? 1 : 2;
     if (somebody_does("init", 0)) {
         bytes = weft_spsc_bytes(capacity, sizeof(int64_t), form());
         memory = memset(model_alloc(bytes, 128), 0, bytes);
         return 0;
     }
-    int error = subject()->create(&object, capacity, sizeof(int64_t), form());
+    int error = subject()->create(&object, capacity, sizeof(int64_t), flags_of_case());
+    while (!error && has(CLAIMED) && weft_i_ring_claim(object, &claimed))
+        ;
     for (unsigned i = 1; i <= before && !error; i++)
         push(0, i);
     return error;
 }
 
-/* Pops what is left, so that the history explains it, too. */
+/* Pops what is left, so that the history explains it, too. Then there is room for as much as there was. */
 static void destroy(void)
 {
+    const int64_t any = 0;
     while (pop_one())
         ;
+    for (size_t i = 0; i < capacity - held; i++)
+        MODEL_CHECK(subject()->try_push(object, &any));
+    MODEL_CHECK(!subject()->try_push(object, &any));
     subject()->destroy(object);
     if (memory)
         model_free(memory);
 }
 
-static const structure_kind kind = {operations, create, destroy, explain};
+#define KIND_OF(KIND, name, unused) {name##_operations, create, destroy, explain},
+static const structure_kind kinds[RINGS] = {WEFT_RINGS(KIND_OF, 0)};
 
 const structure_kind *ring_kind(const char *structure)
 {
-    return named(structure) ? &kind : NULL;
+    return number_of(structure) < RINGS ? &kinds[number_of(structure)] : NULL;
 }

@@ -23,4 +23,8 @@ size_t model_patience(void);
 #define WEFT_DEQUE_QUIET 2
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
+/* A spare slot for each thread of a case; positions that wrap after the first lap. */
+#define WEFT_RING_SPARES 4
+#define WEFT_RING_FIRST ((size_t)-1)
+
 #endif

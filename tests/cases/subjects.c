@@ -176,16 +176,16 @@ static void on_deque(void *thing, void *thread, lin_operation *op)
 
 enum { ROOM = 3 };
 
+typedef struct ring_form {
+    const ring *ring;
+    unsigned flags;
+} ring_form;
+
 static int ring_create(const lin_subject *self, void **out, unsigned threads)
 {
+    const ring_form *form = self->ctx;
     (void)threads;
-    return ((const ring *)self->ctx)->create(out, ROOM, sizeof(int64_t), 0);
-}
-
-static int ring_create_stamped(const lin_subject *self, void **out, unsigned threads)
-{
-    (void)threads;
-    return ((const ring *)self->ctx)->create(out, ROOM, sizeof(int64_t), WEFT_SPSC_STAMPED);
+    return form->ring->create(out, ROOM, sizeof(int64_t), form->flags);
 }
 
 /*
@@ -211,6 +211,18 @@ static int ring_create_stamped(const lin_subject *self, void **out, unsigned thr
     }
 #define ON_RING_OF(KIND, name, unused) ON_RING(name)
 WEFT_RINGS(ON_RING_OF, 0)
+
+/* Each eighth push makes room if the ring is full. */
+static void on_ring_by_force(void *thing, void *thread, lin_operation *op)
+{
+    int64_t element = op->value;
+    if (op->kind != LIN_TRY_ENQUEUE || element % 8 != 0) {
+        on_ring(thing, thread, op);
+        return;
+    }
+    op->kind = LIN_FORCE_ENQUEUE;
+    op->got = weft_ring_force_push(thing, &element, &op->result) ? LIN_VALUE : LIN_NOTHING;
+}
 
 /* ---- mailbox ---- */
 
@@ -281,15 +293,24 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
 #define UNDER_EACH_SCHEME(KIND, name, put, take, unused)                                                               \
     CONTAINER(name, "hazard", LIN_##KIND), CONTAINER(name, "epoch", LIN_##KIND)
 
-#define RING(title, make, in_name)                                                                                     \
+#define RING_FORM(title, in_name, in_flags, in_roles, on)                                                              \
     &(const lin_subject)                                                                                               \
     {                                                                                                                  \
-        .name = (title), .scheme = "", .create = (make), .destroy = destroy_##in_name, .thread_begin = thread_begin,   \
-        .thread_end = thread_end, .type = LIN_RING, .capacity = ROOM, .roles = LIN_ONE_EACH, .perform = on_##in_name,  \
-        .ctx = &rings[RING_##in_name]                                                                                  \
+        .name = (title), .scheme = "", .create = ring_create, .destroy = destroy_##in_name,                            \
+        .thread_begin = thread_begin, .thread_end = thread_end, .type = LIN_RING, .capacity = ROOM,                    \
+        .roles = (in_roles), .perform = (on), .ctx = &(const ring_form)                                                \
+        {                                                                                                              \
+            &rings[RING_##in_name], (in_flags)                                                                         \
+        }                                                                                                              \
     }
-#define IN_EACH_FORM(KIND, name, unused)                                                                               \
-    RING("weft-" #name, ring_create, name), RING("weft-" #name "-stamped", ring_create_stamped, name),
+#define FORMS_OF_SPSC(name)                                                                                            \
+    RING_FORM("weft-" #name, name, 0, LIN_ONE_EACH, on_##name),                                                        \
+        RING_FORM("weft-" #name "-stamped", name, WEFT_SPSC_STAMPED, LIN_ONE_EACH, on_##name),
+#define FORMS_OF_RING(name)                                                                                            \
+    RING_FORM("weft-" #name, name, 0, LIN_EACH_DOES_BOTH, on_##name##_by_force),                                       \
+        RING_FORM("weft-" #name "-one-each", name, WEFT_RING_ONE_PRODUCER | WEFT_RING_ONE_CONSUMER, LIN_ONE_EACH,      \
+                  on_##name),
+#define IN_EACH_FORM(KIND, name, unused) FORMS_OF_##KIND(name)
 
 #define DEQUE(in_scheme)                                                                                               \
     &(const lin_subject)                                                                                               \

@@ -1,4 +1,4 @@
-/* Weft's bounded rings of pointers, with indices and with stamps. Each object is the ring itself. */
+/* Weft's bounded rings of pointers, each with and without its flags. Each object is the ring itself. */
 #include "bench/measure/loops_container.h"
 
 #include "structures.def"
