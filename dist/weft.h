@@ -7698,8 +7698,9 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 #endif
 /* clang-format on */
 
+enum { WEFT_I_RING_SPARES = 16 };
 #ifndef WEFT_RING_SPARES
-#define WEFT_RING_SPARES 16 /* so many pushes and pops at once hold no entry's slot; a power of two */
+#define WEFT_RING_SPARES WEFT_I_RING_SPARES /* in use: so many pushes and pops at once keep no entry; a power of two */
 #endif
 #ifndef WEFT_RING_FIRST
 #define WEFT_RING_FIRST 1 /* the first lap */
@@ -7718,8 +7719,8 @@ struct weft_ring {
     weft_i_aligned weft_i_atomic_size head;
     weft_i_aligned weft_i_atomic_size given; /* how many slots were given back to entries that had none */
     struct {
-        weft_i_aligned weft_i_atomic_size slot; /* none: claimed */
-    } spare[WEFT_RING_SPARES];
+        weft_i_aligned weft_i_atomic_size word; /* as an entry; `none`: claimed */
+    } spare[WEFT_I_RING_SPARES];
 };
 
 /* ---- words ---- */
@@ -7912,23 +7913,55 @@ weft_i_inline void weft_i_ring_give_back(weft_ring *ring, size_t slot)
 
 /* ---- spare slots ---- */
 
-/* A spare slot, and where it is to be returned; NULL: all are claimed. */
+/* Both change the turn of `spare`, too, so that it tells whether it was claimed in between. */
+
+weft_i_inline bool weft_i_ring_try_claim(weft_ring *ring, weft_i_atomic_size *spare, size_t *word)
+{
+    size_t claimed = weft_i_ring_turn(ring, *word) + ring->unit + ring->none;
+    /* relaxed: refused, it is claimed */
+    return weft_i_ring_low(ring, *word) != ring->none &&
+           weft_i_cas(spare, word, claimed, WEFT_RING_A2, memory_order_relaxed);
+}
+
+/*
+ * Once more, until all spares were claimed at one moment: each is looked at twice, after each other one, and has not
+ * changed. An exchange, or an addition, reads the newest word.
+ */
+static weft_i_noinline weft_i_atomic_size *weft_i_ring_claim_again(weft_ring *ring, size_t *slot)
+{
+    size_t sum = 0, before;
+    do {
+        before = sum;
+        sum = 0;
+        for (size_t i = 0; i < WEFT_RING_SPARES; i++) {
+            size_t word = weft_i_fetch_add(&ring->spare[i].word, 0, WEFT_RING_A2);
+            *slot = weft_i_ring_low(ring, word);
+            if (weft_i_ring_try_claim(ring, &ring->spare[i].word, &word))
+                return &ring->spare[i].word;
+            sum += word;
+        }
+    } while (sum != before);
+    return NULL;
+}
+
+/* A spare slot, and where it is to be returned. NULL: all are claimed. */
 weft_i_inline weft_i_atomic_size *weft_i_ring_claim(weft_ring *ring, size_t *slot)
 {
     size_t first = weft_i_sys_spread();
     for (size_t i = 0; i < WEFT_RING_SPARES; i++) {
-        weft_i_atomic_size *spare = &ring->spare[(first + i) & (WEFT_RING_SPARES - 1)].slot;
-        /* relaxed: the exchange reads it again */
-        if (weft_i_likely(weft_i_load(spare, memory_order_relaxed) != ring->none) &&
-            weft_i_likely((*slot = weft_i_exchange(spare, ring->none, WEFT_RING_A2)) != ring->none))
+        weft_i_atomic_size *spare = &ring->spare[(first + i) & (WEFT_RING_SPARES - 1)].word;
+        size_t word = weft_i_load(spare, memory_order_relaxed); /* relaxed: the compare-and-swap reads it again */
+        *slot = weft_i_ring_low(ring, word);
+        if (weft_i_likely(weft_i_ring_try_claim(ring, spare, &word)))
             return spare;
     }
-    return NULL;
+    return weft_i_ring_claim_again(ring, slot);
 }
 
-weft_i_inline void weft_i_ring_unclaim(weft_i_atomic_size *spare, size_t slot)
+weft_i_inline void weft_i_ring_unclaim(weft_ring *ring, weft_i_atomic_size *spare, size_t slot)
 {
-    weft_i_store(spare, slot, WEFT_RING_R3);
+    size_t word = weft_i_load(spare, memory_order_relaxed); /* relaxed: nobody else changes it */
+    weft_i_store(spare, weft_i_ring_turn(ring, word) + ring->unit + slot, WEFT_RING_R3);
 }
 
 /* ---- push and pop ---- */
@@ -7969,7 +8002,7 @@ weft_i_inline bool weft_i_ring_push(weft_ring *ring, const void *element, size_t
     }
     if (weft_i_likely(done))
         weft_i_ring_move(ring, &ring->tail, &view);
-    weft_i_ring_unclaim(spare, slot);
+    weft_i_ring_unclaim(ring, spare, slot);
     return weft_i_unlikely(held) ? weft_i_ring_push_held(ring, element) : done;
 }
 
@@ -7987,7 +8020,7 @@ weft_i_inline bool weft_i_ring_pop(weft_ring *ring, void *element, size_t size)
         weft_i_ring_move(ring, &ring->head, &view);
         memcpy(element, weft_i_ring_memory(ring, slot, size), size);
     }
-    weft_i_ring_unclaim(spare, slot);
+    weft_i_ring_unclaim(ring, spare, slot);
     return done;
 }
 
@@ -8079,7 +8112,7 @@ static void weft_i_own_ring_fill_in(weft_ring *ring)
     for (size_t i = 0; i < ring->capacity; i++)
         weft_i_store(&ring->entry[i], first + i, memory_order_relaxed);
     for (size_t i = 0; i < WEFT_RING_SPARES; i++)
-        weft_i_store(&ring->spare[i].slot, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
+        weft_i_store(&ring->spare[i].word, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
     weft_i_store(&ring->tail, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->head, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->given, 0, memory_order_relaxed);                              /* relaxed: as above */
@@ -8200,7 +8233,7 @@ bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced)
         bool done = weft_i_ring_displace(ring, &slot, &displaces);
         if (done && displaces && displaced)
             memcpy(displaced, weft_i_ring_memory(ring, slot, size), size);
-        weft_i_ring_unclaim(spare, slot);
+        weft_i_ring_unclaim(ring, spare, slot);
         if (done)
             return displaces;
     }

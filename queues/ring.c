@@ -14,7 +14,7 @@ static void fill_in(weft_ring *ring)
     for (size_t i = 0; i < ring->capacity; i++)
         weft_i_store(&ring->entry[i], first + i, memory_order_relaxed);
     for (size_t i = 0; i < WEFT_RING_SPARES; i++)
-        weft_i_store(&ring->spare[i].slot, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
+        weft_i_store(&ring->spare[i].word, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
     weft_i_store(&ring->tail, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->head, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->given, 0, memory_order_relaxed);                              /* relaxed: as above */
@@ -135,7 +135,7 @@ bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced)
         bool done = weft_i_ring_displace(ring, &slot, &displaces);
         if (done && displaces && displaced)
             memcpy(displaced, weft_i_ring_memory(ring, slot, size), size);
-        weft_i_ring_unclaim(spare, slot);
+        weft_i_ring_unclaim(ring, spare, slot);
         if (done)
             return displaces;
     }

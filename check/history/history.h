@@ -28,9 +28,9 @@ typedef enum lin_kind {
     LIN_TRY_DEQUEUE,
     LIN_FORCE_ENQUEUE, /* the value that made room, perhaps its own; null: there was room */
     LIN_RESERVE,       /* a place; false: full */
-    LIN_COMMIT,        /* puts a value into a place that was reserved */
+    LIN_COMMIT,        /* puts a value, for which there is a reserved place */
     LIN_HOLD,          /* a dequeue that keeps the place */
-    LIN_RELEASE,       /* a reserved or kept place is free */
+    LIN_RELEASE,       /* a place is no longer reserved, or kept */
     LIN_PUSH_BOTTOM,   /* the owner's */
     LIN_POP_BOTTOM,
     LIN_STEAL,

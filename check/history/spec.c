@@ -181,7 +181,7 @@ static lin_step force(sequence *s, const lin_operation *op, bool full)
 static lin_step ring_step(void *state, const lin_operation *op)
 {
     sequence *s = state;
-    bool full = s->count + s->held == s->capacity, known = op->ret != LIN_NEVER, filled = s->count > 0;
+    bool full = s->count + s->held >= s->capacity, known = op->ret != LIN_NEVER, filled = s->count > 0;
     if (known && is_lax(s, op))
         return LIN_YES;
     switch (op->kind) {
@@ -194,7 +194,7 @@ static lin_step ring_step(void *state, const lin_operation *op)
     case LIN_RELEASE:
         if (s->held == 0)
             return LIN_NO;
-        s->held--;
+        s->held -= op->kind == LIN_RELEASE;
         return op->kind == LIN_COMMIT ? put(s, op) : LIN_YES;
     case LIN_FORCE_ENQUEUE:
         return force(s, op, full);

@@ -81,6 +81,11 @@ bool model_gives_back(void)
     return !(beside->running->flags & RECYCLES);
 }
 
+size_t model_spares(void)
+{
+    return beside->running->flags & CLAIMED ? 1 : KERNEL_THREADS;
+}
+
 size_t model_patience(void)
 {
     return beside->running->flags & WAITS ? 4 : beside->running->flags & HASTY ? 1 : 0;

@@ -37,8 +37,8 @@ static bool has(unsigned flags)
 /* ---- pushing ---- */
 
 /*
- * A push or pop of weft_ring without a spare slot, or beside slots that are held, is two operations of the specification,
- * which keep a place in between.
+ * A push or pop of weft_ring without a spare slot, or beside slots that are held, is several operations of the
+ * specification, which keep a place until it returns.
  */
 static bool keeps_place(void)
 {
@@ -69,13 +69,16 @@ static void push(int64_t key, int64_t value)
     bool keeps = keeps_place();
     lin_operation *op = keeps ? model_begin(LIN_RESERVE, 0, 0) : begin_push(value);
     lin_operation *commit = keeps ? model_begin(LIN_COMMIT, 0, value) : NULL;
+    lin_operation *release = keeps ? model_begin(LIN_RELEASE, 0, 0) : NULL;
     (void)key;
     if (keeps)
         tell(value);
     bool done = subject()->try_push(object, &value);
     end_push(op, done);
-    if (keeps)
-        end_or_drop(commit, done);
+    if (!keeps)
+        return;
+    end_or_drop(commit, done);
+    end_or_drop(release, done);
 }
 
 static void push_two(int64_t key, int64_t value)
@@ -185,12 +188,13 @@ static void commit(int64_t key, int64_t value)
     if (!slot)
         return;
     tell(value);
-    lin_operation *op = model_begin(LIN_COMMIT, 0, value);
+    lin_operation *op = model_begin(LIN_COMMIT, 0, value), *release = model_begin(LIN_RELEASE, 0, 0);
     PLAIN(slot, true);
     *slot = value;
     weft_ring_commit(object, slot);
     held--;
     model_end(op, LIN_NOTHING, 0);
+    model_end(release, LIN_NOTHING, 0);
 }
 
 static void take(int64_t key, int64_t ignored)

@@ -23,8 +23,9 @@ size_t model_patience(void);
 #define WEFT_DEQUE_QUIET 2
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
-/* A spare slot for each thread of a case; positions that wrap after the first lap. */
-#define WEFT_RING_SPARES 4
+/* A spare slot for each thread of a case, or one that is claimed for good; positions that wrap after the first lap. */
+size_t model_spares(void);
+#define WEFT_RING_SPARES model_spares()
 #define WEFT_RING_FIRST ((size_t)-1)
 
 #endif

@@ -2,20 +2,11 @@
  * A signal handler pushes mail while its thread is inside push, take and arm of the same box: at each atomic operation, and
  * on x86-64 at each instruction, where the trap flag calls the handler after each of them.
  */
-#include "tests/unit/support.h"
+#include "tests/faults/midst.h"
 
-#include "check/history/park.h"
-
-#include <signal.h>
 #include <string.h>
 
 #include <weft/queues/mailbox.h>
-
-#ifdef __x86_64__
-#define STEPS 1
-#else
-#define STEPS 0
-#endif
 
 enum { BEFORE = 3, FROM_HANDLER = 2, ALL = BEFORE + 1 + FROM_HANDLER };
 
@@ -29,34 +20,36 @@ static struct scene {
     weft_mailbox *box;
     letter letters[ALL];
     size_t numbers, taken, woken, armed;
-    bool interrupted;
 } scene;
 
 /* ---- what is interrupted ---- */
 
-static void push(void)
+static void push(void *unused)
 {
     letter *own = &scene.letters[BEFORE];
+    (void)unused;
     own->pushed = true;
     scene.woken += weft_mailbox_push(scene.box, &own->mail);
 }
 
-static void take(void)
+static void take(void *unused)
 {
     weft_mail *mail = weft_mailbox_take(scene.box);
+    (void)unused;
     if (mail)
         ((letter *)(void *)mail)->pushed = false;
     scene.taken += mail != NULL;
 }
 
-static void arm(void)
+static void arm(void *unused)
 {
+    (void)unused;
     scene.armed += weft_mailbox_arm(scene.box);
 }
 
 static const struct operation {
     const char *name;
-    void (*run)(void);
+    m_call *run;
 } operations[] = {{"push", push}, {"take", take}, {"arm", arm}};
 
 /* ---- the handler ---- */
@@ -64,49 +57,11 @@ static const struct operation {
 static void push_two(void *unused)
 {
     (void)unused;
-    scene.interrupted = true;
     for (size_t i = BEFORE + 1; i < ALL; i++) {
         scene.letters[i].number = scene.numbers++;
         scene.letters[i].pushed = true;
         scene.woken += weft_mailbox_push(scene.box, &scene.letters[i].mail);
     }
-}
-
-#if STEPS
-static volatile long steps_left;
-
-static void on_trap(int number)
-{
-    (void)number;
-    if (steps_left-- == 0)
-        push_two(NULL);
-}
-
-static void run_by_steps(const struct operation *operation, size_t n)
-{
-    const struct sigaction action = {.sa_handler = on_trap};
-    CHECK(sigaction(SIGTRAP, &action, NULL) == 0);
-    steps_left = (long)n;
-    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
-    operation->run();
-    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
-    if (!scene.interrupted)
-        steps_left = -1;
-}
-#endif
-
-static void run_at(const struct operation *operation, size_t n, bool by_steps)
-{
-    (void)by_steps;
-#if STEPS
-    if (by_steps) {
-        run_by_steps(operation, n);
-        return;
-    }
-#endif
-    lin_park_at(n, push_two, NULL);
-    operation->run();
-    (void)lin_park_cancel();
 }
 
 /* ---- before and after ---- */
@@ -121,7 +76,7 @@ static void begin(size_t before, size_t turned)
         scene.letters[i].pushed = true;
         (void)weft_mailbox_push(scene.box, &scene.letters[i].mail);
         if (i + 1 == turned)
-            take(); /* turns, and takes the oldest */
+            take(NULL); /* turns, and takes the oldest */
     }
     scene.taken = 0;
 }
@@ -158,8 +113,7 @@ static void test_interrupted(const struct operation *operation, bool by_steps)
         for (size_t turned = 0; turned <= before; turned++)
             for (size_t n = 0, goes_on = 1; goes_on; n++) {
                 begin(before, turned);
-                run_at(operation, n, by_steps);
-                goes_on = scene.interrupted;
+                goes_on = m_run(by_steps, n, operation->run, push_two, NULL);
                 woken += scene.woken;
                 places += goes_on;
                 most = n > most ? n : most;
@@ -178,7 +132,7 @@ static void test_at_atomic_operations(void **state)
         test_interrupted(&operations[i], false);
 }
 
-#if STEPS
+#if M_STEPS
 static void test_at_instructions(void **state)
 {
     (void)state;
@@ -191,7 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_atomic_operations),
-#if STEPS
+#if M_STEPS
         cmocka_unit_test(test_at_instructions),
 #endif
     };

@@ -2,11 +2,8 @@
  * Two processes share a ring, and one of them is killed by SIGKILL: at each atomic operation of each function in turn, and
  * on x86-64 at each instruction. The other one then sees whole elements, in their order, and a new partner attaches.
  */
-#include "tests/unit/support.h"
+#include "tests/faults/midst.h"
 
-#include "check/history/park.h"
-
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,12 +11,6 @@
 #include <unistd.h>
 
 #include <weft/queues/spsc.h>
-
-#ifdef __x86_64__
-#define STEPS 1
-#else
-#define STEPS 0
-#endif
 
 enum { CAPACITY = 3, WORDS = 3, OFFSETS = 2 * CAPACITY, MOST = 2, CHILD_DONE = 5 };
 
@@ -47,20 +38,23 @@ static bool is_whole(const element *e)
 
 /* ---- what the child does ---- */
 
-static void push_one(scene *s)
+static void push_one(void *ctx)
 {
+    scene *s = ctx;
     element e = numbered(s->pushed);
     (void)!weft_spsc_try_push(s->ring, &e);
 }
 
-static void push_two(scene *s)
+static void push_two(void *ctx)
 {
+    scene *s = ctx;
     element e[MOST] = {numbered(s->pushed), numbered(s->pushed + 1)};
     (void)!weft_spsc_push_many(s->ring, e, MOST);
 }
 
-static void push_in_place(scene *s)
+static void push_in_place(void *ctx)
 {
+    scene *s = ctx;
     void *span;
     size_t room = weft_spsc_reserve(s->ring, MOST, &span);
     for (size_t i = 0; i < room; i++)
@@ -68,20 +62,23 @@ static void push_in_place(scene *s)
     weft_spsc_commit(s->ring, room);
 }
 
-static void pop_one(scene *s)
+static void pop_one(void *ctx)
 {
+    scene *s = ctx;
     element e;
     (void)!weft_spsc_try_pop(s->ring, &e);
 }
 
-static void pop_two(scene *s)
+static void pop_two(void *ctx)
 {
+    scene *s = ctx;
     element e[MOST];
     (void)!weft_spsc_pop_many(s->ring, e, MOST);
 }
 
-static void pop_in_place(scene *s)
+static void pop_in_place(void *ctx)
 {
+    scene *s = ctx;
     const void *span;
     size_t filled = weft_spsc_peek(s->ring, MOST, &span);
     weft_spsc_release(s->ring, filled);
@@ -89,7 +86,7 @@ static void pop_in_place(scene *s)
 
 static const struct operation {
     const char *name;
-    void (*run)(scene *s);
+    m_call *run;
     bool pushes;
 } operations[] = {{"push", push_one, true}, {"push_many", push_two, true}, {"reserve, commit", push_in_place, true},
                   {"pop", pop_one, false},  {"pop_many", pop_two, false},  {"peek, release", pop_in_place, false}};
@@ -102,28 +99,6 @@ static void die(void *unused)
     (void)kill(getpid(), SIGKILL);
 }
 
-#if STEPS
-static volatile long steps_left;
-
-/* After each instruction. */
-static void on_trap(int signal, siginfo_t *info, void *context)
-{
-    (void)signal, (void)info, (void)context;
-    if (steps_left-- == 0)
-        die(NULL);
-}
-
-static void run_by_steps(scene *s, const struct operation *operation, size_t n)
-{
-    const struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
-    CHECK(sigaction(SIGTRAP, &action, NULL) == 0);
-    steps_left = (long)n;
-    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
-    operation->run(s);
-    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
-}
-#endif
-
 /* A child of its own does the operation. False: it was done before the n-th place was reached. */
 static bool killed_at(scene *s, const struct operation *operation, size_t n, bool by_steps)
 {
@@ -133,17 +108,9 @@ static bool killed_at(scene *s, const struct operation *operation, size_t n, boo
     if (child == 0) {
         if (weft_spsc_attach(&s->ring, s->here, s->bytes) != 0)
             _exit(1);
-#if STEPS
-        if (by_steps) {
-            run_by_steps(s, operation, n);
-            _exit(CHILD_DONE);
-        }
-#endif
-        lin_park_at(n, die, NULL);
-        operation->run(s);
+        (void)m_run(by_steps, n, operation->run, die, s);
         _exit(CHILD_DONE);
     }
-    (void)by_steps;
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == CHILD_DONE);
     return WIFSIGNALED(status);
@@ -262,7 +229,7 @@ static void test_stamps(void **state)
     test_all(WEFT_SPSC_STAMPED, false);
 }
 
-#if STEPS
+#if M_STEPS
 static void test_indices_by_steps(void **state)
 {
     (void)state;
@@ -281,7 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_stamps),
-#if STEPS
+#if M_STEPS
         cmocka_unit_test(test_indices_by_steps),
         cmocka_unit_test(test_stamps_by_steps),
 #endif

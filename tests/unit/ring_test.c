@@ -50,7 +50,7 @@ static void claim_all(weft_ring *ring, size_t *slots)
 static void unclaim_all(weft_ring *ring, const size_t *slots)
 {
     for (size_t i = 0; i < WEFT_RING_SPARES; i++)
-        weft_i_ring_unclaim(&ring->spare[i].slot, slots[i]);
+        weft_i_ring_unclaim(ring, &ring->spare[i].word, slots[i]);
 }
 
 /* ---- any operations, one after the other, beside a plain queue ---- */
@@ -199,7 +199,7 @@ static void take_steps(walk *w, t_rng *random, size_t steps, size_t holding)
 static void test_any_sequence(void **state)
 {
     t_rng random = {11};
-    size_t displaced = 0, refused = 0, claimed[WEFT_RING_SPARES];
+    size_t displaced = 0, refused = 0, claimed[WEFT_I_RING_SPARES];
     walk *w = malloc(sizeof *w);
     (void)state;
     CHECK(w != NULL);
@@ -403,7 +403,7 @@ static void test_threads(void **state)
     for (size_t capacity = 1; capacity <= 64; capacity *= 4)
         for (int all_claimed = 0; all_claimed < 2; all_claimed++) {
             pass *p = calloc(1, sizeof *p);
-            size_t slots[WEFT_RING_SPARES];
+            size_t slots[WEFT_I_RING_SPARES];
             p->ring = new_ring(capacity, 8, 0);
             if (all_claimed)
                 claim_all(p->ring, slots);
