@@ -7688,8 +7688,6 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_RING_S1 memory_order_seq_cst /* change an entry -> WEFT_RING_S2: publishes the slot's memory, full or free; linearization point of push and pop */
 #define WEFT_RING_S2 memory_order_seq_cst /* read an entry -> WEFT_RING_S1, WEFT_RING_R1: sees the slot's memory; linearization point of "full" and "empty", which have one order with WEFT_RING_S1 */
-#define WEFT_RING_S3 memory_order_seq_cst /* count a slot that was given back -> WEFT_RING_S4: the slot is in an entry */
-#define WEFT_RING_S4 memory_order_seq_cst /* read that count -> WEFT_RING_S3: entries are looked at after it, and before it is read again */
 #define WEFT_RING_R1 memory_order_release /* the only producer, or consumer, changes an entry -> WEFT_RING_S2: as WEFT_RING_S1 */
 #define WEFT_RING_R2 memory_order_release /* move tail or head -> WEFT_RING_A1: all positions before are filled, or emptied */
 #define WEFT_RING_A1 memory_order_acquire /* read tail or head -> WEFT_RING_R2: reads entries that are not older */
@@ -7717,7 +7715,6 @@ struct weft_ring {
     WEFT_I_LIFE
     weft_i_aligned weft_i_atomic_size tail;
     weft_i_aligned weft_i_atomic_size head;
-    weft_i_aligned weft_i_atomic_size given; /* how many slots were given back to entries that had none */
     struct {
         weft_i_aligned weft_i_atomic_size word; /* as an entry; `none`: claimed */
     } spare[WEFT_I_RING_SPARES];
@@ -7834,21 +7831,19 @@ weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, 
 /* ---- slots in hand ---- */
 
 /*
- * Takes the slot of the first free entry that has one; `none`: all elements and holders together are `capacity`. If no
- * slot was given back while all free entries were looked at, none of them had one when the last was.
+ * Takes the slot of the first free entry that has one. `none`: all were taken; so there are `capacity` elements and
+ * holders. If a slot is given back to an entry behind us meanwhile, whoever takes one before us has passed that entry
+ * before, too, as all look in this order: so it, and our answer, take effect before the slot is given back.
  */
 weft_i_inline size_t weft_i_ring_reserve(weft_ring *ring)
 {
-    size_t given, slot = ring->none;
-    do {
-        given = weft_i_load(&ring->given, WEFT_RING_S4);
-        weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
-        while (weft_i_ring_to_tail(ring, &view) >= 0)
-            if (weft_i_ring_low(ring, view.word) == ring->none)
-                weft_i_ring_step(ring, &view);
-            else if (weft_i_ring_swap(ring, &view, 0, &slot))
-                return slot;
-    } while (given != weft_i_load(&ring->given, WEFT_RING_S4));
+    size_t slot = ring->none;
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    while (weft_i_ring_to_tail(ring, &view) >= 0)
+        if (weft_i_ring_low(ring, view.word) == ring->none)
+            weft_i_ring_step(ring, &view);
+        else if (weft_i_ring_swap(ring, &view, 0, &slot))
+            return slot;
     return ring->none;
 }
 
@@ -7861,7 +7856,6 @@ weft_i_inline void weft_i_ring_unreserve(weft_ring *ring, size_t slot)
             if (weft_i_ring_low(ring, view.word) != ring->none) {
                 weft_i_ring_step(ring, &view);
             } else if (weft_i_ring_swap(ring, &view, 0, &slot)) {
-                (void)weft_i_fetch_add(&ring->given, 1, WEFT_RING_S3);
                 return;
             }
     }
@@ -7901,10 +7895,8 @@ weft_i_inline void weft_i_ring_give_back(weft_ring *ring, size_t slot)
         for (;;) {
             weft_i_ring_look(ring, &view, weft_i_ring_before(ring, view.at));
             while (weft_i_ring_ahead(ring, &view) == (ptrdiff_t)(2 * ring->unit + ring->none))
-                if (weft_i_ring_swap(ring, &view, 0, &slot)) {
-                    (void)weft_i_fetch_add(&ring->given, 1, WEFT_RING_S3);
+                if (weft_i_ring_swap(ring, &view, 0, &slot))
                     return;
-                }
             if (weft_i_ring_ahead(ring, &view) >= (ptrdiff_t)(3 * ring->unit))
                 break; /* filled again: here the free entries begin */
         }
@@ -8115,7 +8107,6 @@ static void weft_i_own_ring_fill_in(weft_ring *ring)
         weft_i_store(&ring->spare[i].word, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
     weft_i_store(&ring->tail, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->head, first, memory_order_relaxed);                           /* relaxed: as above */
-    weft_i_store(&ring->given, 0, memory_order_relaxed);                              /* relaxed: as above */
 }
 
 int weft_ring_create(weft_ring **out, size_t capacity, size_t element_size, unsigned flags)

@@ -17,7 +17,6 @@ static void fill_in(weft_ring *ring)
         weft_i_store(&ring->spare[i].word, ring->capacity + i, memory_order_relaxed); /* relaxed: as above */
     weft_i_store(&ring->tail, first, memory_order_relaxed);                           /* relaxed: as above */
     weft_i_store(&ring->head, first, memory_order_relaxed);                           /* relaxed: as above */
-    weft_i_store(&ring->given, 0, memory_order_relaxed);                              /* relaxed: as above */
 }
 
 int weft_ring_create(weft_ring **out, size_t capacity, size_t element_size, unsigned flags)

@@ -36,8 +36,6 @@
 #ifndef WEFT_SEAM_ORDERS
 #define RING_S1 memory_order_seq_cst /* change an entry -> RING_S2: publishes the slot's memory, full or free; linearization point of push and pop */
 #define RING_S2 memory_order_seq_cst /* read an entry -> RING_S1, RING_R1: sees the slot's memory; linearization point of "full" and "empty", which have one order with RING_S1 */
-#define RING_S3 memory_order_seq_cst /* count a slot that was given back -> RING_S4: the slot is in an entry */
-#define RING_S4 memory_order_seq_cst /* read that count -> RING_S3: entries are looked at after it, and before it is read again */
 #define RING_R1 memory_order_release /* the only producer, or consumer, changes an entry -> RING_S2: as RING_S1 */
 #define RING_R2 memory_order_release /* move tail or head -> RING_A1: all positions before are filled, or emptied */
 #define RING_A1 memory_order_acquire /* read tail or head -> RING_R2: reads entries that are not older */
@@ -65,7 +63,6 @@ struct weft_ring {
     WEFT_I_LIFE
     weft_i_aligned weft_i_atomic_size tail;
     weft_i_aligned weft_i_atomic_size head;
-    weft_i_aligned weft_i_atomic_size given; /* how many slots were given back to entries that had none */
     struct {
         weft_i_aligned weft_i_atomic_size word; /* as an entry; `none`: claimed */
     } spare[WEFT_I_RING_SPARES];
@@ -182,21 +179,19 @@ weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, 
 /* ---- slots in hand ---- */
 
 /*
- * Takes the slot of the first free entry that has one; `none`: all elements and holders together are `capacity`. If no
- * slot was given back while all free entries were looked at, none of them had one when the last was.
+ * Takes the slot of the first free entry that has one. `none`: all were taken; so there are `capacity` elements and
+ * holders. If a slot is given back to an entry behind us meanwhile, whoever takes one before us has passed that entry
+ * before, too, as all look in this order: so it, and our answer, take effect before the slot is given back.
  */
 weft_i_inline size_t weft_i_ring_reserve(weft_ring *ring)
 {
-    size_t given, slot = ring->none;
-    do {
-        given = weft_i_load(&ring->given, RING_S4);
-        weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
-        while (weft_i_ring_to_tail(ring, &view) >= 0)
-            if (weft_i_ring_low(ring, view.word) == ring->none)
-                weft_i_ring_step(ring, &view);
-            else if (weft_i_ring_swap(ring, &view, 0, &slot))
-                return slot;
-    } while (given != weft_i_load(&ring->given, RING_S4));
+    size_t slot = ring->none;
+    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
+    while (weft_i_ring_to_tail(ring, &view) >= 0)
+        if (weft_i_ring_low(ring, view.word) == ring->none)
+            weft_i_ring_step(ring, &view);
+        else if (weft_i_ring_swap(ring, &view, 0, &slot))
+            return slot;
     return ring->none;
 }
 
@@ -209,7 +204,6 @@ weft_i_inline void weft_i_ring_unreserve(weft_ring *ring, size_t slot)
             if (weft_i_ring_low(ring, view.word) != ring->none) {
                 weft_i_ring_step(ring, &view);
             } else if (weft_i_ring_swap(ring, &view, 0, &slot)) {
-                (void)weft_i_fetch_add(&ring->given, 1, RING_S3);
                 return;
             }
     }
@@ -249,10 +243,8 @@ weft_i_inline void weft_i_ring_give_back(weft_ring *ring, size_t slot)
         for (;;) {
             weft_i_ring_look(ring, &view, weft_i_ring_before(ring, view.at));
             while (weft_i_ring_ahead(ring, &view) == (ptrdiff_t)(2 * ring->unit + ring->none))
-                if (weft_i_ring_swap(ring, &view, 0, &slot)) {
-                    (void)weft_i_fetch_add(&ring->given, 1, RING_S3);
+                if (weft_i_ring_swap(ring, &view, 0, &slot))
                     return;
-                }
             if (weft_i_ring_ahead(ring, &view) >= (ptrdiff_t)(3 * ring->unit))
                 break; /* filled again: here the free entries begin */
         }

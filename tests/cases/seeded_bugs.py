@@ -7,7 +7,8 @@ A bug in a memory order, and one that leads to a use after free, must also be no
 """
 
 MSQ, SEGQ, TREIBER = "queues/msq_kernel.h", "queues/segq_kernel.h", "stacks/treiber_kernel.h"
-SPSC, MAILBOX, DEQUE = "queues/spsc_kernel.h", "queues/mailbox_kernel.h", "queues/deque_kernel.h"
+SPSC, RING = "queues/spsc_kernel.h", "queues/ring_kernel.h"
+MAILBOX, DEQUE = "queues/mailbox_kernel.h", "queues/deque_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
@@ -108,6 +109,59 @@ MUTANTS = [
      [("if (outcome == WEFT_I_EMPTY && end >= WEFT_SEGMENT_CELLS && weft_i_segq_goes_on(segment))", "if (0)")], "unit-segq:test_a_late*"),
     ("segq-no-scans", "segments count as small nodes, of which a batch may wait", "reclaim/local.c",
      [("local->range_bytes += WEFT_BATCH_BYTES / WEFT_SEGMENTS;", "(void)0;")], "unit-segq:test_a_held*"),
+    # ---- ring for any number of both ----
+    ("ring-written-late", "a push writes its element after it is in the ring", RING,
+     [("    memcpy(weft_i_ring_memory(ring, slot, size), element, size);\n    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);\n"
+       "    bool done = false, held = false;",
+       "    const size_t mine = slot;\n    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);\n    bool done = false, held = false;"),
+      ("    if (weft_i_likely(done))\n        weft_i_ring_move(ring, &ring->tail, &view);\n    weft_i_ring_unclaim(ring, spare, slot);\n    return weft_i_unlikely(held)",
+       "    memcpy(weft_i_ring_memory(ring, mine, size), element, size);\n    if (weft_i_likely(done))\n        weft_i_ring_move(ring, &ring->tail, &view);\n"
+       "    weft_i_ring_unclaim(ring, spare, slot);\n    return weft_i_unlikely(held)")], "model:ring-push-pop"),
+    ("ring-returned-early", "a pop returns the slot before it has read the element", RING,
+     [("        weft_i_ring_move(ring, &ring->head, &view);\n        memcpy(element, weft_i_ring_memory(ring, slot, size), size);\n    }\n"
+       "    weft_i_ring_unclaim(ring, spare, slot);",
+       "        weft_i_ring_move(ring, &ring->head, &view);\n    }\n    weft_i_ring_unclaim(ring, spare, slot);\n    if (done)\n"
+       "        memcpy(element, weft_i_ring_memory(ring, slot, size), size);")], "model:ring-three"),
+    ("ring-lap-forgotten", "the lap does not change at the ring's end", RING,
+     [("return weft_i_ring_turn(ring, position) + 2 * ring->unit;\n    return position + 1;",
+       "return weft_i_ring_turn(ring, position);\n    return position + 1;")],
+     "unit-ring!:test_any_sequence"),
+    ("ring-tail-too-far", "tail and head move one position further than was passed", RING,
+     [("view->began, weft_i_ring_after(ring, view->at), RING_R2", "view->began, weft_i_ring_after(ring, weft_i_ring_after(ring, view->at)), RING_R2")],
+     "unit-ring!:test_any_sequence"),
+    ("ring-any-lap", "a push takes an entry that is still full for a free one", RING,
+     [("while (!done && !held && weft_i_likely(weft_i_ring_to_tail(ring, &view) >= 0)) {",
+       "while (weft_i_ring_to_tail(ring, &view), !done && !held) {")],
+     "model:ring-full + unit-ring!:test_any_sequence"),
+    ("ring-swap-overwrites", "an entry is changed by a store", RING,
+     [("if (weft_i_unlikely(!weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &view->word, now, RING_S1, RING_S2)))\n        return false;",
+       "weft_i_store(&ring->entry[weft_i_ring_low(ring, view->at)], now, RING_S1);")], "model:ring-push-push + parked:weft-ring*"),
+    ("ring-all-alone", "every producer pushes as the only one does", "queues/ring.c",
+     [("ring->flags & WEFT_RING_ONE_PRODUCER ?", "true ?")], "model:ring-push-push"),
+    ("ring-spare-lost", "a push gives its slot to an entry that has none to give", RING,
+     [("held = weft_i_ring_low(ring, view.word) == ring->none;", "held = false;")], "model:ring-reserve-held + unit-ring!:test_held"),
+    ("ring-other-slot-lost", "a commit forgets the slot that was in the entry", RING,
+     [("    if (slot != ring->none)\n        weft_i_ring_unreserve(ring, slot);\n", "")], "unit-ring:test_any_sequence"),
+    ("ring-claimed-twice", "a spare is claimed by a store", RING,
+     [("weft_i_cas(spare, word, claimed, RING_A2, memory_order_relaxed);", "(weft_i_store(spare, claimed, RING_A2), true);")], "model:ring-pairs-three"),
+    ("ring-claim-once", "a claim gives up when it has found each spare in use once", RING,
+     [("return weft_i_ring_claim_again(ring, slot);", "return NULL;")], "model:ring-large --random 100000 --seed 9"),
+    ("ring-displaces-none", "a full ring's oldest entry is filled again, but for its own lap", RING,
+     [("while (!weft_i_ring_swap(ring, &view, *displaced ? 2 : 1, claimed));", "while (!weft_i_ring_swap(ring, &view, 1, claimed));")],
+     "unit-ring!:test_any_sequence"),
+    ("ring-newest-first", "the entry after the head is popped", RING,
+     [("    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);\n    bool done = false;",
+       "    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);\n    bool done = false;")],
+     "unit-ring!:test_any_sequence"),
+    ("ring-keeps-an-entry", "a push takes its entry first and writes then: who comes later waits", RING,
+     [("    memcpy(weft_i_ring_memory(ring, slot, size), element, size);\n    weft_i_ring_turn_alone(ring, &ring->tail, &view);",
+       "    weft_i_ring_turn_alone(ring, &ring->tail, &view);\n    memcpy(weft_i_ring_memory(ring, slot, size), element, size);")], "model:ring-one-each"),
+    ("ring-unit-too-small", "a slot's number reaches into the turn", "queues/ring.c",
+     [("while (unit <= slots)", "while (unit < slots)")], "unit-ring!:test_any_sequence"),
+    ("ring-any-slot", "an address within a slot counts as the slot", "queues/ring.c",
+     [(" && offset % ring->element_size == 0", "")], "unit-ring:test_bad_input"),
+    ("ring-sum-overflows", "capacity times element_size overflows", "queues/ring.c",
+     [(" ||\n        element_size > most / slots)", ")")], "unit-ring:test_create_refuses"),
     # ---- spsc ring ----
     ("spsc-published-early", "tail moves before the element is written", SPSC,
      [("    memcpy(weft_i_spsc_slot(ring, tail), element, size);\n    weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, size), SPSC_R1);",
