@@ -155,16 +155,17 @@ static void test_no_wake_is_lost(void **state)
     (void)state;
     CHECK(sem_init(&o.bell, 0, 0) == 0);
     alarm(SECONDS);
-    t_run(PRODUCERS + 1, send_or_receive, &o);
+    do /* on a busy machine there may be mail all the time */
+        t_run(PRODUCERS + 1, send_or_receive, &o);
+    while (o.slept <= 10);
     alarm(0);
     assert_int_equal(o.slept, atomic_load(&o.rung)); /* each successful arm is heard by one push */
-    assert_true(o.slept > 10);
     assert_null(inbox_take(o.box));
     inbox_destroy(o.box, NULL, NULL);
     (void)sem_destroy(&o.bell);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_sequence),
@@ -172,5 +173,7 @@ int main(void)
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_no_wake_is_lost),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
