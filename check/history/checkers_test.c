@@ -276,7 +276,7 @@ static void test_a_ring_needs_its_capacity(void **state)
     assert_int_equal(verdict_of(&none, LIN_RING), LIN_UNDECIDED);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
@@ -287,5 +287,7 @@ int main(void)
         cmocka_unit_test(test_long_histories),
         cmocka_unit_test(test_a_ring_needs_its_capacity),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@ sources that include the changed file; Bazel would compile the whole library for
 """
 
 import concurrent.futures
+import fnmatch
 import glob
 import os
 import re
@@ -175,6 +176,9 @@ def run(killer, program):
             return "!" in killer, "does not end in %d s" % limit
     if child.returncode == 0:
         return False, "survives"
+    strange = [name for name in re.findall(r"^\[ RUN      \] (.*)$", output, re.MULTILINE) if pattern and not fnmatch.fnmatch(name, pattern)]
+    if strange:
+        return False, "runs %s, too" % strange[0]
     shown = re.search(r"(ERROR: AddressSanitizer: \S+|WARNING: ThreadSanitizer: [a-z ]+|^.*(?:fits nowhere|never put|taken twice|"
                       r"memory was|data race|lowest|found empty|still inside|dequeued after|an iteration|no order explains|check failed: ).*$|error: .*$)", output, re.MULTILINE)
     if child.returncode == 2 and killer.startswith("model"):

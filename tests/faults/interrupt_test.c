@@ -141,7 +141,7 @@ static void test_at_instructions(void **state)
 }
 #endif
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_atomic_operations),
@@ -149,5 +149,7 @@ int main(void)
         cmocka_unit_test(test_at_instructions),
 #endif
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

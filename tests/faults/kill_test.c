@@ -243,7 +243,7 @@ static void test_stamps_by_steps(void **state)
 }
 #endif
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_indices),
@@ -253,5 +253,7 @@ int main(void)
         cmocka_unit_test(test_stamps_by_steps),
 #endif
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,7 +218,7 @@ static const p_operation *operation_named(const char *name)
     return &p_operations[i];
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const p_operation *grow = operation_named("map insert that grows the table");
     const p_operation *shrink = operation_named("map remove that shrinks the table");
@@ -241,5 +241,7 @@ int main(void)
         {"forked while shrinking (hazard)", test_forked, NULL, NULL, &cases[2]},
         {"forked while shrinking (epoch)", test_forked, NULL, NULL, &cases[3]},
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

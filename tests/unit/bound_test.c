@@ -309,7 +309,7 @@ static void test_traffic_gives_back_what_a_stall_left(void **state)
     containers->destroy(made, NULL, NULL);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         T_CASE(test_hazard_bound, "hazard", &t_hazard),
@@ -320,5 +320,7 @@ int main(void)
         T_BOTH(test_refreshing_guard_blocks_nothing),
         T_BOTH(test_traffic_gives_back_what_a_stall_left),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

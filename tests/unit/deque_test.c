@@ -289,12 +289,14 @@ static void test_thieves(void **state)
     weft_deque_destroy(h.deque, NULL, NULL);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         T_BOTH(test_any_sequence), T_BOTH(test_drain),           T_BOTH(test_null_is_a_value),
         T_BOTH(test_shrinks),      T_BOTH(test_does_not_shrink), T_BOTH(test_steal_half),
         T_BOTH(test_no_memory),    T_BOTH(test_bad_input),       T_BOTH(test_thieves),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

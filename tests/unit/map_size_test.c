@@ -322,7 +322,7 @@ static void test_counters_are_not_shared(void **state)
     weft_map_destroy(t.map, NULL, NULL);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         T_BOTH(test_grow_and_shrink),
@@ -336,5 +336,7 @@ int main(void)
         T_BOTH(test_iterator_holds_its_entry),
         T_BOTH(test_counters_are_not_shared),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

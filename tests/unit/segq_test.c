@@ -367,7 +367,7 @@ static void test_after_a_burst(void **state)
     weft_segq_destroy(queue, NULL, NULL);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         T_BOTH(test_any_pointer_is_a_value),
@@ -384,5 +384,7 @@ int main(void)
         T_BOTH(test_a_held_segment),
         T_BOTH(test_after_a_burst),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -477,7 +477,7 @@ static void test_null(void **state)
     weft_spsc_destroy(ring);
 }
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_sequence),   cmocka_unit_test(test_alignment), cmocka_unit_test(test_too_much),
@@ -485,5 +485,7 @@ int main(void)
         cmocka_unit_test(test_two_addresses),  cmocka_unit_test(test_fork),      cmocka_unit_test(test_left_behind),
         cmocka_unit_test(test_create_refuses), cmocka_unit_test(test_null),
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
