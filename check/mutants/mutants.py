@@ -6,10 +6,12 @@ sources that include the changed file; Bazel would compile the whole library for
 """
 
 import concurrent.futures
+import filecmp
 import fnmatch
 import glob
 import os
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ import seeded_bugs as table  # noqa: E402
 LIMIT, LIMIT_OF_HANGS, LEAST, ROUNDS = 250, 20, 45, 1500
 JOBS = max(2, len(os.sched_getaffinity(0)))
 ORDERS = "tests/cases/orders.h"
+SHORTER = b"; looking for a shorter one"  # check/model/explore.c
 COMMON = ["-std=c11", "-g1", "-pthread", "-fno-omit-frame-pointer"]
 
 # Killers whose names do not determine their rules. Else: unit-X is //tests/unit:X_test, others are in tests/faults.
@@ -142,7 +145,9 @@ class Workshop:
         changed, affected = {}, {path}
         if killer == "model" and any("memory_order_" in old for old, _ in changes):
             write_orders(overlay, overlay)
-            affected.add(os.path.relpath(os.path.join(os.path.realpath(self.folder), ORDERS), os.path.realpath(ROOT)))
+            # All of the model includes it, though the change may be none of a named order.
+            if not filecmp.cmp(os.path.join(overlay, ORDERS), os.path.join(self.folder, ORDERS), shallow=False):
+                affected.add(os.path.relpath(os.path.join(os.path.realpath(self.folder), ORDERS), os.path.realpath(ROOT)))
         for part in self.parts(killer)[0]:
             if affected & self.objects[part][1]:
                 changed[part] = os.path.join(overlay, "%d.o" % len(changed))
@@ -152,6 +157,32 @@ class Workshop:
         program = os.path.join(overlay, "program")
         self.link(killer, program, changed)
         return program
+
+
+def end(child):
+    os.killpg(child.pid, 9)
+    child.wait()
+
+
+def output_of(child, limit):
+    """What it prints until it ends. A model that has failed is ended at once: to look for a shorter failure, as it does then, takes many
+    times as long as to find one."""
+    until, printed = time.monotonic() + limit, b""
+    try:
+        while SHORTER not in printed:
+            if not select.select([child.stdout], [], [], max(0, until - time.monotonic()))[0]:
+                raise subprocess.TimeoutExpired(child.args, limit)
+            more = os.read(child.stdout.fileno(), 1 << 16)
+            if not more:
+                child.wait(max(0, until - time.monotonic()))
+                break
+            printed += more
+        else:
+            end(child)
+    except subprocess.TimeoutExpired:
+        end(child)
+        raise
+    return printed.decode("utf-8", "replace")
 
 
 def run(killer, program):
@@ -164,15 +195,14 @@ def run(killer, program):
         case, *way = pattern.split()
         arguments = ["--case", case if case != "*" else "put-take", *(way or ["--most", "100000"])]
     limit = LIMIT_OF_HANGS if "!" in killer else LIMIT
-    environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0")
+    # The first failure of a cmocka test ends the program: the verdict is known.
+    environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", ASAN_OPTIONS="detect_leaks=0", CMOCKA_TEST_ABORT="1")
     prefix = ["setpriv", "--pdeathsig", "KILL", *(["setarch", "-R"] if killer.startswith("tsan") else [])]  # some mutants loop for ever
     with subprocess.Popen([*prefix, program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=environment, start_new_session=True) as child:
         try:
-            output = child.communicate(timeout=limit)[0].decode("utf-8", "replace")
+            output = output_of(child, limit)
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, 9)
-            child.communicate()
             return "!" in killer, "does not end in %d s" % limit
     if child.returncode == 0:
         return False, "survives"
