@@ -122,19 +122,19 @@ size_t weft_ring_pop_many(weft_ring *ring, void *elements, size_t count)
 
 bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced)
 {
-    size_t slot;
     bool displaces = false;
     if (!ring || !element)
         return false;
     weft_i_check_alive(ring);
     const size_t size = ring->element_size;
-    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
-    if (spare) {
+    weft_i_ring_claim claim = weft_i_ring_claim_one(ring);
+    size_t slot = weft_i_ring_low(ring, claim.word);
+    if (claim.at) {
         memcpy(weft_i_ring_memory(ring, slot, size), element, size);
         bool done = weft_i_ring_displace(ring, &slot, &displaces);
         if (done && displaces && displaced)
             memcpy(displaced, weft_i_ring_memory(ring, slot, size), size);
-        weft_i_ring_unclaim(ring, spare, slot);
+        weft_i_ring_unclaim(ring, claim, slot);
         if (done)
             return displaces;
     }

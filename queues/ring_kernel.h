@@ -162,18 +162,21 @@ weft_i_inline bool weft_i_ring_to_head(weft_ring *ring, weft_i_ring_view *view)
  */
 weft_i_inline bool weft_i_ring_swap(weft_ring *ring, weft_i_ring_view *view, size_t turns, size_t *slot)
 {
-    size_t was = view->word, now = weft_i_ring_turn(ring, was) + turns * ring->unit + *slot;
-    if (weft_i_unlikely(!weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &view->word, now, RING_S1, RING_S2)))
-        return false;
-    *slot = weft_i_ring_low(ring, was);
-    return true;
+    size_t word = view->word, now = weft_i_ring_turn(ring, word) + turns * ring->unit + *slot;
+    if (weft_i_likely(weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &word, now, RING_S1, RING_S2))) {
+        *slot = weft_i_ring_low(ring, word);
+        return true;
+    }
+    view->word = word;
+    return false;
 }
 
 /* The position has been filled, or emptied. If another thread moves the index at the same time, that will do. */
-weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, weft_i_ring_view *view)
+weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, const weft_i_ring_view *view)
 {
+    size_t began = view->began;
     /* relaxed: a refusal tells nothing */
-    (void)weft_i_cas(index, &view->began, weft_i_ring_after(ring, view->at), RING_R2, memory_order_relaxed);
+    (void)weft_i_cas(index, &began, weft_i_ring_after(ring, view->at), RING_R2, memory_order_relaxed);
 }
 
 /* ---- slots in hand ---- */
@@ -253,55 +256,58 @@ weft_i_inline void weft_i_ring_give_back(weft_ring *ring, size_t slot)
 
 /* ---- spare slots ---- */
 
-/* Both change the turn of `spare`, too, so that it tells whether it was claimed in between. */
+typedef struct weft_i_ring_claim {
+    weft_i_atomic_size *at; /* NULL: all are claimed */
+    size_t word;            /* before */
+} weft_i_ring_claim;
 
-weft_i_inline bool weft_i_ring_try_claim(weft_ring *ring, weft_i_atomic_size *spare, size_t *word)
+/* A claim and its end change the word's turn, too: so it tells whether there was one in between. */
+weft_i_inline bool weft_i_ring_try_claim(weft_ring *ring, weft_i_ring_claim *claim)
 {
-    size_t claimed = weft_i_ring_turn(ring, *word) + ring->unit + ring->none;
+    size_t word = claim->word, claimed = weft_i_ring_turn(ring, word) + ring->unit + ring->none;
     /* relaxed: refused, it is claimed */
-    return weft_i_ring_low(ring, *word) != ring->none &&
-           weft_i_cas(spare, word, claimed, RING_A2, memory_order_relaxed);
+    if (weft_i_likely(weft_i_ring_low(ring, word) != ring->none) &&
+        weft_i_likely(weft_i_cas(claim->at, &word, claimed, RING_A2, memory_order_relaxed)))
+        return true;
+    claim->word = word;
+    return false;
 }
 
 /*
  * Once more, until all spares were claimed at one moment: each is looked at twice, after each other one, and has not
- * changed. An exchange, or an addition, reads the newest word.
+ * changed. An addition, and a compare-and-swap, reads the newest word.
  */
-static weft_i_noinline weft_i_atomic_size *weft_i_ring_claim_again(weft_ring *ring, size_t *slot)
+static weft_i_noinline weft_i_ring_claim weft_i_ring_claim_again(weft_ring *ring)
 {
     size_t sum = 0, before;
     do {
         before = sum;
         sum = 0;
         for (size_t i = 0; i < WEFT_RING_SPARES; i++) {
-            size_t word = weft_i_fetch_add(&ring->spare[i].word, 0, RING_A2);
-            *slot = weft_i_ring_low(ring, word);
-            if (weft_i_ring_try_claim(ring, &ring->spare[i].word, &word))
-                return &ring->spare[i].word;
-            sum += word;
+            weft_i_ring_claim claim = {&ring->spare[i].word, weft_i_fetch_add(&ring->spare[i].word, 0, RING_A2)};
+            if (weft_i_ring_try_claim(ring, &claim))
+                return claim;
+            sum += claim.word;
         }
     } while (sum != before);
-    return NULL;
+    return (weft_i_ring_claim){NULL, 0};
 }
 
-/* A spare slot, and where it is to be returned. NULL: all are claimed. */
-weft_i_inline weft_i_atomic_size *weft_i_ring_claim(weft_ring *ring, size_t *slot)
+weft_i_inline weft_i_ring_claim weft_i_ring_claim_one(weft_ring *ring)
 {
     size_t first = weft_i_sys_spread();
     for (size_t i = 0; i < WEFT_RING_SPARES; i++) {
-        weft_i_atomic_size *spare = &ring->spare[(first + i) & (WEFT_RING_SPARES - 1)].word;
-        size_t word = weft_i_load(spare, memory_order_relaxed); /* relaxed: the compare-and-swap reads it again */
-        *slot = weft_i_ring_low(ring, word);
-        if (weft_i_likely(weft_i_ring_try_claim(ring, spare, &word)))
-            return spare;
+        weft_i_ring_claim claim = {.at = &ring->spare[(first + i) & (WEFT_RING_SPARES - 1)].word};
+        claim.word = weft_i_load(claim.at, memory_order_relaxed); /* relaxed: the compare-and-swap reads it again */
+        if (weft_i_likely(weft_i_ring_try_claim(ring, &claim)))
+            return claim;
     }
-    return weft_i_ring_claim_again(ring, slot);
+    return weft_i_ring_claim_again(ring);
 }
 
-weft_i_inline void weft_i_ring_unclaim(weft_ring *ring, weft_i_atomic_size *spare, size_t slot)
+weft_i_inline void weft_i_ring_unclaim(weft_ring *ring, weft_i_ring_claim claim, size_t slot)
 {
-    size_t word = weft_i_load(spare, memory_order_relaxed); /* relaxed: nobody else changes it */
-    weft_i_store(spare, weft_i_ring_turn(ring, word) + ring->unit + slot, RING_R3);
+    weft_i_store(claim.at, weft_i_ring_turn(ring, claim.word) + 2 * ring->unit + slot, RING_R3);
 }
 
 /* ---- push and pop ---- */
@@ -329,9 +335,9 @@ static weft_i_noinline bool weft_i_ring_pop_held(weft_ring *ring, void *element)
 
 weft_i_inline bool weft_i_ring_push(weft_ring *ring, const void *element, size_t size)
 {
-    size_t slot;
-    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
-    if (weft_i_unlikely(!spare))
+    weft_i_ring_claim claim = weft_i_ring_claim_one(ring);
+    size_t slot = weft_i_ring_low(ring, claim.word);
+    if (weft_i_unlikely(!claim.at))
         return weft_i_ring_push_held(ring, element);
     memcpy(weft_i_ring_memory(ring, slot, size), element, size);
     weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);
@@ -342,15 +348,15 @@ weft_i_inline bool weft_i_ring_push(weft_ring *ring, const void *element, size_t
     }
     if (weft_i_likely(done))
         weft_i_ring_move(ring, &ring->tail, &view);
-    weft_i_ring_unclaim(ring, spare, slot);
+    weft_i_ring_unclaim(ring, claim, slot);
     return weft_i_unlikely(held) ? weft_i_ring_push_held(ring, element) : done;
 }
 
 weft_i_inline bool weft_i_ring_pop(weft_ring *ring, void *element, size_t size)
 {
-    size_t slot;
-    weft_i_atomic_size *spare = weft_i_ring_claim(ring, &slot);
-    if (weft_i_unlikely(!spare))
+    weft_i_ring_claim claim = weft_i_ring_claim_one(ring);
+    size_t slot = weft_i_ring_low(ring, claim.word);
+    if (weft_i_unlikely(!claim.at))
         return weft_i_ring_pop_held(ring, element);
     weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->head);
     bool done = false;
@@ -360,7 +366,7 @@ weft_i_inline bool weft_i_ring_pop(weft_ring *ring, void *element, size_t size)
         weft_i_ring_move(ring, &ring->head, &view);
         memcpy(element, weft_i_ring_memory(ring, slot, size), size);
     }
-    weft_i_ring_unclaim(ring, spare, slot);
+    weft_i_ring_unclaim(ring, claim, slot);
     return done;
 }
 

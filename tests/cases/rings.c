@@ -318,7 +318,6 @@ static unsigned flags_of_case(void)
 
 static int create(unsigned before)
 {
-    size_t claimed;
     capacity = has(ONE) ? 1 : 2;
     if (somebody_does("init", 0)) {
         bytes = weft_spsc_bytes(capacity, sizeof(int64_t), form());
@@ -326,7 +325,7 @@ static int create(unsigned before)
         return 0;
     }
     int error = subject()->create(&object, capacity, sizeof(int64_t), flags_of_case());
-    while (!error && has(CLAIMED) && weft_i_ring_claim(object, &claimed))
+    while (!error && has(CLAIMED) && weft_i_ring_claim_one(object).at)
         ;
     for (unsigned i = 1; i <= before && !error; i++)
         push(0, i);

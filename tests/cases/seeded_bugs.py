@@ -114,13 +114,13 @@ MUTANTS = [
      [("    memcpy(weft_i_ring_memory(ring, slot, size), element, size);\n    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);\n"
        "    bool done = false, held = false;",
        "    const size_t mine = slot;\n    weft_i_ring_view view = weft_i_ring_look_from(ring, &ring->tail);\n    bool done = false, held = false;"),
-      ("    if (weft_i_likely(done))\n        weft_i_ring_move(ring, &ring->tail, &view);\n    weft_i_ring_unclaim(ring, spare, slot);\n    return weft_i_unlikely(held)",
+      ("    if (weft_i_likely(done))\n        weft_i_ring_move(ring, &ring->tail, &view);\n    weft_i_ring_unclaim(ring, claim, slot);\n    return weft_i_unlikely(held)",
        "    memcpy(weft_i_ring_memory(ring, mine, size), element, size);\n    if (weft_i_likely(done))\n        weft_i_ring_move(ring, &ring->tail, &view);\n"
-       "    weft_i_ring_unclaim(ring, spare, slot);\n    return weft_i_unlikely(held)")], "model:ring-push-pop"),
+       "    weft_i_ring_unclaim(ring, claim, slot);\n    return weft_i_unlikely(held)")], "model:ring-push-pop"),
     ("ring-returned-early", "a pop returns the slot before it has read the element", RING,
      [("        weft_i_ring_move(ring, &ring->head, &view);\n        memcpy(element, weft_i_ring_memory(ring, slot, size), size);\n    }\n"
-       "    weft_i_ring_unclaim(ring, spare, slot);",
-       "        weft_i_ring_move(ring, &ring->head, &view);\n    }\n    weft_i_ring_unclaim(ring, spare, slot);\n    if (done)\n"
+       "    weft_i_ring_unclaim(ring, claim, slot);",
+       "        weft_i_ring_move(ring, &ring->head, &view);\n    }\n    weft_i_ring_unclaim(ring, claim, slot);\n    if (done)\n"
        "        memcpy(element, weft_i_ring_memory(ring, slot, size), size);")], "model:ring-three"),
     ("ring-lap-forgotten", "the lap does not change at the ring's end", RING,
      [("return weft_i_ring_turn(ring, position) + 2 * ring->unit;\n    return position + 1;",
@@ -134,8 +134,8 @@ MUTANTS = [
        "while (weft_i_ring_to_tail(ring, &view), !done && !held) {")],
      "model:ring-full + unit-ring!:test_any_sequence"),
     ("ring-swap-overwrites", "an entry is changed by a store", RING,
-     [("if (weft_i_unlikely(!weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &view->word, now, RING_S1, RING_S2)))\n        return false;",
-       "weft_i_store(&ring->entry[weft_i_ring_low(ring, view->at)], now, RING_S1);")], "model:ring-push-push + parked:weft-ring*"),
+     [("if (weft_i_likely(weft_i_cas(&ring->entry[weft_i_ring_low(ring, view->at)], &word, now, RING_S1, RING_S2))) {",
+       "if (weft_i_store(&ring->entry[weft_i_ring_low(ring, view->at)], now, RING_S1), true) {")], "model:ring-push-push + parked:weft-ring*"),
     ("ring-all-alone", "every producer pushes as the only one does", "queues/ring.c",
      [("ring->flags & WEFT_RING_ONE_PRODUCER ?", "true ?")], "model:ring-push-push"),
     ("ring-spare-lost", "a push gives its slot to an entry that has none to give", RING,
@@ -143,9 +143,9 @@ MUTANTS = [
     ("ring-other-slot-lost", "a commit forgets the slot that was in the entry", RING,
      [("    if (slot != ring->none)\n        weft_i_ring_unreserve(ring, slot);\n", "")], "unit-ring:test_any_sequence"),
     ("ring-claimed-twice", "a spare is claimed by a store", RING,
-     [("weft_i_cas(spare, word, claimed, RING_A2, memory_order_relaxed);", "(weft_i_store(spare, claimed, RING_A2), true);")], "model:ring-pairs-three"),
+     [("weft_i_cas(claim->at, &word, claimed, RING_A2, memory_order_relaxed)", "(weft_i_store(claim->at, claimed, RING_A2), true)")], "model:ring-pairs-three"),
     ("ring-claim-once", "a claim gives up when it has found each spare in use once", RING,
-     [("return weft_i_ring_claim_again(ring, slot);", "return NULL;")], "model:ring-large --random 100000 --seed 9"),
+     [("    return weft_i_ring_claim_again(ring);", "    return (weft_i_ring_claim){NULL, 0};")], "model:ring-large --random 100000 --seed 9"),
     ("ring-displaces-none", "a full ring's oldest entry is filled again, but for its own lap", RING,
      [("while (!weft_i_ring_swap(ring, &view, *displaced ? 2 : 1, claimed));", "while (!weft_i_ring_swap(ring, &view, 1, claimed));")],
      "unit-ring!:test_any_sequence"),

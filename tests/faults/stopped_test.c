@@ -305,7 +305,7 @@ static void test_rings_that_wait(void **state)
 }
 #endif
 
-int main(void)
+int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_atomic_operations),
@@ -314,5 +314,7 @@ int main(void)
         cmocka_unit_test(test_rings_that_wait),
 #endif
     };
+    if (count > 1)
+        cmocka_set_test_filter(argument[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
