@@ -26,6 +26,7 @@ extern "C" {
 typedef enum bench_family {
     BENCH_QUEUE,
     BENCH_STACK,
+    BENCH_RING,    /* bounded */
     BENCH_SPSC,    /* bounded, one producer and one consumer */
     BENCH_MAILBOX, /* one consumer */
     BENCH_DEQUE,   /* an owner, and thieves */

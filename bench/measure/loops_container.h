@@ -56,16 +56,19 @@ bench_inline bool bench_one_take(bench_worker *w, bench_take_function *take, ben
 
 /*
  * Pairs are bursts of one. Because of the prefill the container is never empty: an empty answer is counted as a fault.
+ * A full one ends the burst: if each thread insisted on all of its values, they might wait for one another for ever.
  */
 bench_inline void bench_both_loop(bench_worker *w, bench_put_function *put, bench_take_function *take,
                                   bench_histogram *times, uint64_t work)
 {
     unsigned burst = w->burst;
     while (bench_running(w)) {
-        for (unsigned i = 0; i < burst; i++)
-            while (!bench_one_put(w, put, times, work) && bench_running(w))
-                bench_pause();
-        for (unsigned i = 0; i < burst; i++)
+        unsigned held = 0;
+        while (held < burst && bench_one_put(w, put, times, work))
+            held++;
+        if (held == 0)
+            bench_pause();
+        for (; held > 0; held--)
             while (!bench_one_take(w, take, times, work) && bench_running(w)) {
                 w->counts.empty++;
                 bench_pause();

@@ -110,7 +110,8 @@ static bool prefill(const bench_impl *impl, void *object, bench_counts *before)
 {
     void *thread = impl->thread_begin(object);
     bool done = thread != NULL;
-    for (uint64_t i = 0; i < BENCH_PREFILL && done; i++) {
+    uint64_t count = impl->bounded ? BENCH_PLACES / 2 : BENCH_PREFILL;
+    for (uint64_t i = 0; i < count && done; i++) {
         uint64_t value = (i + 1) * 8;
         done = impl->container->put(object, thread, (void *)(uintptr_t)value);
         before->puts++;

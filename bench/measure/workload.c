@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-#define CONTAINERS (1u << BENCH_QUEUE | 1u << BENCH_STACK)
+#define QUEUES (1u << BENCH_QUEUE | 1u << BENCH_RING)
+#define CONTAINERS (QUEUES | 1u << BENCH_STACK)
 #define SPSC (1u << BENCH_SPSC)
 #define MAILBOX (1u << BENCH_MAILBOX)
 #define DEQUE (1u << BENCH_DEQUE)
 
-const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "spsc",    "mailbox",
+const char *const bench_family_names[BENCH_FAMILIES] = {"queue", "stack", "ring",    "spsc", "mailbox",
                                                         "deque", "map",   "reclaim", "words"};
 
 const bench_workload bench_workloads[] = {
@@ -19,11 +20,7 @@ const bench_workload bench_workloads[] = {
     {.name = "burst", .kind = BENCH_MIXED, .families = CONTAINERS, .least = 1, .burst = 64},
     {.name = "1:1", .kind = BENCH_ONE_TO_ONE, .families = SPSC, .least = 2, .most = 2},
     {.name = "pairs", .kind = BENCH_MIXED, .families = SPSC | MAILBOX, .least = 1, .most = 1, .burst = 1},
-    {.name = "round-trip",
-     .kind = BENCH_ROUND_TRIP,
-     .families = 1u << BENCH_QUEUE | SPSC | MAILBOX,
-     .least = 2,
-     .most = 2},
+    {.name = "round-trip", .kind = BENCH_ROUND_TRIP, .families = QUEUES | SPSC | MAILBOX, .least = 2, .most = 2},
     {.name = "owner", .kind = BENCH_OWNER, .families = DEQUE, .least = 1, .burst = 1},
     {.name = "100/0/0", .kind = BENCH_LOOKUPS, .families = 1u << BENCH_MAP, .least = 1, .get_share = 100},
     {.name = "90/5/5",

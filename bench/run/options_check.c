@@ -244,7 +244,8 @@ static bool choose_by_work(bench_options *o)
 /* Says which latency workload this machine does not allow. */
 static void say_what_is_left_out(const bench_options *o)
 {
-    if (o->latency && o->families[BENCH_QUEUE] && o->workloads.count == 0 && !bench_round_trip_possible())
+    if (o->latency && is_chosen(o, bench_workload_named("round-trip", BENCH_QUEUE)) && o->workloads.count == 0 &&
+        !bench_round_trip_possible())
         bench_say("note: round-trip is left out: it needs two processors, and there is one");
 }
 

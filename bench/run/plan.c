@@ -38,9 +38,8 @@ static void whole_family(bench_suite *suite, bench_family family)
         bench_suite_words(suite);
     else
         bench_isolated(suite, all_points, &family);
-    bool owns = family != BENCH_WORDS && family != BENCH_SPSC && family != BENCH_MAILBOX &&
-                family != BENCH_DEQUE; /* memory that grows */
-    if (suite->options->memory && owns)
+    bool grows = family == BENCH_QUEUE || family == BENCH_STACK || family == BENCH_MAP || family == BENCH_RECLAIM;
+    if (suite->options->memory && grows)
         bench_suite_memory(suite, family);
 }
 

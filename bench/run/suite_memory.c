@@ -26,19 +26,19 @@ static uint64_t above(uint64_t now, uint64_t before)
 
 /* ---- at rest ---- */
 
-/* Puts ELEMENTS in, or fewer if there is no room for more; returns how many. */
-static uint64_t fill(const bench_impl *impl, void *object)
+/* Puts ELEMENTS in; false: no memory. */
+static bool fill(const bench_impl *impl, void *object)
 {
     void *thread;
     uint64_t count = 0;
     if (impl->map)
-        return bench_fill_map(impl, object, ELEMENTS, UINT64_C(2) * ELEMENTS, 1) ? ELEMENTS : 0;
+        return bench_fill_map(impl, object, ELEMENTS, UINT64_C(2) * ELEMENTS, 1);
     if (!(thread = impl->thread_begin(object)))
-        return 0;
+        return false;
     while (count < ELEMENTS && impl->container->put(object, thread, (void *)(uintptr_t)(count * 8 + 8)))
         count++;
     impl->thread_end(object, thread);
-    return count;
+    return count == ELEMENTS;
 }
 
 /* Takes all out; returns how many. */
@@ -63,10 +63,11 @@ static void at_rest(const bench_impl *impl, bench_row *row)
     bench_setup setup = {.capacity = ELEMENTS, .threads = THREADS + 1};
     uint64_t bytes = bench_allocated_bytes(), resident = bench_resident_bytes("VmRSS");
     void *object;
-    if (impl->create(&object, &setup) != 0 || (row->elements = fill(impl, object)) == 0) {
+    if (impl->create(&object, &setup) != 0 || !fill(impl, object)) {
         snprintf(row->fault, sizeof row->fault, "did not take %d elements", ELEMENTS);
         return;
     }
+    row->elements = ELEMENTS;
     row->bytes_per_element = (double)above(bench_allocated_bytes(), bytes) / (double)row->elements;
     row->rss_per_element = (double)above(bench_resident_bytes("VmRSS"), resident) / (double)row->elements;
     uint64_t back = empty(impl, object);
@@ -112,7 +113,7 @@ static void under_load(bench_suite *suite, const bench_impl *impl, const bench_w
     int error = 0;
     if (impl->map) {
         what.entries = &entries;
-        if ((error = impl->create(&what.object, &setup)) == 0 && fill(impl, what.object) == 0)
+        if ((error = impl->create(&what.object, &setup)) == 0 && !fill(impl, what.object))
             error = -ENOMEM;
     }
     if (error == 0 && (error = -pthread_create(&thread, NULL, sample, &s)) == 0) {

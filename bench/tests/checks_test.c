@@ -102,6 +102,52 @@ static void test_queue_checks(void **state)
     assert_true(peer.empty > 0);
 }
 
+/* ---- ring ---- */
+
+/* Has room for a few values beside the prefill: fewer than a burst. */
+static _Atomic unsigned filled;
+
+BENCH_OP bool small_put(void *object, void *thread, void *value)
+{
+    if (atomic_load(&filled) >= BENCH_PLACES / 2 + 8 || !bench_mutex_queue.container->put(object, thread, value))
+        return false;
+    filled++;
+    return true;
+}
+
+BENCH_OP bool small_take(void *object, void *thread, void **value)
+{
+    if (!bench_mutex_queue.container->take(object, thread, value))
+        return false;
+    filled--;
+    return true;
+}
+
+BENCH_CONTAINER(small, small_put, small_take);
+
+/* If a thread waited until its whole burst is in, this would do 8 operations in each phase. */
+static void test_a_full_one_ends_the_burst(void **state)
+{
+    (void)state;
+    bench_impl impl = bench_mutex_queue;
+    bench_result result = {0};
+    impl.family = BENCH_RING;
+    impl.bounded = true;
+    impl.container = &small_ops;
+    impl.drive = small_drive;
+    for (unsigned threads = 1; threads <= 16; threads += 15)
+        do {
+            bench_measurement what = {.impl = &impl,
+                                      .workload = bench_workload_named("burst", BENCH_RING),
+                                      .threads = threads,
+                                      .warm_ns = MS,
+                                      .duration_ns = 10 * MS};
+            atomic_store(&filled, 0);
+            assert_int_equal(bench_measure(&what, &result), 0);
+            assert_string_equal(result.fault, "");
+        } while (result.operations < ENOUGH);
+}
+
 /* ---- map ---- */
 
 BENCH_OP void *broken_get(void *object, void *thread, uint64_t key)
@@ -373,9 +419,10 @@ int main(void)
 {
     measuring = pthread_self();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_checks),   cmocka_unit_test(test_map_checks), cmocka_unit_test(test_reclaim_check),
-        cmocka_unit_test(test_reclaimed_late), cmocka_unit_test(test_histogram),  cmocka_unit_test(test_zipf),
-        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_queue_checks),   cmocka_unit_test(test_a_full_one_ends_the_burst),
+        cmocka_unit_test(test_map_checks),     cmocka_unit_test(test_reclaim_check),
+        cmocka_unit_test(test_reclaimed_late), cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_zipf),           cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
