@@ -1,35 +1,37 @@
 /* All implementations, in the order of the tables: Weft, the baselines (a mutex first), the peers, the floor. */
+#include "bench/adapters/ring_forms.h"
 #include "bench/measure/adapter.h"
 
 #include <stdlib.h>
 
-#include "structures.def"
-
 /* clang-format off */
 #ifndef BENCH_WITHOUT_WEFT
 #define CONTAINER(KIND, name, put, take, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
-#define RING(KIND, name, X) X(weft_##name) X(weft_##name##_stamped)
+#define RING(FAMILY, name, form, suffix, flags, X) X(weft_##form)
 #define OTHER(KIND, name, X) OTHER_##KIND(name, X)
 #define OTHER_MAILBOX(name, X) X(weft_##name)
 #define OTHER_DEQUE(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define MAP(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define WEFT_IMPLS(X)                                                                                                  \
-    WEFT_CONTAINERS(CONTAINER, X) WEFT_RINGS(RING, X) WEFT_OTHERS(OTHER, X) WEFT_MAPS(MAP, X)                                                \
+    WEFT_CONTAINERS(CONTAINER, X) WEFT_RING_FORMS(RING, X) WEFT_OTHERS(OTHER, X) WEFT_MAPS(MAP, X)                     \
     X(weft_reclaim_hazard) X(weft_reclaim_epoch) X(words_weft_hazard) X(words_weft_epoch) X(words_mutex)
 #else
 #define WEFT_IMPLS(X)
 #endif
 
 #define BASELINES(X)                                                                                                   \
-    X(mutex_queue) X(spin_queue) X(mutex_stack) X(spin_stack) X(mutex_spsc) X(spin_spsc) X(mutex_mailbox) X(spin_mailbox) X(mutex_deque) X(spin_deque) X(mutex_map) X(sharded_map) X(rwlock_map)
+    X(mutex_queue) X(spin_queue) X(mutex_stack) X(spin_stack) X(mutex_ring) X(spin_ring) X(mutex_spsc) X(spin_spsc)    \
+    X(mutex_mailbox) X(spin_mailbox) X(mutex_deque) X(spin_deque) X(mutex_map) X(sharded_map) X(rwlock_map)
 
 #define PEERS(X)                                                                                                       \
-    X(ck_fifo) X(ck_hp_fifo) X(ck_ring) X(urcu_wfcq) X(urcu_lfq) X(boost_queue) X(cds_msqueue) X(cds_moir)             \
-    X(cds_optimistic) X(cds_fcqueue) X(cds_cycle) X(xenium_ms_hazard) X(xenium_ms_epoch) X(xenium_ramalhete)           \
-    X(xenium_vyukov) X(moodycamel) X(moodycamel_tokens) X(tbb_queue) X(glib_queue)                                     \
+    X(ck_fifo) X(ck_hp_fifo) X(urcu_wfcq) X(urcu_lfq) X(boost_queue) X(cds_msqueue) X(cds_moir) X(cds_optimistic)      \
+    X(cds_fcqueue) X(xenium_ms_hazard) X(xenium_ms_epoch) X(xenium_ramalhete) X(moodycamel) X(moodycamel_tokens)       \
+    X(tbb_queue) X(glib_queue)                                                                                         \
     X(ck_stack) X(ck_hp_stack) X(urcu_lfs) X(urcu_lfs_locked) X(boost_stack) X(cds_treiber) X(cds_elimination)         \
     X(cds_fcstack)                                                                                                     \
-    X(readerwriterqueue) X(boost_spsc) X(ck_spsc) X(glib_spsc) X(pipe) X(urcu_mailbox) X(moodycamel_mailbox) X(glib_mailbox)                                                 \
+    X(ck_mpmc) X(boost_ring) X(cds_cycle) X(xenium_vyukov) X(tbb_ring)                                                 \
+    X(readerwriterqueue) X(boost_spsc) X(ck_spsc) X(glib_spsc) X(pipe)                                                 \
+    X(urcu_mailbox) X(moodycamel_mailbox) X(glib_mailbox)                                                              \
     X(std_mutex_map) X(std_shared_map) X(std_sharded_map) X(ck_ht) X(urcu_lfht) X(cds_michael_hp) X(cds_michael_rcu)   \
     X(cds_split_hp) X(cds_split_rcu) X(cds_feldman_hp) X(cds_feldman_rcu) X(xenium_hm_hazard) X(xenium_hm_epoch)       \
     X(xenium_vyukov_map) X(tbb_hash_map) X(tbb_unordered)                                                              \

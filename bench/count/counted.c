@@ -79,7 +79,7 @@ int main(void)
         for (run.count = 1; count_is_of(&count_operations[run.first + run.count], &count_operations[run.first]);)
             run.count++;
         bench_family family = count_operations[run.first].family;
-        bool plain = family == BENCH_SPSC || family == BENCH_MAILBOX; /* they have no domain */
+        bool plain = family == BENCH_RING || family == BENCH_SPSC || family == BENCH_MAILBOX; /* they have no domain */
         for (unsigned s = 0; s < (plain ? 1 : 2); s++) {
             const char *scheme = plain ? "" : schemes[s];
             if (count_structure(scheme) != 0)

@@ -1,12 +1,11 @@
 #include "bench/count/operations.h"
 
+#include "bench/adapters/ring_forms.h"
 #include "bench/measure/loops_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "structures.def"
 
 #define OUT_OF_LINE static __attribute__((noinline))
 
@@ -71,12 +70,10 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 #define CONTAINER(KIND, it, put, take, unused)                                                       \
     {"weft_" #it, "weft-" #it, BENCH_##KIND, #put, "put", count_put},                                \
     {"weft_" #it, "weft-" #it, BENCH_##KIND, &#take[sizeof "try_" - 1], "take", count_take},
-#define RING(KIND, it, unused)                                                                       \
-    FORM(KIND, it, "weft_" #it, "weft-" #it)                                                         \
-    FORM(KIND, it, "weft_" #it ", stamped", "weft-" #it "-stamped")
-#define FORM(KIND, it, shown, impl)                                                                  \
-    {shown, impl, BENCH_##KIND, "push", "put", count_put},                                           \
-    {shown, impl, BENCH_##KIND, "pop", "take", count_take},
+#define PUSHED(FAMILY, it, unused) RING(FAMILY, it, it, "", 0, unused)
+#define RING(FAMILY, it, form, suffix, flags, unused)                                                \
+    {"weft_" #it suffix, "weft-" #it suffix, BENCH_##FAMILY, "push", "put", count_put},              \
+    {"weft_" #it suffix, "weft-" #it suffix, BENCH_##FAMILY, "pop", "take", count_take},
 #define MAP(it, unused)                                                                              \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "get", "get", count_get},                                  \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "insert", "insert", count_insert},                         \
@@ -84,9 +81,8 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 
 const count_operation count_operations[] = {
     WEFT_CONTAINERS(CONTAINER, 0)
-    WEFT_RINGS(RING, 0)
-    FORM(MAILBOX, mailbox, "weft_mailbox", "weft-mailbox")
-    FORM(DEQUE, deque, "weft_deque", "weft-deque")
+    WEFT_RING_FORMS(RING, 0)
+    WEFT_OTHERS(PUSHED, 0)
     WEFT_MAPS(MAP, 0)
     {"weft_domain", "weft", BENCH_RECLAIM, "enter, protect, leave", "read", count_read},
     {"weft_domain", "weft", BENCH_RECLAIM, "retire", "retire", count_retire},

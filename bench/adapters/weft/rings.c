@@ -1,25 +1,8 @@
-/* Weft's bounded rings of pointers, each with and without its flags. Each object is the ring itself. */
+/* Weft's bounded rings of pointers, in each of their forms. Each object is the ring itself. */
+#include "bench/adapters/ring_forms.h"
 #include "bench/measure/loops_container.h"
 
-#include "structures.def"
-
-#define WEFT_ROW(KIND, it, shown, make)                                                                                \
-    {                                                                                                                  \
-        .name = (shown), .family = BENCH_##KIND, .role = BENCH_WEFT, .limits = "bounded", .bounded = true,             \
-        .create = (make), .destroy = it##_destroy, .thread_begin = bench_no_thread_begin,                              \
-        .thread_end = bench_no_thread_end, .container = &it##_ops, .drive = it##_drive,                                \
-    }
-
-#define WEFT_CREATE_WITH(it, name, flags)                                                                              \
-    static int name(void **out, const bench_setup *setup)                                                              \
-    {                                                                                                                  \
-        (void)setup;                                                                                                   \
-        return weft_##it##_create((weft_##it **)out, BENCH_PLACES, sizeof(void *), (flags));                           \
-    }
-
 #define WEFT_ADAPTER(KIND, it, unused)                                                                                 \
-    WEFT_CREATE_WITH(it, it##_create, 0)                                                                               \
-    WEFT_CREATE_WITH(it, it##_create_stamped, WEFT_SPSC_STAMPED)                                                       \
     static void it##_destroy(void *object)                                                                             \
     {                                                                                                                  \
         weft_##it##_destroy(object);                                                                                   \
@@ -34,8 +17,27 @@
         (void)thread;                                                                                                  \
         return weft_##it##_try_pop(object, value);                                                                     \
     }                                                                                                                  \
-    BENCH_CONTAINER(it, it##_put, it##_take);                                                                          \
-    const bench_impl bench_weft_##it = WEFT_ROW(KIND, it, "weft-" #it, it##_create);                                   \
-    const bench_impl bench_weft_##it##_stamped = WEFT_ROW(KIND, it, "weft-" #it "-stamped", it##_create_stamped);
+    BENCH_CONTAINER(it, it##_put, it##_take);
+
+#define WEFT_FORM(FAMILY, it, form, suffix, flags, unused)                                                             \
+    static int form##_create(void **out, const bench_setup *setup)                                                     \
+    {                                                                                                                  \
+        (void)setup;                                                                                                   \
+        return weft_##it##_create((weft_##it **)out, BENCH_PLACES, sizeof(void *), (flags));                           \
+    }                                                                                                                  \
+    const bench_impl bench_weft_##form = {                                                                             \
+        .name = "weft-" #it suffix,                                                                                    \
+        .family = BENCH_##FAMILY,                                                                                      \
+        .role = BENCH_WEFT,                                                                                            \
+        .limits = "bounded",                                                                                           \
+        .create = form##_create,                                                                                       \
+        .destroy = it##_destroy,                                                                                       \
+        .thread_begin = bench_no_thread_begin,                                                                         \
+        .thread_end = bench_no_thread_end,                                                                             \
+        .bounded = true,                                                                                               \
+        .container = &it##_ops,                                                                                        \
+        .drive = it##_drive,                                                                                           \
+    };
 
 WEFT_RINGS(WEFT_ADAPTER, 0)
+WEFT_RING_FORMS(WEFT_FORM, 0)
