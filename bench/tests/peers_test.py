@@ -11,9 +11,10 @@ import unittest
 PROGRAM = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "weft-bench-peers"))
 
 NAMES = {
-    "queue": """ck-fifo ck-hp-fifo ck-ring urcu-wfcqueue urcu-lfqueue boost-queue cds-msqueue cds-moirqueue cds-optimistic
-             cds-fcqueue cds-vyukov xenium-ms-hazard xenium-ms-epoch xenium-ramalhete xenium-vyukov moodycamel
-             moodycamel-tokens tbb-queue glib-async""",
+    "queue": """ck-fifo ck-hp-fifo urcu-wfcqueue urcu-lfqueue boost-queue cds-msqueue cds-moirqueue cds-optimistic
+             cds-fcqueue xenium-ms-hazard xenium-ms-epoch xenium-ramalhete moodycamel moodycamel-tokens tbb-queue
+             glib-async""",
+    "ring": "ck-ring boost-fixed cds-vyukov xenium-vyukov tbb-bounded",
     "spsc": "readerwriterq boost-spsc ck-ring glib-async pipe",
     "mailbox": "urcu-wfcqueue moodycamel-tokens glib-async",
     "stack": "ck-stack ck-hp-stack urcu-lfstack urcu-lfstack-mutex boost-stack cds-treiber cds-elimination cds-fcstack",
@@ -49,6 +50,10 @@ class Peers(unittest.TestCase):
     def test_round_trip(self):
         """Here each thread uses two queues at once."""
         self.check("queue", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")  # two threads that wait for each other
+
+    def test_ring(self):
+        self.check("ring", "--threads", "1,3", "--workload", "pairs,1:1,burst")
+        self.check("ring", "--threads", "2", "--workload", "round-trip", "--duration-ms", "40")
 
     def test_one_producer_one_consumer(self):
         self.check("spsc", "--threads", "1,2", "--workload", "pairs,1:1")

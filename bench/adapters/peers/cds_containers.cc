@@ -20,9 +20,8 @@ template <class Queue> struct queue : bench::cds_peer<Queue> {
     bool take(void *, void *&value) { return held.dequeue(value); }
 };
 
-/* Bounded: large enough for the bench's prefill and backlog. */
 struct cycle : bench::cds_peer<cds::container::VyukovMPMCCycleQueue<void *>> {
-    explicit cycle(const bench_setup &) : cds_peer(size_t{1} << 16) {}
+    explicit cycle(const bench_setup &) : cds_peer(size_t{BENCH_PLACES}) {}
     bool put(void *, void *value) { return held.enqueue(value); }
     bool take(void *, void *&value) { return held.dequeue(value); }
 };
@@ -61,7 +60,7 @@ extern "C" const bench_impl bench_cds_optimistic = a_queue<queue<container::Opti
 extern "C" const bench_impl bench_cds_fcqueue =
     a_queue<queue<container::FCQueue<void *>>>("cds-fcqueue", "may wait", "libcds FCQueue: flat combining");
 extern "C" const bench_impl bench_cds_cycle =
-    a_queue<cycle>("cds-vyukov", "bounded, may wait", "libcds VyukovMPMCCycleQueue: a ring of 64 Ki");
+    bench::container<cycle>::make_bounded("cds-vyukov", BENCH_RING, "bounded, may wait", "libcds VyukovMPMCCycleQueue");
 extern "C" const bench_impl bench_cds_treiber =
     a_stack<stack<container::TreiberStack<HP, void *>>>("cds-treiber", nullptr, "libcds TreiberStack, hazard pointers");
 extern "C" const bench_impl bench_cds_elimination = a_stack<stack<container::TreiberStack<HP, void *, eliminating>>>(

@@ -1,5 +1,5 @@
 /*
- * oneTBB: a queue of micro-queues with tickets, a hash map with locks in its buckets, and one that cannot remove. All
+ * oneTBB: a queue of micro-queues with tickets, without and with a limit, a hash map with locks in its buckets, and one that cannot remove. All
  * use std::allocator instead of tbbmalloc, since all implementations use the same allocator.
  */
 #include "bench/adapters/peers/peer.hpp"
@@ -22,6 +22,13 @@ struct queue : bench::peer_base {
         return true;
     }
 
+    bool take(void *, void *&value) { return held.try_pop(value); }
+};
+
+struct ring : bench::peer_base {
+    tbb::concurrent_bounded_queue<void *, std::allocator<void *>> held;
+    explicit ring(const bench_setup &) { held.set_capacity(BENCH_PLACES); }
+    bool put(void *, void *value) { return held.try_push(value); }
     bool take(void *, void *&value) { return held.try_pop(value); }
 };
 
@@ -66,6 +73,8 @@ struct growing : bench::peer_base {
 
 extern "C" const bench_impl bench_tbb_queue = bench::container<queue>::make(
     "tbb-queue", BENCH_QUEUE, "may wait", "tbb::concurrent_queue: tickets over eight micro-queues");
+extern "C" const bench_impl bench_tbb_ring = bench::container<ring>::make_bounded(
+    "tbb-bounded", BENCH_RING, "bounded, may wait", "tbb::concurrent_bounded_queue: tickets over eight micro-queues");
 extern "C" const bench_impl bench_tbb_hash_map = bench::map<locked>::make(
     "tbb-hash-map", BENCH_PEER, "may wait", "tbb::concurrent_hash_map: a reader-writer lock in each bucket and entry");
 extern "C" const bench_impl bench_tbb_unordered =

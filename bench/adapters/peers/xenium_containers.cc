@@ -56,7 +56,7 @@ template <class Queue> struct of_pointers : queue<Queue> {
 };
 
 struct ring : bench::peer_base {
-    xenium::vyukov_bounded_queue<void *> held{size_t{1} << 16};
+    xenium::vyukov_bounded_queue<void *> held{BENCH_PLACES};
     explicit ring(const bench_setup &) {}
     bool put(void *, void *value) { return held.try_push(value); }
     bool take(void *, void *&value) { return held.try_pop(value); }
@@ -152,8 +152,8 @@ extern "C" const bench_impl bench_xenium_ms_epoch = bench::container<michael_sco
     "xenium-ms-epoch", BENCH_QUEUE, nullptr, "xenium michael_scott_queue, epochs");
 extern "C" const bench_impl bench_xenium_ramalhete = bench::container<ramalhete>::make(
     "xenium-ramalhete", BENCH_QUEUE, nullptr, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
-extern "C" const bench_impl bench_xenium_vyukov = bench::container<ring>::make(
-    "xenium-vyukov", BENCH_QUEUE, "bounded, may wait", "xenium vyukov_bounded_queue: a ring of 64 Ki");
+extern "C" const bench_impl bench_xenium_vyukov = bench::container<ring>::make_bounded(
+    "xenium-vyukov", BENCH_RING, "bounded, may wait", "xenium vyukov_bounded_queue");
 extern "C" const bench_impl bench_xenium_hm_hazard = bench::map<list_map<pointers>>::make(
     "xenium-hm-hazard", BENCH_PEER, "fixed buckets",
     "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
