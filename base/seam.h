@@ -75,7 +75,9 @@ WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false 
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
 /* Below 64; most threads have different ones, so that they choose different cache lines. */
 WEFT_I_PRIVATE_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
+#ifndef weft_i_sys_spread
 #define weft_i_sys_spread() ((size_t)(uintptr_t)&weft_i_here * (size_t)0x9E3779B97F4A7C15 >> (sizeof(size_t) * 8 - 6))
+#endif
 WEFT_I_PRIVATE void weft_i_sys_sleep_ns(uint64_t ns);
 WEFT_I_PRIVATE void weft_i_sys_yield(void);
 

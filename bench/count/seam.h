@@ -16,6 +16,10 @@ typedef atomic_int weft_i_atomic_int;
 
 enum { COUNT_LOAD, COUNT_STORE, COUNT_RMW, COUNT_FENCE, COUNT_KINDS };
 
+/* By the thread's address two threads may meet at one place, in some processes and not in others. */
+size_t count_thread_now(void);
+#define weft_i_sys_spread() count_thread_now()
+
 /* place NULL: a fence, which accesses no memory. A sequentially consistent store counts as a fence, too. */
 void count_note(const volatile void *place, int kind);
 
