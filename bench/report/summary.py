@@ -35,6 +35,14 @@ TABLES = (
         ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}),
         ("bytes/element", "memory", "bytes_per_element", {}))),
     ("Queues, pairs, 2 threads, without and with 100 ns of work", "queue", (*WORKED, *ROUND_TRIP)),
+    ("Rings, M operations/s", "ring", (
+        ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
+        ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),
+        ("8", "results", "mops_median", {"workload": "pairs", "threads": 8}),
+        ("1:1, 2 threads", "results", "mops_median", {"workload": "1:1", "threads": 2}),
+        ("1:3, 8 threads", "results", "mops_median", {"workload": "1:3", "threads": 8}),
+        ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}))),
+    ("Rings, pairs, 2 threads, without and with 100 ns of work", "ring", (*WORKED, *ROUND_TRIP)),
     ("Stacks, M operations/s", "stack", (
         ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
         ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),

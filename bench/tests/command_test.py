@@ -40,7 +40,8 @@ WRONG = [
 NAMES = {
     "queue": {*OURS["QUEUE"], "mutex-queue", "spin-queue", "ck-fifo", "floor-xadd"},
     "stack": {*OURS["STACK"], "mutex-stack", "spin-stack", "ck-stack", "floor-xadd"},
-    "spsc": {"weft-spsc", "weft-spsc-stamped", "mutex-ring", "spin-ring", "pipe"},
+    "ring": {"weft-ring", "mutex-ring", "spin-ring"},
+    "spsc": {"weft-spsc", "weft-spsc-stamped", "weft-ring-one-each", "mutex-ring", "spin-ring", "pipe"},
     "mailbox": {"weft-mailbox", "mutex-mailbox", "spin-mailbox"},
     "deque": {"weft-deque", "mutex-deque", "spin-deque"},
     "map": {*OURS["MAP"], "mutex-map", "sharded-map", "rwlock-map", "ck-ht"},
@@ -104,7 +105,7 @@ class Json(unittest.TestCase):
         self.assertLessEqual(row["mops_low"], row["mops_high"])
         self.assertLessEqual(row["mops_high"], row["mops_max"])
         self.assertIn(row["scheme"], ("hazard", "epoch", None))
-        self.assertEqual(row["scheme"] is not None, row["implementation"].startswith("weft"))
+        self.assertEqual(row["scheme"] is not None, row["implementation"].startswith("weft") and row["family"] != "ring")
         self.assertIsNone(row["fault"])
         self.assertEqual("keys" in row, row["family"] == "map")
         self.assertEqual("distribution" in row, row["family"] == "map")
@@ -133,8 +134,8 @@ class Json(unittest.TestCase):
         self.assertEqual(len(flags), len(set(flags)))
         self.assertNotRegex(machine["flags"], "mtune=generic|random-seed|stack-protector")
 
-    def test_queue_and_stack(self):
-        for family in ("queue", "stack"):
+    def test_queue_stack_and_ring(self):
+        for family in ("queue", "stack", "ring"):
             rows = self.check_family(family, "--threads", "1,3")["results"]
             points = {(row["workload"], row["threads"]) for row in rows}
             both = {(w, t) for w in ("pairs", "burst") for t in (1, 3)}
@@ -211,7 +212,8 @@ class Json(unittest.TestCase):
     def test_round_trip(self):
         """Times of two threads, by its name or by --latency; on one processor it is left out with a message."""
         rows = measure("--workload", "round-trip", *SHORT)["latency"]
-        self.assertEqual({row["implementation"] for row in rows}, NAMES["queue"] - {"floor-xadd"} | NAMES["spsc"] | NAMES["mailbox"])
+        self.assertEqual({row["implementation"] for row in rows}, set.union(*(NAMES[family]
+                         for family in ("queue", "ring", "spsc", "mailbox"))) - {"floor-xadd"})
         self.assertEqual({(row["threads"], row["open"]) for row in rows}, {(2, False)})
         for row in rows:
             self.assertIsNone(row["fault"])

@@ -71,6 +71,9 @@ function ratioStyle(row) {
 
 /* ---- one family ---- */
 
+const HEADINGS = {queue: "Queues", stack: "Stacks", ring: "Rings", spsc: "Rings, one producer and one consumer", mailbox: "Mailboxes", deque: "Deques", map: "Maps",
+  reclaim: "Reclamation", words: "A whole program: counting words"};
+
 class Section {
   constructor(family) {
     this.family = family;
@@ -85,7 +88,7 @@ class Section {
       .filter(([name]) => this.rows.some(r => name === "work_ns" ? r.work_ns : r[name] !== undefined));
     for (const [name, label] of this.dimensions) this.choose(name, label);
     if (this.rows.some(r => roles(r.workload, r.threads))) this.finder();
-    this.element = el("section", {id: family}, el("h2", {}, {queue: "Queues", stack: "Stacks", map: "Maps", reclaim: "Reclamation", words: "A whole program: counting words"}[family]),
+    this.element = el("section", {id: family}, el("h2", {}, HEADINGS[family]),
       this.regime(), this.controls, this.answer, this.cards);
     this.draw();
   }
