@@ -42,6 +42,7 @@
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/ring.h>
 #include <weft/queues/segq.h>
 #include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
@@ -346,45 +347,93 @@ private:
     weft_mailbox *box_ = nullptr;
 };
 
-/*
- * Bounded, one producer and one consumer (weft/queues/spsc.h says who may call what). Elements are copied as bytes.
- * std::bad_alloc also where the system refuses WEFT_SPSC_CONTIGUOUS.
- */
-template <class T> class spsc_ring {
+namespace detail {
+
+struct spsc_calls {
+    using type = weft_spsc;
+    static constexpr auto create = weft_spsc_create;
+    static constexpr auto try_push = weft_spsc_try_push;
+    static constexpr auto try_pop = weft_spsc_try_pop;
+    static constexpr auto push_many = weft_spsc_push_many;
+    static constexpr auto pop_many = weft_spsc_pop_many;
+    static constexpr auto size = weft_spsc_size;
+    static constexpr auto capacity = weft_spsc_capacity;
+    static constexpr auto destroy = weft_spsc_destroy;
+};
+
+struct ring_calls {
+    using type = weft_ring;
+    static constexpr auto create = weft_ring_create;
+    static constexpr auto try_push = weft_ring_try_push;
+    static constexpr auto try_pop = weft_ring_try_pop;
+    static constexpr auto push_many = weft_ring_push_many;
+    static constexpr auto pop_many = weft_ring_pop_many;
+    static constexpr auto size = weft_ring_size;
+    static constexpr auto capacity = weft_ring_capacity;
+    static constexpr auto destroy = weft_ring_destroy;
+};
+
+/* What every ring has. Elements are copied as bytes. std::bad_alloc also where the system refuses WEFT_SPSC_CONTIGUOUS. */
+template <class T, class C> class any_ring {
     static_assert(std::is_trivially_copyable_v<T>, "weft: a ring's elements are copied as bytes");
 
 public:
-    explicit spsc_ring(std::size_t capacity, unsigned flags = 0)
+    explicit any_ring(std::size_t capacity, unsigned flags = 0)
     {
-        int error = weft_spsc_create(&ring_, capacity, sizeof(T), flags);
+        int error = C::create(&ring_, capacity, sizeof(T), flags);
         if (error == -EINVAL)
             throw std::invalid_argument("weft: a ring without room, or of more than memory can have, or unknown flags");
         if (error)
             throw std::bad_alloc();
     }
-    spsc_ring(const spsc_ring &) = delete;
-    spsc_ring &operator=(const spsc_ring &) = delete;
-    ~spsc_ring() { weft_spsc_destroy(ring_); }
+    any_ring(const any_ring &) = delete;
+    any_ring &operator=(const any_ring &) = delete;
 
     /* False: full. */
-    [[nodiscard]] bool try_push(const T &element) noexcept { return weft_spsc_try_push(ring_, &element); }
+    [[nodiscard]] bool try_push(const T &element) noexcept { return C::try_push(ring_, std::addressof(element)); }
 
     std::optional<T> try_pop() noexcept
     {
-        alignas(T) unsigned char bytes[sizeof(T)];
-        if (!weft_spsc_try_pop(ring_, bytes))
-            return std::nullopt;
-        return *std::launder(reinterpret_cast<T *>(bytes));
+        return filled_by([this](void *bytes) { return C::try_pop(ring_, bytes); });
     }
 
     [[nodiscard]] std::size_t push_many(const T *elements, std::size_t count) noexcept
     {
-        return weft_spsc_push_many(ring_, elements, count);
+        return C::push_many(ring_, elements, count);
     }
     [[nodiscard]] std::size_t pop_many(T *elements, std::size_t count) noexcept
     {
-        return weft_spsc_pop_many(ring_, elements, count);
+        return C::pop_many(ring_, elements, count);
     }
+
+    std::size_t size() const noexcept { return C::size(ring_); }
+    std::size_t capacity() const noexcept { return C::capacity(ring_); }
+    typename C::type *get() const noexcept { return ring_; }
+
+protected:
+    ~any_ring() { C::destroy(ring_); }
+
+    /* The T whose bytes `fill` has written, if it says so. */
+    template <class F> static std::optional<T> filled_by(F fill) noexcept
+    {
+        alignas(T) unsigned char bytes[sizeof(T)];
+        if (!fill(bytes))
+            return std::nullopt;
+        return *std::launder(reinterpret_cast<T *>(bytes));
+    }
+
+    typename C::type *ring_ = nullptr;
+};
+
+} // namespace detail
+
+/* Bounded, one producer and one consumer (weft/queues/spsc.h says who may call what). */
+template <class T> class spsc_ring : public detail::any_ring<T, detail::spsc_calls> {
+    using base = detail::any_ring<T, detail::spsc_calls>;
+    using base::ring_;
+
+public:
+    using base::base;
 
     [[nodiscard]] std::size_t reserve(std::size_t count, T *&span) noexcept
     {
@@ -402,13 +451,31 @@ public:
         return count;
     }
     void release(std::size_t count) noexcept { weft_spsc_release(ring_, count); }
+};
 
-    std::size_t size() const noexcept { return weft_spsc_size(ring_); }
-    std::size_t capacity() const noexcept { return weft_spsc_capacity(ring_); }
-    weft_spsc *get() const noexcept { return ring_; }
+/* Bounded, any number of producers and consumers (weft/queues/ring.h). */
+template <class T> class ring : public detail::any_ring<T, detail::ring_calls> {
+    using base = detail::any_ring<T, detail::ring_calls>;
+    using base::ring_;
 
-private:
-    weft_spsc *ring_ = nullptr;
+public:
+    using base::base;
+
+    /* The element that made room, or that could not be pushed because others hold all slots; nullopt: there was room. */
+    std::optional<T> force_push(const T &element) noexcept
+    {
+        return base::filled_by(
+            [&](void *bytes) { return weft_ring_force_push(ring_, std::addressof(element), bytes); });
+    }
+
+    /* A slot to be written and then committed or aborted, by any thread; nullptr: full. */
+    [[nodiscard]] T *reserve() noexcept { return static_cast<T *>(weft_ring_reserve(ring_)); }
+    void commit(T *slot) noexcept { weft_ring_commit(ring_, slot); }
+    void abort(T *slot) noexcept { weft_ring_abort(ring_, slot); }
+
+    /* The oldest element, in place until it is given back; nullptr: empty. */
+    [[nodiscard]] T *take() noexcept { return static_cast<T *>(weft_ring_take(ring_)); }
+    void give_back(T *slot) noexcept { weft_ring_give_back(ring_, slot); }
 };
 
 /* Unbounded LIFO, any number of threads (weft/stacks/treiber.h). */

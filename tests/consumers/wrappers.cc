@@ -257,6 +257,8 @@ template class weft::spsc_ring<std::string>;
 template class weft::mailbox<point>;
 #elif WRONG == 12
 template class weft::work_deque<int &>;
+#elif WRONG == 13
+template class weft::ring<std::string>;
 #endif
 
 static int queues_and_stacks(const weft::domain &domain)
@@ -303,13 +305,35 @@ static int queues_and_stacks(const weft::domain &domain)
     REQUIRE(!tones.try_push(5) && tones.peek(9, heard) == 4 && heard[3] == 4);
     tones.release(3);
     REQUIRE(tones.pop_many(some, 3) == 1 && some[0] == 4 && weft_spsc_size(tones.get()) == 0);
-    bool refused = false;
+    weft::ring<point> route(2, WEFT_RING_ONE_CONSUMER);
+    REQUIRE(route.try_push({1, 2}) && route.try_push({3, 4}) && !route.try_push({5, 6}) && route.size() == 2);
+    REQUIRE(route.force_push({5, 6})->y == 2 && route.try_pop()->x == 3 && !route.force_push({7, 8}));
+    REQUIRE(route.try_pop()->y == 6 && route.try_pop()->x == 7 && !route.try_pop() && route.capacity() == 2);
+    weft::ring<line> page(2);
+    line *slot = page.reserve(), *other = page.reserve();
+    REQUIRE(slot && other && !page.reserve() && reinterpret_cast<std::uintptr_t>(slot) % alignof(line) == 0);
+    REQUIRE(page.force_push({"nowhere to go"})->text[0] == 'n');
+    *slot = {"in place"};
+    page.commit(slot);
+    page.abort(other);
+    REQUIRE(page.take() == slot && !page.take() && std::string(slot->text) == "in place");
+    page.give_back(slot);
+    line some_lines[] = {{"a"}, {"b"}, {"c"}};
+    REQUIRE(page.push_many(some_lines, 3) == 2 && page.pop_many(some_lines + 1, 2) == 2 &&
+            some_lines[2].text[0] == 'b' && weft_ring_size(page.get()) == 0);
+
+    int refused = 0;
     try {
         weft::spsc_ring<int> none(0);
     } catch (const std::invalid_argument &) {
-        refused = true;
+        refused++;
     }
-    REQUIRE(refused);
+    try {
+        weft::ring<int> unknown(1, 4);
+    } catch (const std::invalid_argument &) {
+        refused++;
+    }
+    REQUIRE(refused == 2);
 
     weft::treiber_stack<std::string> texts(domain);
     texts.push("below, and too long for a word of any kind");
