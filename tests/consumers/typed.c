@@ -5,6 +5,7 @@
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/ring.h>
 #include <weft/queues/segq.h>
 #include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
@@ -26,6 +27,7 @@ WEFT_SEGQ_OF(letter_queue, char);
 WEFT_DEQUE_OF(job_deque, struct order *);
 WEFT_MAILBOX_OF(inbox, struct letter, mail);
 WEFT_SPSC_OF(order_ring, struct order);
+WEFT_RING_OF(job_ring, struct order);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
 WEFT_MAP_OF(colour_map, enum colour, unsigned);
@@ -147,6 +149,28 @@ static int rings(void)
     return 0;
 }
 
+static int shared_rings(void)
+{
+    struct order some[] = {{1}, {2}, {3}}, *slot, *other;
+    job_ring *ring;
+    REQUIRE(job_ring_create(NULL, 2, 0) == -22 && job_ring_create(&ring, 2, WEFT_RING_ONE_PRODUCER) == 0);
+    REQUIRE(job_ring_try_push(ring, &some[1]) && job_ring_try_pop(ring, &some[0]) && some[0].amount == 2);
+    REQUIRE(job_ring_push_many(ring, some, 3) == 2 && job_ring_force_push(ring, &some[2], &some[1]));
+    REQUIRE(some[1].amount == 2 && job_ring_pop_many(ring, some, 1) == 1 && !job_ring_force_push(ring, &some[2], NULL));
+    slot = job_ring_take(ring);
+    REQUIRE(slot && slot->amount == 3 && job_ring_size(ring) == 1 && job_ring_capacity(ring) == 2);
+    job_ring_give_back(ring, slot);
+    slot = job_ring_reserve(ring);
+    REQUIRE(slot && job_ring_reserve(ring) == NULL);
+    slot->amount = 7;
+    job_ring_commit(ring, slot);
+    REQUIRE(job_ring_try_pop(ring, &some[0]) && (other = job_ring_reserve(ring)) != NULL);
+    job_ring_abort(ring, other);
+    REQUIRE(job_ring_try_pop(ring, &some[0]) && some[0].amount == 7 && weft_ring_size(job_ring_untyped(ring)) == 0);
+    job_ring_destroy(ring);
+    return 0;
+}
+
 static int maps(void)
 {
     struct order one = {1}, two = {2}, *got = NULL;
@@ -218,11 +242,17 @@ int wrong(job_deque *deque, int *other)
 {
     return job_deque_push(deque, other);
 }
+#elif WRONG == 10
+void wrong(job_ring *ring, int *other)
+{
+    job_ring_give_back(ring, other);
+}
 #endif
 
 int main(void)
 {
-    if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || maps() != 0)
+    if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || shared_rings() != 0 ||
+        maps() != 0)
         return 1;
     puts("typed");
     return 0;
