@@ -204,7 +204,7 @@ class Consumers(Place):
             run("eval %s -std=c++17 %s wrappers.cc -o program $(pkg-config --cflags --libs weft) -pthread" % (compiler, " ".join(WARNINGS)),
                 where, True, **self.pkg_config)
             run(["./program"], where, **self.pkg_config)
-        for wrong in range(1, 13):
+        for wrong in range(1, 14):
             said = run("eval g++ -std=c++17 -DWRONG=%d -fsyntax-only wrappers.cc $(pkg-config --cflags weft)" % wrong, where, True, fails=True,
                        **self.pkg_config)
             if b"static assertion failed: weft: " not in said:
@@ -232,7 +232,7 @@ class Consumers(Place):
         for compiler, standard in (("gcc", "c11"), ("gcc", "gnu11"), ("gcc", "c17"), ("clang", "c11")):
             run(command % (compiler, standard, " ".join(WARNINGS)), where, True, **self.pkg_config)
             run(["./program"], where, **self.pkg_config)
-        for wrong in range(1, 10):
+        for wrong in range(1, 11):
             run(command % ("gcc", "c11", "-Werror -DWRONG=%d" % wrong), where, True, fails=True, **self.pkg_config)
 
     def plugin(self):
@@ -277,12 +277,14 @@ class Consumers(Place):
         run("eval cc -std=c11 -g -O0 debugged.c -o debugged $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
         commands = ["set auto-load safe-path /", "add-auto-load-scripts-directory " + self.prefix + "/share/gdb/auto-load", "set print elements 10"]
         prints = ["break stop_here", "run", "up", "print *queue", "print *segments",
-                  "print *ring", "print *box", "print *deque", "print *stack", "print *map", "print *domain", "print guard"]
+                  "print *ring", "print *shared", "print *pool", "print *box", "print *deque", "print *stack", "print *map", "print *domain", "print guard"]
         said = run(["gdb", "-batch", "-nx"] + [word for line in commands for word in ("-iex", line)] +
                    [word for line in prints for word in ("-ex", line)] + ["./debugged"], where, **self.pkg_config).decode()
         for expected in (r"weft_msq under hazard pointers, oldest first = \{0x100, 0x200, 0x300\}",
                          r"weft_segq under hazard pointers, oldest first, closed = \{0x200, 0x300\}",
                          r"weft_spsc of 3 elements of 4 bytes, oldest first = \{3, 4, 5\}",
+                         r"weft_ring of 4 elements of 4 bytes, oldest first = \{3, 4, 5, 6\}",
+                         r"weft_ring of 3 elements of 3 bytes, oldest first = \{\"64 65 66\", \"67 68 69\"\}",
                          r"weft_mailbox, oldest first = \{0x\w+ <mail\+8>, 0x\w+ <mail\+16>\}",
                          r"weft_deque under hazard pointers, oldest first = \{0x200, 0x300\}",
                          r"weft_treiber under epochs, from the top down = \{0x300, 0x200, 0x100\}",

@@ -4,6 +4,7 @@
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/ring.h>
 #include <weft/queues/segq.h>
 #include <weft/queues/spsc.h>
 #include <weft/stacks/treiber.h>
@@ -27,6 +28,7 @@ int main(void)
     weft_msq *queue;
     weft_segq *segments;
     weft_spsc *ring;
+    weft_ring *shared, *pool;
     weft_mailbox *box;
     weft_deque *deque;
     weft_treiber *stack;
@@ -36,6 +38,7 @@ int main(void)
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
     if (weft_domain_create(&domain, &epochs) != 0 || weft_msq_create(&queue, NULL) != 0 ||
         weft_segq_create(&segments, NULL) != 0 || weft_spsc_create(&ring, 3, 4, 0) != 0 ||
+        weft_ring_create(&shared, 4, 4, 0) != 0 || weft_ring_create(&pool, 3, 3, 0) != 0 ||
         weft_mailbox_create(&box) != 0 || weft_deque_create(&deque, NULL) != 0 ||
         weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
         return 1;
@@ -63,6 +66,13 @@ int main(void)
     for (number = 1; number <= 5; number++) /* around the end */
         if (!weft_spsc_try_push(ring, &number) || (number == 3 && weft_spsc_pop_many(ring, taken, 2) != 2))
             return 1;
+    for (number = 1; number <= 6; number++) /* 1 is popped, 2 displaced */
+        if (weft_ring_force_push(shared, &number, NULL) != (number == 6) ||
+            (number == 1 && !weft_ring_try_pop(shared, taken)))
+            return 1;
+    if (weft_ring_push_many(pool, "abcdefghi", 3) != 3)
+        return 1;
+    void *slot = weft_ring_take(pool);
     weft_segq_close(segments);
     weft_enter(&guard, domain);
     weft_ptr_store(&source, malloc(16));
@@ -74,6 +84,9 @@ int main(void)
     weft_treiber_destroy(stack, NULL, NULL);
     weft_segq_destroy(segments, NULL, NULL);
     weft_spsc_destroy(ring);
+    weft_ring_destroy(shared);
+    weft_ring_give_back(pool, slot);
+    weft_ring_destroy(pool);
     weft_mailbox_destroy(box, NULL, NULL);
     weft_deque_destroy(deque, NULL, NULL);
     weft_msq_destroy(queue, NULL, NULL);

@@ -55,24 +55,54 @@ class Queue(Values):
             yield node["value"]
 
 
-class Ring(Values):
-    """A ring for one producer and one consumer: elements of 1, 2, 4 and 8 bytes as numbers, others as bytes."""
+class Elements(Values):
+    """Rings: elements of 1, 2, 4 and 8 bytes as numbers, others as bytes."""
 
     def to_string(self):
-        return "weft_spsc of %d elements of %d bytes, oldest first" % (word(self.value["capacity"]), word(self.value["element_size"]))
+        return "%s of %d elements of %d bytes, oldest first" % (self.NAME, word(self.value["capacity"]), word(self.value["element_size"]))
 
     def values(self):
-        size, stride, all_bytes = (word(self.value[name]) for name in ("element_size", "stride", "bytes"))
+        size = word(self.value["element_size"])
+        for element in self.addresses():
+            content = bytes(gdb.selected_inferior().read_memory(element, size))
+            yield gdb.Value(int.from_bytes(content, "little") if size in (1, 2, 4, 8) else content.hex(" "))
+
+
+class PairRing(Elements):
+    NAME = "weft_spsc"
+
+    def addresses(self):
+        stride, all_bytes = (word(self.value[name]) for name in ("stride", "bytes"))
         first = int(self.value.address) + word(self.value["first"])
         head, tail = (word(self.value[name]) for name in ("head", "tail"))
         offset, left = head >> 1, (tail >> 1) - (head >> 1) + (all_bytes if (head ^ tail) & 1 else 0)
         for _ in range(left // stride):
-            element = bytes(gdb.selected_inferior().read_memory(first + offset, size))
-            if size in (1, 2, 4, 8):
-                yield gdb.Value(int.from_bytes(element, "little"))
-            else:
-                yield gdb.Value(element.hex(" "))
+            yield first + offset
             offset = (offset + stride) % all_bytes
+
+
+class Ring(Elements):
+    NAME = "weft_ring"
+
+    def addresses(self):
+        capacity, size, unit, slots = (word(self.value[name]) for name in ("capacity", "element_size", "unit", "slots"))
+        position = word(self.value["head"])
+
+        def turns_ahead():
+            entry = word(self.value["entry"][position % unit])
+            return ((entry // unit - position // unit) + (1 << 63) // unit) % ((1 << 64) // unit) - (1 << 63) // unit, entry % unit
+
+        def after():
+            return position + 1 if position % unit < capacity - 1 else (position - position % unit + 2 * unit) & (1 << 64) - 1
+
+        ahead, slot = turns_ahead()
+        while ahead > 1:  # emptied, and head has not been moved yet
+            position = after()
+            ahead, slot = turns_ahead()
+        while ahead == 1:
+            yield slots + slot * size
+            position = after()
+            ahead, slot = turns_ahead()
 
 
 class Mailbox(Values):
@@ -255,7 +285,8 @@ def known(printer):
 
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
-    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", Ring), ("mailbox", Mailbox), ("deque", Deque), ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+    for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", PairRing), ("ring", Ring), ("mailbox", Mailbox), ("deque", Deque),
+                          ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 
