@@ -8,17 +8,20 @@
  * newest (force_push). When not: one producer and one consumer (weft_spsc is faster); no limit on how many may wait
  * (weft_segq).
  *
- * Cost. No memory after creation. The ring takes 2.5 KiB, capacity * (element_size + a word) bytes, and 16 elements more. A push or pop is two read-modify-writes that do not fail unless another thread has got ahead.
+ * Cost. No memory after creation. The ring takes 2.5 KiB, capacity * (element_size + a word) bytes, and 16 elements more.
+ * A push or pop is three read-modify-writes, of which one is on a cache line that other threads seldom use, and, by the
+ * only producer or consumer, two stores.
  *
  * Progress: lock-free. A thread that stops anywhere stops nobody: all others push and pop on, and in order, and the ring
  * stays as large as it was. A push takes effect when its compare-and-swap puts the element into the ring, a pop when it
  * takes it out. "Full" and "empty" take effect when they read the entry where the next element would go, or come from.
- * All functions may be called in signal handlers, except create and destroy.
+ * All functions may be called in signal handlers, except create and destroy, and, with a flag, what only one thread at a
+ * time may call, if the handler interrupts one such call.
  *
  * What is linearizable: pushes, pops and both answers together, as operations of a queue of `capacity` places. Slots that
  * are reserved or taken count as elements there, until commit, abort or give_back returns. So do those of pushes and pops
- * beyond 16 at the same moment, and of pushes beside holders. With a flag, two answers
- * may have no common order, as weft_spsc says.
+ * beyond 16 at the same moment, and of pushes beside holders, until they return. With a flag, a "full" and an "empty" may
+ * have no common order, as weft_spsc says.
  *
  * Holders. reserve gives a slot to be written in place, take one to be read in place, for as long as one likes: it costs
  * the ring this one place, and hides nothing. An element has its place in the order by commit, not by reserve. Any thread
@@ -26,8 +29,8 @@
  *
  * A NULL ring, or NULL where an element goes: false, 0, NULL, or nothing done. Nothing here is a cancellation point.
  *
- * Word size. The laps are counted in what an entry leaves free. Where words have 32 bits, a thread must not stand still
- * within one call while others go round some 2^31 / capacity / 2 laps.
+ * Word size. An entry counts laps in the bits that its slot leaves free. Where words have 32 bits, a thread must not stand
+ * still within one call while others push 2^29 elements.
  */
 #ifndef WEFT_QUEUES_RING_H
 #define WEFT_QUEUES_RING_H
@@ -68,7 +71,7 @@ WEFT_API WEFT_NODISCARD size_t weft_ring_pop_many(weft_ring *ring, void *element
 /*
  * Pushes, even if the ring is full: then the oldest element makes room, in the same step. True: it did, and is in
  * *displaced (NULL: it is dropped). While slots are reserved or taken there may be two steps, a pop and a push, and pops
- * in between; and if all slots are, *displaced is the element itself, which was not pushed. False: there was room, or the
+ * in between (also beyond 16 calls at once); and if all slots are, *displaced is the element itself, which was not pushed. False: there was room, or the
  * ring or the element is NULL.
  */
 WEFT_API bool weft_ring_force_push(weft_ring *ring, const void *element, void *displaced);

@@ -74,6 +74,10 @@ static const reason reasons[] = {
     {"ORPHAN_R2", -1, "as ORPHAN_A2"},
     {"RECORD_R3", -1, "as FENCE_A2"},
     {"RECORD_A4", -1, "read under the registry's lock, which orders it, or before a full fence, which acquires it"},
+    {"RING_A1", -1,
+     "the machine takes seq_cst operations in the order of its steps, in which an entry changes before the index moves; "
+     "C11 knows other orders, in which an entry older than the index would be taken for full"},
+    {"RING_R2", -1, "as RING_A1"},
     {"TREIBER_R2", -1, "a pop goes on with the release sequence of the push that it has read"},
     {NULL, 0, NULL},
 };
