@@ -1278,8 +1278,8 @@ WEFT_END_DECLS
  * (weft_segq).
  *
  * Cost. No memory after creation. The ring takes 2.5 KiB, capacity * (element_size + a word) bytes, and 16 elements more.
- * A push or pop is three read-modify-writes, of which one is on a cache line that other threads seldom use, and, by the
- * only producer or consumer, two stores.
+ * A push or pop is two read-modify-writes, of which one is on a cache line that other threads seldom use, and two stores;
+ * by the only producer or consumer just the stores.
  *
  * Progress: lock-free. A thread that stops anywhere stops nobody: all others push and pop on, and in order, and the ring
  * stays as large as it was. A push takes effect when its compare-and-swap puts the element into the ring, a pop when it
@@ -1289,7 +1289,7 @@ WEFT_END_DECLS
  *
  * What is linearizable: pushes, pops and both answers together, as operations of a queue of `capacity` places. Slots that
  * are reserved or taken count as elements there, until commit, abort or give_back returns. So do those of pushes and pops
- * beyond 16 at the same moment, and of pushes beside holders, until they return. With a flag, a "full" and an "empty" may
+ * beyond 16 at the same moment, and of pushes beside holders, until others see that they have returned. With a flag, a "full" and an "empty" may
  * have no common order, as weft_spsc says.
  *
  * Holders. reserve gives a slot to be written in place, take one to be read in place, for as long as one likes: it costs
@@ -7674,8 +7674,8 @@ void weft_msq_destroy(weft_msq *queue, void (*drain)(void *value, void *ctx), vo
  * Invariants:
  *  (1) Positions are filled in their order, and emptied in their order: only who has seen all earlier ones filled, or
  *      emptied, changes an entry's turn.
- *  (2) All positions before `tail` are filled, all before `head` emptied. The true tail and head lie at most a little
- *      further.
+ *  (2) All positions before `tail` are filled, all before `head` emptied. The true tail and head may lie further, and are
+ *      found by stepping: mostly no step or one, at most a lap.
  *  (3) At the true tail the entry is free, or full in the lap before: then there are `capacity` elements. At the true
  *      head it is full, or free: then there is none.
  *  (4) There are capacity + WEFT_RING_SPARES slots. Each is in one entry, or in one `spare`, or in the hands of one thread, which
@@ -7778,8 +7778,13 @@ weft_i_inline weft_i_ring_view weft_i_ring_look_from(weft_ring *ring, weft_i_ato
     return view;
 }
 
+/* To the next position; from one that lies more than a lap behind what its entry tells, to the one behind that. */
 weft_i_inline void weft_i_ring_step(weft_ring *ring, weft_i_ring_view *view)
 {
+    size_t lap = weft_i_ring_turn(ring, view->word) & ~ring->unit;
+    size_t emptied = lap - 2 * ring->unit + weft_i_ring_low(ring, view->at);
+    if (weft_i_unlikely((ptrdiff_t)(emptied - view->at) > 0))
+        view->at = emptied;
     weft_i_ring_look(ring, view, weft_i_ring_after(ring, view->at));
 }
 
@@ -7828,12 +7833,14 @@ weft_i_inline bool weft_i_ring_swap(weft_ring *ring, weft_i_ring_view *view, siz
     return false;
 }
 
-/* The position has been filled, or emptied. If another thread moves the index at the same time, that will do. */
+/*
+ * The position has been filled, or emptied. A store, which costs less than a compare-and-swap, may move the index back if
+ * others have moved it since: then the next one steps further.
+ */
 weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, const weft_i_ring_view *view)
 {
-    size_t began = view->began;
-    /* relaxed: a refusal tells nothing */
-    (void)weft_i_cas(index, &began, weft_i_ring_after(ring, view->at), WEFT_RING_R2, memory_order_relaxed);
+    if (weft_i_likely(weft_i_load(index, memory_order_relaxed) == view->began)) /* relaxed: an old value does no harm */
+        weft_i_store(index, weft_i_ring_after(ring, view->at), WEFT_RING_R2);
 }
 
 /* ---- slots in hand ---- */

@@ -9,8 +9,8 @@
  * (weft_segq).
  *
  * Cost. No memory after creation. The ring takes 2.5 KiB, capacity * (element_size + a word) bytes, and 16 elements more.
- * A push or pop is three read-modify-writes, of which one is on a cache line that other threads seldom use, and, by the
- * only producer or consumer, two stores.
+ * A push or pop is two read-modify-writes, of which one is on a cache line that other threads seldom use, and two stores;
+ * by the only producer or consumer just the stores.
  *
  * Progress: lock-free. A thread that stops anywhere stops nobody: all others push and pop on, and in order, and the ring
  * stays as large as it was. A push takes effect when its compare-and-swap puts the element into the ring, a pop when it
@@ -20,7 +20,7 @@
  *
  * What is linearizable: pushes, pops and both answers together, as operations of a queue of `capacity` places. Slots that
  * are reserved or taken count as elements there, until commit, abort or give_back returns. So do those of pushes and pops
- * beyond 16 at the same moment, and of pushes beside holders, until they return. With a flag, a "full" and an "empty" may
+ * beyond 16 at the same moment, and of pushes beside holders, until others see that they have returned. With a flag, a "full" and an "empty" may
  * have no common order, as weft_spsc says.
  *
  * Holders. reserve gives a slot to be written in place, take one to be read in place, for as long as one likes: it costs

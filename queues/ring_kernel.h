@@ -14,8 +14,8 @@
  * Invariants:
  *  (1) Positions are filled in their order, and emptied in their order: only who has seen all earlier ones filled, or
  *      emptied, changes an entry's turn.
- *  (2) All positions before `tail` are filled, all before `head` emptied. The true tail and head lie at most a little
- *      further.
+ *  (2) All positions before `tail` are filled, all before `head` emptied. The true tail and head may lie further, and are
+ *      found by stepping: mostly no step or one, at most a lap.
  *  (3) At the true tail the entry is free, or full in the lap before: then there are `capacity` elements. At the true
  *      head it is full, or free: then there is none.
  *  (4) There are capacity + WEFT_RING_SPARES slots. Each is in one entry, or in one `spare`, or in the hands of one thread, which
@@ -121,8 +121,13 @@ weft_i_inline weft_i_ring_view weft_i_ring_look_from(weft_ring *ring, weft_i_ato
     return view;
 }
 
+/* To the next position; from one that lies more than a lap behind what its entry tells, to the one behind that. */
 weft_i_inline void weft_i_ring_step(weft_ring *ring, weft_i_ring_view *view)
 {
+    size_t lap = weft_i_ring_turn(ring, view->word) & ~ring->unit;
+    size_t emptied = lap - 2 * ring->unit + weft_i_ring_low(ring, view->at);
+    if (weft_i_unlikely((ptrdiff_t)(emptied - view->at) > 0))
+        view->at = emptied;
     weft_i_ring_look(ring, view, weft_i_ring_after(ring, view->at));
 }
 
@@ -171,12 +176,14 @@ weft_i_inline bool weft_i_ring_swap(weft_ring *ring, weft_i_ring_view *view, siz
     return false;
 }
 
-/* The position has been filled, or emptied. If another thread moves the index at the same time, that will do. */
+/*
+ * The position has been filled, or emptied. A store, which costs less than a compare-and-swap, may move the index back if
+ * others have moved it since: then the next one steps further.
+ */
 weft_i_inline void weft_i_ring_move(weft_ring *ring, weft_i_atomic_size *index, const weft_i_ring_view *view)
 {
-    size_t began = view->began;
-    /* relaxed: a refusal tells nothing */
-    (void)weft_i_cas(index, &began, weft_i_ring_after(ring, view->at), RING_R2, memory_order_relaxed);
+    if (weft_i_likely(weft_i_load(index, memory_order_relaxed) == view->began)) /* relaxed: an old value does no harm */
+        weft_i_store(index, weft_i_ring_after(ring, view->at), RING_R2);
 }
 
 /* ---- slots in hand ---- */

@@ -46,7 +46,7 @@ RIGHT = {
     "ring:1": [(0, "try_enqueue", 1, True, 0, 1), (0, "try_enqueue", 2, False, 2, 3), (0, "try_dequeue", None, 1, 4, 5),
                (0, "try_dequeue", None, None, 6, 7)],
     "ring:2": [(0, "try_enqueue", 1, True, 0, 1), (0, "reserve", None, True, 2, 3), (1, "try_enqueue", 2, False, 4, 5),
-               (1, "force_enqueue", 3, 1, 6, 7), (0, "commit", 4, None, 8, 9), (0, "release", None, None, 8, 9),
+               (1, "force_enqueue", 3, 1, 6, 7), (0, "commit", 4, None, 8, 9), (0, "release", None, None, 9, 10),
                (1, "hold", None, 3, 10, 11),
                (0, "reserve", None, False, 12, 13), (0, "release", None, None, 14, 15), (0, "reserve", None, True, 16, 17),
                (0, "release", None, None, 18, 19), (1, "try_dequeue", None, 4, 20, 21), (1, "force_enqueue", 5, None, 22, 23)],

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/queues/ring_kernel.h>
 #include <weft/reclaim/record.h>
 
 /* Not in static data, which the machine restores before each execution. */
@@ -83,7 +84,7 @@ bool model_gives_back(void)
 
 size_t model_spares(void)
 {
-    return beside->running->flags & CLAIMED ? 1 : KERNEL_THREADS;
+    return beside->running->flags & CLAIMED ? 1 : WEFT_I_RING_SPARES;
 }
 
 size_t model_patience(void)

@@ -23,7 +23,7 @@ size_t model_patience(void);
 #define WEFT_DEQUE_QUIET 2
 #define weft_i_backoff_wait(backoff) ((void)(backoff))
 
-/* A spare slot for each thread of a case, or one that is claimed for good; positions that wrap after the first lap. */
+/* One spare slot, which is claimed for good, or all; positions that wrap after the first lap. */
 size_t model_spares(void);
 #define WEFT_RING_SPARES model_spares()
 #define WEFT_RING_FIRST ((size_t)-1)

@@ -12,7 +12,7 @@
 
 #include <ck_ring.h>
 
-#include <weft/queues/ring.h>
+#include <weft/queues/ring_kernel.h>
 
 enum { CAPACITY = 4, LAPS = 3, OWN = 50, THEIRS = 100, SECONDS = 2, FAULTY = 7 };
 
@@ -305,10 +305,60 @@ static void test_rings_that_wait(void **state)
 }
 #endif
 
+/* ---- a claim ---- */
+
+typedef struct claims {
+    weft_ring *ring;
+    weft_i_ring_claim each[WEFT_I_RING_SPARES], one;
+    size_t from, to;
+} claims;
+
+static weft_i_ring_claim claim_at(weft_ring *ring, size_t i)
+{
+    weft_i_ring_claim claim = {&ring->spare[i].word, ring->spare[i].word};
+    CHECK(weft_i_ring_try_claim(ring, &claim));
+    return claim;
+}
+
+static void move_the_free_one(void *ctx)
+{
+    claims *c = ctx;
+    c->each[c->from] = claim_at(c->ring, c->from);
+    weft_i_ring_unclaim(c->ring, c->each[c->to], weft_i_ring_low(c->ring, c->each[c->to].word));
+}
+
+static void claim_one(void *ctx)
+{
+    claims *c = ctx;
+    c->one = weft_i_ring_claim_one(c->ring);
+}
+
+/* Of all spares one is free at any moment. Wherever it goes while a claim looks for it, the claim finds it. */
+static void test_claim(void **state)
+{
+    claims c;
+    size_t moved = 0;
+    (void)state;
+    for (c.from = 0; c.from < WEFT_I_RING_SPARES; c.from++)
+        for (c.to = 0; c.to < WEFT_I_RING_SPARES; c.to++)
+            for (size_t n = 0, goes_on = 1; c.to != c.from && goes_on; n++) {
+                c.ring = weft_new();
+                for (size_t i = 0; i < WEFT_I_RING_SPARES; i++)
+                    if (i != c.from)
+                        c.each[i] = claim_at(c.ring, i);
+                goes_on = m_run(false, n, claim_one, move_the_free_one, &c);
+                CHECK(c.one.at != NULL || !goes_on);
+                moved += goes_on && c.one.at == &c.ring->spare[c.to].word;
+                weft_destroy(c.ring);
+            }
+    assert_true(moved > 1000);
+}
+
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_atomic_operations),
+        cmocka_unit_test(test_claim),
 #if M_STEPS
         cmocka_unit_test(test_at_instructions),
         cmocka_unit_test(test_rings_that_wait),

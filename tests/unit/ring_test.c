@@ -257,6 +257,36 @@ static void test_wrap(void **state)
         }
 }
 
+/* ---- an index that a thread, which had stopped, has moved back ---- */
+
+static void test_left_behind(void **state)
+{
+    enum { LATER = 2000 };
+    (void)state;
+    for (size_t capacity = 1; capacity <= 5; capacity++)
+        for (size_t f = 0; f < T_COUNT(forms); f++)
+            for (size_t filled = 0; filled <= capacity; filled++) {
+                weft_ring *ring = new_ring(capacity, 8, forms[f]);
+                const size_t first = ring->tail;
+                uint64_t pushed = 0, popped = 0, got;
+                for (; pushed < LATER + filled; pushed++) {
+                    if (pushed - popped == capacity)
+                        CHECK(weft_ring_try_pop(ring, &got) && got == popped++);
+                    CHECK(weft_ring_try_push(ring, &pushed));
+                    if (pushed + 1 - popped > filled)
+                        CHECK(weft_ring_try_pop(ring, &got) && got == popped++);
+                }
+                ring->tail = ring->head = first;
+                CHECK(weft_ring_size(ring) == filled);
+                CHECK(weft_ring_try_push(ring, &pushed) == (filled < capacity));
+                pushed += filled < capacity;
+                while (weft_ring_try_pop(ring, &got))
+                    CHECK(got == popped++);
+                CHECK(popped == pushed && ring->head - first > LATER);
+                weft_ring_destroy(ring);
+            }
+}
+
 /* ---- what a holder costs ---- */
 
 /* All places but one are held, from the first lap on: what goes through the last one keeps its order. */
@@ -529,9 +559,9 @@ static void test_bad_input(void **state)
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_sequence),   cmocka_unit_test(test_wrap),      cmocka_unit_test(test_held),
-        cmocka_unit_test(test_alignment),      cmocka_unit_test(test_threads),   cmocka_unit_test(test_force),
-        cmocka_unit_test(test_create_refuses), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_any_sequence), cmocka_unit_test(test_wrap),           cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_held),         cmocka_unit_test(test_alignment),      cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_force),        cmocka_unit_test(test_create_refuses), cmocka_unit_test(test_bad_input),
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
