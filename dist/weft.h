@@ -1270,8 +1270,8 @@ WEFT_END_DECLS
 /*
  * weft_ring: bounded FIFO ring for any number of producers and consumers. Elements of any size lie in the ring itself.
  *
- * Source: queues/ring_kernel.h names it; it goes back to R. Nikolaev's NCQ (DISC 2019) and P. Tsigas and Y. Zhang (SPAA
- * 2001), with an exchange of slots of our own.
+ * Source: R. Nikolaev's NCQ (DISC 2019, section 4) and P. Tsigas and Y. Zhang (SPAA 2001), with an exchange of slots that is
+ * ours: docs/design/0002-ring.md.
  *
  * When. A bounded queue between threads: a queue of jobs that must not grow, a pool of buffers, a log that keeps the
  * newest (force_push). When not: one producer and one consumer (weft_spsc is faster); no limit on how many may wait

@@ -450,6 +450,58 @@ static void test_threads(void **state)
         }
 }
 
+/*
+ * A pool of buffers, as in DPDK's test_ring_stress: whoever has popped a buffer's number has the buffer alone. And the
+ * numbers go round from ring to ring, as in the validation of Concurrency Kit's ck_ring.
+ */
+enum { STATIONS = 3, BUFFERS = 5, WORDS = 4, PASSES = T_SCALE(30000, 3000) };
+
+typedef struct circle {
+    weft_ring *ring[STATIONS];
+    uint64_t buffer[BUFFERS][WORDS];
+    atomic_size_t passes;
+} circle;
+
+static void pass_on(unsigned index, void *ctx)
+{
+    circle *c = ctx;
+    t_rng random = {index + 3};
+    for (size_t passes = 0; passes < PASSES;) {
+        size_t from = below(&random, STATIONS);
+        uint32_t number;
+        if (!weft_ring_try_pop(c->ring[from], &number))
+            continue;
+        for (size_t i = 0; i < WORDS; i++)
+            c->buffer[number][i] = index;
+        for (size_t i = 0; i < WORDS; i++)
+            CHECK(c->buffer[number][i] == index);
+        while (!weft_ring_try_push(c->ring[(from + 1) % STATIONS], &number))
+            sched_yield(); /* full only while others hold slots: each ring has room for all */
+        passes++;
+    }
+    atomic_fetch_add(&c->passes, PASSES);
+}
+
+static void test_circle(void **state)
+{
+    circle c = {.passes = 0};
+    size_t seen[BUFFERS] = {0};
+    (void)state;
+    for (size_t i = 0; i < STATIONS; i++)
+        c.ring[i] = new_ring(BUFFERS, sizeof(uint32_t), 0);
+    for (uint32_t i = 0; i < BUFFERS; i++)
+        CHECK(weft_ring_try_push(c.ring[i % STATIONS], &i));
+    t_run(THREADS, pass_on, &c);
+    assert_int_equal(c.passes, THREADS * PASSES);
+    for (size_t i = 0; i < STATIONS; i++) {
+        for (uint32_t number; weft_ring_try_pop(c.ring[i], &number);)
+            seen[number]++;
+        weft_ring_destroy(c.ring[i]);
+    }
+    for (size_t i = 0; i < BUFFERS; i++)
+        assert_int_equal(seen[i], 1);
+}
+
 typedef struct log_of {
     weft_ring *ring;
     atomic_size_t pushed, displaced, popped;
@@ -559,9 +611,10 @@ static void test_bad_input(void **state)
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_sequence), cmocka_unit_test(test_wrap),           cmocka_unit_test(test_left_behind),
-        cmocka_unit_test(test_held),         cmocka_unit_test(test_alignment),      cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_force),        cmocka_unit_test(test_create_refuses), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_any_sequence), cmocka_unit_test(test_wrap),      cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_held),         cmocka_unit_test(test_alignment), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_circle),       cmocka_unit_test(test_force),     cmocka_unit_test(test_create_refuses),
+        cmocka_unit_test(test_bad_input),
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
