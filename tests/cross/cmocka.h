@@ -18,6 +18,7 @@ struct CMUnitTest {
 /* clang-format off */
 #define cmocka_unit_test(f) {#f, f, NULL, NULL, NULL}
 /* clang-format on */
+#define cmocka_set_test_filter(pattern) ((void)(pattern)) /* all tests run here */
 #define print_message printf
 #define print_error printf
 
