@@ -14,30 +14,12 @@ static const unsigned forms[] = {0, ONE_PRODUCER, ONE_CONSUMER, ONE_PRODUCER | O
 static const size_t sizes[] = {1, 4, 8, 12, 64, LARGEST};
 static const size_t capacities[] = {1, 2, 3, 16, 64, MOST}; /* 16 and the spares are a power of two */
 
-static size_t below(t_rng *random, size_t bound)
-{
-    return (size_t)(t_random(random) % bound);
-}
-
 static weft_ring *new_ring(size_t capacity, size_t size, unsigned form)
 {
     weft_ring *ring;
     CHECK(weft_ring_create(&ring, capacity, size, form) == 0);
     CHECK(weft_ring_capacity(ring) == capacity && weft_ring_size(ring) == 0);
     return ring;
-}
-
-/* Element number n: all its bytes depend on n. */
-static void write_element(void *element, size_t size, size_t n)
-{
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)element)[i] = (unsigned char)(n * 31 + i * 7 + (n >> 8) + 1);
-}
-
-static void check_element(const void *element, size_t size, size_t n)
-{
-    for (size_t i = 0; i < size; i++)
-        CHECK(((const unsigned char *)element)[i] == (unsigned char)(n * 31 + i * 7 + (n >> 8) + 1));
 }
 
 /* All spare slots are claimed: as if so many threads had stopped in the middle of a push or pop. */
@@ -85,16 +67,16 @@ static void put_in(walk *w, size_t number)
 
 static void check_next(walk *w, const void *element)
 {
-    check_element(element, w->size, w->queue[w->head++ % MOST]);
+    CHECK(t_is_element(element, w->size, w->queue[w->head++ % MOST]));
 }
 
 static void push_some(walk *w, t_rng *random)
 {
     bool full = is_full(w);
     char many[5 * LARGEST];
-    write_element(w->element, w->size, w->numbers);
+    t_write_element(w->element, w->size, w->numbers);
     w->refused += full;
-    switch (below(random, 4)) {
+    switch (t_below(random, 4)) {
     case 0:
     case 1:
         CHECK(weft_ring_try_push(w->ring, w->element) == !full);
@@ -103,7 +85,7 @@ static void push_some(walk *w, t_rng *random)
         return;
     case 2:
         for (size_t i = 0; i < 5; i++)
-            write_element(many + i * w->size, w->size, w->numbers + i);
+            t_write_element(many + i * w->size, w->size, w->numbers + i);
         for (size_t done = weft_ring_push_many(w->ring, many, 5), i = 0; i < 5; i++) {
             CHECK((i < done) == !is_full(w) || i > done);
             if (i < done)
@@ -113,7 +95,7 @@ static void push_some(walk *w, t_rng *random)
     default:
         CHECK(weft_ring_force_push(w->ring, w->element, many) == full);
         if (full && inside(w) == 0) {
-            check_element(many, w->size, w->numbers);
+            CHECK(t_is_element(many, w->size, w->numbers));
             return;
         }
         if (full)
@@ -126,8 +108,8 @@ static void push_some(walk *w, t_rng *random)
 static void pop_some(walk *w, t_rng *random)
 {
     char many[5 * LARGEST];
-    size_t filled = inside(w), count = 1 + below(random, 5);
-    if (below(random, 2)) {
+    size_t filled = inside(w), count = 1 + t_below(random, 5);
+    if (t_below(random, 2)) {
         CHECK(weft_ring_try_pop(w->ring, w->element) == (filled > 0));
         if (filled)
             check_next(w, w->element);
@@ -141,7 +123,7 @@ static void pop_some(walk *w, t_rng *random)
 
 static void hold_some(walk *w, t_rng *random)
 {
-    if (below(random, 2)) {
+    if (t_below(random, 2)) {
         void *slot = weft_ring_reserve(w->ring);
         CHECK((slot == NULL) == is_full(w));
         if (slot)
@@ -150,7 +132,7 @@ static void hold_some(walk *w, t_rng *random)
         void *slot = weft_ring_take(w->ring);
         CHECK((slot == NULL) == (inside(w) == 0));
         if (slot) {
-            check_element(slot, w->size, w->queue[w->head % MOST]);
+            CHECK(t_is_element(slot, w->size, w->queue[w->head % MOST]));
             w->taken_number[w->takes] = w->queue[w->head++ % MOST];
             w->taken[w->takes++] = slot;
         }
@@ -160,20 +142,20 @@ static void hold_some(walk *w, t_rng *random)
 /* Any of those that are held, in any order. */
 static void let_go_some(walk *w, t_rng *random)
 {
-    if (w->reserves && below(random, 2)) {
-        size_t which = below(random, w->reserves);
+    if (w->reserves && t_below(random, 2)) {
+        size_t which = t_below(random, w->reserves);
         void *slot = w->reserved[which];
         w->reserved[which] = w->reserved[--w->reserves];
-        if (below(random, 3)) {
-            write_element(slot, w->size, w->numbers);
+        if (t_below(random, 3)) {
+            t_write_element(slot, w->size, w->numbers);
             weft_ring_commit(w->ring, slot);
             put_in(w, w->numbers++);
         } else {
             weft_ring_abort(w->ring, slot);
         }
     } else if (w->takes) {
-        size_t which = below(random, w->takes);
-        check_element(w->taken[which], w->size, w->taken_number[which]);
+        size_t which = t_below(random, w->takes);
+        CHECK(t_is_element(w->taken[which], w->size, w->taken_number[which]));
         weft_ring_give_back(w->ring, w->taken[which]);
         w->taken[which] = w->taken[--w->takes];
         w->taken_number[which] = w->taken_number[w->takes];
@@ -183,7 +165,7 @@ static void let_go_some(walk *w, t_rng *random)
 static void take_steps(walk *w, t_rng *random, size_t steps, size_t holding)
 {
     for (size_t i = 0; i < steps; i++) {
-        size_t what = below(random, 8 + holding);
+        size_t what = t_below(random, 8 + holding);
         if (what < 4)
             push_some(w, random);
         else if (what < 7)
@@ -367,14 +349,14 @@ static size_t push_in_some_way(weft_ring *ring, t_rng *random, uint64_t from, si
     uint64_t elements[CHUNK], *slot;
     for (size_t i = 0; i < CHUNK; i++)
         elements[i] = from + i;
-    switch (below(random, 4)) {
+    switch (t_below(random, 4)) {
     case 0:
         return weft_ring_push_many(ring, elements, count);
     case 1:
         if (!(slot = weft_ring_reserve(ring)))
             return 0;
         *slot = from;
-        if (below(random, 4)) {
+        if (t_below(random, 4)) {
             weft_ring_commit(ring, slot);
             return 1;
         }
@@ -388,7 +370,7 @@ static size_t push_in_some_way(weft_ring *ring, t_rng *random, uint64_t from, si
 static size_t pop_in_some_way(weft_ring *ring, t_rng *random, uint64_t *elements)
 {
     uint64_t *slot;
-    switch (below(random, 4)) {
+    switch (t_below(random, 4)) {
     case 0:
         return weft_ring_pop_many(ring, elements, CHUNK);
     case 1:
@@ -467,7 +449,7 @@ static void pass_on(unsigned index, void *ctx)
     circle *c = ctx;
     t_rng random = {index + 3};
     for (size_t passes = 0; passes < PASSES;) {
-        size_t from = below(&random, STATIONS);
+        size_t from = t_below(&random, STATIONS);
         uint32_t number;
         if (!weft_ring_try_pop(c->ring[from], &number))
             continue;
@@ -475,8 +457,7 @@ static void pass_on(unsigned index, void *ctx)
             c->buffer[number][i] = index;
         for (size_t i = 0; i < WORDS; i++)
             CHECK(c->buffer[number][i] == index);
-        while (!weft_ring_try_push(c->ring[(from + 1) % STATIONS], &number))
-            sched_yield(); /* full only while others hold slots: each ring has room for all */
+        CHECK(weft_ring_try_push(c->ring[(from + 1) % STATIONS], &number)); /* each ring has room for all */
         passes++;
     }
     atomic_fetch_add(&c->passes, PASSES);

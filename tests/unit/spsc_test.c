@@ -17,11 +17,6 @@ static const unsigned forms[] = {PLAIN, CONTIGUOUS, STAMPED};
 static const size_t sizes[] = {1, 2, 3, 4, 7, 8, 12, 16, 24, 64, 100, 4096, LARGEST};
 static const size_t capacities[] = {1, 2, 3, 7, 64, 1000};
 
-static size_t below(t_rng *random, size_t bound)
-{
-    return (size_t)(t_random(random) % bound);
-}
-
 static weft_spsc *new_ring(size_t capacity, size_t size, unsigned form)
 {
     weft_spsc *ring;
@@ -30,25 +25,10 @@ static weft_spsc *new_ring(size_t capacity, size_t size, unsigned form)
     return ring;
 }
 
-/* Element number n: all its bytes depend on n. */
-static void write_element(void *element, size_t size, size_t n)
-{
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)element)[i] = (unsigned char)(n * 31 + i * 7 + (n >> 8) + 1);
-}
-
-static bool is_element(const void *element, size_t size, size_t n)
-{
-    for (size_t i = 0; i < size; i++)
-        if (((const unsigned char *)element)[i] != (unsigned char)(n * 31 + i * 7 + (n >> 8) + 1))
-            return false;
-    return true;
-}
-
 static void check_elements(const void *elements, size_t size, size_t n, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        CHECK(is_element((const char *)elements + i * size, size, n + i));
+        CHECK(t_is_element((const char *)elements + i * size, size, n + i));
 }
 
 /* ---- any operations, one after the other, beside two counters ---- */
@@ -63,12 +43,12 @@ typedef struct walk {
 
 static void push_some(walk *w, t_rng *random)
 {
-    size_t room = w->capacity - (w->pushed - w->popped), count = below(random, w->capacity + 3);
+    size_t room = w->capacity - (w->pushed - w->popped), count = t_below(random, w->capacity + 3);
     size_t fits = count < room ? count : room;
     void *span;
     for (size_t i = 0; i < count; i++)
-        write_element(w->buffer + i * w->size, w->size, w->pushed + i);
-    switch (below(random, 3)) {
+        t_write_element(w->buffer + i * w->size, w->size, w->pushed + i);
+    switch (t_below(random, 3)) {
     case 0:
         CHECK(weft_spsc_try_push(w->ring, count ? w->buffer : NULL) == (fits > 0));
         w->pushed += fits > 0;
@@ -83,7 +63,7 @@ static void push_some(walk *w, t_rng *random)
         CHECK(w->form != CONTIGUOUS || got == fits);
         CHECK(w->form != STAMPED || got <= 1);
         w->broken += got < fits;
-        size_t given = got ? below(random, got + 1) : 0;
+        size_t given = got ? t_below(random, got + 1) : 0;
         memcpy(span ? span : w->buffer, w->buffer, got * w->size);
         weft_spsc_commit(w->ring, given);
         w->pushed += given;
@@ -92,11 +72,11 @@ static void push_some(walk *w, t_rng *random)
 
 static void pop_some(walk *w, t_rng *random)
 {
-    size_t filled = w->pushed - w->popped, count = below(random, w->capacity + 3);
+    size_t filled = w->pushed - w->popped, count = t_below(random, w->capacity + 3);
     size_t fits = count < filled ? count : filled;
     const void *span;
     memset(w->buffer, 0, w->size * (count + 1));
-    switch (below(random, 3)) {
+    switch (t_below(random, 3)) {
     case 0:
         CHECK(weft_spsc_try_pop(w->ring, count ? w->buffer : NULL) == (fits > 0));
         check_elements(w->buffer, w->size, w->popped, fits > 0);
@@ -113,7 +93,7 @@ static void pop_some(walk *w, t_rng *random)
         CHECK(w->form != CONTIGUOUS || got == fits);
         check_elements(span, w->size, w->popped, got);
         w->broken += got < fits;
-        size_t taken = got ? below(random, got + 1) : 0;
+        size_t taken = got ? t_below(random, got + 1) : 0;
         weft_spsc_release(w->ring, taken);
         w->popped += taken;
     }
@@ -132,7 +112,7 @@ static void test_any_sequence(void **state)
                 size_t capacity = sizes[s] < LARGEST ? capacities[c] : 1 + capacities[c] % 8;
                 walk w = {new_ring(capacity, sizes[s], forms[f]), capacity, sizes[s], 0, 0, forms[f], buffer, 0};
                 for (int i = 0; i < T_SCALE(400, 60); i++) {
-                    if (below(&random, 2))
+                    if (t_below(&random, 2))
                         push_some(&w, &random);
                     else
                         pop_some(&w, &random);
@@ -207,11 +187,11 @@ static void hand_over(unsigned index, void *ctx)
     void *span;
     const void *seen;
     for (size_t n = 0, done = 0; n < PASSED / p->size; n += done) {
-        size_t way = below(&random, 16) ? 0 : 1 + below(&random, 2), count = 1 + below(&random, 8);
+        size_t way = t_below(&random, 16) ? 0 : 1 + t_below(&random, 2), count = 1 + t_below(&random, 8);
         count = count < PASSED / p->size - n ? count : PASSED / p->size - n;
         done = 0;
         for (size_t i = 0; index == 0 && i < (way ? count : 1); i++)
-            write_element(element + i * p->size, p->size, n + i);
+            t_write_element(element + i * p->size, p->size, n + i);
         if (way == 0)
             done = index ? weft_spsc_try_pop(p->ring, element) : weft_spsc_try_push(p->ring, element);
         else if (way == 1)
@@ -272,11 +252,11 @@ static void test_in_place(void **state)
             assert_int_equal(weft_spsc_attach(&other, memory, bytes), 0);
             assert_ptr_equal(ring, other);
             for (size_t n = 0; n < 20; n++) {
-                write_element(element, size, n);
+                t_write_element(element, size, n);
                 assert_true(weft_spsc_try_push(ring, element));
                 memset(element, 0, size);
                 assert_true(weft_spsc_try_pop(other, element));
-                assert_true(is_element(element, size, n));
+                assert_true(t_is_element(element, size, n));
             }
             weft_spsc_destroy(ring); /* the memory is not the ring's */
             assert_int_equal(weft_spsc_attach(&other, memory, bytes), 0);
@@ -324,11 +304,11 @@ static void test_two_addresses(void **state)
         assert_int_equal(weft_spsc_init(&out, here, bytes, 3, 24, forms[f]), 0);
         assert_int_equal(weft_spsc_attach(&in, there, bytes), 0);
         for (size_t n = 0; n < 50; n++) {
-            write_element(element, 24, n);
+            t_write_element(element, 24, n);
             assert_true(weft_spsc_try_push(out, element));
             memset(element, 0, 24);
             assert_true(weft_spsc_try_pop(in, element));
-            assert_true(is_element(element, 24, n));
+            assert_true(t_is_element(element, 24, n));
         }
         (void)munmap(here, bytes);
         (void)munmap(there, bytes);

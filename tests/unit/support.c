@@ -362,3 +362,29 @@ uint64_t t_random(t_rng *rng)
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
+
+size_t t_below(t_rng *rng, size_t bound)
+{
+    return (size_t)(t_random(rng) % bound);
+}
+
+/* ---- elements of rings ---- */
+
+static unsigned char byte_of(size_t n, size_t i)
+{
+    return (unsigned char)(n * 31 + i * 7 + (n >> 8) + 1);
+}
+
+void t_write_element(void *element, size_t size, size_t n)
+{
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)element)[i] = byte_of(n, i);
+}
+
+bool t_is_element(const void *element, size_t size, size_t n)
+{
+    for (size_t i = 0; i < size; i++)
+        if (((const unsigned char *)element)[i] != byte_of(n, i))
+            return false;
+    return true;
+}

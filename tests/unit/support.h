@@ -178,5 +178,12 @@ typedef struct t_rng {
 } t_rng;
 
 uint64_t t_random(t_rng *rng);
+size_t t_below(t_rng *rng, size_t bound);
+
+/* ---- elements of rings ---- */
+
+/* Element number n: all its bytes depend on n. */
+void t_write_element(void *element, size_t size, size_t n);
+bool t_is_element(const void *element, size_t size, size_t n);
 
 #endif
