@@ -73,7 +73,7 @@ WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
-/* Below 64; most threads have different ones, so that they choose different cache lines. */
+/* Below 64; most threads have different ones, so that they choose different cache lines. A build may choose them itself. */
 WEFT_I_PRIVATE_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
 #ifndef weft_i_sys_spread
 #define weft_i_sys_spread() ((size_t)(uintptr_t)&weft_i_here * (size_t)0x9E3779B97F4A7C15 >> (sizeof(size_t) * 8 - 6))

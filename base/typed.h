@@ -11,9 +11,9 @@
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each function does what the
- * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
- * without a typed form. C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each
+ * function does what the untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the
+ * weft_x * for functions without a typed form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H

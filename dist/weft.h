@@ -281,9 +281,9 @@ WEFT_END_DECLS
  *     if (order_queue_enqueue(queue, order) != 0) ...   // only a struct order * compiles
  *     while (order_queue_try_dequeue(queue, &order)) ...
  *
- * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each function does what the
- * untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the weft_x * for functions
- * without a typed form. C++ has <weft/weft.hpp> instead.
+ * A type is a pointer, or an integer or enumeration no wider than one; where elements are copied, any type. Each
+ * function does what the untyped one does (weft_x_enqueue...). The objects are the same: name_untyped(object) is the
+ * weft_x * for functions without a typed form. C++ has <weft/weft.hpp> instead.
  */
 #ifndef WEFT_BASE_TYPED_H
 #define WEFT_BASE_TYPED_H
@@ -1296,6 +1296,9 @@ WEFT_END_DECLS
  * the ring this one place, and hides nothing. An element has its place in the order by commit, not by reserve. Any thread
  * may hold any number of slots, and hand one to another thread that commits, aborts or gives it back.
  *
+ * After a fork the child has a copy of the ring. What threads that vanished had in hand is lost to it: a spare slot of a push
+ * or pop, and the place of a slot that was held.
+ *
  * A NULL ring, or NULL where an element goes: false, 0, NULL, or nothing done. Nothing here is a cancellation point.
  *
  * Word size. An entry counts laps in the bits that its slot leaves free. Where words have 32 bits, a thread must not stand
@@ -2129,7 +2132,7 @@ WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
-/* Below 64; most threads have different ones, so that they choose different cache lines. */
+/* Below 64; most threads have different ones, so that they choose different cache lines. A build may choose them itself. */
 WEFT_I_PRIVATE_OBJECT WEFT_I_THREAD_LOCAL char weft_i_here;
 #ifndef weft_i_sys_spread
 #define weft_i_sys_spread() ((size_t)(uintptr_t)&weft_i_here * (size_t)0x9E3779B97F4A7C15 >> (sizeof(size_t) * 8 - 6))

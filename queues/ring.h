@@ -27,6 +27,9 @@
  * the ring this one place, and hides nothing. An element has its place in the order by commit, not by reserve. Any thread
  * may hold any number of slots, and hand one to another thread that commits, aborts or gives it back.
  *
+ * After a fork the child has a copy of the ring. What threads that vanished had in hand is lost to it: a spare slot of a push
+ * or pop, and the place of a slot that was held.
+ *
  * A NULL ring, or NULL where an element goes: false, 0, NULL, or nothing done. Nothing here is a cancellation point.
  *
  * Word size. An entry counts laps in the bits that its slot leaves free. Where words have 32 bits, a thread must not stand

@@ -34,28 +34,26 @@ BENCH_OP bool array_put(void *object, void *thread, void *value)
     return room;
 }
 
-BENCH_OP bool array_take_first(void *object, void *thread, void **value)
+BENCH_OP bool array_take(array *a, void **value, bool last)
 {
-    array *a = object;
-    (void)thread;
     base_lock_take(&a->lock);
     bool any = a->first != a->end;
     if (any)
-        *value = a->value[a->first++ % BENCH_PLACES];
+        *value = a->value[(last ? --a->end : a->first++) % BENCH_PLACES];
     base_lock_leave(&a->lock);
     return any;
 }
 
+BENCH_OP bool array_take_first(void *object, void *thread, void **value)
+{
+    (void)thread;
+    return array_take(object, value, false);
+}
+
 BENCH_OP bool array_take_last(void *object, void *thread, void **value)
 {
-    array *a = object;
     (void)thread;
-    base_lock_take(&a->lock);
-    bool any = a->first != a->end;
-    if (any)
-        *value = a->value[--a->end % BENCH_PLACES];
-    base_lock_leave(&a->lock);
-    return any;
+    return array_take(object, value, true);
 }
 
 static void array_destroy(void *object)
