@@ -31,11 +31,15 @@ static void reclaim_array(void *object, void *ctx)
 
 bool weft_i_deque_resize(weft_deque *deque, size_t size)
 {
-    weft_i_deque_array *old = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
     weft_i_deque_array *made = new_array(deque->domain, size);
     if (!made)
         return false;
-    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed); /* relaxed: the owner's */
+    weft_i_deque_array *old = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);          /* relaxed: the owner's */
+    if (weft_i_unlikely((size_t)weft_i_deque_between(deque->seen_top, bottom) > size)) {
+        reclaim_array(made, NULL); /* what the allocator called has pushed */
+        return true;
+    }
     for (size_t i = deque->seen_top; i != bottom; i++) {
         /* relaxed: the owner wrote it */
         void *value = weft_i_load(weft_i_deque_cell(old, i), memory_order_relaxed);

@@ -42,7 +42,10 @@ typedef struct weft_deque weft_deque;
 /* NULL domain: the default one. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL. Blocks as malloc does. */
 WEFT_API WEFT_NODISCARD int weft_deque_create(weft_deque **out, weft_domain *domain);
 
-/* The owner: adds a value at its end. 0; -ENOMEM, then nothing has happened. May run reclaim callbacks when it grows. */
+/*
+ * The owner: adds a value at its end. 0; -ENOMEM, then nothing has happened. May run reclaim callbacks when it grows; they,
+ * and the allocator, may call as the owner.
+ */
 WEFT_API WEFT_NODISCARD int weft_deque_push(weft_deque *deque, void *value);
 
 /* The owner: takes the value that it pushed last. False: empty, or `value` NULL. May run reclaim callbacks if empty. */

@@ -85,7 +85,10 @@ weft_i_inline weft_atomic_ptr *weft_i_deque_cell(weft_i_deque_array *array, size
     return &array->cell[index & (array->size - 1)];
 }
 
-/* Another array for the same elements. False: out of memory. The old one is retired. */
+/*
+ * Another array for the same elements, if they are not too many for it. False: out of memory. The old one is retired. The
+ * allocator, and callbacks of the retirement, may use the deque as its owner, so what the caller has read is old then.
+ */
 WEFT_I_PRIVATE bool weft_i_deque_resize(weft_deque *deque, size_t size);
 
 /* Whether there is room for one more. */
@@ -101,10 +104,11 @@ weft_i_inline bool weft_i_deque_push(weft_deque *deque, void *value)
 {
     size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
-    if (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
+    while (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
         if (!weft_i_deque_resize(deque, 2 * array->size))
             return false;
-        array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+        bottom = weft_i_load(&deque->bottom, memory_order_relaxed); /* relaxed: the owner's */
+        array = weft_i_load(&deque->array, memory_order_relaxed);   /* relaxed: the owner's */
     }
     weft_i_store(weft_i_deque_cell(array, bottom), value, memory_order_relaxed); /* relaxed: published by DEQUE_R1 */
     weft_i_store(&deque->bottom, bottom + 1, DEQUE_R1);

@@ -22,6 +22,8 @@ static const struct {
     {"mixed", ""},
     {"ends", "crew,end_here,cancel,cancel_point,at_end,retire,barrier,late_key,early_key"},
     {"garbage", "crew,retire,with_guards,rest,barrier,refuse_membarrier,make_domain"},
+    {"pipes", "make_pipe,with_pipe,pipe_puts,pipe_takes,pipe_pairs,pipe_put_many,pipe_take_many,force_puts,reserve,"
+              "take_in_place,steal_half,crew,retire"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
     {"forks",
      "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
@@ -32,7 +34,7 @@ static const struct {
 };
 enum { THEMES = sizeof themes / sizeof themes[0] };
 
-const char *const lives_themes[] = {"mixed",  "ends",     "garbage",  "maps", "forks",
+const char *const lives_themes[] = {"mixed",  "ends",     "garbage",  "pipes", "maps", "forks",
                                     "caches", "refusals", "handlers", NULL};
 
 /* ---- choices ---- */
@@ -138,6 +140,7 @@ static int choose(maker *m, char letter, int most, int where)
     case 'D':
     case 'Q':
     case 'S':
+    case 'P':
     case 'M':
         return choose_object(m, letter);
     case 'H':
@@ -146,6 +149,8 @@ static int choose(maker *m, char letter, int most, int where)
         return allocator(m);
     case 'K':
         return below(m, 3);
+    case 'X':
+        return below(m, LIVES_PIPE_KINDS);
     case 'N':
         return spread(m, most < 400000 ? most : 400000);
     case 'C':
@@ -224,7 +229,7 @@ static int kind_named(const char *name)
     return k;
 }
 
-static void set_up(maker *m, const char *name, int a, int b, int c)
+static void set_up(maker *m, const char *name, int a, int b, int c, int d)
 {
     block *first = &m->p->block[0];
     step *s = &first->step[first->count];
@@ -232,7 +237,7 @@ static void set_up(maker *m, const char *name, int a, int b, int c)
     if (first->count == MOST_STEPS || !m->weight[k])
         return;
     first->count++;
-    *s = (step){k, {a, b, c, 0}, NO_BLOCK};
+    *s = (step){k, {a, b, c, d}, NO_BLOCK};
 }
 
 static bool one_in(maker *m, const char *name, int n)
@@ -246,22 +251,24 @@ static void make_setup(maker *m)
     program *p = m->p;
     p->blocks = 1;
     if (one_in(m, "refuse_membarrier", 8))
-        set_up(m, "refuse_membarrier", 0, 0, 0);
+        set_up(m, "refuse_membarrier", 0, 0, 0, 0);
     if (one_in(m, "early_key", 3))
-        set_up(m, "early_key", 0, 0, 0);
+        set_up(m, "early_key", 0, 0, 0, 0);
     if (one_in(m, "late_key", 3))
-        set_up(m, "late_key", 0, 0, 0);
+        set_up(m, "late_key", 0, 0, 0, 0);
     m->made['D'] = 1;
     for (int d = below(m, 4); d > 0 && m->made['D'] < MADE; d--)
-        set_up(m, "make_domain", m->made['D']++, scheme(m), allocator(m));
+        set_up(m, "make_domain", m->made['D']++, scheme(m), allocator(m), 0);
     if (below(m, 2))
-        set_up(m, "make_queue", m->made['Q']++, below(m, m->made['D']), 0);
+        set_up(m, "make_queue", m->made['Q']++, below(m, m->made['D']), 0, 0);
     if (below(m, 2))
-        set_up(m, "make_stack", m->made['S']++, below(m, m->made['D']), 0);
+        set_up(m, "make_stack", m->made['S']++, below(m, m->made['D']), 0, 0);
     for (int n = below(m, 3); n > 0; n--)
-        set_up(m, "make_map", m->made['M']++, below(m, m->made['D']), below(m, 3));
+        set_up(m, "make_pipe", m->made['P']++, below(m, m->made['D']), below(m, LIVES_PIPE_KINDS), spread(m, 300));
+    for (int n = below(m, 3); n > 0; n--)
+        set_up(m, "make_map", m->made['M']++, below(m, m->made['D']), below(m, 3), 0);
     if (one_in(m, "ticks", 6))
-        set_up(m, "ticks", 0, 0, 0);
+        set_up(m, "ticks", 0, 0, 0, 0);
 }
 
 /* Chooses what destructors of the maps do, after the threads' blocks, which come first. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { MOST_BLOCKS = 32, MOST_STEPS = 12, MOST_ARGUMENTS = 4, MOST_THREADS = 6, NO_BLOCK = -1 };
+enum { MOST_BLOCKS = 32, MOST_STEPS = 12, MOST_ARGUMENTS = 4, MOST_THREADS = 6, NO_BLOCK = -1, LIVES_PIPE_KINDS = 6 };
 
 typedef struct step {
     int kind; /* in lives_kinds */
@@ -35,8 +35,8 @@ enum { IN_SETUP = 1, IN_THREAD = 2, IN_CREW = 4, IN_CALLBACK = 8, ANYWHERE = IN_
 typedef void body(void);
 
 /*
- * One kind of step. `arguments` has a letter for each: D a domain, Q S M a structure, A an allocator, H a scheme, K a
- * kind of map, N a number of turns, C threads, W threads at once, T a timeout, E every E-th one, G guards, m
+ * One kind of step. `arguments` has a letter for each: D a domain, Q S P M a structure, A an allocator, H a scheme, K a
+ * kind of map, X a kind of pipe, N a number of turns, C threads, W threads at once, T a timeout, E every E-th one, G guards, m
  * milliseconds, 2 a choice of two; B at the end: it has a block.
  */
 typedef struct kind {

@@ -24,6 +24,7 @@ const char *const lives_tally_names[LIVES_TALLIES] = {
 #include "tests/lives/world_object.h"
 #include "tests/lives/world_close.h"
 #include "tests/lives/world_values.h"
+#include "tests/lives/world_pipes.h"
 #include "tests/lives/world_map.h"
 #include "tests/lives/world_ends.h"
 
@@ -40,6 +41,11 @@ static const struct {
     const map_kind *kind;
 } map_kinds[] = {{"&integers", &integers}, {"&owned", &owned}, {"&strings", &strings}};
 
+static const char *const pipe_kinds[] = {
+    [RING] = "RING", [RING_ONE_EACH] = "RING_ONE_EACH", [SPSC] = "SPSC",
+    [SPSC_STAMPED] = "SPSC_STAMPED", [MAILBOX] = "MAILBOX", [DEQUE] = "DEQUE"};
+_Static_assert((int)PIPE_KINDS == (int)LIVES_PIPE_KINDS, "generate.c knows how many kinds there are");
+
 const char *lives_word(char letter, int argument)
 {
     static const char *const schemes[] = {"0", "WEFT_HAZARD", "WEFT_EPOCH"};
@@ -48,6 +54,8 @@ const char *lives_word(char letter, int argument)
         return allocators[argument].name;
     case 'K':
         return map_kinds[argument].name;
+    case 'X':
+        return pipe_kinds[argument];
     case 'H':
         return schemes[argument];
     case 'T':
@@ -55,6 +63,7 @@ const char *lives_word(char letter, int argument)
     case 'D':
     case 'Q':
     case 'S':
+    case 'P':
     case 'M':
         return argument == HERE ? "HERE" : NULL;
     default:
@@ -81,6 +90,7 @@ RUN(make_domain, a[0], a[1], allocators[a[2]].maker)
 RUN(make_queue, a[0], a[1])
 RUN(make_stack, a[0], a[1])
 RUN(make_map, a[0], a[1], map_kinds[a[2]].kind, then)
+RUN(make_pipe, a[0], a[1], a[2], a[3])
 RUN_0(ticks)
 RUN(retire, a[0], a[1], a[2], then)
 RUN(swap, a[0], a[1], then)
@@ -93,6 +103,7 @@ RUN(with_domain, a[0], allocators[a[1]].maker, then)
 RUN_0(destroy_busy)
 RUN(with_queue, a[0], then)
 RUN(with_stack, a[0], then)
+RUN(with_pipe, a[0], a[1], a[2], then)
 RUN(with_map, a[0], map_kinds[a[1]].kind, then)
 RUN(enqueues, a[0], a[1])
 RUN(dequeues, a[0], a[1])
@@ -102,6 +113,15 @@ RUN(pushes, a[0], a[1])
 RUN(pops, a[0], a[1])
 RUN(stack_pairs, a[0], a[1])
 RUN(pop_all, a[0])
+RUN(pipe_puts, a[0], a[1])
+RUN(pipe_takes, a[0], a[1])
+RUN(pipe_pairs, a[0], a[1])
+RUN(pipe_put_many, a[0], a[1])
+RUN(pipe_take_many, a[0], a[1])
+RUN(force_puts, a[0], a[1])
+RUN(reserve, a[0], a[1], then)
+RUN(take_in_place, a[0], then)
+RUN(steal_half, a[0], a[1])
 RUN(map_keys, a[0], a[1], a[2])
 RUN(map_fill, a[0], a[1])
 RUN(map_mix, a[0], a[1])
@@ -129,6 +149,7 @@ const kind lives_kinds[] = {
     KIND(make_queue, "qD", IN_SETUP, 0, 4, 100),
     KIND(make_stack, "sD", IN_SETUP, 0, 4, 100),
     KIND(make_map, "mDKB", IN_SETUP, IN_CALLBACK, 6, 100),
+    KIND(make_pipe, "pDXC", IN_SETUP, 0, 4, 100),
     KIND(ticks, "", IN_SETUP, 0, 1, 10),
     KIND(retire, "DNEB", ANYWHERE, IN_CALLBACK, 10, 3),
     KIND(swap, "DNB", ANYWHERE, IN_CALLBACK, 4, 4),
@@ -141,6 +162,7 @@ const kind lives_kinds[] = {
     KIND(destroy_busy, "", ANYWHERE, 0, 2, 10),
     KIND(with_queue, "DB", ANYWHERE, 0, 1, 100),
     KIND(with_stack, "DB", ANYWHERE, 0, 1, 100),
+    KIND(with_pipe, "DXCB", ANYWHERE, 0, 2, 100),
     KIND(with_map, "DKB", ANYWHERE, 0, 2, 300),
     KIND(enqueues, "QN", ANYWHERE, 0, 2, 1),
     KIND(dequeues, "QN", ANYWHERE, 0, 2, 1),
@@ -150,6 +172,15 @@ const kind lives_kinds[] = {
     KIND(pops, "SN", ANYWHERE, 0, 2, 1),
     KIND(stack_pairs, "SN", ANYWHERE, 0, 3, 1),
     KIND(pop_all, "S", ANYWHERE, 0, 1, 10),
+    KIND(pipe_puts, "PN", ANYWHERE, 0, 2, 1),
+    KIND(pipe_takes, "PN", ANYWHERE, 0, 2, 1),
+    KIND(pipe_pairs, "PN", ANYWHERE, 0, 3, 1),
+    KIND(pipe_put_many, "PN", ANYWHERE, 0, 1, 1),
+    KIND(pipe_take_many, "PN", ANYWHERE, 0, 1, 1),
+    KIND(force_puts, "PN", ANYWHERE, 0, 1, 1),
+    KIND(reserve, "P2B", ANYWHERE, 0, 1, 10),
+    KIND(take_in_place, "PB", ANYWHERE, 0, 1, 10),
+    KIND(steal_half, "PP", ANYWHERE, 0, 1, 50),
     KIND(map_keys, "MNN", ANYWHERE, 0, 5, 4),
     KIND(map_fill, "MN", ANYWHERE, 0, 2, 4),
     KIND(map_mix, "MN", ANYWHERE, 0, 3, 3),

@@ -22,8 +22,12 @@
 #include <sys/wait.h>
 
 #include <weft/hashmap/split_map.h>
+#include <weft/queues/deque.h>
+#include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
+#include <weft/queues/ring.h>
 #include <weft/queues/segq.h>
+#include <weft/queues/spsc.h>
 #include <weft/reclaim/domain.h>
 #include <weft/stacks/treiber.h>
 

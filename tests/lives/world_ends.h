@@ -1,4 +1,4 @@
-/* What programs are made of, 7: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
+/* What programs are made of, 8: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
 
 /* The thread is about to end: notes what the contract allows it to lose. */
 static void account_end(void)
@@ -17,6 +17,8 @@ static void account_end(void)
     if (many)
         atomic_store(&values_any, 1);
     atomic_fetch_add(&values_lost, me->at_risk % VALUES);
+    if (at_thread_end)
+        at_thread_end();
     memset(me->guards, 0, sizeof me->guards);
     me->frame = NULL;
     me->at = NULL;
@@ -93,6 +95,7 @@ static life *start_life(body *main)
     l->here = me->here;
     l->my_queue = me->my_queue;
     l->my_stack = me->my_stack;
+    l->my_pipe = me->my_pipe;
     l->my_map = me->my_map;
     l->encumbered = l->awaited = me->encumbered;
     l->random = 0x9e3779b97f4a7c15u * (atomic_fetch_add(&life_count, 1) + 2);
@@ -252,6 +255,8 @@ static _Noreturn void go_on_in_child(body *then, life *self)
         if (vanished && atomic_load(&barriers))
             atomic_store(&places[i].lost_before, atomic_load(&object_count));
     }
+    if (in_new_child)
+        in_new_child();
     if (vanished && atomic_load(&a_child_may_hang))
         _exit(0);
     me->stays++;
@@ -325,6 +330,8 @@ static void on_signal(int signal_number)
     check_held(o, "an object was reclaimed under a handler's guard");
     weft_leave(&guard);
     atomic_fetch_sub(&guards_held, 1);
+    if (in_handler)
+        in_handler();
     TALLY(SIGNALS, 1);
     errno = number;
 }

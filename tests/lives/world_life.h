@@ -33,6 +33,8 @@ typedef struct life {
     struct place *here, *closing; /* closing: the domain that it destroys */
     struct queue *my_queue;
     struct stack *my_stack;
+    struct pipe *my_pipe;
+    struct playing *playing; /* roles in a structure */
     struct table *my_map;
     body *last_words[2];
     unsigned char guards[PLACES]; /* the number that it holds, by domain */
@@ -47,8 +49,11 @@ static atomic_uint life_count;
 static int in_child, vanished; /* threads that the child does not have */
 
 /* What is to be closed at the end, in this order. */
-enum { TICKS, QUEUES, STACKS, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
+enum { TICKS, QUEUES, STACKS, PIPES, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
 static body *_Atomic closers[CLOSERS];
+
+/* What else a handler does, and a child right after the fork. */
+static body *_Atomic in_handler, *_Atomic in_new_child, *_Atomic at_thread_end;
 
 /*
  * Milliseconds: from the beginning, until no step begins anything new; without a call of the library, until the program

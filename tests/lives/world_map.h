@@ -1,4 +1,4 @@
-/* What programs are made of, 6: maps. */
+/* What programs are made of, 7: maps. */
 
 typedef struct map_kind {
     bool strings, owns;

@@ -143,15 +143,15 @@ static weft_treiber *spare;
 static atomic_int spares;
 enum { SPARE = 128 };
 
-static bool is_spare(size_t size, size_t alignment)
+static bool is_spare(size_t size)
 {
-    return size <= SPARE && alignment <= 64;
+    return size <= SPARE;
 }
 
 static void *woven_alloc(size_t size, size_t alignment, void *ctx)
 {
     void *memory = NULL;
-    if (!is_spare(size, alignment))
+    if (!is_spare(size))
         return take_memory(size, alignment, ctx);
     if (me->frame)
         atomic_fetch_add(&places[0].operations, 1); /* the bound does not count what the stack retires in callbacks */
@@ -162,12 +162,12 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
         atomic_fetch_add(&((place *)ctx)->bytes, SPARE);
         atomic_fetch_sub(&spares, 1);
     }
-    return found ? memory : take_memory(SPARE, 64, ctx);
+    return found ? memory : take_memory(SPARE, SPARE, ctx);
 }
 
 static void woven_free(void *memory, size_t size, void *ctx)
 {
-    if (!is_spare(size, 64)) {
+    if (!is_spare(size)) {
         give_memory(memory, size, ctx);
         return;
     }

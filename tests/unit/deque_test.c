@@ -192,6 +192,96 @@ static void test_no_memory(void **state)
     weft_deque_destroy(to, NULL, NULL);
 }
 
+/* ---- callbacks that use the deque ---- */
+
+typedef struct nest {
+    weft_deque *deque;
+    bool pushing;  /* the owner is in a push */
+    size_t nested; /* pushes in there, by callbacks or the allocator */
+    size_t pushed;
+} nest;
+
+static void push_inside(nest *n)
+{
+    if (!n->pushing)
+        return;
+    n->pushing = false;
+    for (size_t i = 0; i < 2 * CELLS; i++) { /* it grows */
+        CHECK(weft_deque_push(n->deque, t_ptr(1)) == 0);
+        n->nested++;
+    }
+    n->pushing = true;
+}
+
+static void callback(void *object, void *ctx)
+{
+    (void)object;
+    push_inside(ctx);
+}
+
+static void count_values(nest *n)
+{
+    size_t popped = 0;
+    n->pushing = false;
+    while (pop(n->deque))
+        popped++;
+    CHECK(popped == n->pushed + n->nested);
+}
+
+/* A push that grows retires the old array, and so may run callbacks: their pushes must not be lost. */
+static void test_callbacks_push(void **state)
+{
+    const t_env *env = *state;
+    size_t nested = 0;
+    for (size_t retired = WEFT_BATCH - 40; retired < WEFT_BATCH + 40; retired++) {
+        nest n = {.deque = new_deque(env)};
+        CHECK(weft_domain_barrier(env->domain, UINT64_MAX) == 0);
+        for (size_t i = 0; i < retired; i++)
+            CHECK(weft_retire(env->domain, &n, callback, &n) == 0);
+        for (n.pushing = true; n.pushed < CELLS + 1; n.pushed++)
+            CHECK(weft_deque_push(n.deque, t_ptr(1)) == 0);
+        count_values(&n);
+        nested += n.nested;
+        CHECK(weft_domain_barrier(env->domain, UINT64_MAX) == 0);
+        weft_deque_destroy(n.deque, NULL, NULL);
+    }
+    assert_true(nested > 0);
+}
+
+static void *pushing_alloc(size_t size, size_t alignment, void *ctx)
+{
+    push_inside(ctx);
+    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+static void plain_free(void *memory, size_t size, void *ctx)
+{
+    (void)size, (void)ctx;
+    free(memory);
+}
+
+/* An allocator, too, may use Weft: what it pushes into the deque that asks it for memory is not lost. */
+static void test_allocator_pushes(void **state)
+{
+    const t_env *env = *state;
+    nest n = {0};
+    const weft_domain_config config = {.scheme = env->scheme, .allocator = {pushing_alloc, plain_free, &n}};
+    weft_domain *domain;
+    CHECK(weft_domain_create(&domain, &config) == 0);
+    CHECK(weft_deque_create(&n.deque, domain) == 0);
+    for (n.pushing = true; n.pushed < 4 * CELLS; n.pushed++)
+        CHECK(weft_deque_push(n.deque, t_ptr(1)) == 0);
+    assert_true(n.nested >= 2 * CELLS);
+    count_values(&n);
+    for (int i = 0; i < 3 * WEFT_DEQUE_QUIET; i++) { /* empty, the deque shrinks, and grows meanwhile */
+        n.pushing = true;
+        while (pop(n.deque))
+            ;
+    }
+    weft_deque_destroy(n.deque, NULL, NULL);
+    CHECK(weft_domain_destroy(domain) == 0);
+}
+
 static void test_bad_input(void **state)
 {
     const t_env *env = *state;
@@ -294,7 +384,7 @@ int main(int count, char **argument)
     const struct CMUnitTest tests[] = {
         T_BOTH(test_any_sequence), T_BOTH(test_drain),           T_BOTH(test_null_is_a_value),
         T_BOTH(test_shrinks),      T_BOTH(test_does_not_shrink), T_BOTH(test_steal_half),
-        T_BOTH(test_no_memory),    T_BOTH(test_bad_input),       T_BOTH(test_thieves),
+        T_BOTH(test_no_memory),    T_BOTH(test_callbacks_push),  T_BOTH(test_allocator_pushes), T_BOTH(test_bad_input),       T_BOTH(test_thieves),
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
