@@ -34,8 +34,8 @@ static const struct {
 };
 enum { THEMES = sizeof themes / sizeof themes[0] };
 
-const char *const lives_themes[] = {"mixed",  "ends",     "garbage",  "pipes", "maps", "forks",
-                                    "caches", "refusals", "handlers", NULL};
+const char *const lives_themes[] = {"mixed", "ends",   "garbage",  "pipes",    "maps",
+                                    "forks", "caches", "refusals", "handlers", NULL};
 
 /* ---- choices ---- */
 

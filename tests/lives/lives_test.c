@@ -13,7 +13,7 @@
 
 #ifndef LIVES_SABOTAGE
 
-enum { SECONDS = T_SCALE(20, 25), PROGRAMS = 400, FIRST = 1000 };
+enum { SECONDS = T_SCALE(30, 30), PROGRAMS = 400, FIRST = 1000 };
 
 static double now(void)
 {
@@ -39,10 +39,11 @@ static void check_tally(int programs, int steps)
         {LIVES_VALUES, 100000, 3000},  {LIVES_THREADS, 1000, 50},
         {LIVES_DOMAINS, 100, 10},      {LIVES_BARRIERS, 200, 20},
         {LIVES_GUARDS, 1000, 50},      {LIVES_ENDS, 50, 2},
-        {LIVES_LAST, 10, 0},           {LIVES_FORKS, 20, 0},
+        {LIVES_LAST, 10, 0},           {LIVES_FORKS, 10, 0},
         {LIVES_SIGNALS, 100, 2},       {LIVES_CANCELLED, 1, 0},
         {LIVES_REFUSALS, 20, 1},       {LIVES_REFUSED, 2, 0},
-        {LIVES_DESTROYED, 1000, 50},
+        {LIVES_DESTROYED, 1000, 50},   {LIVES_PIPED, 100000, 3000},
+        {LIVES_HELD, 10, 0},
     };
     print_message("%d programs, %d steps", programs, steps);
     for (int i = 0; i < LIVES_TALLIES; i++)
@@ -148,6 +149,10 @@ int main(void)
         BUG(LIVES_MISSING, "missing", "maps"),
         BUG(LIVES_CRASH, "crash in weft_leave", "handlers"),
         BUG(LIVES_FORK, "hang of a fork's child inside fork", "forks"),
+        BUG(LIVES_TORN, "torn element", "pipes"),
+        BUG(LIVES_ROOM, "has not the room", "pipes"),
+        BUG(LIVES_WOKEN, "more pushes woke", "pipes"),
+        BUG(LIVES_CHANGED, "a taken element changed", "pipes"),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

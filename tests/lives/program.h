@@ -90,6 +90,8 @@ enum {
     LIVES_FORKS,
     LIVES_SIGNALS,
     LIVES_REFUSED,
+    LIVES_PIPED,
+    LIVES_HELD,
     LIVES_TALLIES
 };
 extern const char *const lives_tally_names[LIVES_TALLIES];
@@ -128,7 +130,11 @@ enum {
     LIVES_CANCELS,
     LIVES_MISSING,
     LIVES_CRASH,
-    LIVES_FORK
+    LIVES_FORK,
+    LIVES_TORN,
+    LIVES_ROOM,
+    LIVES_WOKEN,
+    LIVES_CHANGED
 };
 extern int lives_sabotage;
 

@@ -102,6 +102,47 @@ static void bad_leave(weft_guard *guard)
     weft_leave(guard);
 }
 
+static unsigned *last_taken; /* the first word of the element that was taken last */
+
+/* An element of a program's ring is its number, the inverse of it, and three times its number (world_pipes.h). */
+static void spoil(unsigned *element, unsigned number)
+{
+    element[1] = ~number;
+    element[0] = element[2] = element[3] = element[4] = number;
+}
+
+static bool bad_ring_push(weft_ring *ring, const void *element)
+{
+    if (last_taken && sabotaged(LIVES_CHANGED, 1))
+        spoil(last_taken, 0);
+    return weft_ring_try_push(ring, element);
+}
+
+static bool bad_ring_pop(weft_ring *ring, void *element)
+{
+    bool found = weft_ring_try_pop(ring, element);
+    if (found && sabotaged(LIVES_TORN, 20))
+        ((unsigned *)element)[3]++;
+    return found;
+}
+
+static void *bad_take(weft_ring *ring)
+{
+    return last_taken = weft_ring_take(ring);
+}
+
+static void bad_give_back(weft_ring *ring, void *slot)
+{
+    last_taken = NULL;
+    if (!sabotaged(LIVES_ROOM, 1))
+        weft_ring_give_back(ring, slot);
+}
+
+static bool bad_mailbox_push(weft_mailbox *box, weft_mail *mail)
+{
+    return weft_mailbox_push(box, mail) || sabotaged(LIVES_WOKEN, 1);
+}
+
 static void hang_in_fork(void)
 {
     while (sabotaged(LIVES_FORK, 1))
@@ -125,5 +166,10 @@ static void sabotage_begin(void)
 #define weft_domain_create bad_create
 #define weft_map_remove bad_remove
 #define weft_leave bad_leave
+#define weft_ring_try_push bad_ring_push
+#define weft_ring_try_pop bad_ring_pop
+#define weft_ring_take bad_take
+#define weft_ring_give_back bad_give_back
+#define weft_mailbox_push bad_mailbox_push
 
 #endif

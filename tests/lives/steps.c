@@ -11,8 +11,8 @@ int lives_sabotage;
 #endif
 
 const char *const lives_tally_names[LIVES_TALLIES] = {
-    "calls",     "domains", "reclaimed", "retired", "guards",     "barriers", "values",  "refusals",
-    "destroyed", "ends",    "cancelled", "threads", "last words", "forks",    "signals", "refused",
+    "calls", "domains",   "reclaimed", "retired",    "guards", "barriers", "values",  "refusals", "destroyed",
+    "ends",  "cancelled", "threads",   "last words", "forks",  "signals",  "refused", "piped",    "held",
 };
 
 #define TALLY(which, n)                                                                                                \
@@ -41,9 +41,9 @@ static const struct {
     const map_kind *kind;
 } map_kinds[] = {{"&integers", &integers}, {"&owned", &owned}, {"&strings", &strings}};
 
-static const char *const pipe_kinds[] = {
-    [RING] = "RING", [RING_ONE_EACH] = "RING_ONE_EACH", [SPSC] = "SPSC",
-    [SPSC_STAMPED] = "SPSC_STAMPED", [MAILBOX] = "MAILBOX", [DEQUE] = "DEQUE"};
+static const char *const pipe_kinds[] = {[RING] = "RING",       [RING_ONE_EACH] = "RING_ONE_EACH",
+                                         [SPSC] = "SPSC",       [SPSC_STAMPED] = "SPSC_STAMPED",
+                                         [MAILBOX] = "MAILBOX", [DEQUE] = "DEQUE"};
 _Static_assert((int)PIPE_KINDS == (int)LIVES_PIPE_KINDS, "generate.c knows how many kinds there are");
 
 const char *lives_word(char letter, int argument)
@@ -162,7 +162,7 @@ const kind lives_kinds[] = {
     KIND(destroy_busy, "", ANYWHERE, 0, 2, 10),
     KIND(with_queue, "DB", ANYWHERE, 0, 1, 100),
     KIND(with_stack, "DB", ANYWHERE, 0, 1, 100),
-    KIND(with_pipe, "DXCB", ANYWHERE, 0, 2, 100),
+    KIND(with_pipe, "DXCB", ANYWHERE, 0, 4, 100),
     KIND(with_map, "DKB", ANYWHERE, 0, 2, 300),
     KIND(enqueues, "QN", ANYWHERE, 0, 2, 1),
     KIND(dequeues, "QN", ANYWHERE, 0, 2, 1),
@@ -172,15 +172,15 @@ const kind lives_kinds[] = {
     KIND(pops, "SN", ANYWHERE, 0, 2, 1),
     KIND(stack_pairs, "SN", ANYWHERE, 0, 3, 1),
     KIND(pop_all, "S", ANYWHERE, 0, 1, 10),
-    KIND(pipe_puts, "PN", ANYWHERE, 0, 2, 1),
-    KIND(pipe_takes, "PN", ANYWHERE, 0, 2, 1),
-    KIND(pipe_pairs, "PN", ANYWHERE, 0, 3, 1),
-    KIND(pipe_put_many, "PN", ANYWHERE, 0, 1, 1),
-    KIND(pipe_take_many, "PN", ANYWHERE, 0, 1, 1),
-    KIND(force_puts, "PN", ANYWHERE, 0, 1, 1),
-    KIND(reserve, "P2B", ANYWHERE, 0, 1, 10),
-    KIND(take_in_place, "PB", ANYWHERE, 0, 1, 10),
-    KIND(steal_half, "PP", ANYWHERE, 0, 1, 50),
+    KIND(pipe_puts, "PN", ANYWHERE, 0, 4, 1),
+    KIND(pipe_takes, "PN", ANYWHERE, 0, 4, 1),
+    KIND(pipe_pairs, "PN", ANYWHERE, 0, 5, 1),
+    KIND(pipe_put_many, "PN", ANYWHERE, 0, 2, 1),
+    KIND(pipe_take_many, "PN", ANYWHERE, 0, 2, 1),
+    KIND(force_puts, "PN", ANYWHERE, 0, 2, 1),
+    KIND(reserve, "P2B", ANYWHERE, 0, 3, 10),
+    KIND(take_in_place, "PB", ANYWHERE, 0, 3, 10),
+    KIND(steal_half, "PP", ANYWHERE, 0, 2, 50),
     KIND(map_keys, "MNN", ANYWHERE, 0, 5, 4),
     KIND(map_fill, "MN", ANYWHERE, 0, 2, 4),
     KIND(map_mix, "MN", ANYWHERE, 0, 3, 3),
@@ -192,7 +192,7 @@ const kind lives_kinds[] = {
     KIND(cancel_point, "", ANYWHERE, 0, 2, 10),
     KIND(cancel, "", ANYWHERE, 0, 2, 10),
     KIND(at_end, "2B", ANYWHERE, 0, 2, 10),
-    KIND(forks_and, "B", ANYWHERE, IN_CREW, 2, 20000),
+    KIND(forks_and, "B", ANYWHERE, IN_CREW, 4, 20000),
     KIND(interrupt_me, "", ANYWHERE, 0, 1, 20),
 };
 const int lives_kind_count = (int)(sizeof lives_kinds / sizeof lives_kinds[0]);

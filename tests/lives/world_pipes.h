@@ -160,7 +160,7 @@ static unsigned take_from(vessel *p, bool owner)
 
 static bool pipe_put(vessel *p)
 {
-    playing now;
+    playing now = {NULL, NULL};
     unsigned v;
     if (puts_alone(p) && !play(&now, &p->producer))
         return false;
@@ -168,6 +168,7 @@ static bool pipe_put(vessel *p)
         operation_of(p->place, p->kind == DEQUE);
         int error = put_into(p, v);
         put_value(v, error == -EAGAIN ? -ENOMEM : error);
+        TALLY(PIPED, !error);
     }
     if (puts_alone(p))
         stop_playing(&now);
@@ -176,7 +177,7 @@ static bool pipe_put(vessel *p)
 
 static bool pipe_take(vessel *p)
 {
-    playing now;
+    playing now = {NULL, NULL};
     bool owner = p->kind == DEQUE && chance(2);
     role *r = owner ? &p->producer : takes_alone(p) ? &p->consumer : NULL;
     if (r && !play(&now, r))
@@ -360,7 +361,7 @@ static void pipe_pairs(int which, int count)
 static void pipe_put_many(int which, int count)
 {
     vessel *p = at_pipe(which);
-    playing now;
+    playing now = {NULL, NULL};
     item items[16];
     for (int i = 0; p && (p->ring || p->spsc) && i < count && go(0); i += 16) {
         size_t some = 0, done;
@@ -382,7 +383,7 @@ static void pipe_put_many(int which, int count)
 static void pipe_take_many(int which, int count)
 {
     vessel *p = at_pipe(which);
-    playing now;
+    playing now = {NULL, NULL};
     item items[16];
     for (int i = 0; p && (p->ring || p->spsc) && i < count && go(0); i += 16) {
         size_t done;
@@ -450,6 +451,7 @@ static void take_in_place(int which, body *then)
     unsigned v = slot ? of_item(slot) : 0;
     if (v)
         took_value(v);
+    TALLY(HELD, slot != NULL);
     if (slot && then)
         then();
     if (slot && of_item(slot) != v)
@@ -463,7 +465,7 @@ static void take_in_place(int which, body *then)
 static void steal_half(int from, int to)
 {
     vessel *p = at_pipe(from), *q = at_pipe(to);
-    playing now;
+    playing now = {NULL, NULL};
     if (!p || !q || p->kind != DEQUE || q->kind != DEQUE || !go(0) || !play(&now, &q->producer))
         return;
     operation_of(q->place, 1);

@@ -384,7 +384,8 @@ int main(int count, char **argument)
     const struct CMUnitTest tests[] = {
         T_BOTH(test_any_sequence), T_BOTH(test_drain),           T_BOTH(test_null_is_a_value),
         T_BOTH(test_shrinks),      T_BOTH(test_does_not_shrink), T_BOTH(test_steal_half),
-        T_BOTH(test_no_memory),    T_BOTH(test_callbacks_push),  T_BOTH(test_allocator_pushes), T_BOTH(test_bad_input),       T_BOTH(test_thieves),
+        T_BOTH(test_no_memory),    T_BOTH(test_callbacks_push),  T_BOTH(test_allocator_pushes),
+        T_BOTH(test_bad_input),    T_BOTH(test_thieves),
     };
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
