@@ -26,7 +26,8 @@ static const struct {
               "take_in_place,steal_half,crew,retire"},
     {"maps", "map_keys,map_fill,map_mix,map_walk,with_map,make_map,crew"},
     {"forks",
-     "forks_and,rest,make_domain,make_queue,make_stack,make_map,queue_pairs,stack_pairs,map_keys,locked,fork_safe"},
+     "forks_and,rest,make_domain,make_queue,make_stack,make_pipe,make_map,queue_pairs,stack_pairs,pipe_pairs,map_keys,locked,"
+     "fork_safe"},
     {"caches",
      "queue_pairs,stack_pairs,with_guards,with_queue,with_stack,rest,make_domain,make_queue,make_stack,barrier,WEFT_EPOCH"},
     {"refusals", "barrier,destroy_busy,with_domain,retire,at_end,crew,late_key"},

@@ -330,8 +330,13 @@ static void on_signal(int signal_number)
     check_held(o, "an object was reclaimed under a handler's guard");
     weft_leave(&guard);
     atomic_fetch_sub(&guards_held, 1);
+    const char *at = me->at, *last = me->last;
+    me->in_handler++;
     if (in_handler)
         in_handler();
+    me->in_handler--;
+    me->at = at;
+    me->last = last;
     TALLY(SIGNALS, 1);
     errno = number;
 }

@@ -27,7 +27,7 @@ typedef struct life {
     int encumbered;          /* it, or a thread that waits for it, has a guard or callback: it may not wait for ever */
     int awaited;             /* the part of `encumbered` that comes from threads that wait for it */
     int stays;               /* not 0: it may not be ended */
-    int in_allocator, late, cancelled, returned, gone;
+    int in_allocator, in_handler, late, cancelled, returned, gone;
     long at_risk; /* values that are lost if it ends now */
     struct frame *frame;
     struct place *here, *closing; /* closing: the domain that it destroys */
@@ -163,12 +163,14 @@ static void call_begin(const char *call)
     me->at = me->last = call;
     atomic_fetch_add_explicit(&calls_begun, 1, memory_order_relaxed);
     errno = NUMBER;
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    if (!me->in_handler) /* which may have interrupted sleep, where glibc has cancellation asynchronous */
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 }
 
 static void call_end(void)
 {
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    if (!me->in_handler)
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     if (errno != NUMBER)
         fail("errno was touched", errno);
     TALLY(CALLS, 1);
