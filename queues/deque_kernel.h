@@ -11,7 +11,8 @@
  *
  * Many steals, one heavy fence: the thief first says `careful`, and a pop that sees it passes a full fence. After the
  * thief's heavy fence each pop either sees it, so that full fences on both sides do what the two did above, or was before
- * the heavy fence, and the thief sees its bottom in all that follows.
+ * the heavy fence, and the thief sees its bottom in all that follows. Where the thief has moved top itself, its
+ * sequentially consistent compare-and-swap and the read of bottom that follows do what a full fence between them would.
  *
  * Invariants:
  *  (1) top never falls, and is at most bottom, or bottom + 1 within a pop.
@@ -32,11 +33,12 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define DEQUE_R1 memory_order_release /* push, pop store bottom -> DEQUE_A1: publishes the elements below it, and the array they are in; linearization point */
+#define DEQUE_R1 memory_order_release /* push, pop store bottom -> DEQUE_A1, DEQUE_S2: publishes the elements below it, and the array they are in; linearization point */
 #define DEQUE_A1 memory_order_acquire /* steal reads bottom -> DEQUE_R1: sees element top, and an array that has it */
 #define DEQUE_R2 memory_order_release /* change the array -> WEFT_GUARD_A2: its cells are filled */
-#define DEQUE_R3 memory_order_release /* steal moves top -> DEQUE_A2: the cell has been read; linearization point */
-#define DEQUE_A2 memory_order_acquire /* push reads top -> DEQUE_R3: cells below it may be written again */
+#define DEQUE_S1 memory_order_seq_cst /* steal moves top -> DEQUE_A2: the cell has been read; linearization point. With DEQUE_S2 it is the fence before the next of many steals: a pop's full fence is after it, and the pop sees this top, or before DEQUE_S2, which sees its bottom */
+#define DEQUE_S2 memory_order_seq_cst /* the next of many steals reads bottom -> DEQUE_R1: as DEQUE_A1; with DEQUE_S1 as there */
+#define DEQUE_A2 memory_order_acquire /* push reads top -> DEQUE_S1: cells below it may be written again */
 #define DEQUE_R4 memory_order_release /* many steals are over -> DEQUE_A3: where top stands after them */
 #define DEQUE_A3 memory_order_acquire /* pop need not be careful -> DEQUE_R4: passes no fence, and must see the last top (relaxed, two threads had one element) */
 #endif
@@ -155,7 +157,7 @@ weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t
     /* relaxed: DEQUE_A1 sees it; if it is overwritten, top has moved */
     void *taken = weft_i_load(weft_i_deque_cell(array, top), memory_order_relaxed);
     /* relaxed: a failure means that another has it */
-    if (!weft_i_cas(&deque->top, &top, top + 1, DEQUE_R3, memory_order_relaxed))
+    if (!weft_i_cas(&deque->top, &top, top + 1, DEQUE_S1, memory_order_relaxed))
         return false;
     *value = taken;
     return true;
@@ -190,16 +192,21 @@ weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, w
     size_t moved = 0, wanted = 0;
     (void)weft_i_fetch_add(&from->careful, 1, memory_order_relaxed); /* relaxed: the heavy fence follows */
     bool passed = weft_i_heavy_fence();
+    size_t top = 0;
+    bool fresh = false; /* top is what this thread's compare-and-swap has just made it */
     for (bool more = passed; more;) {
-        size_t top = weft_i_load(&from->top, memory_order_relaxed); /* relaxed: the fence follows */
-        weft_i_full_fence();
-        ptrdiff_t there = weft_i_deque_seen(from, top);
+        if (!fresh) {
+            top = weft_i_load(&from->top, memory_order_relaxed); /* relaxed: the fence follows */
+            weft_i_full_fence();
+        }
+        ptrdiff_t there = weft_i_deque_between(top, weft_i_load(&from->bottom, DEQUE_S2));
         wanted = wanted ? wanted : there > 0 ? ((size_t)there + 1) / 2 : 0;
         void *value;
         size_t bottom = weft_i_load(&to->bottom, memory_order_relaxed); /* relaxed: the owner's, as the array below */
         more = there > 0 && moved < wanted &&
                weft_i_deque_has_room(to, bottom, weft_i_load(&to->array, memory_order_relaxed));
-        if (more && weft_i_deque_take(from, hold, top, &value, scheme))
+        fresh = more && weft_i_deque_take(from, hold, top++, &value, scheme);
+        if (fresh)
             moved += weft_i_deque_push(to, value); /* there is room */
     }
     (void)weft_i_fetch_sub(&from->careful, 1, DEQUE_R4);

@@ -60,11 +60,9 @@ static const reason reasons[] = {
      "links are seq_cst, and the machine passes each seq_cst change on as it is executed, which is more than RC11 promises: by RC11 it "
      "orders the unlinking of a bucket before its segment's end"},
     {"MAP_R3", -1, "as MAP_A3"},
-    {"DEQUE_R3", -1,
-     "it keeps the thief's read of the cell before the owner's next write there: the machine executes a read before all writes that follow "
-     "it"},
-    {"DEQUE_A2", -1, "as DEQUE_R3"},
-    {"DEQUE_R4", -1, "the full fence behind the last steal releases it, too"},
+    {"DEQUE_A2", -1,
+     "with DEQUE_S1 it keeps the thief's read of the cell before the owner's next write there: the machine executes a read before all writes "
+     "that follow it"},
     {"MSQ_A3", -1,
      "tail is only compared; whoever moved head here had seen tail at it or beyond, and MSQ_R3 hands that on"},
     {"MSQ_A5", -1,
