@@ -46,7 +46,7 @@ void bench_options_help(void)
         "  --json FILE          all rows and the machine as one JSON object; '-': to standard output instead of tables\n"
         "  --html FILE          the same as one page that a browser shows without a network; adds --latency and --memory\n"
         "  --from FILE          with --html: of what --json wrote, nothing is measured\n"
-        "  --measured FILE [W]  writes docs/measured.md and .svg here of what --json wrote; W: the tables with work\n"
+        "  --measured FILE      writes docs/measured.md and .svg, and README.md's table, here of what --json wrote\n"
         "  --compare OLD [NEW]  two such files row by row, or one with a run that the other options describe; exit status 1\n"
         "                       where something is slower, beyond noise, by more than --threshold PERCENT (default 5)\n"
         "  --resume             with the options of a run that was interrupted (by Ctrl-C, say): goes on with what --json holds\n"

@@ -1,7 +1,8 @@
 /*
  * private. Treiber's stack: a linked list whose top moves by compare-and-swap. A node's next is written before the node
  * is pushed and does not change until the node is reclaimed. A pop protects the top node before it reads its next, so
- * that the node can neither be freed nor come back to the top in between (ABA).
+ * that the node can neither be freed nor come back to the top in between (ABA). Why a thread that has lost a race waits and
+ * does not offer its value to another that has: docs/design/0003-elimination.md.
  */
 #ifndef WEFT_STACKS_TREIBER_KERNEL_H
 #define WEFT_STACKS_TREIBER_KERNEL_H

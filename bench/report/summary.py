@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg: writes the tables between the two marks of a page, and its plot, from what
-./weft bench --json wrote. The tables with work between operations come from WORKED.json, if there is one. The best figure of a column is bold, and
-its implementation always has a row; those without a row are named below the table."""
+"""summary.py RESULTS.json MEASURED.md PLOT.svg README.md: writes the tables between the two marks of each page, and the plot, from what
+./weft bench --json wrote. In a table of MEASURED.md the best figure of a column is bold, and its implementation always has a row; those
+without a row are named below. README.md has one line for each family: the best of Weft, of the locks and of the other libraries."""
 
 import html
 import json
@@ -13,44 +13,48 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import whole  # noqa: E402
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+MARKS = {"measured": ("<!-- measured: begin -->", "<!-- measured: end -->"), "best": ("<!-- best: begin -->", "<!-- best: end -->")}
 PEERS = 7  # rows of the best peers by the first contended column, beside those that are best in any column
 ALWAYS = ("weft", "mutex", "spin", "sharded", "rwlock")  # Weft, and the obvious locks
 
 # columns: (head, list, member, point); a point without work_ns means no work
-WORKED = tuple((head + how, where, member, {"workload": "pairs", "threads": 2, "work_ns": work, **more})
-               for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
-                                                 ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False}))
-               for how, work in (("", 0), (" with work", 100)))
+
+
+def pairs(*threads, workload="pairs"):
+    for i, n in enumerate(threads):
+        head = "%d" % n if i else "%s, %d thread%s" % (workload, n, "s" * (n > 1))
+        yield head, "results", "mops_median", {"workload": workload, "threads": n}
+
+
+def worked(workload):
+    """Without and with 100 ns of work between operations, at 2 threads."""
+    for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
+                                      ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False})):
+        for how, work in (("", 0), (" with work", 100)):
+            yield head + how, where, member, {"workload": workload, "threads": 2, "work_ns": work, **more}
+
+
+MOPS_WORKED = ("with work, 2 threads", "results", "mops_median")
 ROUND_TRIP = tuple((head, "latency", member, {"workload": "round-trip", "threads": 2})
                    for head, member in (("round trip p50 ns", "p50_ns"), ("round trip p99.9 ns", "p999_ns")))
+P999 = ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False})
+BYTES = ("bytes/element", "memory", "bytes_per_element", {})
+SIDES = (*pairs(2, workload="1:1"), *pairs(8, workload="1:3"))
+WORK = "pairs, 2 threads, without and with 100 ns of work"
 # title, family, columns
 TABLES = (
-    ("Queues, M operations/s", "queue", (
-        ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
-        ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),
-        ("8", "results", "mops_median", {"workload": "pairs", "threads": 8}),
-        ("1:1, 2 threads", "results", "mops_median", {"workload": "1:1", "threads": 2}),
-        ("1:3, 8 threads", "results", "mops_median", {"workload": "1:3", "threads": 8}),
-        ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}),
-        ("bytes/element", "memory", "bytes_per_element", {}))),
-    ("Queues, pairs, 2 threads, without and with 100 ns of work", "queue", (*WORKED, *ROUND_TRIP)),
-    ("Rings, M operations/s", "ring", (
-        ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
-        ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),
-        ("8", "results", "mops_median", {"workload": "pairs", "threads": 8}),
-        ("1:1, 2 threads", "results", "mops_median", {"workload": "1:1", "threads": 2}),
-        ("1:3, 8 threads", "results", "mops_median", {"workload": "1:3", "threads": 8}),
-        ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}))),
-    ("Rings, pairs, 2 threads, without and with 100 ns of work", "ring", (*WORKED, *ROUND_TRIP)),
-    ("Stacks, M operations/s", "stack", (
-        ("pairs, 1 thread", "results", "mops_median", {"workload": "pairs", "threads": 1}),
-        ("2", "results", "mops_median", {"workload": "pairs", "threads": 2}),
-        ("8", "results", "mops_median", {"workload": "pairs", "threads": 8}),
-        ("burst, 2 threads", "results", "mops_median", {"workload": "burst", "threads": 2}),
-        ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False}),
-        ("bytes/element", "memory", "bytes_per_element", {}))),
-    ("Stacks, pairs, 2 threads, without and with 100 ns of work", "stack", WORKED),
+    ("Queues, M operations/s", "queue", (*pairs(1, 2, 8), *SIDES, P999, BYTES)),
+    ("Queues, " + WORK, "queue", (*worked("pairs"), *ROUND_TRIP)),
+    ("Rings, M operations/s", "ring", (*pairs(1, 2, 8), *SIDES, P999)),
+    ("Rings, " + WORK, "ring", (*worked("pairs"), *ROUND_TRIP)),
+    ("Rings for one producer and one consumer, M operations/s", "spsc", (
+        *pairs(2, workload="1:1"), (*MOPS_WORKED, {"workload": "1:1", "threads": 2, "work_ns": 100}), *pairs(1), *ROUND_TRIP)),
+    ("Mailboxes, M operations/s", "mailbox", (
+        *pairs(2, 8, workload="N:1"), (*MOPS_WORKED, {"workload": "N:1", "threads": 2, "work_ns": 100}), *pairs(1), *ROUND_TRIP)),
+    ("Deques, M operations/s", "deque", (
+        *pairs(1, 2, 8, workload="owner"), (*MOPS_WORKED, {"workload": "owner", "threads": 2, "work_ns": 100}))),
+    ("Stacks, M operations/s", "stack", (*pairs(1, 2, 8), *pairs(2, workload="burst"), P999, BYTES)),
+    ("Stacks, " + WORK, "stack", tuple(worked("pairs"))),
     ("Maps, 2 threads, uniform keys, M operations/s", "map", (
         ("90/5/5, 1 Mi keys", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
         ("1 Ki", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
@@ -69,10 +73,25 @@ LESS_IS_BETTER = {"p50_ns", "p99_ns", "p999_ns", "max_ns", "bytes_per_element", 
 PLOTTED = (
     ("queue, pairs", "queue", {"workload": "pairs", "threads": 2}),
     ("queue, 1:1", "queue", {"workload": "1:1", "threads": 2}),
+    ("ring, pairs", "ring", {"workload": "pairs", "threads": 2}),
+    ("spsc, 1:1", "spsc", {"workload": "1:1", "threads": 2}),
+    ("mailbox, N:1", "mailbox", {"workload": "N:1", "threads": 2}),
+    ("deque, owner and a thief", "deque", {"workload": "owner", "threads": 2}),
     ("stack, pairs", "stack", {"workload": "pairs", "threads": 2}),
     ("map, 90/5/5, 1 Ki keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
     ("map, 90/5/5, 1 Mi keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
 )
+# What README.md says: family, in words, workload of its throughput, point; unit
+BEST = (
+    ("queue", "unbounded queue", "pairs", {}),
+    ("ring", "bounded queue", "pairs", {}),
+    ("spsc", "one producer, one consumer", "1:1", {}),
+    ("mailbox", "many producers, one consumer", "N:1", {}),
+    ("deque", "an owner and a thief", "owner", {}),
+    ("stack", "stack", "pairs", {}),
+    ("map", "map, 1 Mi keys, 90/5/5", "90/5/5", {"keys": 1 << 20, "distribution": "uniform"}),
+)
+BEHIND = 1.05  # of which a figure must be worse to be told
 WHAT_IS_PLOTTED = "Throughput at 2 threads as a multiple of the mutex baseline"
 
 
@@ -83,8 +102,6 @@ def name_of(row):
 class Results:
     def __init__(self, data):
         self.data = data
-        for row in (row for where in ("results", "latency", "memory") for row in data[where]):
-            row.setdefault("work_ns", 0)  # files from before --work
         self.implementations = {(i["family"], name_of(i)): i for i in data["implementations"] if i["role"] != "floor"}
 
     def names(self, family):
@@ -96,13 +113,10 @@ class Results:
     def limits(self, family, name):
         return self.implementations[family, name]["limits"] or ""
 
-    def bounded(self, family, name):
-        return "bounded" in self.limits(family, name).split(", ")
-
     def row(self, family, name, where, point):
         """The row of that point (the first one, if there are several groups of maps); None, if it has a fault."""
         for row in self.data[where]:
-            if row["family"] == family and name_of(row) == name and all(row.get(k) == v for k, v in {"work_ns": 0, **point}.items()):
+            if row["family"] == family and name_of(row) == name and all(row.get(k, 0) == v for k, v in {"work_ns": 0, **point}.items()):
                 return None if row["fault"] else row
         return None
 
@@ -155,7 +169,7 @@ def table(results, title, family, names, columns, source):
     if rest:
         yield "Not shown, since best in no column: %d (%s). Their figures are in [the run's file](%s)." % (len(rest), ", ".join(rest), source)
         yield ""
-    if columns[0] in WORKED:
+    if any(point.get("work_ns") for *_, point in columns):
         yield from locks_ahead(results, family, names, [columns[i] for i in kept], {n: [rows[n][i] for i in kept] for n in names})
 
 
@@ -174,15 +188,58 @@ def locks_ahead(results, family, names, columns, rows):
         yield ""
 
 
-def tables(runs):
-    """Bounded rings have their own tables: they do less, and are faster for it."""
+def tables(results, source):
     for title, family, columns in TABLES:
-        results, source = runs[-1 if columns[0] in WORKED else 0]
-        if not results.measured(family, columns):
-            continue
-        for bounded in (False, True):
-            names = [n for n in results.names(family) if results.bounded(family, n) == bounded]
-            yield from table(results, "Bounded " + title[0].lower() + title[1:] if bounded else title, family, names, columns, source)
+        if results.measured(family, columns):
+            yield from table(results, title, family, results.names(family), columns, source)
+
+
+def measures(workload, point):
+    """What Weft can be behind in: (in words, list, member, point)."""
+    at = {"workload": workload, "threads": 2, **point}
+    yield "with work", "results", "mops_median", {**at, "work_ns": 100}
+    yield "without", "results", "mops_median", at
+    yield "p99.9 with work", "latency", "p999_ns", {**at, "work_ns": 100, "open": False}
+    yield "p99.9 without", "latency", "p999_ns", {**at, "open": False}
+    yield "round trip", "latency", "p50_ns", {"workload": "round-trip", "threads": 2}
+    yield "memory", "memory", "bytes_per_element", {}
+
+
+def leaders(results, family, where, member, point):
+    """{role: (figure, name)} of the best of each role."""
+    best = {}
+    for name in results.names(family):
+        row = results.row(family, name, where, point)
+        if row and row.get(member) and not warning(row):
+            role, sign = results.role(family, name), 1 if member in LESS_IS_BETTER else -1
+            best[role] = min(best.get(role, (math.inf, "")), (sign * row[member], name))
+    return {role: (abs(figure), name) for role, (figure, name) in best.items()}
+
+
+def led(results, family, role, best):
+    if role not in best:
+        return "–"
+    figure, name = best[role]
+    limits = results.limits(family, name)
+    return "%s %s%s" % (shown(figure), "`%s`" % name if role == "weft" else name, " (%s)" % limits if limits else "")
+
+
+def best_of_families(results):
+    yield "| 2 threads, 100 ns of work between operations | best of Weft, M operations/s | best lock | best of other libraries | Weft is behind |"
+    yield "|---|---|---|---|---|"
+    for family, words, workload, point in BEST:
+        cells, behind = [], []
+        for what, where, member, at in measures(workload, point):
+            best = leaders(results, family, where, member, at)
+            if what == "with work":
+                cells = [led(results, family, role, best) for role in ("weft", "baseline", "peer")]
+            for role in ("baseline", "peer"):
+                if "weft" in best and role in best:
+                    ours, (theirs, name) = best["weft"][0], best[role]
+                    ratio = ours / theirs if member in LESS_IS_BETTER else theirs / ours
+                    if ratio > BEHIND:
+                        behind.append("%s %.1f× %s" % (what, ratio, name))
+        yield "| %s | %s | %s |" % (words, " | ".join(cells), "; ".join(behind) or "–")
 
 
 def told(data):
@@ -195,20 +252,15 @@ def told(data):
         yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a column only." % (min(trips), max(trips))
 
 
-def intro(runs, plot):
-    (results, source), (worked, its_source) = runs[0], runs[-1]
+def intro(results, source, plot):
     data = results.data
     yield from told(data)
-    if worked is not results:
-        yield ""
-        yield "The tables with work between operations are of another run, in [its file](%s):" % its_source
-        yield from told(worked.data)
-        yield ""
+    yield ""
     yield "Figures are medians of interleaved rounds. Threads beyond the number of cores are oversubscribed. An implementation that answered"
     yield "wrongly is left out; ‡ marks one that said \"empty\" when it was not, and which is never the best of a column."
     yield ""
-    yield "The best figure of a column is bold, and its implementation has a row. Bounded rings have a table of their own. *Limits* names the"
-    yield "properties that an implementation lacks ([the words](../bench/README.md#peers)); an empty field means unbounded, lock-free and linearizable. All %d rows" % (
+    yield "The best figure of a column is bold, and its implementation has a row. *Limits* names the properties that an implementation lacks"
+    yield "([the words](../bench/README.md#peers)); an empty field means unbounded, lock-free and linearizable. All %d rows" % (
         sum(len(data[where]) for where in ("results", "latency", "memory")))
     yield "of the run, with intervals, ratios and other workloads, are in [its file](%s)." % source
     yield ""
@@ -219,11 +271,10 @@ def intro(runs, plot):
 STYLE = """<style>
 .paper { fill: #ffffff } .ink { fill: #17181c } .quiet { fill: #565b66 } .grid { stroke: #d5d8de } .one { stroke: #565b66 }
 .weft { fill: #0b57c4; stroke: #0b57c4 } .weft2 { fill: #7a2bb8; stroke: #7a2bb8 } .lock { fill: #a83c00; stroke: #a83c00 } .peer { fill: #565b66; stroke: #565b66 }
-text, tspan { stroke: none !important } .ring { fill: none }
+text, tspan { stroke: none !important }
 @media (prefers-color-scheme: dark) {
 .paper { fill: #14161a } .ink { fill: #eceef2 } .quiet { fill: #a9b0bd } .grid { stroke: #363b45 } .one { stroke: #a9b0bd }
 .weft { fill: #6eaaff; stroke: #6eaaff } .weft2 { fill: #cb95ff; stroke: #cb95ff } .lock { fill: #ff9f66; stroke: #ff9f66 } .peer { fill: #a9b0bd; stroke: #a9b0bd }
-.ring { fill: none }
 }
 </style>"""
 
@@ -263,8 +314,7 @@ def plot(results):
                     (left - 16, y + 4, label, left - 16, busy))
         for ratio, name, warned, lane in placed:
             kind, at = kind_of(results, family, name), y + lane * step
-            body.append('<circle class="%s%s" cx="%.1f" cy="%d" r="4" stroke-width="1.6"/>' % (
-                kind, " ring" if results.bounded(family, name) else "", x(ratio), at))
+            body.append('<circle class="%s" cx="%.1f" cy="%d" r="4" stroke-width="1.6"/>' % (kind, x(ratio), at))
             body.append('<text class="%s" x="%.1f" y="%d" font-size="11"%s>%s</text>' % (
                 kind, x(ratio) + 8, at + 4, ' font-weight="700"' if kind.startswith("weft") else "", html.escape(name) + warned))
         y += step * (1 + max((dot[-1] for dot in placed), default=0)) + 16
@@ -274,7 +324,7 @@ def plot(results):
     yield '<rect class="paper" width="100%" height="100%"/>'
     yield '<text class="ink" x="12" y="20" font-weight="700">%s; right is faster</text>' % WHAT_IS_PLOTTED
     yield '<text class="quiet" x="12" y="38"><tspan class="weft" font-weight="700">Weft, hazard pointers</tspan>, <tspan class="weft2" font-weight="700">Weft, epochs</tspan>, ' \
-        '<tspan class="lock">locks</tspan>, <tspan class="peer">other libraries</tspan>; a ring instead of a dot: bounded; ‡: said "empty" when it was not</text>'
+        '<tspan class="lock">locks</tspan>, <tspan class="peer">other libraries</tspan>; ‡: said "empty" when it was not</text>'
     for power in range(low, high + 1):
         yield '<line class="%s" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>' % ("grid" if power else "one", x(2 ** power), x(2 ** power), top, y - 6)
         for at in (top - 4, y + 8):
@@ -283,28 +333,34 @@ def plot(results):
     yield "</svg>"
 
 
+def filled(page, marks, lines):
+    """The page with these lines between its two marks."""
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    begin, end = MARKS[marks]
+    before, rest = text.split(begin)
+    return before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+
+
 def main():
-    if len(sys.argv) not in (4, 5):
-        sys.exit("usage: summary.py RESULTS.json [WORKED.json] MEASURED.md PLOT.svg")
-    *sources, readme, picture = sys.argv[1:]
-    runs = []
+    if len(sys.argv) != 5:
+        sys.exit("usage: summary.py RESULTS.json MEASURED.md PLOT.svg README.md")
+    source, page, picture, readme = sys.argv[1:]
+    folder = os.path.dirname(page) or "."
     try:
-        for source in sources:
-            with open(source, encoding="utf-8") as file:
-                runs.append((Results(json.load(file)), os.path.relpath(source, os.path.dirname(readme) or ".")))
-        with open(readme, encoding="utf-8") as file:
-            text = file.read()
-        before, rest = text.split(BEGIN)
-        after = rest.split(END)[1]
-        lines = [*intro(runs, os.path.relpath(picture, os.path.dirname(readme) or ".")), *tables(runs)]
-        drawing = "\n".join(plot(runs[0][0])) + "\n"
-        whole.write(readme, before + BEGIN + "\n" + "\n".join(lines) + END + after)
-        whole.write(picture, drawing)
+        with open(source, encoding="utf-8") as file:
+            results = Results(json.load(file))
+        where = os.path.relpath(source, folder)
+        tabled = [*intro(results, where, os.path.relpath(picture, folder)), *tables(results, where)]
+        texts = (filled(page, "measured", tabled), filled(readme, "best", best_of_families(results)), "\n".join(plot(results)) + "\n")
+        for path, text in zip((page, readme, picture), texts):
+            whole.write(path, text)
     except OSError as error:
-        print("weft: --measured: '%s': %s" % (error.filename or readme, error.strerror), file=sys.stderr)
+        print("weft: --measured: '%s': %s" % (error.filename or page, error.strerror), file=sys.stderr)
         return 2
     except (ValueError, KeyError, TypeError, IndexError):
-        print("weft: --measured expects what ./weft bench --json wrote, not '%s', and a page with %s and %s" % (source, BEGIN, END), file=sys.stderr)
+        print("weft: --measured expects what ./weft bench --json wrote, not '%s', and pages with their two marks: %s" % (
+            source, ", ".join(mark for pair in MARKS.values() for mark in pair)), file=sys.stderr)
         return 2
     return 0
 

@@ -258,10 +258,12 @@ class Page(unittest.TestCase):
         self.assertGreater(self.browser.execute_script("return document.documentElement.scrollWidth"), 390)
 
     def test_the_readme(self):
-        source, readme, plot = (os.path.join(self.directory.name, name) for name in ("in.json", "README.md", "plot.svg"))
+        source, readme, plot, best = (os.path.join(self.directory.name, name) for name in ("in.json", "measured.md", "plot.svg", "README.md"))
+        with open(best, "w", encoding="utf-8") as file:
+            file.write("<!-- best: begin -->\n<!-- best: end -->\n")
         with open(source, "w", encoding="utf-8") as file:
             json.dump(self.results, file)
-        command = [sys.executable, "-B", os.path.join(os.path.dirname(PAGE), "summary.py"), source, readme, plot]
+        command = [sys.executable, "-B", os.path.join(os.path.dirname(PAGE), "summary.py"), source, readme, plot, best]
         for text, status in (("a\n<!-- measured: begin -->\nstale figures\n<!-- measured: end -->\nb\n", 0), ("no marks\n", 2)):
             with open(readme, "w", encoding="utf-8") as file:
                 file.write(text)

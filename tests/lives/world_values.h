@@ -181,6 +181,7 @@ static bool dequeue(queue *q)
     void *value;
     bool found;
     me->at_risk++;
+    operation_of(q->place, 1);
     if (q->segments)
         CALL(found = weft_segq_try_dequeue(q->segments, &value));
     else
@@ -330,6 +331,7 @@ static bool pop(stack *s)
     void *value;
     bool found;
     me->at_risk++;
+    operation_of(s->place, 1);
     CALL(found = weft_treiber_try_pop(s->stack, &value));
     if (found)
         took_value(of_value(value));

@@ -7,7 +7,7 @@
 
 # --compare OLD.json [NEW.json] [--threshold PERCENT] runs bench/report/compare.py; without NEW, the other arguments say what is measured.
 # --html FILE runs bench/report/page.py, on new results or those of --from FILE. --count runs bench/count/count.py,
-# --measured FILE [WORKED] bench/report/summary.py.
+# --measured FILE bench/report/summary.py.
 
 verb_main() {
     local argument label=//bench:weft-bench stamp=bench
@@ -17,9 +17,8 @@ verb_main() {
             --compare) compare "$@" ;; # compare, html and count do not return
             --html | --from) html "$@" ;;
             --measured)
-                [ $# -eq 2 ] || [ $# -eq 3 ] && [ -f "$2" ] && [ -f "${3-$2}" ] ||
-                    usage_error "--measured expects one FILE, or two, as --json wrote them, and nothing else"
-                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "${@:2}" "$WEFT_ROOT/docs/measured.md" "$WEFT_ROOT/docs/measured.svg"
+                [ $# -eq 2 ] && [ -f "$2" ] || usage_error "--measured expects one FILE, as --json wrote it, and nothing else"
+                exec python3 -B "$WEFT_ROOT/bench/report/summary.py" "$2" "$WEFT_ROOT"/docs/measured.{md,svg} "$WEFT_ROOT/README.md"
                 ;;
             --count) count "$@" ;;
             --peers) stamp=bench-peers ;;

@@ -108,7 +108,7 @@ ARGUMENTS = [
     ("lives_list", lists, "lives", "soak", "--lives", "--list"),
     ("version", answers, "weft 0", "--version"),
     ("bench_compare_nothing", refuses, "--compare expects OLD.json", "bench", "--compare", "/nonexistent"),
-    ("bench_measured_nothing", refuses, "--measured expects one FILE, or two", "bench", "--measured", "/nonexistent"),
+    ("bench_measured_nothing", refuses, "--measured expects one FILE", "bench", "--measured", "/nonexistent"),
     ("bench_html_nothing", refuses, "--html expects a file's name", "bench", "--html"),
     ("bench_html_nowhere", refuses, "--html expects a file that can be written", "bench", "--html", "/nonexistent/page.html"),
     ("bench_from_alone", refuses, "--from expects --html", "bench", "--from", "x.json"),
