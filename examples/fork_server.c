@@ -11,12 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weft/hashmap/split_map.h>
-#include <weft/queues/msq.h>
+#include <weft/queues/segq.h>
 
 enum { WORKERS = 20, ROUTES = 1000 };
 
 static weft_map *routes; /* number -> hops, changed all the time */
-static weft_msq *log_lines;
+static weft_segq *log_lines;
 static atomic_bool stop;
 
 static void *update_routes(void *argument)
@@ -28,9 +28,9 @@ static void *update_routes(void *argument)
         turn++;
         if (weft_map_put(routes, (void *)(turn % ROUTES), (void *)(turn % 32 + 1), NULL) < 0)
             return "out of memory";
-        if (weft_msq_enqueue(log_lines, (void *)turn) != 0)
+        if (weft_segq_enqueue(log_lines, (void *)turn) != 0)
             return "out of memory";
-        if (turn > 100 && !weft_msq_try_dequeue(log_lines, &line))
+        if (turn > 100 && !weft_segq_try_dequeue(log_lines, &line))
             return "a line is lost";
     }
     return NULL;
@@ -45,12 +45,12 @@ static int serve(int worker)
         found += weft_map_get(routes, NULL, (void *)route) != NULL; /* values are numbers: no guard is needed */
     if (weft_map_put(routes, (void *)(uintptr_t)(ROUTES + worker), (void *)1, NULL) != 0)
         return 1;
-    while (weft_msq_try_dequeue(log_lines, &line))
+    while (weft_segq_try_dequeue(log_lines, &line))
         ;
     /* the child reclaims what the parent's threads had retired, although those threads do not exist here */
     if (weft_domain_barrier(NULL, UINT64_MAX) != 0)
         return 1;
-    return found == ROUTES && weft_map_size(routes) == ROUTES + 1 && weft_msq_is_empty(log_lines) ? 0 : 1;
+    return found == ROUTES && weft_map_size(routes) == ROUTES + 1 && weft_segq_is_empty(log_lines) ? 0 : 1;
 }
 
 int main(void)
@@ -59,7 +59,7 @@ int main(void)
     void *wrong;
     int good = 0;
 
-    if (weft_map_create(&routes, NULL, NULL) != 0 || weft_msq_create(&log_lines, NULL) != 0)
+    if (weft_map_create(&routes, NULL, NULL) != 0 || weft_segq_create(&log_lines, NULL) != 0)
         return 1;
     for (uintptr_t route = 0; route < ROUTES; route++)
         if (weft_map_put(routes, (void *)route, (void *)1, NULL) < 0)
@@ -79,6 +79,6 @@ int main(void)
     pthread_join(updater, &wrong);
     printf("%d of %d workers served\n", good, WORKERS);
     weft_map_destroy(routes, NULL, NULL);
-    weft_msq_destroy(log_lines, NULL, NULL);
+    weft_segq_destroy(log_lines, NULL, NULL);
     return good == WORKERS && !wrong ? 0 : 1;
 }

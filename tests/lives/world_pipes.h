@@ -10,6 +10,7 @@ typedef struct item {
 /* A role has one thread at a time, which is named here. */
 typedef struct life *_Atomic role;
 
+/* Not called pipe, which is a function of unistd.h. */
 typedef struct pipe {
     place *place; /* the deque's domain */
     int kind, capacity;
@@ -264,9 +265,11 @@ static void open_pipe(vessel *p, place *in, int which_kind, int capacity)
     atomic_store(&p->live, !error);
 }
 
-static void *some_role(role *r)
+/* A thread that the child does not have plays it for ever, so the pipe stays as it is. */
+static bool is_lost(role *r)
 {
-    return in_child && atomic_load(r) != me ? atomic_load(r) : NULL;
+    const life *by = atomic_load(r);
+    return in_child && by && by != me;
 }
 
 /* An emptied ring has room for as many elements as at first, but for slots that ended threads hold. */
@@ -284,7 +287,7 @@ static void check_room(vessel *p)
 
 static void close_pipe(vessel *p)
 {
-    if (!atomic_load(&p->live) || some_role(&p->producer) || some_role(&p->consumer) || !atomic_exchange(&p->live, 0))
+    if (!atomic_load(&p->live) || is_lost(&p->producer) || is_lost(&p->consumer) || !atomic_exchange(&p->live, 0))
         return;
     me->stays++;
     if (p->ring || p->spsc) {
