@@ -240,16 +240,22 @@ def best_of_families(results):
                     if ratio > BEHIND:
                         behind.append("%s %.1f× %s" % (what, ratio, name))
         yield "| %s | %s | %s |" % (words, " | ".join(cells), "; ".join(behind) or "–")
+    yield ""
+    yield from far_apart(results.data, "line")
 
 
 def told(data):
     """What was run, on which machine, and how far apart its cores were."""
     m = data["machine"]
-    trips = [p["round_trip_ns"] for p in data["probes"] if p["round_trip_ns"]]
     yield "`./weft bench %s` on %s of %s, %s, gcc, %s, commit %s, %s." % (
         " ".join(data["arguments"]), m["topology"], m["processor"], m["kernel"], m["allocator"], m["commit"], m["when"][:10])
+    yield from far_apart(data, "column")
+
+
+def far_apart(data, within):
+    trips = [p["round_trip_ns"] for p in data["probes"] if p["round_trip_ns"]]
     if trips:
-        yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a column only." % (min(trips), max(trips))
+        yield "During the run a cache line took %.0f to %.0f ns from one core to another and back; compare figures within a %s only." % (min(trips), max(trips), within)
 
 
 def intro(results, source, plot):

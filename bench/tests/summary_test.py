@@ -181,7 +181,8 @@ def behind(data, family, workload, point):
 
 def faults_of_readme(data, readme, best):
     """What is missing or wrong in the table of the best of each family."""
-    lines = readme.split("<!-- best: begin -->")[1].split("<!-- best: end -->")[0].strip().splitlines()[2:]
+    lines = readme.split("<!-- best: begin -->")[1].split("<!-- best: end -->")[0].strip().splitlines()
+    lines = [line for line in lines if line.startswith("|")][2:]
     if len(lines) != len(best):
         yield "not a line for each family"
     for line, (family, words, workload, point) in zip(lines, best):
