@@ -102,21 +102,26 @@ weft_i_inline bool weft_i_deque_has_room(weft_deque *deque, size_t bottom, const
     return (size_t)weft_i_deque_between(deque->seen_top, bottom) < array->size;
 }
 
+static weft_i_noinline bool weft_i_deque_push_again(weft_deque *deque, void *value);
+
 weft_i_inline bool weft_i_deque_push(weft_deque *deque, void *value)
 {
     size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed);            /* relaxed: the owner's */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
-    while (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array))) {
-        if (!weft_i_deque_resize(deque, 2 * array->size))
-            return false;
-        bottom = weft_i_load(&deque->bottom, memory_order_relaxed); /* relaxed: the owner's */
-        array = weft_i_load(&deque->array, memory_order_relaxed);   /* relaxed: the owner's */
-    }
+    if (weft_i_unlikely(!weft_i_deque_has_room(deque, bottom, array)))
+        return weft_i_deque_push_again(deque, value);
     weft_i_store(weft_i_deque_cell(array, bottom), value, memory_order_relaxed); /* relaxed: published by DEQUE_R1 */
     weft_i_store(&deque->bottom, bottom + 1, DEQUE_R1);
     if (weft_i_deque_between(deque->highest, bottom + 1) > 0)
         deque->highest = bottom + 1;
     return true;
+}
+
+/* The array is full. */
+static weft_i_noinline bool weft_i_deque_push_again(weft_deque *deque, void *value)
+{
+    const weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
+    return weft_i_deque_resize(deque, 2 * array->size) && weft_i_deque_push(deque, value);
 }
 
 typedef enum weft_i_deque_answer { WEFT_I_DEQUE_GOT, WEFT_I_DEQUE_LOST, WEFT_I_DEQUE_EMPTY } weft_i_deque_answer;
