@@ -26,15 +26,14 @@ def pairs(*threads, workload="pairs"):
         yield head, "results", "mops_median", {"workload": workload, "threads": n}
 
 
-def worked(workload):
-    """Without and with 100 ns of work between operations, at 2 threads."""
-    for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
-                                      ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False})):
-        for how, work in (("", 0), (" with work", 100)):
-            yield head + how, where, member, {"workload": workload, "threads": 2, "work_ns": work, **more}
+def with_work(workload):
+    return "with work, 2 threads", "results", "mops_median", {"workload": workload, "threads": 2, "work_ns": 100}
 
 
-MOPS_WORKED = ("with work, 2 threads", "results", "mops_median")
+WORKED = tuple((head + how, where, member, {"workload": "pairs", "threads": 2, "work_ns": work, **more})
+               for head, where, member, more in (("M operations/s", "results", "mops_median", {}), ("p99 ns", "latency", "p99_ns", {"open": False}),
+                                                 ("p99.9 ns", "latency", "p999_ns", {"open": False}), ("max ns", "latency", "max_ns", {"open": False}))
+               for how, work in (("", 0), (" with work", 100)))
 ROUND_TRIP = tuple((head, "latency", member, {"workload": "round-trip", "threads": 2})
                    for head, member in (("round trip p50 ns", "p50_ns"), ("round trip p99.9 ns", "p999_ns")))
 P999 = ("p99.9 ns, 2 threads", "latency", "p999_ns", {"workload": "pairs", "threads": 2, "open": False})
@@ -44,17 +43,17 @@ WORK = "pairs, 2 threads, without and with 100 ns of work"
 # title, family, columns
 TABLES = (
     ("Queues, M operations/s", "queue", (*pairs(1, 2, 8), *SIDES, P999, BYTES)),
-    ("Queues, " + WORK, "queue", (*worked("pairs"), *ROUND_TRIP)),
+    ("Queues, " + WORK, "queue", (*WORKED, *ROUND_TRIP)),
     ("Rings, M operations/s", "ring", (*pairs(1, 2, 8), *SIDES, P999)),
-    ("Rings, " + WORK, "ring", (*worked("pairs"), *ROUND_TRIP)),
+    ("Rings, " + WORK, "ring", (*WORKED, *ROUND_TRIP)),
     ("Rings for one producer and one consumer, M operations/s", "spsc", (
-        *pairs(2, workload="1:1"), (*MOPS_WORKED, {"workload": "1:1", "threads": 2, "work_ns": 100}), *pairs(1), *ROUND_TRIP)),
+        *pairs(2, workload="1:1"), with_work("1:1"), *pairs(1), *ROUND_TRIP)),
     ("Mailboxes, M operations/s", "mailbox", (
-        *pairs(2, 8, workload="N:1"), (*MOPS_WORKED, {"workload": "N:1", "threads": 2, "work_ns": 100}), *pairs(1), *ROUND_TRIP)),
+        *pairs(2, 8, workload="N:1"), with_work("N:1"), *pairs(1), *ROUND_TRIP)),
     ("Deques, M operations/s", "deque", (
-        *pairs(1, 2, 8, workload="owner"), (*MOPS_WORKED, {"workload": "owner", "threads": 2, "work_ns": 100}))),
+        *pairs(1, 2, 8, workload="owner"), with_work("owner"))),
     ("Stacks, M operations/s", "stack", (*pairs(1, 2, 8), *pairs(2, workload="burst"), P999, BYTES)),
-    ("Stacks, " + WORK, "stack", tuple(worked("pairs"))),
+    ("Stacks, " + WORK, "stack", WORKED),
     ("Maps, 2 threads, uniform keys, M operations/s", "map", (
         ("90/5/5, 1 Mi keys", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
         ("1 Ki", "results", "mops_median", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
@@ -81,7 +80,7 @@ PLOTTED = (
     ("map, 90/5/5, 1 Ki keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 10, "distribution": "uniform"}),
     ("map, 90/5/5, 1 Mi keys", "map", {"workload": "90/5/5", "threads": 2, "keys": 1 << 20, "distribution": "uniform"}),
 )
-# What README.md says: family, in words, workload of its throughput, point; unit
+# What README.md says: family, in words, workload of its throughput, point
 BEST = (
     ("queue", "unbounded queue", "pairs", {}),
     ("ring", "bounded queue", "pairs", {}),

@@ -52,8 +52,8 @@ static int in_child, vanished; /* threads that the child does not have */
 enum { TICKS, QUEUES, STACKS, PIPES, MAPS, ALLOCATOR, VALUES_OUT, CLOSERS };
 static body *_Atomic closers[CLOSERS];
 
-/* What else a handler does, and a child right after the fork. */
-static body *_Atomic in_handler, *_Atomic in_new_child, *_Atomic at_thread_end;
+/* What else a handler does, a child right after the fork, and a thread before it ends. */
+static body *_Atomic also_in_handler, *_Atomic also_in_child, *_Atomic also_at_end;
 
 /*
  * Milliseconds: from the beginning, until no step begins anything new; without a call of the library, until the program

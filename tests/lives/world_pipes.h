@@ -38,15 +38,15 @@ static vessel *at_pipe(int which)
 
 /* A role that a thread plays, for as long as a call takes; this lies on its stack. */
 typedef struct playing {
-    role *role; /* NULL: an outer call of the same thread plays it */
+    role *role; /* NULL: none, or an outer call of the same thread plays it */
     struct playing *outer;
 } playing;
 
-/* False: another thread plays it. Callbacks in an owner's call may call as the owner. */
+/* False: another thread plays it. Callbacks in an owner's call may call as the owner. NULL: the call needs no role. */
 static bool play(playing *now, role *r)
 {
     life *nobody = NULL;
-    bool mine = atomic_load(r) == me;
+    bool mine = !r || atomic_load(r) == me;
     if (!mine && !atomic_compare_exchange_strong(r, &nobody, me))
         return false;
     *now = (playing){mine ? NULL : r, me->playing};
@@ -70,14 +70,14 @@ static void leave_roles(void)
     me->playing = NULL;
 }
 
-static bool puts_alone(const vessel *p)
+static role *role_to_put(vessel *p)
 {
-    return p->kind != RING && p->kind != MAILBOX;
+    return p->kind != RING && p->kind != MAILBOX ? &p->producer : NULL;
 }
 
-static bool takes_alone(const vessel *p)
+static role *role_to_take(vessel *p)
 {
-    return p->kind != RING && p->kind != DEQUE;
+    return p->kind != RING && p->kind != DEQUE ? &p->consumer : NULL;
 }
 
 /* ---- one value ---- */
@@ -161,9 +161,9 @@ static unsigned take_from(vessel *p, bool owner)
 
 static bool pipe_put(vessel *p)
 {
-    playing now = {NULL, NULL};
+    playing now;
     unsigned v;
-    if (puts_alone(p) && !play(&now, &p->producer))
+    if (!play(&now, role_to_put(p)))
         return false;
     if ((v = new_value()) != 0) {
         operation_of(p->place, p->kind == DEQUE);
@@ -171,17 +171,15 @@ static bool pipe_put(vessel *p)
         put_value(v, error == -EAGAIN ? -ENOMEM : error);
         TALLY(PIPED, !error);
     }
-    if (puts_alone(p))
-        stop_playing(&now);
+    stop_playing(&now);
     return v;
 }
 
 static bool pipe_take(vessel *p)
 {
-    playing now = {NULL, NULL};
+    playing now;
     bool owner = p->kind == DEQUE && chance(2);
-    role *r = owner ? &p->producer : takes_alone(p) ? &p->consumer : NULL;
-    if (r && !play(&now, r))
+    if (!play(&now, owner ? &p->producer : role_to_take(p)))
         return false;
     operation_of(p->place, owner);
     unsigned v = take_from(p, owner);
@@ -194,8 +192,7 @@ static bool pipe_take(vessel *p)
         if (!armed)
             atomic_fetch_sub(&p->arms, 1);
     }
-    if (r)
-        stop_playing(&now);
+    stop_playing(&now);
     return v;
 }
 
@@ -256,9 +253,9 @@ static void open_pipe(vessel *p, place *in, int which_kind, int capacity)
     p->capacity = capacity;
     closers[PIPES] = close_pipes;
     closers[VALUES_OUT] = check_values;
-    in_handler = put_in_handler;
-    in_new_child = take_roles_over;
-    at_thread_end = leave_roles;
+    also_in_handler = put_in_handler;
+    also_in_child = take_roles_over;
+    also_at_end = leave_roles;
     int error = create_pipe(p);
     if (error && (error != -ENOMEM || p->ring || p->spsc || p->box || p->deque))
         fail("a ring, mailbox or deque could not be made", error);
@@ -364,11 +361,11 @@ static void pipe_pairs(int which, int count)
 static void pipe_put_many(int which, int count)
 {
     vessel *p = at_pipe(which);
-    playing now = {NULL, NULL};
+    playing now;
     item items[16];
     for (int i = 0; p && (p->ring || p->spsc) && i < count && go(0); i += 16) {
         size_t some = 0, done;
-        if (puts_alone(p) && !play(&now, &p->producer))
+        if (!play(&now, role_to_put(p)))
             return;
         for (unsigned v; some < 16 && (v = new_value()) != 0;)
             items[some++] = as_item(v);
@@ -378,19 +375,18 @@ static void pipe_put_many(int which, int count)
             ASK(done = weft_spsc_push_many(p->spsc, items, some));
         for (size_t k = 0; k < some; k++)
             put_value(items[k].value, k < done ? 0 : -ENOMEM);
-        if (puts_alone(p))
-            stop_playing(&now);
+        stop_playing(&now);
     }
 }
 
 static void pipe_take_many(int which, int count)
 {
     vessel *p = at_pipe(which);
-    playing now = {NULL, NULL};
+    playing now;
     item items[16];
     for (int i = 0; p && (p->ring || p->spsc) && i < count && go(0); i += 16) {
         size_t done;
-        if (takes_alone(p) && !play(&now, &p->consumer))
+        if (!play(&now, role_to_take(p)))
             return;
         if (p->ring)
             ASK(done = weft_ring_pop_many(p->ring, items, 16));
@@ -398,16 +394,21 @@ static void pipe_take_many(int which, int count)
             ASK(done = weft_spsc_pop_many(p->spsc, items, 16));
         for (size_t k = 0; k < done; k++)
             took_value(of_item(&items[k]));
-        if (takes_alone(p))
-            stop_playing(&now);
+        stop_playing(&now);
     }
+}
+
+static vessel *at_ring(int which)
+{
+    vessel *p = at_pipe(which);
+    return p && p->kind == RING ? p : NULL;
 }
 
 /* Puts values into a ring even if it is full. */
 static void force_puts(int which, int count)
 {
-    vessel *p = at_pipe(which);
-    for (int i = 0; p && p->kind == RING && i < count && go(i); i++) {
+    vessel *p = at_ring(which);
+    for (int i = 0; p && i < count && go(i); i++) {
         unsigned v = new_value();
         item new = as_item(v), old;
         bool displaced;
@@ -423,9 +424,9 @@ static void force_puts(int which, int count)
 /* Reserves a slot of a ring for the time of `then`, and commits or aborts it. */
 static void reserve(int which, int commits, body *then)
 {
-    vessel *p = at_pipe(which);
+    vessel *p = at_ring(which);
     item *slot;
-    if (!p || p->kind != RING || !go(0))
+    if (!p || !go(0))
         return;
     atomic_fetch_add(&p->held, 1);
     ASK(slot = weft_ring_reserve(p->ring));
@@ -445,9 +446,9 @@ static void reserve(int which, int commits, body *then)
 /* Takes an element of a ring for the time of `then`. */
 static void take_in_place(int which, body *then)
 {
-    vessel *p = at_pipe(which);
+    vessel *p = at_ring(which);
     item *slot;
-    if (!p || p->kind != RING || !go(0))
+    if (!p || !go(0))
         return;
     atomic_fetch_add(&p->held, 1);
     ASK(slot = weft_ring_take(p->ring));
@@ -468,7 +469,7 @@ static void take_in_place(int which, body *then)
 static void steal_half(int from, int to)
 {
     vessel *p = at_pipe(from), *q = at_pipe(to);
-    playing now = {NULL, NULL};
+    playing now;
     if (!p || !q || p->kind != DEQUE || q->kind != DEQUE || !go(0) || !play(&now, &q->producer))
         return;
     operation_of(q->place, 1);

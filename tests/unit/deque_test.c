@@ -251,7 +251,7 @@ static void test_callbacks_push(void **state)
 static void *pushing_alloc(size_t size, size_t alignment, void *ctx)
 {
     push_inside(ctx);
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    return aligned_alloc(alignment, weft_i_round_up(size, alignment));
 }
 
 static void plain_free(void *memory, size_t size, void *ctx)
