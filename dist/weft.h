@@ -2784,12 +2784,12 @@ enum {
  */
 enum {
     WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* of a domain, as the next two: which places are attached */
-    WEFT_I_RANK_LINKED,   /* linked guards */
+    WEFT_I_RANK_OWNERS,   /* of a domain, as the next: which places are attached */
     WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
     WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,    /* fence.c: the mode */
-    WEFT_I_RANK_PREPARING /* life.c: only tried, never waited for */
+    WEFT_I_RANK_PREPARING, /* life.c: only tried, never waited for */
+    WEFT_I_RANK_LINKED     /* of a domain: linked guards; the only one that a signal handler takes, under any other */
 };
 
 /* A record's states: docs/reclamation.md has the table. */
@@ -5625,11 +5625,11 @@ static void weft_i_own_life_before_fork(void)
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->owners);
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_lock(&d->linked_lock);
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
+        weft_i_mutex_lock(&d->linked_lock);
     weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
@@ -5637,11 +5637,12 @@ static void weft_i_own_life_unlock_all(void)
 {
     weft_i_signals signals = weft_i_own_life_signals_before_fork;
     weft_i_note_forking(NULL);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
+        weft_i_mutex_unlock(&d->linked_lock);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
         weft_i_mutex_unlock(&d->blocker_lock);
-        weft_i_mutex_unlock(&d->linked_lock);
         weft_i_mutex_unlock(&d->owners);
     }
     weft_i_unlock_domains();

@@ -134,11 +134,11 @@ static void before_fork(void)
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->owners);
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_lock(&d->linked_lock);
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
+        weft_i_mutex_lock(&d->linked_lock);
     weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
@@ -146,11 +146,12 @@ static void unlock_all(void)
 {
     weft_i_signals signals = signals_before_fork;
     weft_i_note_forking(NULL);
+    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
+        weft_i_mutex_unlock(&d->linked_lock);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
         weft_i_mutex_unlock(&d->blocker_lock);
-        weft_i_mutex_unlock(&d->linked_lock);
         weft_i_mutex_unlock(&d->owners);
     }
     weft_i_unlock_domains();

@@ -48,13 +48,13 @@ enum {
  * runs, allocators included. -DWEFT_DEBUG in the library checks this.
  */
 enum {
-    WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* of a domain, as the next two: which places are attached */
-    WEFT_I_RANK_LINKED,   /* linked guards */
-    WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
-    WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
-    WEFT_I_RANK_FENCE,    /* fence.c: the mode */
-    WEFT_I_RANK_PREPARING /* life.c: only tried, never waited for */
+    WEFT_I_RANK_DOMAINS,   /* registry.c: the list of domains */
+    WEFT_I_RANK_OWNERS,    /* of a domain, as the next: which places are attached */
+    WEFT_I_RANK_BLOCKER,   /* the guard that statistics report as blocker */
+    WEFT_I_RANK_RECORDS,   /* record.c: which records are owned */
+    WEFT_I_RANK_FENCE,     /* fence.c: the mode */
+    WEFT_I_RANK_PREPARING, /* life.c: only tried, never waited for */
+    WEFT_I_RANK_LINKED     /* of a domain: linked guards; the only one that a signal handler takes, under any other */
 };
 
 /* A record's states: docs/reclamation.md has the table. */

@@ -38,7 +38,7 @@ LABELS = {"parked": "//tests/cases:parked_test", "parked-asan": "//tests/cases:p
           "model": "//tests/cases:weft-model", "checkers": "//check/history:checkers_test"}
 # Flags added to those of the rules, as a --config of Bazel does.
 SHIPPED = ["-O1"]
-FLAGS = {"parked": SHIPPED, "held": SHIPPED, "ended": SHIPPED, "table": SHIPPED, "checkers": SHIPPED, "model": ["-O2"],
+FLAGS = {"parked": SHIPPED, "held": SHIPPED, "ended": SHIPPED, "table": SHIPPED, "fork-handler": SHIPPED, "checkers": SHIPPED, "model": ["-O2"],
          "parked-asan": ["-O1", "-fsanitize=address"], "tsan": ["-O1", "-fsanitize=thread"]}
 CHECKED = ["-O1", "-DWEFT_DEBUG"]  # for all others: checks the order of locks
 

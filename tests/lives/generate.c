@@ -73,9 +73,10 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-static int choose_theme(maker *m)
+/* Any few programs in a row have each theme. */
+static int choose_theme(const maker *m)
 {
-    int theme = below(m, THEMES);
+    int theme = (int)(m->p->seed % THEMES);
     for (int i = 0; m->wish->theme && i < THEMES; i++)
         if (strcmp(themes[i].name, m->wish->theme) == 0)
             theme = i;

@@ -74,8 +74,7 @@ static void destroy_busy(void)
 static void close_structures(void)
 {
     for (int i = QUEUES; i <= MAPS; i++)
-        if (closers[i])
-            closers[i]();
+        run_if_any(closers[i]);
 }
 
 static void settle_place(place *p)
@@ -100,8 +99,7 @@ static void settle_place(place *p)
 /* At the end structures can be emptied, all that is retired is reclaimed, and every domain can be destroyed. */
 static void settle(void)
 {
-    if (closers[TICKS])
-        closers[TICKS]();
+    run_if_any(closers[TICKS]);
     close_structures();
     for (int i = PLACES - 1; i > 0; i--) {
         if (!atomic_load(&places[i].live))
@@ -116,8 +114,7 @@ static void settle(void)
         closers[ALLOCATOR]();
         settle_place(&places[0]);
     }
-    if (closers[VALUES_OUT])
-        closers[VALUES_OUT]();
+    run_if_any(closers[VALUES_OUT]);
 }
 
 static void begin(void)

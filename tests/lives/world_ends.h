@@ -17,8 +17,7 @@ static void account_end(void)
     if (many)
         atomic_store(&values_any, 1);
     atomic_fetch_add(&values_lost, me->at_risk % VALUES);
-    if (also_at_end)
-        also_at_end();
+    run_if_any(also_at_end);
     memset(me->guards, 0, sizeof me->guards);
     me->frame = NULL;
     me->at = NULL;
@@ -255,8 +254,7 @@ static _Noreturn void go_on_in_child(body *then, life *self)
         if (vanished && atomic_load(&barriers))
             atomic_store(&places[i].lost_before, atomic_load(&object_count));
     }
-    if (also_in_child)
-        also_in_child();
+    run_if_any(also_in_child);
     if (vanished && atomic_load(&a_child_may_hang))
         _exit(0);
     me->stays++;
@@ -332,8 +330,7 @@ static void on_signal(int signal_number)
     atomic_fetch_sub(&guards_held, 1);
     const char *at = me->at, *last = me->last;
     me->in_handler++;
-    if (also_in_handler)
-        also_in_handler();
+    run_if_any(also_in_handler);
     me->in_handler--;
     me->at = at;
     me->last = last;

@@ -55,6 +55,13 @@ static body *_Atomic closers[CLOSERS];
 /* What else a handler does, a child right after the fork, and a thread before it ends. */
 static body *_Atomic also_in_handler, *_Atomic also_in_child, *_Atomic also_at_end;
 
+/* Reads the pointer once. */
+static void run_if_any(body *what)
+{
+    if (what)
+        what();
+}
+
 /*
  * Milliseconds: from the beginning, until no step begins anything new; without a call of the library, until the program
  * counts as hanging, as it does after several times that in any case.

@@ -231,13 +231,14 @@ static void count_values(nest *n)
 /* A push that grows retires the old array, and so may run callbacks: their pushes must not be lost. */
 static void test_callbacks_push(void **state)
 {
+    static char object[WEFT_BATCH + 40];
     const t_env *env = *state;
     size_t nested = 0;
-    for (size_t retired = WEFT_BATCH - 40; retired < WEFT_BATCH + 40; retired++) {
+    for (size_t retired = WEFT_BATCH - 40; retired < T_COUNT(object); retired++) {
         nest n = {.deque = new_deque(env)};
         CHECK(weft_domain_barrier(env->domain, UINT64_MAX) == 0);
         for (size_t i = 0; i < retired; i++)
-            CHECK(weft_retire(env->domain, &n, callback, &n) == 0);
+            CHECK(weft_retire(env->domain, &object[i], callback, &n) == 0);
         for (n.pushing = true; n.pushed < CELLS + 1; n.pushed++)
             CHECK(weft_deque_push(n.deque, t_ptr(1)) == 0);
         count_values(&n);
