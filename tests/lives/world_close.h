@@ -39,7 +39,7 @@ static void close_place(place *p)
         fail("a domain that nobody uses could not be destroyed", error);
     check_reclaimed(p, list, count, "a domain was destroyed with objects not reclaimed");
     if (atomic_load(&p->bytes) && !atomic_load(&ended_inside) && !in_child)
-        fail("a destroyed domain kept memory", atomic_load(&p->bytes));
+        fail_with_blocks(p, "a destroyed domain kept memory");
 }
 
 /* Makes a domain for the time of `then`, in which HERE is that domain. */

@@ -278,18 +278,25 @@ static void wait_for_child(pid_t pid, const int *returned)
         fail("a fork's child failed, with status", status);
 }
 
+/* Only if there is no thread but this one and, waiting, the first: no thread begins meanwhile. */
+static pid_t fork_alone(void)
+{
+    pthread_mutex_lock(&lives_lock);
+    pid_t pid = atomic_load(&alive) > (me != the_first) ? -1 : fork();
+    pthread_mutex_unlock(&lives_lock);
+    return pid;
+}
+
 /* The child does `then`, which may be empty, and ends. NULL: it executes another program. */
 static void forks_and(body *then)
 {
     int *returned, number = errno;
-    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12 ||
-        (SANITIZED && atomic_load(&alive) > 1))
+    if (!go(0) || in_child || me->in_allocator || atomic_fetch_add(&forks, 1) >= 12)
         return;
     returned = mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    TALLY(FORKS, 1);
     me->at = "fork";
     pthread_mutex_lock(&registration);
-    pid_t pid = fork();
+    pid_t pid = SANITIZED ? fork_alone() : fork();
     pthread_mutex_unlock(&registration);
     me->at = NULL;
     if (pid == 0) {
@@ -300,8 +307,10 @@ static void forks_and(body *then)
             execl("/bin/true", "true", (char *)NULL);
         go_on_in_child(then, me);
     }
-    if (pid > 0)
+    if (pid > 0) {
+        TALLY(FORKS, 1);
         wait_for_child(pid, returned);
+    }
     munmap(returned, sizeof *returned);
     errno = number;
 }

@@ -263,8 +263,14 @@ static void check_reclaimed(place *p, unsigned *list, unsigned count, const char
             left++;
             one = list[i];
         }
-    if (left > atomic_load(&p->lost))
-        fail(what, one ? left : 0);
+    if (left > atomic_load(&p->lost)) {
+        usleep(200000);
+        fprintf(stderr, "    object %u of %u, with a hook of %s, retired by %s, was %s in the next 200 ms\n", one,
+                atomic_load(&object_count), one % 2 ? "Weft's" : "its own",
+                fates[one].by_callback ? "a callback" : "the program",
+                atomic_load(&fates[one].state) == RECLAIMED ? "reclaimed" : "not reclaimed");
+        fail(what, left);
+    }
     free(list);
 }
 

@@ -6,6 +6,7 @@ typedef struct place {
     int number;
     atomic_int live, structures;
     atomic_long bytes;        /* given by its allocator */
+    atomic_int blocks[64];    /* of so many times 64 bytes; the last: all that are larger */
     atomic_long by_callbacks; /* retired by callbacks and not reclaimed */
     atomic_long operations;   /* of structures, by callbacks */
     atomic_long lost;         /* objects that ended threads may have had in hand */
@@ -43,19 +44,35 @@ static weft_allocator none(place *p)
     return (weft_allocator){0};
 }
 
+static void count_block(place *p, size_t size, int by)
+{
+    size_t lines = (size + 63) / 64, most = sizeof p->blocks / sizeof *p->blocks - 1;
+    atomic_fetch_add(&p->bytes, (long)size * by);
+    atomic_fetch_add(&p->blocks[lines < most ? lines : most], by);
+}
+
 static void *take_memory(size_t size, size_t alignment, place *p)
 {
     void *memory = NULL;
     if (posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
         return NULL;
-    atomic_fetch_add(&p->bytes, (long)size);
+    count_block(p, size, 1);
     return memory;
 }
 
 static void give_memory(void *memory, size_t size, place *p)
 {
-    atomic_fetch_sub(&p->bytes, (long)size);
+    count_block(p, size, -1);
     free(memory);
+}
+
+/* No domain is left, but memory that it was given. */
+static _Noreturn void fail_with_blocks(place *p, const char *what)
+{
+    for (int i = 0; i < (int)(sizeof p->blocks / sizeof *p->blocks); i++)
+        if (atomic_load(&p->blocks[i]))
+            fprintf(stderr, "    blocks of %d bytes or somewhat less: %d\n", i * 64, atomic_load(&p->blocks[i]));
+    fail(what, atomic_load(&p->bytes));
 }
 
 static void *counted_alloc(size_t size, size_t alignment, void *ctx)
@@ -139,7 +156,7 @@ static weft_allocator fork_safe(place *p)
 }
 
 /* Keeps free memory in a stack of Weft's, in the default domain. */
-static weft_treiber *spare;
+static weft_treiber *_Atomic spare;
 static atomic_int spares;
 enum { SPARE = 128 };
 
@@ -159,7 +176,7 @@ static void *woven_alloc(size_t size, size_t alignment, void *ctx)
     bool found = weft_treiber_try_pop(spare, &memory);
     me->in_allocator--;
     if (found) {
-        atomic_fetch_add(&((place *)ctx)->bytes, SPARE);
+        count_block(ctx, SPARE, 1);
         atomic_fetch_sub(&spares, 1);
     }
     return found ? memory : take_memory(SPARE, SPARE, ctx);
@@ -178,7 +195,7 @@ static void woven_free(void *memory, size_t size, void *ctx)
         give_memory(memory, SPARE, ctx);
         return;
     }
-    atomic_fetch_sub(&((place *)ctx)->bytes, SPARE);
+    count_block(ctx, SPARE, -1);
     raise_to(&most_spares, atomic_fetch_add(&spares, 1) + 1);
 }
 
@@ -194,9 +211,12 @@ static void close_spare(void)
 
 static weft_allocator woven(place *p)
 {
+    weft_treiber *none = NULL, *made = NULL;
     closers[ALLOCATOR] = close_spare;
-    if (!spare && weft_treiber_create(&spare, NULL) != 0)
+    if (!spare && weft_treiber_create(&made, NULL) != 0)
         return counted(p);
+    if (made && !atomic_compare_exchange_strong(&spare, &none, made)) /* two threads make their first domains */
+        weft_treiber_destroy(made, NULL, NULL);
     return (weft_allocator){woven_alloc, woven_free, p};
 }
 
