@@ -2783,11 +2783,11 @@ enum {
  * runs, allocators included. -DWEFT_DEBUG in the library checks this.
  */
 enum {
-    WEFT_I_RANK_DOMAINS,  /* registry.c: the list of domains */
-    WEFT_I_RANK_OWNERS,   /* of a domain, as the next: which places are attached */
-    WEFT_I_RANK_BLOCKER,  /* the guard that statistics report as blocker */
-    WEFT_I_RANK_RECORDS,  /* record.c: which records are owned */
-    WEFT_I_RANK_FENCE,    /* fence.c: the mode */
+    WEFT_I_RANK_DOMAINS,   /* registry.c: the list of domains */
+    WEFT_I_RANK_OWNERS,    /* of a domain, as the next: which places are attached */
+    WEFT_I_RANK_BLOCKER,   /* the guard that statistics report as blocker */
+    WEFT_I_RANK_RECORDS,   /* record.c: which records are owned */
+    WEFT_I_RANK_FENCE,     /* fence.c: the mode */
     WEFT_I_RANK_PREPARING, /* life.c: only tried, never waited for */
     WEFT_I_RANK_LINKED     /* of a domain: linked guards; the only one that a signal handler takes, under any other */
 };
@@ -3589,6 +3589,9 @@ WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, i
 /* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
+/* Puts one node into the place's empty cache. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_cache_supply(weft_i_local *local, int node_class);
+
 /* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */
 WEFT_I_PRIVATE void weft_i_trim(weft_i_local *local);
 WEFT_I_PRIVATE void weft_i_trim_depot(weft_domain *domain);
@@ -3730,6 +3733,14 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
         local->cache[node_class] = weft_i_own_cache_withdraw(domain, node_class); /* it was empty */
     void *node = local ? weft_i_cache_pop(local, node_class) : NULL;
     return node ? node : weft_i_alloc_in(domain, local, weft_i_own_cache_class_size[node_class], weft_i_own_cache_class_alignment(node_class));
+}
+
+bool weft_i_cache_supply(weft_i_local *local, int node_class)
+{
+    weft_i_hook *node = weft_i_node_alloc_slow(local, local->domain, node_class);
+    if (node)
+        weft_i_list_push(&local->cache[node_class], node);
+    return node != NULL;
 }
 
 void weft_i_trim(weft_i_local *local)
@@ -4440,6 +4451,20 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
 {
     weft_i_store(&hold.slot->words.word[0], NULL, WEFT_GUARD_R4);
     weft_i_store(&hold.slot->domain, NULL, WEFT_LOCAL_R1);
+}
+
+/* Begins an attempt that has a node in the thread's cache, where it allocates one if need be. False: also, no memory. */
+weft_i_inline bool weft_i_attempt_begin_with(weft_i_attempt *attempt, weft_domain *domain, int node_class,
+                                             weft_scheme scheme)
+{
+    while (weft_i_attempt_begin(attempt, domain, scheme)) {
+        if (weft_i_likely(attempt->local->cache[node_class].head))
+            return true;
+        weft_i_attempt_end(attempt->hold); /* an allocator may use this domain */
+        if (!weft_i_cache_supply(attempt->local, node_class))
+            return false;
+    }
+    return false;
 }
 
 /* How one try of an operation protects what it reads. */
@@ -10601,8 +10626,6 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
     return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
-
 /* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
@@ -10610,12 +10633,8 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     weft_i_map_walk w;
     void *present;
     bool linked = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+    if (weft_i_unlikely(!weft_i_attempt_begin_with(&attempt, map->domain, WEFT_I_LARGE, scheme)))
         return weft_i_map_insert_again(map, key, value);
-    if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
-        weft_i_attempt_end(attempt.hold);
-        return weft_i_map_insert_supplied(map, key, value);
-    }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
     if (weft_i_likely(outcome == WEFT_I_MAP_ABSENT)) {
@@ -10630,20 +10649,6 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     if (weft_i_likely(linked))
         return weft_i_map_after_insertion(map);
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
-}
-
-/*
- * The thread's cache has no node. It gets one and attempts again, which fills a map 1.3 times as fast as the way under a
- * guard; within weft_i_map_insert_again this would cost 7 %, under hazards.
- */
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
-{
-    weft_i_local *local = weft_i_local_get(map->domain);
-    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
-    if (!node)
-        return weft_i_map_insert_again(map, key, value);
-    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
-    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)

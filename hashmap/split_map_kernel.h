@@ -199,8 +199,6 @@ static weft_i_noinline int weft_i_map_insert_again(weft_map *map, void *key, voi
     return r.error ? -ENOMEM : r.found ? -EEXIST : 0;
 }
 
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value);
-
 /* For integer keys: no user code runs inside. */
 weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_scheme scheme)
 {
@@ -208,12 +206,8 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     weft_i_map_walk w;
     void *present;
     bool linked = false;
-    if (weft_i_unlikely(!weft_i_attempt_begin(&attempt, map->domain, scheme)))
+    if (weft_i_unlikely(!weft_i_attempt_begin_with(&attempt, map->domain, WEFT_I_LARGE, scheme)))
         return weft_i_map_insert_again(map, key, value);
-    if (weft_i_unlikely(!attempt.local->cache[WEFT_I_LARGE].head)) {
-        weft_i_attempt_end(attempt.hold);
-        return weft_i_map_insert_supplied(map, key, value);
-    }
     uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, attempt.hold, hash, key, &present, true, scheme);
     if (weft_i_likely(outcome == WEFT_I_MAP_ABSENT)) {
@@ -228,20 +222,6 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     if (weft_i_likely(linked))
         return weft_i_map_after_insertion(map);
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
-}
-
-/*
- * The thread's cache has no node. It gets one and attempts again, which fills a map 1.3 times as fast as the way under a
- * guard; within weft_i_map_insert_again this would cost 7 %, under hazards.
- */
-static weft_i_noinline int weft_i_map_insert_supplied(weft_map *map, void *key, void *value)
-{
-    weft_i_local *local = weft_i_local_get(map->domain);
-    weft_i_map_node *node = local ? weft_i_node_alloc(map->domain, local, WEFT_I_LARGE) : NULL;
-    if (!node)
-        return weft_i_map_insert_again(map, key, value);
-    weft_i_list_push(&local->cache[WEFT_I_LARGE], &node->hook);
-    return WEFT_I_BY_SCHEME(map->domain, weft_i_map_insert, map, key, value);
 }
 
 static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)

@@ -123,6 +123,14 @@ void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_
     return node ? node : weft_i_alloc_in(domain, local, class_size[node_class], class_alignment(node_class));
 }
 
+bool weft_i_cache_supply(weft_i_local *local, int node_class)
+{
+    weft_i_hook *node = weft_i_node_alloc_slow(local, local->domain, node_class);
+    if (node)
+        weft_i_list_push(&local->cache[node_class], node);
+    return node != NULL;
+}
+
 void weft_i_trim(weft_i_local *local)
 {
     for (int c = 0; c < WEFT_I_CLASSES; c++)

@@ -189,6 +189,20 @@ weft_i_inline void weft_i_attempt_end(weft_i_hold hold)
     weft_i_store(&hold.slot->domain, NULL, LOCAL_R1);
 }
 
+/* Begins an attempt that has a node in the thread's cache, where it allocates one if need be. False: also, no memory. */
+weft_i_inline bool weft_i_attempt_begin_with(weft_i_attempt *attempt, weft_domain *domain, int node_class,
+                                             weft_scheme scheme)
+{
+    while (weft_i_attempt_begin(attempt, domain, scheme)) {
+        if (weft_i_likely(attempt->local->cache[node_class].head))
+            return true;
+        weft_i_attempt_end(attempt->hold); /* an allocator may use this domain */
+        if (!weft_i_cache_supply(attempt->local, node_class))
+            return false;
+    }
+    return false;
+}
+
 /* How one try of an operation protects what it reads. */
 typedef enum weft_i_way {
     WEFT_I_FAST,   /* as an attempt, which begins only if everything is as usual */
