@@ -2165,28 +2165,38 @@ WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 /* ---- base/backoff.h ---- */
 
 /*
- * private. After a compare-and-swap has lost a race, a thread waits, so that the winner works alone with the line in
- * its cache. Uncontended code never gets here. The wait is a time, not a number of turns: a pause takes 4 ns on some
- * processors and 50 on others.
+ * private. What a thread does that has lost a compare-and-swap: it waits, so that the winner works on with the line in its
+ * cache. How long, follows from two times that each thread measures: its pace, the time from one of its operations to the
+ * next, and a trip, the time that a try takes when the line must come from another core. A thread that is slower than a
+ * trip waits for half of one, since it would be away longer than the winner needs the line. A faster thread waits for
+ * eight, in which the winner, alone, wastes one in nine. Each further loss of the operation doubles the wait.
+ * docs/design/0004-waiting.md has the measurements. Uncontended code never gets here, but for a count.
+ *
+ * A wait is a time, not a number of turns: a pause takes 4 ns on some processors and 50 on others.
  */
 #ifndef WEFT_BASE_BACKOFF_H
 #define WEFT_BASE_BACKOFF_H
 
 
-/* The first wait, and the longest. */
-#ifndef WEFT_BACKOFF_NS
-#define WEFT_BACKOFF_NS 2500
-#endif
-#ifndef WEFT_BACKOFF_MAX_NS
-#define WEFT_BACKOFF_MAX_NS 5000
-#endif
+/* What a thread knows of its own pace, from its losses of the last 50 to 100 us. */
+typedef struct weft_i_pace {
+    size_t operations, operations_then; /* of the thread, about; now, and at its last loss */
+    uint64_t then_ns;
+    uint64_t took_ns, done; /* sums: the time from loss to loss, and the operations meanwhile */
+    unsigned losses, trip_ns;
+} weft_i_pace;
 
 typedef struct weft_i_backoff {
-    unsigned ns; /* the last wait; start with 0 */
+    unsigned ns;       /* the last wait of this operation; start with 0 */
+    uint64_t until_ns; /* when it ended, if the next try is to be measured */
 } weft_i_backoff;
 
 #if !defined(WEFT_SEAM) || defined(WEFT_SEAM_ATOMICS_ONLY)
-WEFT_I_PRIVATE void weft_i_backoff_wait(weft_i_backoff *backoff);
+/* Waits after a loss. `pace` is NULL in a thread without a record. */
+WEFT_I_PRIVATE void weft_i_backoff_wait(weft_i_backoff *backoff, weft_i_pace *pace);
+
+/* To be called after the try that followed the wait. */
+WEFT_I_PRIVATE void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace);
 #endif
 
 #endif
@@ -2198,7 +2208,17 @@ WEFT_I_PRIVATE void weft_i_backoff_wait(weft_i_backoff *backoff);
 /* Pauses per 1024 ns, measured at the first contention; 0: not yet. */
 static weft_i_atomic_int weft_i_own_backoff_pauses_per_1024ns;
 
-enum { WEFT_I_OWN_BACKOFF_SAMPLE = 64, WEFT_I_OWN_BACKOFF_SAMPLES = 3 };
+enum {
+    WEFT_I_OWN_BACKOFF_SAMPLE = 64,
+    WEFT_I_OWN_BACKOFF_SAMPLES = 3,
+    WEFT_I_OWN_BACKOFF_TRIP_NS = 160, /* before the first is measured */
+    WEFT_I_OWN_BACKOFF_TRIPS_ALONE = 8,
+    WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS = 2500, /* where cores are far apart, too */
+    WEFT_I_OWN_BACKOFF_LONGEST_NS = 5000,
+    WEFT_I_OWN_BACKOFF_MEASURED = 8,        /* one trip in so many, since a clock reading takes a tenth of one */
+    WEFT_I_OWN_BACKOFF_WINDOW_NS = 100000,  /* of the sums */
+    WEFT_I_OWN_BACKOFF_DESCHEDULED = 500000 /* a longer time from loss to loss is none of the thread's pace */
+};
 
 /* Takes the shortest of a few samples, since the scheduler may interrupt one. */
 static int weft_i_own_backoff_calibrate(void)
@@ -2220,18 +2240,62 @@ static int weft_i_own_backoff_calibrate(void)
     return rate;
 }
 
-void weft_i_backoff_wait(weft_i_backoff *backoff)
+static unsigned weft_i_own_backoff_trip_of(const weft_i_pace *pace)
+{
+    return pace && pace->trip_ns ? pace->trip_ns : WEFT_I_OWN_BACKOFF_TRIP_NS;
+}
+
+/* Whether the thread's operations, its waits included, take longer than a trip each. */
+static bool weft_i_own_backoff_is_slow(weft_i_pace *pace)
+{
+    uint64_t now = weft_i_sys_clock_ns(), took = now - pace->then_ns;
+    if (took < WEFT_I_OWN_BACKOFF_DESCHEDULED) {
+        pace->took_ns += took;
+        pace->done += pace->operations - pace->operations_then;
+    }
+    if (pace->took_ns > WEFT_I_OWN_BACKOFF_WINDOW_NS) {
+        pace->took_ns /= 2;
+        pace->done /= 2;
+    }
+    pace->then_ns = now;
+    pace->operations_then = pace->operations;
+    return pace->took_ns > pace->done * weft_i_own_backoff_trip_of(pace);
+}
+
+static unsigned weft_i_own_backoff_first_wait(weft_i_pace *pace)
+{
+    unsigned trip = weft_i_own_backoff_trip_of(pace);
+    if (!pace || weft_i_own_backoff_is_slow(pace))
+        return trip / 2;
+    return trip * WEFT_I_OWN_BACKOFF_TRIPS_ALONE < WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS ? trip * WEFT_I_OWN_BACKOFF_TRIPS_ALONE : WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS;
+}
+
+void weft_i_backoff_wait(weft_i_backoff *backoff, weft_i_pace *pace)
 {
     /* relaxed: a number by itself */
     int rate = weft_i_load(&weft_i_own_backoff_pauses_per_1024ns, memory_order_relaxed);
     if (weft_i_unlikely(rate == 0))
         rate = weft_i_own_backoff_calibrate();
-    unsigned ns = backoff->ns ? backoff->ns * 2 : WEFT_BACKOFF_NS;
-    if (ns > WEFT_BACKOFF_MAX_NS)
-        ns = WEFT_BACKOFF_MAX_NS;
+    unsigned ns = backoff->ns ? backoff->ns * 2 : weft_i_own_backoff_first_wait(pace);
+    if (ns > WEFT_I_OWN_BACKOFF_LONGEST_NS)
+        ns = WEFT_I_OWN_BACKOFF_LONGEST_NS;
     backoff->ns = ns;
     for (uint64_t turns = (uint64_t)ns * (unsigned)rate / 1024 + 1; turns > 0; turns--)
         weft_i_pause();
+    if (pace && ++pace->losses % WEFT_I_OWN_BACKOFF_MEASURED == 0)
+        backoff->until_ns = weft_i_sys_clock_ns();
+}
+
+void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
+{
+    if (!backoff->until_ns || !pace)
+        return;
+    unsigned before = weft_i_own_backoff_trip_of(pace);
+    uint64_t trip = weft_i_sys_clock_ns() - backoff->until_ns;
+    if (trip > 2 * before) /* the scheduler may have interrupted the try */
+        trip = 2 * before;
+    pace->trip_ns = (7 * before + (unsigned)trip) / 8 + 1;
+    backoff->until_ns = 0;
 }
 
 #endif
@@ -2803,8 +2867,9 @@ typedef struct weft_i_record {
     weft_i_slot operation;  /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
     weft_i_atomic_int open; /* slots that were ever taken, rounded up */
     size_t number;          /* of records made before it; threads that live at the same time have different numbers */
-    weft_i_life life;       /* only the owner uses this and the next two */
+    weft_i_life life;       /* only the owner uses this and what follows */
     struct weft_domain *visits; /* ENDING: the domain that is visited, and so kept from being destroyed */
+    weft_i_pace pace;
     weft_i_hint hint[WEFT_HINTS];
 } weft_i_record;
 
@@ -4319,11 +4384,21 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
+/* The caller's pace. NULL: it has no record, and those that have none share one. */
+weft_i_inline weft_i_pace *weft_i_own_pace(void)
+{
+    weft_i_record *record = weft_i_own_record();
+    return record == &weft_i_no_record ? NULL : &record->pace;
+}
+
 /* A node from the caller's cache. NULL: it has none, or no place. */
 weft_i_inline void *weft_i_node_cached(weft_domain *domain, int node_class)
 {
     weft_i_local *local = weft_i_local_peek(domain);
-    return weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+    if (weft_i_unlikely(!local))
+        return NULL;
+    weft_i_own_record()->pace.operations++;
+    return weft_i_cache_pop(local, node_class);
 }
 
 /* To be called after an operation that may have retired under its guards, once they are left. */
@@ -4378,13 +4453,14 @@ typedef enum weft_i_outcome {
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done or there is nothing to take, and backs off after each lost race. `now` is the outcome
+ * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now` is the outcome
  * of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
-    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST;                             \
+         (now) = (step), weft_i_backoff_over(&weft_i_waits, weft_i_own_pace()))                                        \
         if ((now) == WEFT_I_LOST)                                                                                      \
-    weft_i_backoff_wait(&weft_i_waits)
+    weft_i_backoff_wait(&weft_i_waits, weft_i_own_pace())
 
 /* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
 #define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                          \
@@ -4492,8 +4568,12 @@ weft_i_inline bool weft_i_trial_begin(weft_i_trial *trial, weft_domain *domain, 
     trial->domain = domain;
     trial->retired = NULL;
     trial->due = false;
-    if (way == WEFT_I_FAST)
-        return weft_i_attempt_begin(&trial->attempt, domain, scheme);
+    if (way == WEFT_I_FAST) {
+        if (weft_i_unlikely(!weft_i_attempt_begin(&trial->attempt, domain, scheme)))
+            return false;
+        weft_i_own_record()->pace.operations++;
+        return true;
+    }
     trial->attempt.hold = weft_i_begin(&trial->own, domain, scheme);
     return true;
 }

@@ -55,11 +55,21 @@ weft_i_inline weft_i_local *weft_i_local_get(weft_domain *domain)
     return weft_i_likely(local != NULL) ? local : weft_i_local_find(domain);
 }
 
+/* The caller's pace. NULL: it has no record, and those that have none share one. */
+weft_i_inline weft_i_pace *weft_i_own_pace(void)
+{
+    weft_i_record *record = weft_i_own_record();
+    return record == &weft_i_no_record ? NULL : &record->pace;
+}
+
 /* A node from the caller's cache. NULL: it has none, or no place. */
 weft_i_inline void *weft_i_node_cached(weft_domain *domain, int node_class)
 {
     weft_i_local *local = weft_i_local_peek(domain);
-    return weft_i_likely(local != NULL) ? weft_i_cache_pop(local, node_class) : NULL;
+    if (weft_i_unlikely(!local))
+        return NULL;
+    weft_i_own_record()->pace.operations++;
+    return weft_i_cache_pop(local, node_class);
 }
 
 /* To be called after an operation that may have retired under its guards, once they are left. */
@@ -114,13 +124,14 @@ typedef enum weft_i_outcome {
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done or there is nothing to take, and backs off after each lost race. `now` is the outcome
+ * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now` is the outcome
  * of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
-    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST; (now) = (step))             \
+    for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST;                             \
+         (now) = (step), weft_i_backoff_over(&weft_i_waits, weft_i_own_pace()))                                        \
         if ((now) == WEFT_I_LOST)                                                                                      \
-    weft_i_backoff_wait(&weft_i_waits)
+    weft_i_backoff_wait(&weft_i_waits, weft_i_own_pace())
 
 /* Calls a kernel's function with the domain's scheme, a constant to the compiler, as its last argument. */
 #define WEFT_I_BY_SCHEME(domain, kernel, ...)                                                                          \
@@ -228,8 +239,12 @@ weft_i_inline bool weft_i_trial_begin(weft_i_trial *trial, weft_domain *domain, 
     trial->domain = domain;
     trial->retired = NULL;
     trial->due = false;
-    if (way == WEFT_I_FAST)
-        return weft_i_attempt_begin(&trial->attempt, domain, scheme);
+    if (way == WEFT_I_FAST) {
+        if (weft_i_unlikely(!weft_i_attempt_begin(&trial->attempt, domain, scheme)))
+            return false;
+        weft_i_own_record()->pace.operations++;
+        return true;
+    }
     trial->attempt.hold = weft_i_begin(&trial->own, domain, scheme);
     return true;
 }

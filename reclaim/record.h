@@ -6,7 +6,7 @@
 #ifndef WEFT_RECLAIM_RECORD_H
 #define WEFT_RECLAIM_RECORD_H
 
-#include <weft/base/seam.h>
+#include <weft/base/backoff.h>
 #include <weft/reclaim/thread.h>
 
 /* Nested guards a thread can hold before the next one links its own memory into the domain: at most WEFT_I_SLOTS. */
@@ -68,8 +68,9 @@ typedef struct weft_i_record {
     weft_i_slot operation;  /* in use: the thread is busy, with the right to its lists (reclaim/state.h) */
     weft_i_atomic_int open; /* slots that were ever taken, rounded up */
     size_t number;          /* of records made before it; threads that live at the same time have different numbers */
-    weft_i_life life;       /* only the owner uses this and the next two */
+    weft_i_life life;       /* only the owner uses this and what follows */
     struct weft_domain *visits; /* ENDING: the domain that is visited, and so kept from being destroyed */
+    weft_i_pace pace;
     weft_i_hint hint[WEFT_HINTS];
 } weft_i_record;
 

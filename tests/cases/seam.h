@@ -21,7 +21,8 @@ size_t model_patience(void);
 #define WEFT_DEQUE_CELLS 2
 #define WEFT_DEQUE_FIRST ((size_t)-2)
 #define WEFT_DEQUE_QUIET 2
-#define weft_i_backoff_wait(backoff) ((void)(backoff))
+#define weft_i_backoff_wait(backoff, pace) ((void)(backoff), (void)(pace))
+#define weft_i_backoff_over(backoff, pace) ((void)(backoff), (void)(pace))
 
 /* One spare slot, which is claimed for good, or all; positions that wrap after the first lap. */
 size_t model_spares(void);

@@ -1,0 +1,108 @@
+/* How long a thread waits after a lost race: base/backoff.h. The times that it goes by are given, so the clock decides nothing. */
+#include "tests/unit/support.h"
+
+#include <weft/base/backoff.h>
+
+enum { TRIP = 200, AGO = 100000, FAST = 1000000 };
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* A thread that has done so many operations in the last 100 us. */
+static weft_i_pace pace_of(size_t operations)
+{
+    return (weft_i_pace){.operations = operations, .then_ns = clock_ns() - AGO, .trip_ns = TRIP};
+}
+
+static unsigned wait_of(weft_i_pace *pace)
+{
+    weft_i_backoff backoff = {0};
+    weft_i_backoff_wait(&backoff, pace);
+    return backoff.ns;
+}
+
+static void test_fast_waits_long(void **state)
+{
+    weft_i_pace fast = pace_of(FAST), far = pace_of(FAST);
+    (void)state;
+    assert_int_equal(wait_of(&fast), 8 * TRIP);
+    far.trip_ns = 1000;
+    assert_int_equal(wait_of(&far), 2500); /* a bound, however far the cores are apart */
+}
+
+static void test_slow_waits_short(void **state)
+{
+    weft_i_pace slow = pace_of(1);
+    (void)state;
+    slow.took_ns = AGO / 2,
+    slow.done = 1; /* should this thread not run between here and its next reading of the clock */
+    assert_int_equal(wait_of(&slow), TRIP / 2);
+    assert_int_equal(wait_of(NULL), 80); /* no record: nothing is known */
+}
+
+static void test_losses_double_it(void **state)
+{
+    weft_i_pace fast = pace_of(FAST);
+    weft_i_backoff backoff = {0};
+    const unsigned expected[] = {1600, 3200, 5000, 5000};
+    (void)state;
+    for (size_t i = 0; i < T_COUNT(expected); i++) {
+        weft_i_backoff_wait(&backoff, &fast);
+        assert_int_equal(backoff.ns, expected[i]);
+    }
+}
+
+/* A thread that did not run is not slow. */
+static void test_descheduled(void **state)
+{
+    weft_i_pace pace = pace_of(1);
+    (void)state;
+    pace.then_ns -= 10000000;
+    assert_int_equal(wait_of(&pace), 8 * TRIP);
+    assert_int_equal(pace.took_ns, 0);
+}
+
+/* One slow interval does not outweigh those before; older ones fade. */
+static void test_a_sum_decides(void **state)
+{
+    weft_i_pace pace = pace_of(1), old = pace_of(1);
+    (void)state;
+    pace.took_ns = 90000, pace.done = 9000;
+    assert_int_equal(wait_of(&pace), 8 * TRIP);
+    old.took_ns = 10 * AGO, old.done = 100;
+    (void)wait_of(&old);
+    assert_true(old.took_ns < 10 * AGO && old.done <= 50);
+}
+
+/* Each eighth try after a wait is measured; a trip follows what was measured, but not a single interruption. */
+static void test_trips(void **state)
+{
+    weft_i_pace pace = pace_of(1);
+    int measured = 0;
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        weft_i_backoff backoff = {0};
+        weft_i_backoff_wait(&backoff, &pace);
+        measured += backoff.until_ns != 0;
+        if (backoff.until_ns)
+            backoff.until_ns -= 1000000000;
+        weft_i_backoff_over(&backoff, &pace);
+        assert_int_equal(backoff.until_ns, 0);
+    }
+    assert_int_equal(measured, 2);
+    assert_int_equal(pace.trip_ns, (9 * ((9 * TRIP) / 8 + 1)) / 8 + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fast_waits_long),  cmocka_unit_test(test_slow_waits_short),
+        cmocka_unit_test(test_losses_double_it), cmocka_unit_test(test_descheduled),
+        cmocka_unit_test(test_a_sum_decides),    cmocka_unit_test(test_trips),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
