@@ -3127,8 +3127,11 @@ weft_i_inline void weft_i_count_reclaimed(weft_i_local *local, size_t count, siz
  */
 enum { WEFT_I_CALLBACKS = 8 };
 
-/* Reclaims the object by its kind's callback. `running`, if not NULL, was counted up for it, and is counted down after it. */
-WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running);
+/*
+ * Reclaims the object by its kind's callback, for which the caller has counted `running` up. After it, also if it ends the
+ * thread, `running` is counted down or, if it is that of the caller's own place, up to the next even number.
+ */
+WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own);
 
 /* Whether this thread is in a callback of any domain. */
 WEFT_I_PRIVATE bool weft_i_in_callback(void);
@@ -3827,7 +3830,8 @@ void weft_i_trim_depot(weft_domain *domain)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_CALLBACK_R1 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
+#define WEFT_CALLBACK_R1 memory_order_release /* callback of a domain's place over -> WEFT_CALLBACK_A1: what it did comes before */
+#define WEFT_CALLBACK_R2 memory_order_release /* callback of a thread's own place over -> WEFT_CALLBACK_A1: what it did comes before */
 #define WEFT_CALLBACK_A1 memory_order_acquire /* is a callback running -> WEFT_CALLBACK_R1, WEFT_CALLBACK_R2: a barrier returns after what the callback did */
 #endif
 /* clang-format on */
@@ -3835,19 +3839,24 @@ void weft_i_trim_depot(weft_domain *domain)
 static WEFT_I_THREAD_LOCAL struct {
     const weft_domain *domain[WEFT_I_CALLBACKS];
     weft_i_atomic_size *running[WEFT_I_CALLBACKS];
+    bool own[WEFT_I_CALLBACKS]; /* it counts callbacks of this thread's place, and no other thread writes it */
     int depth;
 } weft_i_own_callback_nested;
 
 static void weft_i_own_callback_end_innermost(void)
 {
     weft_i_atomic_size *running = weft_i_own_callback_nested.running[--weft_i_own_callback_nested.depth];
-    if (running)
+    if (weft_i_own_callback_nested.own[weft_i_own_callback_nested.depth])
+        /* relaxed: only this thread writes it */
+        weft_i_store(running, weft_i_load(running, memory_order_relaxed) + 1, WEFT_CALLBACK_R2);
+    else
         (void)weft_i_fetch_sub(running, 1, WEFT_CALLBACK_R1);
 }
 
-void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
+void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own)
 {
     weft_i_own_callback_nested.domain[weft_i_own_callback_nested.depth] = domain;
+    weft_i_own_callback_nested.own[weft_i_own_callback_nested.depth] = own;
     weft_i_own_callback_nested.running[weft_i_own_callback_nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
     weft_i_own_callback_end_innermost();
@@ -3916,7 +3925,6 @@ WEFT_I_PRIVATE void weft_i_scan_undo(weft_i_local *local);
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define WEFT_COUNT_R1 memory_order_release /* grant -> WEFT_COUNT_A1: the new room comes before, so that no more seems retired than was */
-#define WEFT_CALLBACK_R2 memory_order_release /* callback over -> WEFT_CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
@@ -4052,9 +4060,7 @@ static bool weft_i_own_collect_drain_one(weft_i_local *local, weft_i_due *due, b
     }
     weft_i_count(&local->callbacks, 1);
     weft_i_busy_end();
-    weft_i_call_back(hook, domain, NULL);
-    /* relaxed: only the owner writes it */
-    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, WEFT_CALLBACK_R2);
+    weft_i_call_back(hook, domain, &local->callbacks, true);
     return true;
 }
 
@@ -4159,9 +4165,8 @@ void weft_i_local_abandon(weft_i_local *local)
 {
     weft_i_bags waiting = {0};
     weft_i_own_collect_mend(local);
-    /* relaxed: the owner is this thread, or gone */
-    size_t count = weft_i_load(&local->callbacks, memory_order_relaxed);
-    weft_i_store(&local->callbacks, count + count % 2, WEFT_CALLBACK_R2);
+    /* relaxed: odd only in a fork's child, where there is one thread, and the callback of another does not go on */
+    weft_i_count(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) % 2);
     local->attached = false;
     weft_i_own_collect_grant(local, 0);
     weft_i_take_lists(local, &waiting, &waiting);
@@ -4185,7 +4190,7 @@ static weft_i_hook *weft_i_own_collect_pop_own(weft_domain *domain, weft_i_local
 static void weft_i_own_collect_reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        weft_i_call_back(hook, domain, running);
+        weft_i_call_back(hook, domain, running, false);
     else
         weft_i_free(domain, hook, hook->kind->size);
 }

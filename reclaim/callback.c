@@ -2,7 +2,8 @@
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define CALLBACK_R1 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
+#define CALLBACK_R1 memory_order_release /* callback of a domain's place over -> CALLBACK_A1: what it did comes before */
+#define CALLBACK_R2 memory_order_release /* callback of a thread's own place over -> CALLBACK_A1: what it did comes before */
 #define CALLBACK_A1 memory_order_acquire /* is a callback running -> CALLBACK_R1, CALLBACK_R2: a barrier returns after what the callback did */
 #endif
 /* clang-format on */
@@ -10,19 +11,24 @@
 static WEFT_I_THREAD_LOCAL struct {
     const weft_domain *domain[WEFT_I_CALLBACKS];
     weft_i_atomic_size *running[WEFT_I_CALLBACKS];
+    bool own[WEFT_I_CALLBACKS]; /* it counts callbacks of this thread's place, and no other thread writes it */
     int depth;
 } nested;
 
 static void end_innermost(void)
 {
     weft_i_atomic_size *running = nested.running[--nested.depth];
-    if (running)
+    if (nested.own[nested.depth])
+        /* relaxed: only this thread writes it */
+        weft_i_store(running, weft_i_load(running, memory_order_relaxed) + 1, CALLBACK_R2);
+    else
         (void)weft_i_fetch_sub(running, 1, CALLBACK_R1);
 }
 
-void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running)
+void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own)
 {
     nested.domain[nested.depth] = domain;
+    nested.own[nested.depth] = own;
     nested.running[nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
     end_innermost();

@@ -14,8 +14,11 @@
  */
 enum { WEFT_I_CALLBACKS = 8 };
 
-/* Reclaims the object by its kind's callback. `running`, if not NULL, was counted up for it, and is counted down after it. */
-WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running);
+/*
+ * Reclaims the object by its kind's callback, for which the caller has counted `running` up. After it, also if it ends the
+ * thread, `running` is counted down or, if it is that of the caller's own place, up to the next even number.
+ */
+WEFT_I_PRIVATE void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own);
 
 /* Whether this thread is in a callback of any domain. */
 WEFT_I_PRIVATE bool weft_i_in_callback(void);

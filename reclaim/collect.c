@@ -8,7 +8,6 @@
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
 #define COUNT_R1 memory_order_release /* grant -> COUNT_A1: the new room comes before, so that no more seems retired than was */
-#define CALLBACK_R2 memory_order_release /* callback over -> CALLBACK_A1: what it did comes before */
 #endif
 /* clang-format on */
 
@@ -144,9 +143,7 @@ static bool drain_one(weft_i_local *local, weft_i_due *due, bool takes)
     }
     weft_i_count(&local->callbacks, 1);
     weft_i_busy_end();
-    weft_i_call_back(hook, domain, NULL);
-    /* relaxed: only the owner writes it */
-    weft_i_store(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) + 1, CALLBACK_R2);
+    weft_i_call_back(hook, domain, &local->callbacks, true);
     return true;
 }
 
@@ -251,9 +248,8 @@ void weft_i_local_abandon(weft_i_local *local)
 {
     weft_i_bags waiting = {0};
     mend(local);
-    /* relaxed: the owner is this thread, or gone */
-    size_t count = weft_i_load(&local->callbacks, memory_order_relaxed);
-    weft_i_store(&local->callbacks, count + count % 2, CALLBACK_R2);
+    /* relaxed: odd only in a fork's child, where there is one thread, and the callback of another does not go on */
+    weft_i_count(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) % 2);
     local->attached = false;
     grant(local, 0);
     weft_i_take_lists(local, &waiting, &waiting);
@@ -277,7 +273,7 @@ static weft_i_hook *pop_own(weft_domain *domain, weft_i_local *local)
 static void reclaim_own(weft_domain *domain, weft_i_hook *hook, weft_i_atomic_size *running)
 {
     if (hook->kind->reclaim)
-        weft_i_call_back(hook, domain, running);
+        weft_i_call_back(hook, domain, running, false);
     else
         weft_i_free(domain, hook, hook->kind->size);
 }

@@ -283,6 +283,84 @@ static void test_a_callback_that_ended_its_thread_is_over(void **state)
     t_worker_end(&next);
 }
 
+typedef struct halves {
+    weft_domain *domain, *newer;
+    sem_t inside, go_on;
+    atomic_int calls, barrier;
+} halves;
+
+/* The first one ends the thread, whose exit hook calls the second, which stays inside for a while. */
+static void end_then_wait(void *object, void *ctx)
+{
+    halves *h = ctx;
+    free(object);
+    if (atomic_fetch_add(&h->calls, 1) == 0)
+        pthread_exit(NULL);
+    CHECK(sem_post(&h->inside) == 0);
+    t_sem_wait(&h->go_on);
+}
+
+static void *retire_halves(void *ctx)
+{
+    halves *h = ctx;
+    for (int i = 0; i < 2; i++)
+        CHECK(weft_retire(h->domain, malloc(8), end_then_wait, h) == 0);
+    for (int i = 0; i < 3; i++)
+        weft_domain_flush(h->domain);
+    return NULL;
+}
+
+/* A barrier waits for a callback that the exit hook runs after another has ended the thread. */
+static void test_a_barrier_waits_for_the_exit_hook(void **state)
+{
+    t_env *env = *state;
+    halves h = {.domain = env->domain};
+    pthread_t thread;
+    CHECK(sem_init(&h.inside, 0, 0) == 0 && sem_init(&h.go_on, 0, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, retire_halves, &h) == 0);
+    t_sem_wait(&h.inside);
+    int beside = weft_domain_barrier(env->domain, 20000000);
+    CHECK(sem_post(&h.go_on) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    assert_int_equal(beside, -ETIMEDOUT);
+    assert_int_equal(weft_domain_barrier(env->domain, UINT64_C(5000000000)), 0);
+    assert_int_equal(atomic_load(&h.calls), 2);
+}
+
+static void wait_in_older(void *object, void *ctx)
+{
+    halves *h = ctx;
+    free(object);
+    atomic_store(&h->barrier, weft_domain_barrier(h->domain, UINT64_C(5000000000)));
+}
+
+static void end_there(void *object, void *ctx)
+{
+    (void)ctx;
+    free(object);
+    pthread_exit(NULL);
+}
+
+static void *retire_in_two(void *ctx)
+{
+    halves *h = ctx;
+    CHECK(weft_retire(h->newer, malloc(8), wait_in_older, h) == 0);
+    CHECK(weft_retire(h->domain, malloc(8), end_there, h) == 0);
+    for (int i = 0; i < 3; i++)
+        weft_domain_flush(h->domain);
+    return NULL;
+}
+
+/* The exit hook leaves the newer domain first. Its callback waits in the older one, whose callback has ended the thread. */
+static void test_a_callback_that_ended_its_thread_is_over_there(void **state)
+{
+    t_env *env = *state;
+    halves h = {.domain = env->domain, .newer = t_domain(env->scheme, NULL), .barrier = 1};
+    run_one(retire_in_two, &h);
+    assert_int_equal(atomic_load(&h.barrier), 0);
+    t_domain_done(h.newer, NULL);
+}
+
 /*
  * The library holds no guard while it calls a callback: the callback may end the thread, and then a linked guard on its
  * stack would stay on the domain's list.
@@ -867,6 +945,8 @@ int main(int count, char **argument)
         T_SEQUENCES(test_an_allocator_with_weft_inside),
         T_BOTH(test_callbacks_end_threads),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over),
+        T_BOTH(test_a_barrier_waits_for_the_exit_hook),
+        T_BOTH(test_a_callback_that_ended_its_thread_is_over_there),
         T_BOTH(test_callbacks_find_no_guard_of_ours),
         T_BOTH(test_all_guards_are_left_before_callbacks),
         T_BOTH(test_a_thread_that_ends_is_not_in_its_own_way),
