@@ -10,11 +10,11 @@ enum {
     SAMPLES = 3,
     TRIP_NS = 160, /* before the first is measured */
     TRIPS_ALONE = 8,
-    LONGEST_FIRST_NS = 2500, /* where cores are far apart, too */
+    LONGEST_FIRST_NS = 2500, /* a bound for cores that are far apart */
     LONGEST_NS = 5000,
-    MEASURED = 8,        /* one trip in so many, since a clock reading takes a tenth of one */
-    WINDOW_NS = 100000,  /* of the sums */
-    DESCHEDULED = 500000 /* a longer time from loss to loss is none of the thread's pace */
+    MEASURED = 8,           /* one trip in so many, since reading the clock twice takes half of one */
+    WINDOW_NS = 100000,     /* of the sums */
+    DESCHEDULED_NS = 500000 /* a longer time from loss to loss is none of the thread's pace */
 };
 
 /* Takes the shortest of a few samples, since the scheduler may interrupt one. */
@@ -46,17 +46,17 @@ static unsigned trip_of(const weft_i_pace *pace)
 static bool is_slow(weft_i_pace *pace)
 {
     uint64_t now = weft_i_sys_clock_ns(), took = now - pace->then_ns;
-    if (took < DESCHEDULED) {
+    if (took < DESCHEDULED_NS) {
         pace->took_ns += took;
         pace->done += pace->operations - pace->operations_then;
     }
-    if (pace->took_ns > WINDOW_NS) {
+    if (took >= DESCHEDULED_NS || pace->took_ns > WINDOW_NS) { /* older intervals fade */
         pace->took_ns /= 2;
         pace->done /= 2;
     }
     pace->then_ns = now;
     pace->operations_then = pace->operations;
-    return pace->took_ns > pace->done * trip_of(pace);
+    return pace->took_ns >= pace->done * trip_of(pace); /* also, nothing is known: losses are rare */
 }
 
 static unsigned first_wait(weft_i_pace *pace)
@@ -91,7 +91,8 @@ void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
     uint64_t trip = weft_i_sys_clock_ns() - backoff->until_ns;
     if (trip > 2 * before) /* the scheduler may have interrupted the try */
         trip = 2 * before;
-    pace->trip_ns = (7 * before + (unsigned)trip) / 8 + 1;
+    unsigned now = (7 * before + (unsigned)trip + 4) / 8;
+    pace->trip_ns = now < 1 ? 1 : now < LONGEST_NS ? now : LONGEST_NS;
     backoff->until_ns = 0;
 }
 

@@ -1,10 +1,10 @@
 /*
  * private. What a thread does that has lost a compare-and-swap: it waits, so that the winner works on with the line in its
- * cache. How long, follows from two times that each thread measures: its pace, the time from one of its operations to the
+ * cache. How long follows from two times that each thread measures: its pace, the time from one of its operations to the
  * next, and a trip, the time that a try takes when the line must come from another core. A thread that is slower than a
  * trip waits for half of one, since it would be away longer than the winner needs the line. A faster thread waits for
- * eight, in which the winner, alone, wastes one in nine. Each further loss of the operation doubles the wait.
- * docs/design/0004-waiting.md has the measurements. Uncontended code never gets here, but for a count.
+ * eight trips, so that one trip in nine is lost. Each further loss of the operation doubles the wait.
+ * docs/design/0004-waiting.md has the measurements. Code without contention only counts its operations.
  *
  * A wait is a time, not a number of turns: a pause takes 4 ns on some processors and 50 on others.
  */
@@ -13,7 +13,7 @@
 
 #include <weft/base/seam.h>
 
-/* What a thread knows of its own pace, from its losses of the last 50 to 100 us. */
+/* What a thread knows of its own pace, from its losses of about the last 100 us. */
 typedef struct weft_i_pace {
     size_t operations, operations_then; /* of the thread, about; now, and at its last loss */
     uint64_t then_ns;

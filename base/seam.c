@@ -281,7 +281,7 @@ uint64_t weft_i_sys_clock_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 #else
-    kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
+    kernel_time now[2] = {0, 0}; /* slower by a system call; only waiting reads the clock */
     (void)syscall(CLOCK_GETTIME, 1, now);
     return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
 #endif

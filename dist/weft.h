@@ -2166,11 +2166,11 @@ WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 
 /*
  * private. What a thread does that has lost a compare-and-swap: it waits, so that the winner works on with the line in its
- * cache. How long, follows from two times that each thread measures: its pace, the time from one of its operations to the
+ * cache. How long follows from two times that each thread measures: its pace, the time from one of its operations to the
  * next, and a trip, the time that a try takes when the line must come from another core. A thread that is slower than a
  * trip waits for half of one, since it would be away longer than the winner needs the line. A faster thread waits for
- * eight, in which the winner, alone, wastes one in nine. Each further loss of the operation doubles the wait.
- * docs/design/0004-waiting.md has the measurements. Uncontended code never gets here, but for a count.
+ * eight trips, so that one trip in nine is lost. Each further loss of the operation doubles the wait.
+ * docs/design/0004-waiting.md has the measurements. Code without contention only counts its operations.
  *
  * A wait is a time, not a number of turns: a pause takes 4 ns on some processors and 50 on others.
  */
@@ -2178,7 +2178,7 @@ WEFT_I_PRIVATE void weft_i_sys_restore_signals(weft_i_signals signals);
 #define WEFT_BASE_BACKOFF_H
 
 
-/* What a thread knows of its own pace, from its losses of the last 50 to 100 us. */
+/* What a thread knows of its own pace, from its losses of about the last 100 us. */
 typedef struct weft_i_pace {
     size_t operations, operations_then; /* of the thread, about; now, and at its last loss */
     uint64_t then_ns;
@@ -2213,11 +2213,11 @@ enum {
     WEFT_I_OWN_BACKOFF_SAMPLES = 3,
     WEFT_I_OWN_BACKOFF_TRIP_NS = 160, /* before the first is measured */
     WEFT_I_OWN_BACKOFF_TRIPS_ALONE = 8,
-    WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS = 2500, /* where cores are far apart, too */
+    WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS = 2500, /* a bound for cores that are far apart */
     WEFT_I_OWN_BACKOFF_LONGEST_NS = 5000,
-    WEFT_I_OWN_BACKOFF_MEASURED = 8,        /* one trip in so many, since a clock reading takes a tenth of one */
+    WEFT_I_OWN_BACKOFF_MEASURED = 8,        /* one trip in so many, since reading the clock twice takes half of one */
     WEFT_I_OWN_BACKOFF_WINDOW_NS = 100000,  /* of the sums */
-    WEFT_I_OWN_BACKOFF_DESCHEDULED = 500000 /* a longer time from loss to loss is none of the thread's pace */
+    WEFT_I_OWN_BACKOFF_DESCHEDULED_NS = 500000 /* a longer time from loss to loss is none of the thread's pace */
 };
 
 /* Takes the shortest of a few samples, since the scheduler may interrupt one. */
@@ -2249,17 +2249,17 @@ static unsigned weft_i_own_backoff_trip_of(const weft_i_pace *pace)
 static bool weft_i_own_backoff_is_slow(weft_i_pace *pace)
 {
     uint64_t now = weft_i_sys_clock_ns(), took = now - pace->then_ns;
-    if (took < WEFT_I_OWN_BACKOFF_DESCHEDULED) {
+    if (took < WEFT_I_OWN_BACKOFF_DESCHEDULED_NS) {
         pace->took_ns += took;
         pace->done += pace->operations - pace->operations_then;
     }
-    if (pace->took_ns > WEFT_I_OWN_BACKOFF_WINDOW_NS) {
+    if (took >= WEFT_I_OWN_BACKOFF_DESCHEDULED_NS || pace->took_ns > WEFT_I_OWN_BACKOFF_WINDOW_NS) { /* older intervals fade */
         pace->took_ns /= 2;
         pace->done /= 2;
     }
     pace->then_ns = now;
     pace->operations_then = pace->operations;
-    return pace->took_ns > pace->done * weft_i_own_backoff_trip_of(pace);
+    return pace->took_ns >= pace->done * weft_i_own_backoff_trip_of(pace); /* also, nothing is known: losses are rare */
 }
 
 static unsigned weft_i_own_backoff_first_wait(weft_i_pace *pace)
@@ -2294,7 +2294,8 @@ void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
     uint64_t trip = weft_i_sys_clock_ns() - backoff->until_ns;
     if (trip > 2 * before) /* the scheduler may have interrupted the try */
         trip = 2 * before;
-    pace->trip_ns = (7 * before + (unsigned)trip) / 8 + 1;
+    unsigned now = (7 * before + (unsigned)trip + 4) / 8;
+    pace->trip_ns = now < 1 ? 1 : now < WEFT_I_OWN_BACKOFF_LONGEST_NS ? now : WEFT_I_OWN_BACKOFF_LONGEST_NS;
     backoff->until_ns = 0;
 }
 
@@ -2583,7 +2584,7 @@ uint64_t weft_i_sys_clock_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 #else
-    weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads the clock */
+    weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; only waiting reads the clock */
     (void)syscall(WEFT_I_OWN_SEAM_CLOCK_GETTIME, 1, now);
     return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
 #endif
@@ -3142,8 +3143,12 @@ WEFT_I_PRIVATE bool weft_i_in_callback_of(const weft_domain *domain);
 /* How many callbacks of this thread `running` counts. */
 WEFT_I_PRIVATE size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running);
 
-/* Counts all callbacks of this thread as over. For the exit hook, where a callback has ended the thread. */
-WEFT_I_PRIVATE void weft_i_callbacks_over(void);
+/*
+ * For the exit hook, where a callback has ended the thread: counts the thread's callbacks of this domain, which is
+ * registered, as over; and, after all such domains, forgets those of domains that are gone.
+ */
+WEFT_I_PRIVATE void weft_i_callbacks_over(const weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_callbacks_forget(void);
 
 /* Reads a count of running callbacks. The caller sees what the callbacks did that are no longer counted. */
 WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);
@@ -3657,7 +3662,7 @@ WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, i
 /* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
-/* Puts one node into the place's empty cache. False: no memory. */
+/* Puts at least one node into the place's empty cache. False: no memory. */
 WEFT_I_PRIVATE bool weft_i_cache_supply(weft_i_local *local, int node_class);
 
 /* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */
@@ -3838,15 +3843,16 @@ void weft_i_trim_depot(weft_domain *domain)
 
 static WEFT_I_THREAD_LOCAL struct {
     const weft_domain *domain[WEFT_I_CALLBACKS];
+    uint64_t id[WEFT_I_CALLBACKS]; /* of that domain, which may be gone when the exit hook runs */
     weft_i_atomic_size *running[WEFT_I_CALLBACKS];
     bool own[WEFT_I_CALLBACKS]; /* it counts callbacks of this thread's place, and no other thread writes it */
     int depth;
 } weft_i_own_callback_nested;
 
-static void weft_i_own_callback_end_innermost(void)
+static void weft_i_own_callback_end(int i)
 {
-    weft_i_atomic_size *running = weft_i_own_callback_nested.running[--weft_i_own_callback_nested.depth];
-    if (weft_i_own_callback_nested.own[weft_i_own_callback_nested.depth])
+    weft_i_atomic_size *running = weft_i_own_callback_nested.running[i];
+    if (weft_i_own_callback_nested.own[i])
         /* relaxed: only this thread writes it */
         weft_i_store(running, weft_i_load(running, memory_order_relaxed) + 1, WEFT_CALLBACK_R2);
     else
@@ -3856,10 +3862,11 @@ static void weft_i_own_callback_end_innermost(void)
 void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own)
 {
     weft_i_own_callback_nested.domain[weft_i_own_callback_nested.depth] = domain;
+    weft_i_own_callback_nested.id[weft_i_own_callback_nested.depth] = domain->id;
     weft_i_own_callback_nested.own[weft_i_own_callback_nested.depth] = own;
     weft_i_own_callback_nested.running[weft_i_own_callback_nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
-    weft_i_own_callback_end_innermost();
+    weft_i_own_callback_end(--weft_i_own_callback_nested.depth);
 }
 
 bool weft_i_in_callback(void)
@@ -3883,10 +3890,16 @@ size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running)
     return count;
 }
 
-void weft_i_callbacks_over(void)
+void weft_i_callbacks_over(const weft_domain *domain)
 {
-    while (weft_i_own_callback_nested.depth > 0)
-        weft_i_own_callback_end_innermost();
+    for (int i = 0; i < weft_i_own_callback_nested.depth; i++)
+        if (weft_i_own_callback_nested.domain[i] == domain && weft_i_own_callback_nested.id[i] == domain->id)
+            weft_i_own_callback_end(i);
+}
+
+void weft_i_callbacks_forget(void)
+{
+    weft_i_own_callback_nested.depth = 0;
 }
 
 size_t weft_i_running(weft_i_atomic_size *count)
@@ -4439,7 +4452,8 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 
 /*
  * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
- * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers. If
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers
+ * (but for weft_map_insert, whose cache may have to be supplied). If
  * anything is not as usual, a separate function does the operation with guards.
  */
 typedef struct weft_i_attempt {
@@ -5636,14 +5650,15 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * Gives up all that other threads may wait for: linked guards, a barrier or a destruction that the thread was in, its
- * work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
+ * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a destruction
+ * that it was in, its work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
  * may wait in a barrier of any other domain.
  */
 static void weft_i_own_life_give_up_everywhere(int thread)
 {
     weft_i_lock_domains();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_callbacks_over(d);
         if (weft_i_any_linked(d))
             weft_i_unlink_thread(d, thread);
         if (weft_i_has_right(&d->shared_right, thread))
@@ -5654,6 +5669,7 @@ static void weft_i_own_life_give_up_everywhere(int thread)
         }
     }
     weft_i_unlock_domains();
+    weft_i_callbacks_forget();
 }
 
 /* Whether leave_domain has anything to do. */
@@ -5686,7 +5702,6 @@ static void weft_i_own_life_leave_domain(weft_domain *domain, weft_i_record *rec
  */
 static void weft_i_own_life_begin_ending(weft_i_record *record)
 {
-    weft_i_callbacks_over();
     record->life = WEFT_I_ENDING;
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;

@@ -18,7 +18,7 @@ WEFT_I_PRIVATE void weft_i_node_free(weft_domain *domain, weft_i_local *local, i
 /* Allocates a node if the cache is empty. `local` may be NULL. Returns NULL if there is no memory. */
 WEFT_I_PRIVATE void *weft_i_node_alloc_slow(weft_i_local *local, weft_domain *domain, int node_class);
 
-/* Puts one node into the place's empty cache. False: no memory. */
+/* Puts at least one node into the place's empty cache. False: no memory. */
 WEFT_I_PRIVATE bool weft_i_cache_supply(weft_i_local *local, int node_class);
 
 /* Frees the place's cached nodes, one after the other, since the allocator may end the thread. */

@@ -10,15 +10,16 @@
 
 static WEFT_I_THREAD_LOCAL struct {
     const weft_domain *domain[WEFT_I_CALLBACKS];
+    uint64_t id[WEFT_I_CALLBACKS]; /* of that domain, which may be gone when the exit hook runs */
     weft_i_atomic_size *running[WEFT_I_CALLBACKS];
     bool own[WEFT_I_CALLBACKS]; /* it counts callbacks of this thread's place, and no other thread writes it */
     int depth;
 } nested;
 
-static void end_innermost(void)
+static void end(int i)
 {
-    weft_i_atomic_size *running = nested.running[--nested.depth];
-    if (nested.own[nested.depth])
+    weft_i_atomic_size *running = nested.running[i];
+    if (nested.own[i])
         /* relaxed: only this thread writes it */
         weft_i_store(running, weft_i_load(running, memory_order_relaxed) + 1, CALLBACK_R2);
     else
@@ -28,10 +29,11 @@ static void end_innermost(void)
 void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size *running, bool own)
 {
     nested.domain[nested.depth] = domain;
+    nested.id[nested.depth] = domain->id;
     nested.own[nested.depth] = own;
     nested.running[nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
-    end_innermost();
+    end(--nested.depth);
 }
 
 bool weft_i_in_callback(void)
@@ -55,10 +57,16 @@ size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running)
     return count;
 }
 
-void weft_i_callbacks_over(void)
+void weft_i_callbacks_over(const weft_domain *domain)
 {
-    while (nested.depth > 0)
-        end_innermost();
+    for (int i = 0; i < nested.depth; i++)
+        if (nested.domain[i] == domain && nested.id[i] == domain->id)
+            end(i);
+}
+
+void weft_i_callbacks_forget(void)
+{
+    nested.depth = 0;
 }
 
 size_t weft_i_running(weft_i_atomic_size *count)

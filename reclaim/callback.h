@@ -29,8 +29,12 @@ WEFT_I_PRIVATE bool weft_i_in_callback_of(const weft_domain *domain);
 /* How many callbacks of this thread `running` counts. */
 WEFT_I_PRIVATE size_t weft_i_callbacks_counted_by(const weft_i_atomic_size *running);
 
-/* Counts all callbacks of this thread as over. For the exit hook, where a callback has ended the thread. */
-WEFT_I_PRIVATE void weft_i_callbacks_over(void);
+/*
+ * For the exit hook, where a callback has ended the thread: counts the thread's callbacks of this domain, which is
+ * registered, as over; and, after all such domains, forgets those of domains that are gone.
+ */
+WEFT_I_PRIVATE void weft_i_callbacks_over(const weft_domain *domain);
+WEFT_I_PRIVATE void weft_i_callbacks_forget(void);
 
 /* Reads a count of running callbacks. The caller sees what the callbacks did that are no longer counted. */
 WEFT_I_PRIVATE size_t weft_i_running(weft_i_atomic_size *count);

@@ -35,14 +35,15 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * Gives up all that other threads may wait for: linked guards, a barrier or a destruction that the thread was in, its
- * work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
+ * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a destruction
+ * that it was in, its work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
  * may wait in a barrier of any other domain.
  */
 static void give_up_everywhere(int thread)
 {
     weft_i_lock_domains();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
+        weft_i_callbacks_over(d);
         if (weft_i_any_linked(d))
             weft_i_unlink_thread(d, thread);
         if (weft_i_has_right(&d->shared_right, thread))
@@ -53,6 +54,7 @@ static void give_up_everywhere(int thread)
         }
     }
     weft_i_unlock_domains();
+    weft_i_callbacks_forget();
 }
 
 /* Whether leave_domain has anything to do. */
@@ -85,7 +87,6 @@ static void leave_domain(weft_domain *domain, weft_i_record *record)
  */
 static void begin_ending(weft_i_record *record)
 {
-    weft_i_callbacks_over();
     record->life = WEFT_I_ENDING;
     for (int i = 0; i < WEFT_HINTS; i++)
         record->hint[i].id = 0;

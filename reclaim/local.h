@@ -105,7 +105,8 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 
 /*
  * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
- * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers. If
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers
+ * (but for weft_map_insert, whose cache may have to be supplied). If
  * anything is not as usual, a separate function does the operation with guards.
  */
 typedef struct weft_i_attempt {

@@ -265,7 +265,7 @@ class Summary(unittest.TestCase):
                 self.assertIn(word, "\n".join(faults_of_readme(self.data, broken, self.best)))
 
     def test_a_command_that_leaves_winners_out_is_found(self):
-        for old, new, word in ((" or any(texts[n][i] == best[i] for i in kept)", "", "leads"), ("(min if column[2] in", "(max if column[2] in", "bold is wrong")):
+        for old, new, word in (("peers[:PEERS] or n.startswith(ALWAYS) or any(texts[n][i] == best[i] for i in kept)", "peers[:1]", "leads"), ("(min if column[2] in", "(max if column[2] in", "bold is wrong")):
             with self.subTest(old=old):
                 page, _, _ = self.make(self.data, self.changed(old, new))
                 self.assertIn(word, "\n".join(faults(self.data, page, self.tables)))

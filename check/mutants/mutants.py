@@ -233,8 +233,8 @@ def shown(killer):
 
 def docs():
     lines = ["# Seeded bugs, and what kills them", "",
-             "Made by `python3 check/mutants/mutants.py --docs`; `//check/mutants:mutants_test` seeds each of them, one at a time,",
-             "and fails if what is named here does not.", "",
+             "Made by `python3 check/mutants/mutants.py --docs` from tests/cases/seeded_bugs.py, which has the change of each;",
+             "`//check/mutants:mutants_test` seeds them, one at a time, and fails if what is named here does not.", "",
              "| bug | what is wrong | where | killed by |", "|---|---|---|---|"]
     for mutant in table.MUTANTS:
         killers = ["`%s`" % ("./weft model --case " + k.split(":", 1)[1] if program_of(k) == "model" else shown(program_of(k)))

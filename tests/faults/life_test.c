@@ -327,6 +327,75 @@ static void test_a_barrier_waits_for_the_exit_hook(void **state)
     assert_int_equal(atomic_load(&h.calls), 2);
 }
 
+/* An allocator that keeps what is freed, to see that nobody writes there. */
+typedef struct grave {
+    unsigned char *block[64];
+    size_t size[64];
+    size_t count;
+} grave;
+
+static void *grave_alloc(size_t size, size_t alignment, void *ctx)
+{
+    (void)ctx;
+    return aligned_alloc(alignment, weft_i_round_up(size, alignment));
+}
+
+static void grave_free(void *memory, size_t size, void *ctx)
+{
+    grave *g = ctx;
+    CHECK(g->count < T_COUNT(g->block));
+    memset(memory, 0xdb, size);
+    g->block[g->count] = memory;
+    g->size[g->count++] = size;
+}
+
+static void wait_for_main(void *ctx)
+{
+    halves *h = ctx;
+    CHECK(sem_post(&h->inside) == 0);
+    t_sem_wait(&h->go_on);
+}
+
+static void end_slowly(void *object, void *ctx)
+{
+    free(object);
+    pthread_cleanup_push(wait_for_main, ctx);
+    pthread_exit(NULL);
+    pthread_cleanup_pop(0);
+}
+
+static void *retire_slow(void *ctx)
+{
+    halves *h = ctx;
+    CHECK(weft_retire(h->domain, malloc(8), end_slowly, h) == 0);
+    for (int i = 0; i < 3; i++)
+        weft_domain_flush(h->domain);
+    return NULL;
+}
+
+/* A callback has ended its thread, whose exit hook has not run yet. Until then the domain may be destroyed. */
+static void test_the_domain_is_gone_when_the_hook_runs(void **state)
+{
+    t_env *env = *state;
+    grave g = {.count = 0};
+    const weft_domain_config config = {.scheme = env->scheme, .allocator = {grave_alloc, grave_free, &g}};
+    halves h = {.domain = NULL};
+    pthread_t thread;
+    CHECK(sem_init(&h.inside, 0, 0) == 0 && sem_init(&h.go_on, 0, 0) == 0);
+    CHECK(weft_domain_create(&h.domain, &config) == 0);
+    CHECK(pthread_create(&thread, NULL, retire_slow, &h) == 0);
+    t_sem_wait(&h.inside);
+    assert_int_equal(weft_domain_destroy(h.domain), 0);
+    CHECK(sem_post(&h.go_on) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    assert_true(g.count >= 2);
+    for (size_t i = 0; i < g.count; i++) {
+        for (size_t k = 0; k < g.size[i]; k++)
+            CHECK(g.block[i][k] == 0xdb);
+        free(g.block[i]);
+    }
+}
+
 static void wait_in_older(void *object, void *ctx)
 {
     halves *h = ctx;
@@ -947,6 +1016,7 @@ int main(int count, char **argument)
         T_BOTH(test_a_callback_that_ended_its_thread_is_over),
         T_BOTH(test_a_barrier_waits_for_the_exit_hook),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over_there),
+        T_BOTH(test_the_domain_is_gone_when_the_hook_runs),
         T_BOTH(test_callbacks_find_no_guard_of_ours),
         T_BOTH(test_all_guards_are_left_before_callbacks),
         T_BOTH(test_a_thread_that_ends_is_not_in_its_own_way),

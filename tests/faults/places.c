@@ -243,8 +243,7 @@ void p_open(p_scene *s, weft_scheme scheme)
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].create(&s->each[c], s->domain) == 0);
     CHECK(weft_map_create(&s->map, s->domain, NULL) == 0);
-    s->map->seed =
-        (weft_map_seed){1, 2}; /* or the n-th place of one run may be the next one's n+1-st, and be left out */
+    s->map->seed = (weft_map_seed){1, 2}; /* else the places differ from run to run, and one may be left out */
     weft_ptr_store(&s->shared, first);
     for (int i = 0; i < 3; i++)
         for (size_t c = 0; c < CONTAINERS; c++)

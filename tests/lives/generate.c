@@ -73,7 +73,7 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
-/* Any few programs in a row have each theme. */
+/* Consecutive seeds have all themes in turn. */
 static int choose_theme(const maker *m)
 {
     int theme = (int)(m->p->seed % THEMES);

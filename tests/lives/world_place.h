@@ -211,11 +211,11 @@ static void close_spare(void)
 
 static weft_allocator woven(place *p)
 {
-    weft_treiber *none = NULL, *made = NULL;
+    weft_treiber *absent = NULL, *made = NULL;
     closers[ALLOCATOR] = close_spare;
     if (!spare && weft_treiber_create(&made, NULL) != 0)
         return counted(p);
-    if (made && !atomic_compare_exchange_strong(&spare, &none, made)) /* two threads make their first domains */
+    if (made && !atomic_compare_exchange_strong(&spare, &absent, made)) /* two threads make their first domains */
         weft_treiber_destroy(made, NULL, NULL);
     return (weft_allocator){woven_alloc, woven_free, p};
 }
