@@ -132,9 +132,10 @@ class Workshop:
 
     def mutate(self, mutant, killer):
         """Builds the killer's program with this mutant."""
-        name, _, path, changes, _ = mutant
+        name, _, path, changes, killers = mutant
+        # two killers of one program run at the same time
+        overlay = os.path.join(self.folder, "mutant-%s-%d" % (name, killers.split(" + ").index(killer)))
         killer = program_of(killer)
-        overlay = os.path.join(self.folder, "mutant-%s-%s" % (name, killer))
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             text = file.read()
         for old, new in changes:
@@ -209,6 +210,8 @@ def run(killer, program):
             return "!" in killer, "does not end in %d s" % limit
     if child.returncode == 0:
         return False, "survives"
+    if child.returncode in (126, 127):
+        return False, "cannot be run"
     if child.returncode == -signal.SIGXCPU:
         return True, "does not end in %d s of processor time" % CPU_OF_HANGS
     strange = [name for name in re.findall(r"^\[ RUN      \] (.*)$", output, re.MULTILINE) if pattern and not fnmatch.fnmatch(name, pattern)]
