@@ -2215,8 +2215,8 @@ enum {
     WEFT_I_OWN_BACKOFF_TRIPS_ALONE = 8,
     WEFT_I_OWN_BACKOFF_LONGEST_FIRST_NS = 2500, /* a bound for cores that are far apart */
     WEFT_I_OWN_BACKOFF_LONGEST_NS = 5000,
-    WEFT_I_OWN_BACKOFF_MEASURED = 8,        /* one trip in so many, since reading the clock twice takes half of one */
-    WEFT_I_OWN_BACKOFF_WINDOW_NS = 100000,  /* of the sums */
+    WEFT_I_OWN_BACKOFF_MEASURED = 8,           /* one trip in so many, since reading the clock twice takes half of one */
+    WEFT_I_OWN_BACKOFF_WINDOW_NS = 100000,     /* of the sums */
     WEFT_I_OWN_BACKOFF_DESCHEDULED_NS = 500000 /* a longer time from loss to loss is none of the thread's pace */
 };
 
@@ -3849,7 +3849,7 @@ static WEFT_I_THREAD_LOCAL struct {
     int depth;
 } weft_i_own_callback_nested;
 
-static void weft_i_own_callback_end(int i)
+static void weft_i_own_callback_count_over(int i)
 {
     weft_i_atomic_size *running = weft_i_own_callback_nested.running[i];
     if (weft_i_own_callback_nested.own[i])
@@ -3866,7 +3866,7 @@ void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size
     weft_i_own_callback_nested.own[weft_i_own_callback_nested.depth] = own;
     weft_i_own_callback_nested.running[weft_i_own_callback_nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
-    weft_i_own_callback_end(--weft_i_own_callback_nested.depth);
+    weft_i_own_callback_count_over(--weft_i_own_callback_nested.depth);
 }
 
 bool weft_i_in_callback(void)
@@ -3894,7 +3894,7 @@ void weft_i_callbacks_over(const weft_domain *domain)
 {
     for (int i = 0; i < weft_i_own_callback_nested.depth; i++)
         if (weft_i_own_callback_nested.domain[i] == domain && weft_i_own_callback_nested.id[i] == domain->id)
-            weft_i_own_callback_end(i);
+            weft_i_own_callback_count_over(i);
 }
 
 void weft_i_callbacks_forget(void)

@@ -16,7 +16,7 @@ static WEFT_I_THREAD_LOCAL struct {
     int depth;
 } nested;
 
-static void end(int i)
+static void count_over(int i)
 {
     weft_i_atomic_size *running = nested.running[i];
     if (nested.own[i])
@@ -33,7 +33,7 @@ void weft_i_call_back(weft_i_hook *hook, weft_domain *domain, weft_i_atomic_size
     nested.own[nested.depth] = own;
     nested.running[nested.depth++] = running;
     hook->kind->reclaim(hook, domain);
-    end(--nested.depth);
+    count_over(--nested.depth);
 }
 
 bool weft_i_in_callback(void)
@@ -61,7 +61,7 @@ void weft_i_callbacks_over(const weft_domain *domain)
 {
     for (int i = 0; i < nested.depth; i++)
         if (nested.domain[i] == domain && nested.id[i] == domain->id)
-            end(i);
+            count_over(i);
 }
 
 void weft_i_callbacks_forget(void)

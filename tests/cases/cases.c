@@ -475,7 +475,7 @@ const kernel_case kernel_cases[] = {
     {"cell-epoch-callback-retires", CELL, EPOCH, 0, 0, {"retire-retiring, end", "flush"}, 285, {NULL}},
     {"cell-hazard-callback-retires-barrier", CELL, HAZARD, SLOW, 0, {"retire-retiring, end", "barrier"}, 0, {NULL}},
     {"cell-hazard-callback-ends", CELL, HAZARD, 0, 0, {"retire-ending", "flush"}, 88, {NULL}},
-    {"cell-epoch-callback-ends", CELL, EPOCH, 0, 0, {"retire-ending, end", "swap"}, 7159, {NULL}},
+    {"cell-epoch-callback-ends", CELL, EPOCH, 0, 0, {"retire-ending, end", "swap"}, 7319, {NULL}},
     {"cell-hazard-callback-ends-barrier", CELL, HAZARD, SLOW, 0, {"retire-ending", "barrier"}, 0, {NULL}},
     {"cell-hazard-callback-asks", CELL, HAZARD, 0, 0, {"retire-asking, flush", "flush"}, 178, {NULL}},
     {"cell-hazard-callback-asks-barrier", CELL, HAZARD, SLOW, 0, {"retire-asking", "barrier"}, 0, {NULL}},

@@ -396,7 +396,7 @@ MUTANTS = [
      "reclaim/life.c", [("        weft_i_callbacks_over(d);\n", "")],
      "life:test_a_barrier_waits_for_the_exit_hook*"),
     ("exit-ends-what-is-gone", "an exit hook counts callbacks as over in a domain that is gone", "reclaim/callback.c",
-     [("    nested.depth = 0;", "    while (nested.depth > 0)\n        end(--nested.depth);")], "life:test_the_domain_is_gone*"),
+     [("    nested.depth = 0;", "    while (nested.depth > 0)\n        count_over(--nested.depth);")], "life:test_the_domain_is_gone*"),
     ("fork-leaves-callback-open", "a callback that ran in another thread at a fork hangs the child's barriers (was in Weft)", "reclaim/collect.c",
      [("    weft_i_count(&local->callbacks, weft_i_load(&local->callbacks, memory_order_relaxed) % 2);\n", "")], "fork-life:"),
     ("barrier-returns-early", "a barrier does not wait for callbacks that run", "reclaim/barrier.c",
