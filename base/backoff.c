@@ -22,10 +22,10 @@ static int calibrate(void)
 {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < SAMPLES; i++) {
-        uint64_t start = weft_i_sys_clock_ns();
+        uint64_t start = weft_i_sys_wall_ns();
         for (int k = 0; k < SAMPLE; k++)
             weft_i_pause();
-        uint64_t took = weft_i_sys_clock_ns() - start;
+        uint64_t took = weft_i_sys_wall_ns() - start;
         if (took < best)
             best = took;
     }
@@ -45,7 +45,7 @@ static unsigned trip_of(const weft_i_pace *pace)
 /* Whether the thread's operations, its waits included, take longer than a trip each. */
 static bool is_slow(weft_i_pace *pace)
 {
-    uint64_t now = weft_i_sys_clock_ns(), took = now - pace->then_ns;
+    uint64_t now = weft_i_sys_wall_ns(), took = now - pace->then_ns;
     if (took < DESCHEDULED_NS) {
         pace->took_ns += took;
         pace->done += pace->operations - pace->operations_then;
@@ -80,7 +80,7 @@ void weft_i_backoff_wait(weft_i_backoff *backoff, weft_i_pace *pace)
     for (uint64_t turns = (uint64_t)ns * (unsigned)rate / 1024 + 1; turns > 0; turns--)
         weft_i_pause();
     if (pace && ++pace->losses % MEASURED == 0)
-        backoff->until_ns = weft_i_sys_clock_ns();
+        backoff->until_ns = weft_i_sys_wall_ns();
 }
 
 void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
@@ -88,7 +88,7 @@ void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
     if (!backoff->until_ns || !pace)
         return;
     unsigned before = trip_of(pace);
-    uint64_t trip = weft_i_sys_clock_ns() - backoff->until_ns;
+    uint64_t trip = weft_i_sys_wall_ns() - backoff->until_ns;
     if (trip > 2 * before) /* the scheduler may have interrupted the try */
         trip = 2 * before;
     unsigned now = (7 * before + (unsigned)trip + 4) / 8;

@@ -71,6 +71,7 @@ WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
 WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
+WEFT_I_PRIVATE uint64_t weft_i_sys_wall_ns(void);           /* may be set meanwhile, but never costs a system call */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
 /* Below 64; most threads have different ones, so that they choose different cache lines. A build may choose them itself. */

@@ -2133,6 +2133,7 @@ WEFT_I_PRIVATE bool weft_i_sys_membarrier(void);
 WEFT_I_PRIVATE bool weft_i_sys_interrupt_all(void);
 
 WEFT_I_PRIVATE uint64_t weft_i_sys_clock_ns(void);          /* monotonic */
+WEFT_I_PRIVATE uint64_t weft_i_sys_wall_ns(void);           /* may be set meanwhile, but never costs a system call */
 WEFT_I_PRIVATE bool weft_i_sys_random(void *out, size_t n); /* getrandom; false where it is refused */
 WEFT_I_PRIVATE int weft_i_sys_thread_id(void);
 /* Below 64; most threads have different ones, so that they choose different cache lines. A build may choose them itself. */
@@ -2225,10 +2226,10 @@ static int weft_i_own_backoff_calibrate(void)
 {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < WEFT_I_OWN_BACKOFF_SAMPLES; i++) {
-        uint64_t start = weft_i_sys_clock_ns();
+        uint64_t start = weft_i_sys_wall_ns();
         for (int k = 0; k < WEFT_I_OWN_BACKOFF_SAMPLE; k++)
             weft_i_pause();
-        uint64_t took = weft_i_sys_clock_ns() - start;
+        uint64_t took = weft_i_sys_wall_ns() - start;
         if (took < best)
             best = took;
     }
@@ -2248,7 +2249,7 @@ static unsigned weft_i_own_backoff_trip_of(const weft_i_pace *pace)
 /* Whether the thread's operations, its waits included, take longer than a trip each. */
 static bool weft_i_own_backoff_is_slow(weft_i_pace *pace)
 {
-    uint64_t now = weft_i_sys_clock_ns(), took = now - pace->then_ns;
+    uint64_t now = weft_i_sys_wall_ns(), took = now - pace->then_ns;
     if (took < WEFT_I_OWN_BACKOFF_DESCHEDULED_NS) {
         pace->took_ns += took;
         pace->done += pace->operations - pace->operations_then;
@@ -2283,7 +2284,7 @@ void weft_i_backoff_wait(weft_i_backoff *backoff, weft_i_pace *pace)
     for (uint64_t turns = (uint64_t)ns * (unsigned)rate / 1024 + 1; turns > 0; turns--)
         weft_i_pause();
     if (pace && ++pace->losses % WEFT_I_OWN_BACKOFF_MEASURED == 0)
-        backoff->until_ns = weft_i_sys_clock_ns();
+        backoff->until_ns = weft_i_sys_wall_ns();
 }
 
 void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
@@ -2291,7 +2292,7 @@ void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
     if (!backoff->until_ns || !pace)
         return;
     unsigned before = weft_i_own_backoff_trip_of(pace);
-    uint64_t trip = weft_i_sys_clock_ns() - backoff->until_ns;
+    uint64_t trip = weft_i_sys_wall_ns() - backoff->until_ns;
     if (trip > 2 * before) /* the scheduler may have interrupted the try */
         trip = 2 * before;
     unsigned now = (7 * before + (unsigned)trip + 4) / 8;
@@ -2577,6 +2578,14 @@ bool weft_i_key_set(weft_i_key key, void *value)
     return done;
 }
 
+/* ISO C has it, so the headers never hide it. */
+uint64_t weft_i_sys_wall_ns(void)
+{
+    struct timespec now;
+    (void)timespec_get(&now, TIME_UTC);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 uint64_t weft_i_sys_clock_ns(void)
 {
 #ifdef CLOCK_MONOTONIC
@@ -2584,7 +2593,7 @@ uint64_t weft_i_sys_clock_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 #else
-    weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; only waiting reads the clock */
+    weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads this clock */
     (void)syscall(WEFT_I_OWN_SEAM_CLOCK_GETTIME, 1, now);
     return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
 #endif

@@ -5,17 +5,10 @@
 
 enum { TRIP = 200, AGO = 100000, FAST = 1000000 };
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* A thread that has done so many operations in the last 100 us. */
 static weft_i_pace pace_of(size_t operations)
 {
-    return (weft_i_pace){.operations = operations, .then_ns = clock_ns() - AGO, .trip_ns = TRIP};
+    return (weft_i_pace){.operations = operations, .then_ns = weft_i_sys_wall_ns() - AGO, .trip_ns = TRIP};
 }
 
 static unsigned wait_of(weft_i_pace *pace)
@@ -102,7 +95,7 @@ static void test_trips(void **state)
     assert_int_equal(measured, 2);
     assert_int_equal(pace.trip_ns, 253); /* 200, 225, 253: an eighth more each time, however long the try has taken */
     for (int i = 0; i < 300; i++) {      /* tries that take no time: some may be interrupted, not most of them */
-        weft_i_backoff backoff = {.until_ns = clock_ns()};
+        weft_i_backoff backoff = {.until_ns = weft_i_sys_wall_ns()};
         weft_i_backoff_over(&backoff, &pace);
     }
     assert_in_range(pace.trip_ns, 1, 3000);
