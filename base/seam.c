@@ -274,12 +274,17 @@ bool weft_i_key_set(weft_i_key key, void *value)
     return done;
 }
 
+static uint64_t in_ns(uint64_t seconds, uint64_t ns)
+{
+    return seconds * 1000000000u + ns;
+}
+
 /* ISO C has it, so the headers never hide it. */
 uint64_t weft_i_sys_wall_ns(void)
 {
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return in_ns((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
 }
 
 uint64_t weft_i_sys_clock_ns(void)
@@ -287,11 +292,11 @@ uint64_t weft_i_sys_clock_ns(void)
 #ifdef CLOCK_MONOTONIC
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return in_ns((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
 #else
     kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads this clock */
     (void)syscall(CLOCK_GETTIME, 1, now);
-    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
+    return in_ns((uint64_t)now[0], (uint64_t)now[1]);
 #endif
 }
 

@@ -2289,7 +2289,7 @@ void weft_i_backoff_wait(weft_i_backoff *backoff, weft_i_pace *pace)
 
 void weft_i_backoff_over(weft_i_backoff *backoff, weft_i_pace *pace)
 {
-    if (!backoff->until_ns || !pace)
+    if (!backoff->until_ns) /* always, without a pace */
         return;
     unsigned before = weft_i_own_backoff_trip_of(pace);
     uint64_t trip = weft_i_sys_wall_ns() - backoff->until_ns;
@@ -2578,12 +2578,17 @@ bool weft_i_key_set(weft_i_key key, void *value)
     return done;
 }
 
+static uint64_t weft_i_own_seam_in_ns(uint64_t seconds, uint64_t ns)
+{
+    return seconds * 1000000000u + ns;
+}
+
 /* ISO C has it, so the headers never hide it. */
 uint64_t weft_i_sys_wall_ns(void)
 {
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return weft_i_own_seam_in_ns((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
 }
 
 uint64_t weft_i_sys_clock_ns(void)
@@ -2591,11 +2596,11 @@ uint64_t weft_i_sys_clock_ns(void)
 #ifdef CLOCK_MONOTONIC
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return weft_i_own_seam_in_ns((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
 #else
     weft_i_own_seam_kernel_time now[2] = {0, 0}; /* slower by a system call; nothing that is fast reads this clock */
     (void)syscall(WEFT_I_OWN_SEAM_CLOCK_GETTIME, 1, now);
-    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
+    return weft_i_own_seam_in_ns((uint64_t)now[0], (uint64_t)now[1]);
 #endif
 }
 
@@ -4461,9 +4466,9 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 
 /*
  * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
- * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers
- * (but for weft_map_insert, whose cache may have to be supplied). If
- * anything is not as usual, a separate function does the operation with guards.
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers (but
+ * for weft_map_insert, whose cache may have to be supplied). If anything is not as usual, a separate function does the
+ * operation with guards.
  */
 typedef struct weft_i_attempt {
     weft_i_local *local;
@@ -4481,8 +4486,8 @@ typedef enum weft_i_outcome {
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now` is the outcome
- * of the step before, if there was one, or else WEFT_I_AGAIN.
+ * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now`
+ * is the outcome of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
     for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST;                             \
@@ -5659,9 +5664,9 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a destruction
- * that it was in, its work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
- * may wait in a barrier of any other domain.
+ * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a
+ * destruction that it was in, its work on orphans. It does so in all domains before the thread leaves the first one,
+ * since code that is called there may wait in a barrier of any other domain.
  */
 static void weft_i_own_life_give_up_everywhere(int thread)
 {

@@ -35,9 +35,9 @@ weft_i_local *weft_i_place_of_record(weft_domain *domain, const weft_i_record *r
 /* ---- a thread's end ---- */
 
 /*
- * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a destruction
- * that it was in, its work on orphans. It does so in all domains before the thread leaves the first one, since code that is called there
- * may wait in a barrier of any other domain.
+ * Gives up all that other threads may wait for: callbacks that ended the thread, linked guards, a barrier or a
+ * destruction that it was in, its work on orphans. It does so in all domains before the thread leaves the first one,
+ * since code that is called there may wait in a barrier of any other domain.
  */
 static void give_up_everywhere(int thread)
 {

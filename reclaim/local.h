@@ -105,9 +105,9 @@ weft_i_inline bool weft_i_retire_busy(weft_i_local *local, weft_i_hook *hook, co
 
 /*
  * The fast path of an operation, which runs no user code: it has a slot of its own, holds the right to the lists, and
- * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers
- * (but for weft_map_insert, whose cache may have to be supplied). If
- * anything is not as usual, a separate function does the operation with guards.
+ * needs no fences. It is inlined into the public function, which makes only tail calls and so saves no registers (but
+ * for weft_map_insert, whose cache may have to be supplied). If anything is not as usual, a separate function does the
+ * operation with guards.
  */
 typedef struct weft_i_attempt {
     weft_i_local *local;
@@ -125,8 +125,8 @@ typedef enum weft_i_outcome {
 } weft_i_outcome;
 
 /*
- * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now` is the outcome
- * of the step before, if there was one, or else WEFT_I_AGAIN.
+ * Repeats a step until it is done or there is nothing to take, and waits after each lost race (base/backoff.h). `now`
+ * is the outcome of the step before, if there was one, or else WEFT_I_AGAIN.
  */
 #define WEFT_I_REPEAT(now, step)                                                                                       \
     for (weft_i_backoff weft_i_waits = {0}; (now) == WEFT_I_AGAIN || (now) == WEFT_I_LOST;                             \

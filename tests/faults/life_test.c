@@ -285,9 +285,18 @@ static void test_a_callback_that_ended_its_thread_is_over(void **state)
 
 typedef struct halves {
     weft_domain *domain, *newer;
+    void (*callback)(void *object, void *ctx);
+    int objects;
     sem_t inside, go_on;
     atomic_int calls, barrier;
 } halves;
+
+static void wait_for_main(void *ctx)
+{
+    halves *h = ctx;
+    CHECK(sem_post(&h->inside) == 0);
+    t_sem_wait(&h->go_on);
+}
 
 /* The first one ends the thread, whose exit hook calls the second, which stays inside for a while. */
 static void end_then_wait(void *object, void *ctx)
@@ -296,32 +305,42 @@ static void end_then_wait(void *object, void *ctx)
     free(object);
     if (atomic_fetch_add(&h->calls, 1) == 0)
         pthread_exit(NULL);
-    CHECK(sem_post(&h->inside) == 0);
-    t_sem_wait(&h->go_on);
+    wait_for_main(h);
 }
 
-static void *retire_halves(void *ctx)
+static void *retire_and_flush(void *ctx)
 {
     halves *h = ctx;
-    for (int i = 0; i < 2; i++)
-        CHECK(weft_retire(h->domain, malloc(8), end_then_wait, h) == 0);
+    for (int i = 0; i < h->objects; i++)
+        CHECK(weft_retire(h->domain, malloc(8), h->callback, h) == 0);
     for (int i = 0; i < 3; i++)
         weft_domain_flush(h->domain);
     return NULL;
+}
+
+static pthread_t start_inside(halves *h)
+{
+    pthread_t thread;
+    CHECK(sem_init(&h->inside, 0, 0) == 0 && sem_init(&h->go_on, 0, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, retire_and_flush, h) == 0);
+    t_sem_wait(&h->inside);
+    return thread;
+}
+
+static void let_go_on(halves *h, pthread_t thread)
+{
+    CHECK(sem_post(&h->go_on) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
 }
 
 /* A barrier waits for a callback that the exit hook runs after another has ended the thread. */
 static void test_a_barrier_waits_for_the_exit_hook(void **state)
 {
     t_env *env = *state;
-    halves h = {.domain = env->domain};
-    pthread_t thread;
-    CHECK(sem_init(&h.inside, 0, 0) == 0 && sem_init(&h.go_on, 0, 0) == 0);
-    CHECK(pthread_create(&thread, NULL, retire_halves, &h) == 0);
-    t_sem_wait(&h.inside);
+    halves h = {.domain = env->domain, .callback = end_then_wait, .objects = 2};
+    pthread_t thread = start_inside(&h);
     int beside = weft_domain_barrier(env->domain, 20000000);
-    CHECK(sem_post(&h.go_on) == 0);
-    CHECK(pthread_join(thread, NULL) == 0);
+    let_go_on(&h, thread);
     assert_int_equal(beside, -ETIMEDOUT);
     assert_int_equal(weft_domain_barrier(env->domain, UINT64_C(5000000000)), 0);
     assert_int_equal(atomic_load(&h.calls), 2);
@@ -349,13 +368,6 @@ static void grave_free(void *memory, size_t size, void *ctx)
     g->size[g->count++] = size;
 }
 
-static void wait_for_main(void *ctx)
-{
-    halves *h = ctx;
-    CHECK(sem_post(&h->inside) == 0);
-    t_sem_wait(&h->go_on);
-}
-
 static void end_slowly(void *object, void *ctx)
 {
     free(object);
@@ -364,30 +376,17 @@ static void end_slowly(void *object, void *ctx)
     pthread_cleanup_pop(0);
 }
 
-static void *retire_slow(void *ctx)
-{
-    halves *h = ctx;
-    CHECK(weft_retire(h->domain, malloc(8), end_slowly, h) == 0);
-    for (int i = 0; i < 3; i++)
-        weft_domain_flush(h->domain);
-    return NULL;
-}
-
 /* A callback has ended its thread, whose exit hook has not run yet. Until then the domain may be destroyed. */
 static void test_the_domain_is_gone_when_the_hook_runs(void **state)
 {
     t_env *env = *state;
     grave g = {.count = 0};
     const weft_domain_config config = {.scheme = env->scheme, .allocator = {grave_alloc, grave_free, &g}};
-    halves h = {.domain = NULL};
-    pthread_t thread;
-    CHECK(sem_init(&h.inside, 0, 0) == 0 && sem_init(&h.go_on, 0, 0) == 0);
+    halves h = {.callback = end_slowly, .objects = 1};
     CHECK(weft_domain_create(&h.domain, &config) == 0);
-    CHECK(pthread_create(&thread, NULL, retire_slow, &h) == 0);
-    t_sem_wait(&h.inside);
+    pthread_t thread = start_inside(&h);
     assert_int_equal(weft_domain_destroy(h.domain), 0);
-    CHECK(sem_post(&h.go_on) == 0);
-    CHECK(pthread_join(thread, NULL) == 0);
+    let_go_on(&h, thread);
     assert_true(g.count >= 2);
     for (size_t i = 0; i < g.count; i++) {
         for (size_t k = 0; k < g.size[i]; k++)
@@ -414,17 +413,15 @@ static void *retire_in_two(void *ctx)
 {
     halves *h = ctx;
     CHECK(weft_retire(h->newer, malloc(8), wait_in_older, h) == 0);
-    CHECK(weft_retire(h->domain, malloc(8), end_there, h) == 0);
-    for (int i = 0; i < 3; i++)
-        weft_domain_flush(h->domain);
-    return NULL;
+    return retire_and_flush(h);
 }
 
 /* The exit hook leaves the newer domain first. Its callback waits in the older one, whose callback has ended the thread. */
 static void test_a_callback_that_ended_its_thread_is_over_there(void **state)
 {
     t_env *env = *state;
-    halves h = {.domain = env->domain, .newer = t_domain(env->scheme, NULL), .barrier = 1};
+    halves h = {
+        .domain = env->domain, .callback = end_there, .objects = 1, .newer = t_domain(env->scheme, NULL), .barrier = 1};
     run_one(retire_in_two, &h);
     assert_int_equal(atomic_load(&h.barrier), 0);
     t_domain_done(h.newer, NULL);
