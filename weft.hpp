@@ -681,6 +681,23 @@ public:
         return result;
     }
 
+    /* Calls see(i, const V &) for each keys[i] that is present, while the value cannot go away. Each lookup is of a
+       moment of its own, as in weft_map_get_many. Returns how many were present. */
+    template <class F> std::size_t visit_many(const K *keys, std::size_t count, F &&see) const
+    {
+        std::size_t found = 0;
+        for (std::size_t done = 0; done < count; done += several::most) {
+            several of(domain_, count - done < several::most ? count - done : several::most);
+            for (std::size_t i = 0; i < of.count; i++)
+                of.key[i] = key::look(keys[done + i]);
+            found += weft_map_get_many(map_, of.guard, of.key, of.value, of.count);
+            for (std::size_t i = 0; i < of.count; i++)
+                if (of.value[i])
+                    see(done + i, value::see(of.value[i]));
+        }
+        return found;
+    }
+
     bool contains(const K &k) const { return weft_map_contains(map_, key::look(k)); }
     bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
     /* Erases the entry only if it has this value. Not for boxed values, which would be compared by address. */
@@ -690,6 +707,8 @@ public:
         return weft_map_compare_and_remove(map_, key::look(k), value::put(V(expected))) == 0;
     }
     void clear() { weft_map_clear(map_); }
+    /* Makes buckets for so many entries, and keeps them; 0: from now on the table shrinks again. */
+    void reserve(std::size_t count) { detail::check(weft_map_reserve(map_, count)); }
     std::size_t size() const noexcept { return weft_map_size(map_); }
 
     /* Calls see(const K &, const V &) for each entry, also beside updates (guarantee 3 of the C header). */
@@ -715,6 +734,27 @@ private:
         value::configure(config);
         detail::check(weft_map_create(&map_, in, &config));
     }
+
+    /* As many keys as weft_map_get_many looks up together. */
+    struct several {
+        static constexpr std::size_t most = 16;
+        weft_guard guard[most];
+        const void *key[most];
+        void *value[most];
+        const std::size_t count;
+
+        several(weft_domain *in, std::size_t n) noexcept : count(n)
+        {
+            for (std::size_t i = 0; i < count; i++)
+                weft_enter(&guard[i], in);
+        }
+        several(const several &) = delete;
+        ~several()
+        {
+            for (std::size_t i = count; i > 0; i--)
+                weft_leave(&guard[i - 1]);
+        }
+    };
 
     weft_domain *domain_ = nullptr;
     weft_map *map_ = nullptr;

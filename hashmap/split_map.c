@@ -130,10 +130,45 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
         return NULL;
     weft_i_check(map);
     if (weft_i_unlikely(map->hash != NULL))
-        return weft_i_map_get_again(map, guard, key);
+        return weft_i_map_get_again(map, guard, weft_i_map_hash(map, key), key);
     if (guard)
         return weft_i_map_get_held(map, guard, key);
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_get, map, NULL, true, key);
+}
+
+size_t weft_map_get_many(weft_map *map, weft_guard *guards, const void *const *keys, void **values, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; values && i < count && (!map || !keys); i++)
+        values[i] = NULL;
+    if (!map || !keys || !values)
+        return 0;
+    weft_i_check(map);
+    for (size_t done = 0, n; done < count; done += n) {
+        uint64_t hash[WEFT_I_MAP_AHEAD];
+        n = count - done < WEFT_I_MAP_AHEAD ? count - done : WEFT_I_MAP_AHEAD;
+        for (size_t i = 0; i < n; i++) {
+            hash[i] = weft_i_map_hash(map, keys[done + i]);
+            weft_i_map_ahead_bucket(map, hash[i]);
+        }
+        WEFT_I_BY_SCHEME(map->domain, weft_i_map_ahead_nodes, map, hash, n);
+        for (size_t i = 0; i < n; i++) {
+            weft_guard *guard = guards ? &guards[done + i] : NULL;
+            const void *key = keys[done + i];
+            void *value = map->hash ? weft_i_map_get_again(map, guard, hash[i], key) : weft_map_get(map, guard, key);
+            found += value != NULL;
+            values[done + i] = value;
+        }
+    }
+    return found;
+}
+
+int weft_map_reserve(weft_map *map, size_t count)
+{
+    if (!map)
+        return -EINVAL;
+    weft_i_check(map);
+    return weft_i_map_reserve(map, count);
 }
 
 bool weft_map_contains(weft_map *map, const void *key)

@@ -69,10 +69,11 @@ weft_i_inline weft_i_map_upsert weft_i_map_put(weft_map *map, void *key, void *v
     return r;
 }
 
-weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, const void *key, weft_scheme scheme)
+weft_i_inline void *weft_i_map_get_guarded(weft_map *map, weft_i_hold hold, uint64_t hash, const void *key,
+                                           weft_scheme scheme)
 {
     weft_i_map_walk w;
-    weft_i_map_node *node = weft_i_map_find(&w, map, hold, weft_i_map_hash(map, key), key, scheme);
+    weft_i_map_node *node = weft_i_map_find(&w, map, hold, hash, key, scheme);
     void *value = node ? weft_i_map_protect_value(hold, &node->value, scheme) : NULL;
     weft_i_map_walk_end(hold, scheme);
     return value;
@@ -224,12 +225,12 @@ weft_i_inline int weft_i_map_insert(weft_map *map, void *key, void *value, weft_
     return outcome == WEFT_I_MAP_FOUND ? -EEXIST : weft_i_map_insert_again(map, key, value);
 }
 
-static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, const void *key)
+static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *guard, uint64_t hash, const void *key)
 {
     weft_guard own;
     weft_scheme scheme = weft_i_scheme(map->domain);
     weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, map->domain, scheme);
-    void *value = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_guarded, map, hold, key);
+    void *value = WEFT_I_BY_SCHEME(map->domain, weft_i_map_get_guarded, map, hold, hash, key);
     if (!guard)
         weft_i_end(hold, &own);
     weft_i_catch_up(map->domain);
@@ -245,18 +246,48 @@ weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, c
     void *value = NULL;
     weft_i_map_walk w;
     weft_i_hold hold;
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     if (!own)
         hold = weft_i_hold_of(guard);
     else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
-        return weft_i_map_get_again(map, NULL, key);
-    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
+        return weft_i_map_get_again(map, NULL, hash, key);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_map_walk_end(hold, scheme);
     if (own)
         weft_i_attempt_end(hold);
     if (weft_i_likely(outcome == WEFT_I_MAP_FOUND))
         return value;
-    return outcome == WEFT_I_MAP_ABSENT ? NULL : weft_i_map_get_again(map, guard, key);
+    return outcome == WEFT_I_MAP_ABSENT ? NULL : weft_i_map_get_again(map, guard, hash, key);
+}
+
+/* Many keys at once: their hashes, and first the buckets and then the entries on their way into the cache. */
+enum { WEFT_I_MAP_AHEAD = 16 };
+
+/* A segment that is gone meanwhile does not matter: its address is not followed. */
+weft_i_inline void weft_i_map_ahead_bucket(weft_map *map, uint64_t hash)
+{
+    weft_i_map_place place = weft_i_map_place_of(hash, weft_i_map_level(map));
+    if (place.level == WEFT_MAP_FIRST_BITS)
+        return;
+    /* relaxed: a hint */
+    uintptr_t segment = (uintptr_t)weft_i_load(&map->segment[place.level], memory_order_relaxed);
+    __builtin_prefetch(
+        (void *)(segment + offsetof(weft_i_map_segment, bucket) + place.offset * sizeof(weft_i_map_bucket)));
+}
+
+weft_i_inline void weft_i_map_ahead_nodes(weft_map *map, const uint64_t *hash, size_t count, weft_scheme scheme)
+{
+    weft_i_hold hold;
+    size_t level = weft_i_map_level(map);
+    if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        weft_i_map_bucket *bucket = weft_i_map_bucket_at(map, hold, weft_i_map_place_of(hash[i], level), scheme);
+        if (weft_i_likely(bucket != NULL)) /* relaxed: a hint */
+            __builtin_prefetch(weft_i_map_target(weft_i_load(&bucket->link, memory_order_relaxed)));
+    }
+    weft_i_map_walk_end(hold, scheme);
+    weft_i_attempt_end(hold);
 }
 
 static weft_i_noinline void *weft_i_map_get_held(weft_map *map, weft_guard *guard, const void *key)

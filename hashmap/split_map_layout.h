@@ -111,6 +111,7 @@ struct weft_map {
     weft_i_aligned weft_i_atomic_size
         table; /* level, WEFT_I_MAP_CLOSING, and how often the level has changed: no word comes twice */
     weft_i_atomic_size opening;               /* buckets of the last growth that no insertion has begun to open */
+    weft_i_atomic_size reserved;              /* the level below which the table does not shrink */
     weft_atomic_ptr segment[WEFT_MAP_LEVELS]; /* odd: none; no such word comes twice in one place */
     weft_i_map_bucket base[(size_t)1 << WEFT_MAP_FIRST_BITS];
     struct {

@@ -1,5 +1,7 @@
 #include <weft/hashmap/split_map_table.h>
 
+#include <errno.h>
+
 /* ---- opening ---- */
 
 /*
@@ -141,21 +143,57 @@ static bool make_segment(weft_map *map, size_t table)
     return true;
 }
 
-void weft_i_map_grow(weft_map *map)
+/* Whether so many entries, and those that the stripes have not told of, load the table by one half at most. */
+static bool fits(size_t entries, size_t level)
+{
+    size_t slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
+    return entries <= ((size_t)1 << level) / 2 - slack;
+}
+
+/* Grows the table by a level if it is below `least`, or loaded by more than one half. */
+static void grow(weft_map *map, size_t least)
 {
     size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
-    size_t size = (size_t)1 << level, slack = level > 8 ? (((size_t)1 << (level - 8)) - 1) * WEFT_MAP_STRIPES : 0;
     if (weft_i_map_is_closing(table)) {
         if (weft_i_map_shrink(map))
             weft_i_catch_up(map->domain);
         return;
     }
-    if ((weft_i_map_sum(map) + slack) * 2 <= size || level + 1 >= WEFT_MAP_LEVELS || !make_segment(map, table))
+    if ((level >= least && fits(weft_i_map_sum(map), level)) || level + 1 >= WEFT_MAP_LEVELS ||
+        !make_segment(map, table))
         return;
     /* relaxed: a failure means that another thread has changed it */
     if (weft_i_cas(&map->table, &table, (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + level + 1, MAP_R1,
                    memory_order_relaxed))
         weft_i_store(&map->opening, weft_i_map_segment_length(level + 1), memory_order_relaxed); /* relaxed: a hint */
+}
+
+void weft_i_map_grow(weft_map *map)
+{
+    /* relaxed: it is a number, which the next update reads again */
+    grow(map, weft_i_load(&map->reserved, memory_order_relaxed));
+}
+
+int weft_i_map_reserve(weft_map *map, size_t entries)
+{
+    size_t level = WEFT_MAP_FIRST_BITS;
+    while (!fits(entries, level))
+        if (++level >= WEFT_MAP_LEVELS)
+            return -ENOMEM;
+    /* relaxed: as in weft_i_map_grow */
+    weft_i_store(&map->reserved, level, memory_order_relaxed);
+    for (;;) {
+        size_t table = weft_i_map_table(map);
+        if (weft_i_map_level_of(table) >= level && !weft_i_map_is_closing(table))
+            return 0;
+        grow(map, level);
+        if (weft_i_map_table(map) == table && !weft_i_map_is_closing(table))
+            return -ENOMEM;
+        while (weft_i_load(&map->opening, memory_order_relaxed)) { /* relaxed: a hint */
+            weft_i_map_open_some(map);
+            weft_i_catch_up(map->domain);
+        }
+    }
 }
 
 /* ---- shrinking ---- */
@@ -212,7 +250,9 @@ bool weft_i_map_shrink(weft_map *map)
     weft_guard own;
     size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     if (!weft_i_map_is_closing(table)) {
-        if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level)
+        /* relaxed: as in weft_i_map_grow */
+        if (level <= WEFT_MAP_FIRST_BITS || level <= weft_i_load(&map->reserved, memory_order_relaxed) ||
+            weft_i_map_sum(map) * 8 >= (size_t)1 << level)
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
         /* relaxed: a failure means that another thread has changed it */

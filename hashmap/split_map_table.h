@@ -142,6 +142,8 @@ WEFT_I_PRIVATE size_t weft_i_map_segment_bytes(size_t level);
 WEFT_I_PRIVATE size_t weft_i_map_sum(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_grow(weft_map *map);
 WEFT_I_PRIVATE void weft_i_map_open_some(weft_map *map);
+/* Grows the table for so many entries, opens its buckets, and keeps it from shrinking. -ENOMEM: it is smaller. */
+WEFT_I_PRIVATE int weft_i_map_reserve(weft_map *map, size_t entries);
 /* Does one step of shrinking. False: there is nothing to do. */
 WEFT_I_PRIVATE bool weft_i_map_shrink(weft_map *map);
 

@@ -180,6 +180,22 @@ weft_i_inline void weft_i_spsc_empty(weft_spsc *ring, size_t head)
     weft_i_spsc_turn(ring, head, weft_i_spsc_as(!weft_i_spsc_lap(head), WEFT_I_SPSC_FREE), &ring->head);
 }
 
+/*
+ * A small element is copied by words. Its fields have often just been written, one by one; a load wider than these stores
+ * would wait until they, and all stores before them, are in the cache, and so for the line that the partner holds. Two
+ * cores far apart, elements of 16 bytes: 1.1 to 2.9 times as many, twice as a rule; of 32: 1.1 times; of 256: fewer.
+ */
+weft_i_inline void weft_i_spsc_write(char *slot, const char *element, size_t size)
+{
+    enum { WORD = sizeof(uint64_t) };
+    if (size <= 4 * WORD)
+        for (; size >= WORD; size -= WORD, slot += WORD, element += WORD) {
+            memcpy(slot, element, WORD);
+            weft_i_compiler_fence(); /* else the compiler makes one wide copy of them */
+        }
+    memcpy(slot, element, size);
+}
+
 /* ---- operations: `size` is the element's, a constant where it may be ---- */
 
 weft_i_inline bool weft_i_spsc_push(weft_spsc *ring, const void *element, size_t size)
@@ -188,13 +204,13 @@ weft_i_inline bool weft_i_spsc_push(weft_spsc *ring, const void *element, size_t
     if (ring->stamp) {
         if (!weft_i_spsc_find(ring, &ring->tail, &tail, WEFT_I_SPSC_FREE))
             return false;
-        memcpy(weft_i_spsc_slot(ring, tail), element, size);
+        weft_i_spsc_write(weft_i_spsc_slot(ring, tail), element, size);
         weft_i_spsc_fill(ring, tail);
         return true;
     }
     if (weft_i_unlikely(tail == ring->full) && weft_i_spsc_room(ring, tail, size) == 0)
         return false;
-    memcpy(weft_i_spsc_slot(ring, tail), element, size);
+    weft_i_spsc_write(weft_i_spsc_slot(ring, tail), element, size);
     weft_i_store(&ring->tail, weft_i_spsc_after(ring, tail, size), SPSC_R1);
     return true;
 }

@@ -31,7 +31,7 @@
     X(cds_fcstack)                                                                                                     \
     X(ck_mpmc) X(boost_ring) X(cds_cycle) X(xenium_vyukov) X(tbb_ring)                                                 \
     X(readerwriterqueue) X(boost_spsc) X(ck_spsc) X(glib_spsc) X(pipe)                                                 \
-    X(urcu_mailbox) X(moodycamel_mailbox) X(glib_mailbox)                                                              \
+    X(urcu_mailbox) X(moodycamel_mailbox) X(glib_mailbox) X(xenium_chase)                                              \
     X(std_mutex_map) X(std_shared_map) X(std_sharded_map) X(ck_ht) X(urcu_lfht) X(cds_michael_hp) X(cds_michael_rcu)   \
     X(cds_split_hp) X(cds_split_rcu) X(cds_feldman_hp) X(cds_feldman_rcu) X(xenium_hm_hazard) X(xenium_hm_epoch)       \
     X(xenium_vyukov_map) X(tbb_hash_map) X(tbb_unordered)                                                              \

@@ -308,6 +308,26 @@ static void get(int64_t key, int64_t value)
     model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
 }
 
+/* The same, as one of many keys. */
+static void get_many(int64_t key, int64_t value)
+{
+    lin_operation *op = model_begin(LIN_GET, key, 0);
+    const void *keys[] = {as_pointer(key)};
+    void *found = NULL;
+    (void)value;
+    bool present = weft_map_get_many(structure, NULL, keys, &found, 1) == 1;
+    MODEL_CHECK(present == (found != NULL));
+    if (found)
+        hear(as_value(found));
+    model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
+}
+
+static void reserve(int64_t key, int64_t value)
+{
+    (void)value;
+    MODEL_CHECK(weft_map_reserve(structure, (size_t)key) == 0);
+}
+
 OPERATION(shrink_once, (void)weft_i_map_shrink(structure))
 
 static void shrink_and_free(void *object, void *ctx)
@@ -371,6 +391,8 @@ static const operation map_operations[] = {
     {"remove-if", "remove the key if its value is the one that setup has put", remove_if, true},
     {"remove", "remove the key", remove_key, true},
     {"get", "get the key's value", get, true},
+    {"get-many", "get the key's value, by the function for many keys", get_many, true},
+    {"reserve", "reserve room for so many entries", reserve, true},
     {"check-open", "check that the key's bucket is open", check_open, true},
     {"iterate", "iterate over all", iterate, false},
     {"shrink", "shrink the table by a step", shrink_once, false},

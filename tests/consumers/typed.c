@@ -179,7 +179,8 @@ static int maps(void)
     weft_map_iterator at;
     const char *key;
     enum colour colour;
-    unsigned value, seen = 0;
+    const enum colour each[] = {RED, GREEN};
+    unsigned value, values[2] = {1, 1}, seen = 0;
     int total = 0;
     REQUIRE(price_map_create(&prices, NULL, &weft_map_strings) == 0 && price_map_insert(prices, "a", &one) == 0);
     REQUIRE(price_map_put(prices, "a", &two, &got) == 1 && got == &one && price_map_get(prices, NULL, "a") == &two);
@@ -196,6 +197,8 @@ static int maps(void)
     price_map_destroy(prices, sum_entry, &total);
     REQUIRE(total == 2);
     REQUIRE(colour_map_create(&colours, NULL, NULL) == 0 && colour_map_insert(colours, GREEN, 7) == 0);
+    REQUIRE(colour_map_reserve(colours, 100) == 0 && colour_map_get_many(colours, NULL, each, values, 2) == 1);
+    REQUIRE(values[0] == 0 && values[1] == 7);
     colour_map_iterate(&at, colours);
     while (colour_map_next(&at, &colour, &value))
         seen += colour == GREEN && value == 7;

@@ -367,8 +367,13 @@ static int maps(weft::domain &domain)
     std::size_t letters = 0;
     names.for_each([&](const std::string &k, const std::string &v) { letters += k.size() + v.size(); });
     REQUIRE(letters == 14 && names.erase("two") && !names.erase("two"));
+    const std::string asked[] = {"two", "one"};
+    std::size_t present =
+        names.visit_many(asked, 2, [&](std::size_t i, const std::string &v) { letters += i + v.size(); });
+    REQUIRE(present == 1 && letters == 14 + 1 + 4);
+    names.reserve(1000);
     names.clear();
-    REQUIRE(names.size() == 0);
+    REQUIRE(names.size() == 0 && names.visit_many(asked, 2, [](std::size_t, const std::string &) {}) == 0);
 
     weft::map<int, bool> flags; // a word that is not NULL, whatever the value
     REQUIRE(flags.insert(-1, false) && flags.insert(0, true) && flags.get(-1) == false && flags.get(0) == true);

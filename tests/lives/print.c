@@ -91,6 +91,7 @@ static const struct {
     {" operation_of(", "pending"},
     {" check_caches(p);", "caches"},
     {" look_up(", "a map gave"},
+    {" look_up_many(", "a map gave"},
     {" = check_values;", "values"},
 };
 

@@ -205,6 +205,31 @@ static void look_up(table *t, unsigned number)
     CALL(weft_leave(&guard));
 }
 
+static void look_up_many(table *t, unsigned first, int count)
+{
+    enum { MOST = 4 };
+    char text[MOST][16];
+    const void *keys[MOST];
+    void *values[MOST];
+    weft_guard guards[MOST];
+    size_t found, n = count < MOST ? (size_t)count : MOST;
+    operation_of(t->place, OF_AN_OPERATION * MOST);
+    for (size_t i = 0; i < n; i++) {
+        CALL(weft_enter(&guards[i], t->place->domain));
+        keys[i] = map_key(t, first + (unsigned)i, text[i]);
+    }
+    CALL(found = weft_map_get_many(t->map, guards, keys, values, n));
+    if (found != n)
+        fail("a key that was inserted is missing", first);
+    for (size_t i = 0; i < n; i++) {
+        unsigned v = value_of(t, values[i]);
+        if (v >= VALUES || atomic_load(&value_state[v]) == OUT)
+            fail("a map gave a value that is out", v);
+    }
+    while (n > 0)
+        CALL(weft_leave(&guards[--n]));
+}
+
 static void destroy_taken(void *value, void *ctx)
 {
     destroy_value(value, ctx);
@@ -243,6 +268,7 @@ static void map_keys(int which, int count, int at_once)
         for (made = 0; made < at_once && done + made < count; made++)
             if (insert_key(t, first + (unsigned)(done + made)) != 0)
                 break;
+        look_up_many(t, first + (unsigned)done, made);
         for (int i = done; i < done + made; i++) {
             look_up(t, first + (unsigned)i);
             remove_key(t, first + (unsigned)i);
@@ -252,11 +278,18 @@ static void map_keys(int which, int count, int at_once)
     }
 }
 
-/* Inserts new keys that stay. */
+/* Inserts new keys that stay; into buckets made ahead, where their number is even. */
 static void map_fill(int which, int count)
 {
     table *t = at_map(which);
     unsigned first = t ? atomic_fetch_add(&key_count, (unsigned)count) : 0;
+    int error = 0;
+    if (t && count % 2 == 0) {
+        operation_of(t->place, 5 * count + 16); /* a note for each bucket */
+        CALL(error = weft_map_reserve(t->map, (size_t)count));
+        if (error && error != -ENOMEM)
+            fail("weft_map_reserve", error);
+    }
     for (int i = 0; t && i < count && go(i) && insert_key(t, first + (unsigned)i) == 0; i++)
         ;
 }

@@ -182,6 +182,40 @@ static void test_remove(void **state)
     assert_int_equal(atomic_load(&value[1].destroyed), 0);
 }
 
+/* Each guard of a lookup of many keys holds its own value. */
+static void test_many_values_are_held(void **state)
+{
+    t_env *env = *state;
+    enum { N = 5, HELD = 3 };
+    counts c;
+    weft_map *map = owner_of(env->domain, &c, true);
+    item key[N], value[N];
+    weft_guard guards[HELD];
+    const void *keys[HELD];
+    void *values[HELD];
+    for (size_t i = 0; i < N; i++) {
+        key[i] = (item){i, 0};
+        value[i] = (item){i, 0};
+        assert_int_equal(weft_map_insert(map, &key[i], &value[i]), 0);
+    }
+    for (size_t i = 0; i < HELD; i++) {
+        weft_enter(&guards[i], env->domain);
+        keys[i] = &key[i];
+    }
+    assert_int_equal(weft_map_get_many(map, guards, keys, values, HELD), HELD);
+    for (size_t i = 0; i < N; i++)
+        assert_true(weft_map_remove(map, &key[i], NULL));
+    weft_domain_flush(env->domain);
+    for (size_t i = 0; i < HELD; i++) {
+        assert_ptr_equal(values[i], &value[i]);
+        assert_int_equal(atomic_load(&value[i].destroyed), 0);
+    }
+    for (size_t i = 0; i < HELD; i++)
+        weft_leave(&guards[i]);
+    assert_destroyed(env->domain, &c, N, N);
+    weft_map_destroy(map, NULL, NULL);
+}
+
 /* Without a value destructor only the caller ever touches a value. */
 static void test_values_not_owned(void **state)
 {
@@ -385,6 +419,7 @@ int main(void)
         T_BOTH(test_a_value_that_stays_is_not_destroyed),
         T_BOTH(test_compare_and_replace_destroys_the_expected),
         T_BOTH(test_remove),
+        T_BOTH(test_many_values_are_held),
         T_BOTH(test_values_not_owned),
         T_BOTH(test_clear_runs_destructors),
         T_BOTH(test_drain_runs_no_destructor),

@@ -99,6 +99,52 @@ static void test_size_at_a_border(void **state)
     weft_map_destroy(map, NULL, NULL);
 }
 
+/* Buckets that were made ahead stay, whatever comes and goes, until the map may shrink again. */
+static void test_reserve(void **state)
+{
+    t_env *env = *state;
+    weft_map *map = t_map_new(env->domain, NULL);
+    size_t calls = atomic_load(&env->alloc.calls);
+    assert_int_equal(weft_map_reserve(map, MANY), 0);
+    if (!WEFT_I_ASAN) /* the nodes by which buckets are opened come back on the way */
+        assert_true(atomic_load(&env->alloc.calls) <= calls + 20000);
+    size_t buckets = t_map_stats(map).buckets;
+    assert_true(buckets >= 2 * (size_t)MANY);
+    assert_int_equal(weft_map_reserve(map, MANY / 2), 0); /* never fewer at once */
+    assert_int_equal(weft_map_reserve(map, MANY), 0);
+    t_map_fill(map, 0, MANY);
+    assert_int_equal(t_map_stats(map).buckets, buckets);
+    t_map_drain(map, 0, MANY / 2);
+    weft_map_clear(map);
+    assert_int_equal(t_map_stats(map).buckets, buckets);
+    assert_int_equal(weft_map_reserve(map, 0), 0);
+    weft_map_clear(map);
+    assert_true(t_map_stats(map).buckets <= SMALL);
+    t_map_fill(map, 0, 1000);
+    assert_consistent(map, 1000);
+    weft_map_destroy(map, NULL, NULL);
+}
+
+/* Too many buckets for the memory, or for any: the map works on with those that it has. */
+static void test_reserve_too_much(void **state)
+{
+    t_env *env = *state;
+    weft_map *map = t_map_new(env->domain, NULL);
+    t_map_fill(map, 0, 100);
+    size_t buckets = t_map_stats(map).buckets;
+    assert_int_equal(weft_map_reserve(map, SIZE_MAX), -ENOMEM);
+    assert_int_equal(weft_map_reserve(map, SIZE_MAX / 2 + 1), -ENOMEM);
+    assert_int_equal(t_map_stats(map).buckets, buckets);
+    t_alloc_fail(&env->alloc, 1, true);
+    assert_int_equal(weft_map_reserve(map, MANY), -ENOMEM);
+    t_alloc_fail_never(&env->alloc);
+    assert_consistent(map, 100);
+    t_map_fill(map, 100, 1000);
+    t_map_drain(map, 0, 1000);
+    assert_int_equal(weft_map_size(map), 0);
+    weft_map_destroy(map, NULL, NULL);
+}
+
 /* ---- iteration ---- */
 
 /* Sees each of the integer keys from .. to once, with its value. */
@@ -328,6 +374,8 @@ int main(int count, char **argument)
         T_BOTH(test_grow_and_shrink),
         T_BOTH(test_memory_follows),
         T_BOTH(test_size_at_a_border),
+        T_BOTH(test_reserve),
+        T_BOTH(test_reserve_too_much),
         T_BOTH(test_iteration),
         T_BOTH(test_iteration_of_all_kinds),
         T_BOTH(test_iterator_edges),

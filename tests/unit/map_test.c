@@ -64,6 +64,9 @@ static void test_null_map(void **state)
     assert_int_equal(weft_map_put(NULL, t_ptr(1), t_ptr(1), NULL), -EINVAL);
     assert_null(weft_map_get(NULL, &guard, t_ptr(1)));
     assert_false(weft_map_contains(NULL, t_ptr(1)));
+    assert_int_equal(weft_map_get_many(NULL, NULL, (const void *[]){key}, &value, 1), 0);
+    assert_null(value);
+    assert_int_equal(weft_map_reserve(NULL, 1), -EINVAL);
     assert_int_equal(weft_map_get_or_insert(NULL, &guard, t_ptr(1), t_ptr(1), &value), -EINVAL);
     assert_int_equal(weft_map_compare_and_replace(NULL, t_ptr(1), t_ptr(1), t_ptr(2)), -EINVAL);
     assert_int_equal(weft_map_compare_and_remove(NULL, t_ptr(1), t_ptr(1)), -EINVAL);
@@ -76,6 +79,42 @@ static void test_null_map(void **state)
     weft_map_destroy(NULL, fail_drain, NULL);
     assert_int_equal(errno, 4711);
     weft_leave(&guard);
+}
+
+/* Keys in any number, some of them twice, some absent. */
+static void many_keys(t_env *env, const t_keys *kind, weft_map *map)
+{
+    enum { KEYS = 50, PRESENT = 30 };
+    const void *keys[KEYS];
+    void *values[KEYS + 1];
+    for (size_t i = 0; i < PRESENT; i++)
+        assert_int_equal(weft_map_insert(map, kind->key(i), t_ptr(i + 1)), 0);
+    for (size_t count = 0; count <= KEYS; count++) {
+        weft_guard guards[16];
+        size_t present = 0, held = count < 16 ? count : 0; /* without guards, too */
+        for (size_t i = 0; i < held; i++)
+            weft_enter(&guards[i], env->domain);
+        for (size_t i = 0; i <= KEYS; i++)
+            values[i] = t_ptr(4711);
+        for (size_t i = 0; i < count; i++) {
+            size_t n = i * 7 % 40;
+            keys[i] = i % 2 ? kind->twin(n) : kind->key(n);
+            present += n < PRESENT;
+        }
+        assert_int_equal(weft_map_get_many(map, held ? guards : NULL, keys, values, count), present);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(t_int(values[i]), i * 7 % 40 < PRESENT ? i * 7 % 40 + 1 : 0);
+        assert_int_equal(t_int(values[count]), 4711);
+        while (held > 0)
+            weft_leave(&guards[--held]);
+    }
+    assert_int_equal(weft_map_get_many(map, NULL, NULL, values, 3), 0);
+    assert_int_equal(weft_map_get_many(map, NULL, keys, NULL, 3), 0);
+}
+
+static void test_many_keys(void **state)
+{
+    each_kind(state, many_keys);
 }
 
 static void test_null_domain_is_the_default_one(void **state)
@@ -302,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T_BOTH(test_create_errors),
         T_BOTH(test_null_map),
+        T_BOTH(test_many_keys),
         cmocka_unit_test(test_null_domain_is_the_default_one),
         T_BOTH(test_null_values),
         T_BOTH(test_one_entry),

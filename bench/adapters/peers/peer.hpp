@@ -103,6 +103,25 @@ template <class Peer> struct container {
     }
 };
 
+/* The same, and bool steal(void *thread, void *&value) */
+template <class Peer> struct deque {
+    using owned = container<Peer>;
+
+    static __attribute__((noinline)) bool steal(void *object, void *thread, void **value)
+    {
+        return static_cast<Peer *>(object)->steal(thread, *value);
+    }
+
+    BENCH_STOLEN_FROM(loops, owned::put, owned::take, steal);
+
+    static constexpr bench_impl make_bounded(const char *name, const char *limits, const char *note)
+    {
+        bench_impl i = owned::make_bounded(name, BENCH_DEQUE, limits, note);
+        i.drive = loops_drive;
+        return i;
+    }
+};
+
 /* void *get(uint64_t key), bool insert(uint64_t key, void *value), bool remove(uint64_t key), size_t size() */
 template <class Peer> struct map {
     static __attribute__((noinline)) void *get(void *object, void *, uint64_t key)

@@ -3,6 +3,7 @@
 
 #include <cassert> /* which xenium's headers need, but do not include */
 
+#include <xenium/chase_work_stealing_deque.hpp>
 #include <xenium/harris_michael_hash_map.hpp>
 #include <xenium/michael_scott_queue.hpp>
 #include <xenium/ramalhete_queue.hpp>
@@ -60,6 +61,30 @@ struct ring : bench::peer_base {
     explicit ring(const bench_setup &) {}
     bool put(void *, void *value) { return held.try_push(value); }
     bool take(void *, void *&value) { return held.try_pop(value); }
+};
+
+/* Its array that grows loses elements when it does (it masks by % where & is meant), so here it has one that does not. */
+struct deque : bench::peer_base {
+    using array = xenium::detail::fixed_size_circular_array<anything, BENCH_PLACES>;
+    xenium::chase_work_stealing_deque<anything, policy::container<array>> held;
+    explicit deque(const bench_setup &) {}
+    bool put(void *, void *value) { return held.try_push(static_cast<anything *>(value)); }
+
+    bool take(void *, void *&value)
+    {
+        anything *got = nullptr;
+        bool done = held.try_pop(got);
+        value = got;
+        return done;
+    }
+
+    bool steal(void *, void *&value)
+    {
+        anything *got = nullptr;
+        bool done = held.try_steal(got);
+        value = got;
+        return done;
+    }
 };
 
 /* Neither map has a size function: counts the entries while there are no updates. */
@@ -154,6 +179,8 @@ extern "C" const bench_impl bench_xenium_ramalhete = bench::container<ramalhete>
     "xenium-ramalhete", BENCH_QUEUE, nullptr, "xenium ramalhete_queue, epochs: a list of arrays (Correia, Ramalhete)");
 extern "C" const bench_impl bench_xenium_vyukov = bench::container<ring>::make_bounded(
     "xenium-vyukov", BENCH_RING, "bounded, may wait", "xenium vyukov_bounded_queue");
+extern "C" const bench_impl bench_xenium_chase = bench::deque<deque>::make_bounded(
+    "xenium-chase", "bounded, one owner", "xenium chase_work_stealing_deque on an array that does not grow");
 extern "C" const bench_impl bench_xenium_hm_hazard = bench::map<list_map<pointers>>::make(
     "xenium-hm-hazard", BENCH_PEER, "fixed buckets",
     "xenium harris_michael_hash_map, about as many buckets as keys, for good, hazard pointers");
