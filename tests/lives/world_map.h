@@ -278,6 +278,9 @@ static void map_keys(int which, int count, int at_once)
     }
 }
 
+/* One call makes them all, so not very many: the time that a program has is looked at between calls. */
+enum { AHEAD = 2000 };
+
 /* Inserts new keys that stay; into buckets made ahead, where their number is even. */
 static void map_fill(int which, int count)
 {
@@ -285,8 +288,10 @@ static void map_fill(int which, int count)
     unsigned first = t ? atomic_fetch_add(&key_count, (unsigned)count) : 0;
     int error = 0;
     if (t && count % 2 == 0) {
-        operation_of(t->place, 5 * count + 16); /* a note for each bucket */
-        CALL(error = weft_map_reserve(t->map, (size_t)count));
+        int ahead = count < AHEAD ? count : AHEAD;
+        operation_of(t->place, 5 * ahead + 16); /* a note for each bucket */
+        atomic_fetch_add(&reserved, ahead);
+        CALL(error = weft_map_reserve(t->map, (size_t)ahead));
         if (error && error != -ENOMEM)
             fail("weft_map_reserve", error);
     }

@@ -191,7 +191,7 @@ static long bound_of_loss(void)
     return WEFT_BATCH > 200 ? WEFT_BATCH : 200;
 }
 
-static atomic_int values_inside, most_inside;
+static atomic_int values_inside, most_inside, reserved;
 
 /* While others are busy a figure may be too high by mistake, but not several times. */
 static void check_pending(place *p)
@@ -229,9 +229,9 @@ static void check_caches(place *p)
     if (in_child || me->in_allocator || atomic_load(&ended_inside))
         return;
     for (int i = 0; i < 4; i++) {
-        /* nodes of all values inside, also in an allocator's stack, and buckets of the most that were inside at once */
+        /* nodes of all values inside, also in an allocator's stack; buckets of the most that were inside at once, and made ahead */
         size_t inside = ((size_t)atomic_load(&values_inside) + (size_t)atomic_load(&most_spares)) * 256 +
-                        (closers[MAPS] ? (size_t)atomic_load(&most_inside) * 64 : 0);
+                        (closers[MAPS] ? ((size_t)atomic_load(&most_inside) + (size_t)atomic_load(&reserved)) * 64 : 0);
         ASK(weft_domain_stats(p->domain, &s));
         if (s.allocated <= 65536 + threads * 16384 + inside + s.pending_bytes + bound_of_caches(threads))
             return;
