@@ -250,9 +250,9 @@ bool weft_i_map_shrink(weft_map *map)
     weft_guard own;
     size_t table = weft_i_map_table(map), level = weft_i_map_level_of(table);
     if (!weft_i_map_is_closing(table)) {
-        /* relaxed: as in weft_i_map_grow */
-        if (level <= WEFT_MAP_FIRST_BITS || level <= weft_i_load(&map->reserved, memory_order_relaxed) ||
-            weft_i_map_sum(map) * 8 >= (size_t)1 << level)
+        /* relaxed: as in weft_i_map_grow; read last, since removals from a small map come here each time */
+        if (level <= WEFT_MAP_FIRST_BITS || weft_i_map_sum(map) * 8 >= (size_t)1 << level ||
+            level <= weft_i_load(&map->reserved, memory_order_relaxed))
             return false;
         size_t lower = (table & ~(size_t)WEFT_I_MAP_LEVEL) + WEFT_I_MAP_CHANGE + WEFT_I_MAP_CLOSING + level - 1;
         /* relaxed: a failure means that another thread has changed it */

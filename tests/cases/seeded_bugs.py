@@ -358,7 +358,7 @@ MUTANTS = [
     ("map-many-one-guard", "a lookup of many keys protects all values by the first guard", "hashmap/split_map.c",
      [("guards ? &guards[done + i] : NULL;", "guards;")], "unit-map-owner:"),
     ("map-reserve-forgotten", "buckets that were made ahead go when few entries come", TABLE,
-     [("level <= weft_i_load(&map->reserved, memory_order_relaxed) ||", "")], "unit-map-size:test_reserve*"),
+     [(" ||\n            level <= weft_i_load(&map->reserved, memory_order_relaxed))", ")")], "unit-map-size:test_reserve*"),
     ("map-reserve-piles-up", "the notes of buckets that are made ahead wait till all are made", TABLE,
      [("            weft_i_map_open_some(map);\n            weft_i_catch_up(map->domain);\n        }", "            weft_i_map_open_some(map);\n        }")],
      "unit-map-size:test_reserve*"),
