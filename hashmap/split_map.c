@@ -130,7 +130,7 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
         return NULL;
     weft_i_check(map);
     if (weft_i_unlikely(map->hash != NULL))
-        return weft_i_map_get_again(map, guard, weft_i_map_hash(map, key), key);
+        return weft_i_map_get_any(map, guard, key);
     if (guard)
         return weft_i_map_get_held(map, guard, key);
     return WEFT_I_BY_SCHEME(map->domain, weft_i_map_get, map, NULL, true, key);

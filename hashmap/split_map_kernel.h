@@ -237,6 +237,12 @@ static weft_i_noinline void *weft_i_map_get_again(weft_map *map, weft_guard *gua
     return value;
 }
 
+/* For any kind of key. Out of line, so that weft_map_get saves no registers for the hash function's call. */
+static weft_i_noinline void *weft_i_map_get_any(weft_map *map, weft_guard *guard, const void *key)
+{
+    return weft_i_map_get_again(map, guard, weft_i_map_hash(map, key), key);
+}
+
 /*
  * Looks up an integer key: no user code runs inside. `own` (a constant to the compiler): there is no guard, so no fence
  * is needed.
@@ -246,11 +252,11 @@ weft_i_inline void *weft_i_map_get(weft_map *map, weft_guard *guard, bool own, c
     void *value = NULL;
     weft_i_map_walk w;
     weft_i_hold hold;
-    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     if (!own)
         hold = weft_i_hold_of(guard);
     else if (weft_i_unlikely(!weft_i_reading_begin(&hold, map->domain, scheme)))
-        return weft_i_map_get_again(map, NULL, hash, key);
+        return weft_i_map_get_any(map, NULL, key);
+    uint64_t hash = weft_i_map_hash_integer((uint64_t)(uintptr_t)key, &map->seed);
     weft_i_map_outcome outcome = weft_i_map_look(&w, map, hold, hash, key, &value, false, scheme);
     weft_i_map_walk_end(hold, scheme);
     if (own)
