@@ -139,10 +139,11 @@ void *weft_map_get(weft_map *map, weft_guard *guard, const void *key)
 size_t weft_map_get_many(weft_map *map, weft_guard *guards, const void *const *keys, void **values, size_t count)
 {
     size_t found = 0;
-    for (size_t i = 0; values && i < count && (!map || !keys); i++)
-        values[i] = NULL;
-    if (!map || !keys || !values)
+    if (!map || !keys || !values) {
+        for (size_t i = 0; values && i < count; i++)
+            values[i] = NULL;
         return 0;
+    }
     weft_i_check(map);
     for (size_t done = 0, n; done < count; done += n) {
         uint64_t hash[WEFT_I_MAP_AHEAD];
