@@ -85,7 +85,7 @@
             *out = (name *)(void *)made;                                                                               \
         return error;                                                                                                  \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, const type *element)                                 \
+    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, type const *element)                                 \
     {                                                                                                                  \
         return structure##_try_push(name##_untyped(typed), element);                                                   \
     }                                                                                                                  \
@@ -93,7 +93,7 @@
     {                                                                                                                  \
         return structure##_try_pop(name##_untyped(typed), element);                                                    \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, const type *elements, size_t count)               \
+    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, type const *elements, size_t count)               \
     {                                                                                                                  \
         return structure##_push_many(name##_untyped(typed), elements, count);                                          \
     }                                                                                                                  \

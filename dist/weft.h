@@ -354,7 +354,7 @@ WEFT_END_DECLS
             *out = (name *)(void *)made;                                                                               \
         return error;                                                                                                  \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, const type *element)                                 \
+    WEFT_NODISCARD weft_i_typed bool name##_try_push(name *typed, type const *element)                                 \
     {                                                                                                                  \
         return structure##_try_push(name##_untyped(typed), element);                                                   \
     }                                                                                                                  \
@@ -362,7 +362,7 @@ WEFT_END_DECLS
     {                                                                                                                  \
         return structure##_try_pop(name##_untyped(typed), element);                                                    \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, const type *elements, size_t count)               \
+    WEFT_NODISCARD weft_i_typed size_t name##_push_many(name *typed, type const *elements, size_t count)               \
     {                                                                                                                  \
         return structure##_push_many(name##_untyped(typed), elements, count);                                          \
     }                                                                                                                  \
@@ -779,10 +779,10 @@ WEFT_END_DECLS
  * and must not use Weft.
  *
  * A signal handler may call what a structure's header allows it. Else it may call only enter, protect, set, refresh and
- * leave, in balance, and only in a thread that has used Weft before. If a thread may end while it holds more than 32
- * guards, or any guard without a record (there was no memory for one, or the exit hook has run), keep those guards, and
- * iterators, in memory that outlives the thread. No function of Weft is a cancellation point. Asynchronous cancellation
- * (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * leave, in balance, and only in a thread that has used Weft before, and had memory for its record (weft_domain_attach
+ * says). If a thread may end while it holds more than 32 guards, or any guard without a record (there was no memory for
+ * one, or the exit hook has run), keep those guards, and iterators, in memory that outlives the thread. No function of
+ * Weft is a cancellation point. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  *
  * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
  * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is
@@ -1382,7 +1382,7 @@ WEFT_END_DECLS
  */
 #define WEFT_RING_OF(name, type)                                                                                       \
     WEFT_I_RING_OF(name, type, weft_ring);                                                                             \
-    weft_i_typed bool name##_force_push(name *typed, const type *element, type *displaced)                             \
+    weft_i_typed bool name##_force_push(name *typed, type const *element, type *displaced)                             \
     {                                                                                                                  \
         return weft_ring_force_push(name##_untyped(typed), element, displaced);                                        \
     }                                                                                                                  \
@@ -1660,12 +1660,12 @@ WEFT_END_DECLS
     {                                                                                                                  \
         weft_spsc_commit(name##_untyped(typed), count);                                                                \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed size_t name##_peek(name *typed, size_t count, const type **span)                       \
+    WEFT_NODISCARD weft_i_typed size_t name##_peek(name *typed, size_t count, type const **span)                       \
     {                                                                                                                  \
         const void *place = NULL;                                                                                      \
         size_t filled = weft_spsc_peek(name##_untyped(typed), count, span ? &place : NULL);                            \
         if (span)                                                                                                      \
-            *span = (const type *)place;                                                                               \
+            *span = (type const *)place;                                                                               \
         return filled;                                                                                                 \
     }                                                                                                                  \
     weft_i_typed void name##_release(name *typed, size_t count)                                                        \
@@ -2010,7 +2010,7 @@ WEFT_END_DECLS
     {                                                                                                                  \
         return WEFT_I_TYPED(value_type, weft_map_get(name##_untyped(typed), guard, WEFT_I_WORD(key)));                 \
     }                                                                                                                  \
-    weft_i_typed size_t name##_get_many(name *typed, weft_guard *guards, const key_type *keys, value_type *values, size_t count) \
+    weft_i_typed size_t name##_get_many(name *typed, weft_guard *guards, key_type const *keys, value_type *values, size_t count) \
     {                                                                                                                  \
         size_t found = 0;                                                                                              \
         for (size_t done = 0, n; keys && values && done < count; done += n) {                                          \
@@ -2898,7 +2898,7 @@ enum {
     WEFT_I_RANK_RECORDS,   /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,     /* fence.c: the mode */
     WEFT_I_RANK_PREPARING, /* life.c: only tried, never waited for */
-    WEFT_I_RANK_LINKED     /* of a domain: linked guards; the only one that a signal handler takes, under any other */
+    WEFT_I_RANK_LINKED /* of a domain: linked guards; the only one that a signal handler takes, under any other, and that a fork does not take */
 };
 
 /* A record's states: docs/reclamation.md has the table. */
@@ -3470,7 +3470,10 @@ WEFT_I_PRIVATE void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain);
 /* Unlinks all guards of the thread. */
 WEFT_I_PRIVATE void weft_i_unlink_thread(weft_domain *domain, int thread);
 
-/* In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. */
+/*
+ * In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. A fork does not take
+ * the lock, so one of those threads may have held it.
+ */
 WEFT_I_PRIVATE void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now);
 
 /* Whether any guard may be linked. A guard that this does not see publishes after the caller's heavy fence. */
@@ -5785,6 +5788,10 @@ static void weft_i_own_life_on_exit(void *value)
 static int weft_i_own_life_forking_thread;
 static weft_i_signals weft_i_own_life_signals_before_fork;
 
+/*
+ * fork() itself then waits for more locks, such as malloc's. Who holds one of these may be in a signal handler that
+ * waits for the lock of linked guards: that one is not taken.
+ */
 static void weft_i_own_life_before_fork(void)
 {
     weft_i_signals signals = weft_i_sys_block_signals();
@@ -5797,8 +5804,6 @@ static void weft_i_own_life_before_fork(void)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_lock(&d->linked_lock);
     weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
@@ -5806,8 +5811,6 @@ static void weft_i_own_life_unlock_all(void)
 {
     weft_i_signals signals = weft_i_own_life_signals_before_fork;
     weft_i_note_forking(NULL);
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_unlock(&d->linked_lock);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
@@ -5822,6 +5825,7 @@ static void weft_i_own_life_unlock_all(void)
 static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_record *own)
 {
     int me = weft_i_sys_thread_id();
+    weft_i_keep_linked(domain, weft_i_own_life_forking_thread, me);
     weft_i_inherit_right(&domain->shared_right, weft_i_own_life_forking_thread, me);
     weft_i_inherit_right(&domain->barrier_right, weft_i_own_life_forking_thread, me);
     if (!weft_i_has_right(&domain->shared_right, me))
@@ -5834,7 +5838,6 @@ static void weft_i_own_life_keep_own_work(weft_domain *domain, const weft_i_reco
         /* relaxed: one thread */
         weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]),
                      memory_order_relaxed);
-    weft_i_keep_linked(domain, weft_i_own_life_forking_thread, me);
     domain->visitors = own && own->visits == domain;
     domain->blocker = (weft_i_blocker){0};
 }
@@ -6012,7 +6015,10 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
+/*
+ * Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. The list
+ * leads to all of them after each store, as it does when guards are linked and unlinked: a fork may copy it there.
+ */
 static void weft_i_own_linked_keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;
@@ -6040,6 +6046,7 @@ void weft_i_unlink_thread(weft_domain *domain, int thread)
 
 void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now)
 {
+    weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
     /* relaxed: one thread, as the next */
     weft_i_own_linked_keep(domain, weft_i_load(&domain->linked, memory_order_relaxed), thread_before, false);
     for (weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed); g; g = g->next)

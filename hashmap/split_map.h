@@ -251,7 +251,7 @@ WEFT_END_DECLS
     {                                                                                                                  \
         return WEFT_I_TYPED(value_type, weft_map_get(name##_untyped(typed), guard, WEFT_I_WORD(key)));                 \
     }                                                                                                                  \
-    weft_i_typed size_t name##_get_many(name *typed, weft_guard *guards, const key_type *keys, value_type *values, size_t count) \
+    weft_i_typed size_t name##_get_many(name *typed, weft_guard *guards, key_type const *keys, value_type *values, size_t count) \
     {                                                                                                                  \
         size_t found = 0;                                                                                              \
         for (size_t done = 0, n; keys && values && done < count; done += n) {                                          \

@@ -111,7 +111,7 @@ WEFT_END_DECLS
  */
 #define WEFT_RING_OF(name, type)                                                                                       \
     WEFT_I_RING_OF(name, type, weft_ring);                                                                             \
-    weft_i_typed bool name##_force_push(name *typed, const type *element, type *displaced)                             \
+    weft_i_typed bool name##_force_push(name *typed, type const *element, type *displaced)                             \
     {                                                                                                                  \
         return weft_ring_force_push(name##_untyped(typed), element, displaced);                                        \
     }                                                                                                                  \

@@ -144,12 +144,12 @@ WEFT_END_DECLS
     {                                                                                                                  \
         weft_spsc_commit(name##_untyped(typed), count);                                                                \
     }                                                                                                                  \
-    WEFT_NODISCARD weft_i_typed size_t name##_peek(name *typed, size_t count, const type **span)                       \
+    WEFT_NODISCARD weft_i_typed size_t name##_peek(name *typed, size_t count, type const **span)                       \
     {                                                                                                                  \
         const void *place = NULL;                                                                                      \
         size_t filled = weft_spsc_peek(name##_untyped(typed), count, span ? &place : NULL);                            \
         if (span)                                                                                                      \
-            *span = (const type *)place;                                                                               \
+            *span = (type const *)place;                                                                               \
         return filled;                                                                                                 \
     }                                                                                                                  \
     weft_i_typed void name##_release(name *typed, size_t count)                                                        \

@@ -45,10 +45,10 @@
  * and must not use Weft.
  *
  * A signal handler may call what a structure's header allows it. Else it may call only enter, protect, set, refresh and
- * leave, in balance, and only in a thread that has used Weft before. If a thread may end while it holds more than 32
- * guards, or any guard without a record (there was no memory for one, or the exit hook has run), keep those guards, and
- * iterators, in memory that outlives the thread. No function of Weft is a cancellation point. Asynchronous cancellation
- * (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
+ * leave, in balance, and only in a thread that has used Weft before, and had memory for its record (weft_domain_attach
+ * says). If a thread may end while it holds more than 32 guards, or any guard without a record (there was no memory for
+ * one, or the exit hook has run), keep those guards, and iterators, in memory that outlives the thread. No function of
+ * Weft is a cancellation point. Asynchronous cancellation (PTHREAD_CANCEL_ASYNCHRONOUS) is unsupported.
  *
  * A program compiled with -DWEFT_DEBUG aborts, and writes the reason to standard error, if it uses or leaves a guard
  * that has been left or that another thread has entered, or enters a domain that has been destroyed. If the library is

@@ -126,6 +126,10 @@ static void on_exit(void *value)
 static int forking_thread;
 static weft_i_signals signals_before_fork;
 
+/*
+ * fork() itself then waits for more locks, such as malloc's. Who holds one of these may be in a signal handler that
+ * waits for the lock of linked guards: that one is not taken.
+ */
 static void before_fork(void)
 {
     weft_i_signals signals = weft_i_sys_block_signals();
@@ -138,8 +142,6 @@ static void before_fork(void)
         weft_i_mutex_lock(&d->blocker_lock);
     weft_i_records_lock();
     weft_i_fence_lock();
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_lock(&d->linked_lock);
     weft_i_note_forking(weft_i_record_peek() ? weft_i_self() : NULL); /* threads without a record share one */
 }
 
@@ -147,8 +149,6 @@ static void unlock_all(void)
 {
     weft_i_signals signals = signals_before_fork;
     weft_i_note_forking(NULL);
-    for (weft_domain *d = weft_i_first_domain(); d; d = d->next)
-        weft_i_mutex_unlock(&d->linked_lock);
     weft_i_fence_unlock();
     weft_i_records_unlock();
     for (weft_domain *d = weft_i_first_domain(); d; d = d->next) {
@@ -163,6 +163,7 @@ static void unlock_all(void)
 static void keep_own_work(weft_domain *domain, const weft_i_record *own)
 {
     int me = weft_i_sys_thread_id();
+    weft_i_keep_linked(domain, forking_thread, me);
     weft_i_inherit_right(&domain->shared_right, forking_thread, me);
     weft_i_inherit_right(&domain->barrier_right, forking_thread, me);
     if (!weft_i_has_right(&domain->shared_right, me))
@@ -175,7 +176,6 @@ static void keep_own_work(weft_domain *domain, const weft_i_record *own)
         /* relaxed: one thread */
         weft_i_store(&domain->shared_callbacks[i], weft_i_callbacks_counted_by(&domain->shared_callbacks[i]),
                      memory_order_relaxed);
-    weft_i_keep_linked(domain, forking_thread, me);
     domain->visitors = own && own->visits == domain;
     domain->blocker = (weft_i_blocker){0};
 }

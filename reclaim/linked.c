@@ -56,7 +56,10 @@ void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain)
     weft_i_unlock_linked(domain, &signals);
 }
 
-/* Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. */
+/*
+ * Keeps only the guards of the thread, or only those of the others, in the order in which they were linked. The list
+ * leads to all of them after each store, as it does when guards are linked and unlinked: a fork may copy it there.
+ */
 static void keep(weft_domain *domain, weft_guard *first, int thread, bool of_others)
 {
     weft_guard *kept = NULL, *last = NULL;
@@ -84,6 +87,7 @@ void weft_i_unlink_thread(weft_domain *domain, int thread)
 
 void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now)
 {
+    weft_i_mutex_init(&domain->linked_lock, WEFT_I_RANK_LINKED);
     /* relaxed: one thread, as the next */
     keep(domain, weft_i_load(&domain->linked, memory_order_relaxed), thread_before, false);
     for (weft_guard *g = weft_i_load(&domain->linked, memory_order_relaxed); g; g = g->next)

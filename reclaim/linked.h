@@ -14,7 +14,10 @@ WEFT_I_PRIVATE void weft_i_unlink_guard(weft_guard *guard, weft_domain *domain);
 /* Unlinks all guards of the thread. */
 WEFT_I_PRIVATE void weft_i_unlink_thread(weft_domain *domain, int thread);
 
-/* In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. */
+/*
+ * In a fork's child: unlinks the guards of all other threads. The forking thread has another id now. A fork does not take
+ * the lock, so one of those threads may have held it.
+ */
 WEFT_I_PRIVATE void weft_i_keep_linked(weft_domain *domain, int thread_before, int thread_now);
 
 /* Whether any guard may be linked. A guard that this does not see publishes after the caller's heavy fence. */

@@ -54,7 +54,7 @@ enum {
     WEFT_I_RANK_RECORDS,   /* record.c: which records are owned */
     WEFT_I_RANK_FENCE,     /* fence.c: the mode */
     WEFT_I_RANK_PREPARING, /* life.c: only tried, never waited for */
-    WEFT_I_RANK_LINKED     /* of a domain: linked guards; the only one that a signal handler takes, under any other */
+    WEFT_I_RANK_LINKED /* of a domain: linked guards; the only one that a signal handler takes, under any other, and that a fork does not take */
 };
 
 /* A record's states: docs/reclamation.md has the table. */

@@ -28,6 +28,8 @@ WEFT_DEQUE_OF(job_deque, struct order *);
 WEFT_MAILBOX_OF(inbox, struct letter, mail);
 WEFT_SPSC_OF(order_ring, struct order);
 WEFT_RING_OF(job_ring, struct order);
+WEFT_SPSC_OF(name_ring, const char *);
+WEFT_RING_OF(newest_names, const char *);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
 WEFT_MAP_OF(colour_map, enum colour, unsigned);
@@ -149,6 +151,20 @@ static int rings(void)
     return 0;
 }
 
+static int rings_of_names(void)
+{
+    const char *name = "a", *const * seen;
+    name_ring *ring;
+    newest_names *newest;
+    REQUIRE(name_ring_create(&ring, 2, 0) == 0 && name_ring_try_push(ring, &name));
+    REQUIRE(name_ring_peek(ring, 1, &seen) == 1 && *seen == name);
+    REQUIRE(newest_names_create(&newest, 2, 0) == 0 && !newest_names_force_push(newest, seen, NULL));
+    REQUIRE(newest_names_push_many(newest, seen, 1) == 1);
+    name_ring_destroy(ring);
+    newest_names_destroy(newest);
+    return 0;
+}
+
 static int shared_rings(void)
 {
     struct order some[] = {{1}, {2}, {3}}, *slot, *other;
@@ -254,8 +270,8 @@ void wrong(job_ring *ring, int *other)
 
 int main(void)
 {
-    if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || shared_rings() != 0 ||
-        maps() != 0)
+    if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || rings_of_names() != 0 ||
+        shared_rings() != 0 || maps() != 0)
         return 1;
     puts("typed");
     return 0;
