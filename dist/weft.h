@@ -799,8 +799,8 @@ WEFT_END_DECLS
  * - Under epochs, after a guard that was held for long, it looks at the guards again only after an eighth as many
  *   retirements as objects wait.
  * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
- *   have 64. A domain keeps four such lists of each class. Arrays of 4.5 KiB are a fourth class: of these 32 count as a
- *   batch (of a thread's own, not of orphans), and a list has 64 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
+ *   have 64. A domain keeps four such lists of each class. Arrays of 16.4 KiB are a fourth class: of these 8 count as a
+ *   batch (of a thread's own, not of orphans), and a list has 16 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
  *   those that it has not needed for 256 * 1024 retirements.
  *
  * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that
@@ -969,12 +969,11 @@ WEFT_END_DECLS
  *
  * Source: D. Chase, Y. Lev, "Dynamic circular work-stealing deque", SPAA 2005, in the C11 form of N. M. Le, A. Pop,
  * A. Cohen, F. Zappa Nardelli, "Correct and efficient work-stealing for weak memory models", PPoPP 2013, with the
- * corrections that became known since. The full fence of each pop is moved to the thief, who interrupts the owner by
- * membarrier(2) instead; arrays are retired through the domain.
+ * corrections that became known since. A pop passes its full fence only while thieves come; the first one interrupts the
+ * owner by membarrier(2), so that it does. Arrays are retired through the domain.
  *
  * When. A pool of workers: each has a deque of its own, and one that has nothing to do steals from another. When not: items
- * must come in their order (weft_segq); one thread puts and others take (weft_segq); thieves come often: a steal costs
- * some hundred nanoseconds, and interrupts the threads that run.
+ * must come in their order (weft_segq); one thread puts and others take (weft_segq).
  *
  * Roles. One thread at a time is the owner: it calls push, try_pop, and steal_half into this deque. The role may pass to
  * another thread if something orders the two. Anybody, the owner included, may call try_steal, and steal_half from it.
@@ -982,8 +981,10 @@ WEFT_END_DECLS
  *
  * Cost. 8 bytes an element, in an array of a power of two, 64 at least; it doubles when it is full, which is when push may
  * fail. It is halved when at most a quarter of it was needed each time between 64 successive moments at which the owner found the
- * deque empty. Push and pop are plain reads and writes of lines that the owner has, but for the last element. Old arrays
- * wait in the domain for thieves that still read them.
+ * deque empty. Push and pop are plain reads and writes of lines that the owner has, but for the last element. A thief that
+ * comes after long interrupts the threads that run (5 to 50 us); from then on each pop passes a full fence and a steal costs
+ * a fence and a compare-and-swap, until 256 pops successively have met no thief. Old arrays wait in the domain for thieves
+ * that still read them.
  *
  * Linearizable. A push takes effect when it stores the new bottom; a pop when it stores the lower one, or, of the last
  * element, at its compare-and-swap of top; a steal at its compare-and-swap of top; an empty answer at a read of bottom or
@@ -1420,13 +1421,13 @@ WEFT_END_DECLS
  * 2016: a list of arrays whose cells are used once. Here any pointer is a value, and memory is the domain's.
  *
  * When. Passing items between threads when their number has no natural limit; the queue to take when in doubt. When not:
- * with few items, since an empty queue has 4.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
+ * with few items, since an empty queue has 16.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
  *
- * Cost. 8.75 bytes per element, in segments of 512 that are recycled through the threads' caches: under steady load no
+ * Cost. 8.2 bytes per element, in segments of 2048 that are recycled through the threads' caches: under steady load no
  * call to the allocator. A fetch-and-add and a compare-and-swap to enqueue, a fetch-and-add to dequeue.
  *
- * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 32 that it has retired. So with
- * t threads at most t * (2 + 2 * 32) segments of 4.4 KiB wait. 64 more are kept in each thread's cache, and four times 64
+ * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 8 that it has retired. So with
+ * t threads at most t * (2 + 2 * 8) segments of 16.4 KiB wait. 16 more are kept in each thread's cache, and four times 16
  * in the domain. Segments of ended threads, and of threads that had no memory for a place in the domain, count as other
  * objects do: up to two batches of 1024 may wait. Under WEFT_EPOCH there is no bound while a guard is held.
  *
@@ -1456,7 +1457,7 @@ WEFT_API WEFT_NODISCARD int weft_segq_enqueue(weft_segq *queue, void *value);
 
 /*
  * Adds `count` values in their order. Each is an enqueue of its own: others may see the first before the last is there,
- * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that this is
+ * and other producers' values may come between. (Up to 2048 take their places by one fetch-and-add, so that this is
  * rare.) 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0; a count above INT_MAX): none
  * was. Above 0: only so many, the first ones, were added: the queue was closed meanwhile (ask weft_segq_is_closed), or
  * there was no memory when other producers had taken the places. The others stay yours.
@@ -2722,7 +2723,7 @@ enum {
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
 #ifndef WEFT_SEGMENT_CELLS
-#define WEFT_SEGMENT_CELLS 512
+#define WEFT_SEGMENT_CELLS 2048
 #endif
 #define WEFT_I_SEGMENT_SIZE                                                                                            \
     (3 * WEFT_I_LINE + (WEFT_SEGMENT_CELLS * sizeof(void *) + WEFT_I_LINE - 1) / WEFT_I_LINE * WEFT_I_LINE)
@@ -2901,6 +2902,11 @@ enum {
     WEFT_I_RANK_LINKED /* of a domain: linked guards; the only one that a signal handler takes, under any other, and that a fork does not take */
 };
 
+/* The round, or the heavy fence, that must be over (handshake.h). */
+typedef struct weft_i_ticket {
+    size_t round, fence;
+} weft_i_ticket;
+
 /* A record's states: docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
@@ -3005,7 +3011,7 @@ WEFT_I_PRIVATE void weft_i_records_unlock(void);
 #endif
 /* So many segments count as a batch, since they are large; a thread's cache keeps twice as many. */
 #ifndef WEFT_SEGMENTS
-#define WEFT_SEGMENTS 32
+#define WEFT_SEGMENTS 8
 #endif
 /* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
@@ -3062,7 +3068,8 @@ typedef enum weft_i_stage {
 /* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience;    /* WAITS */
+    weft_i_ticket ticket; /* WAITS, as the next */
+    size_t patience;
     weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed;         /* not held by any read so far */
     bool last;                  /* all hazards have been read */
@@ -5290,6 +5297,11 @@ void weft_guard_refresh_outline(weft_guard *guard)
  * passes the heavy fence, which is an A of all threads, also for the round under way. So no thread waits for another,
  * wherever S or T may be.
  *
+ * A heavy fence counts for all tickets that were taken before it began, whoever passes it. Each has a number. A ticket is
+ * the next number, and a ticket and the beginning of a fence are read-modify-writes of one word; so the thread that fences
+ * sees what was unlinked before the tickets up to its number (WEFT_HANDSHAKE_X2). Threads that run side by side thus share
+ * their interrupts: each costs both of two virtual processors up to 50 us.
+ *
  * Absent threads. A thread that sleeps would not answer the next round either, and each batch would need an interrupt.
  * So the thread that passes the heavy fence first marks the threads that have not answered. A thread that is still
  * marked after the fence, and is then found in no operation, is offline: no round waits for it until it has answered.
@@ -5306,14 +5318,17 @@ void weft_guard_refresh_outline(weft_guard *guard)
 
 
 /* A ticket for what the caller has unlinked until now. */
-WEFT_I_PRIVATE size_t weft_i_handshake_ticket(void);
+WEFT_I_PRIVATE weft_i_ticket weft_i_handshake_ticket(void);
 
 /* Whether all threads have passed a fence since the ticket. Begins or ends a round where it can. Never waits. */
-WEFT_I_PRIVATE bool weft_i_handshake_over(size_t ticket);
+WEFT_I_PRIVATE bool weft_i_handshake_over(weft_i_ticket ticket);
+
+/* Whether a heavy fence that counts for the ticket has begun, so that it may soon be over. */
+WEFT_I_PRIVATE bool weft_i_handshake_fencing(weft_i_ticket ticket);
 
 /*
- * Passes the heavy fence instead. `asked`: threads that were asked and do not answer become offline. False: it has
- * failed.
+ * Passes the heavy fence instead. `asked`: the caller has a ticket; threads that were asked and do not answer become
+ * offline, and others' tickets may count the fence. False: it has failed.
  */
 WEFT_I_PRIVATE bool weft_i_handshake_force(bool asked);
 
@@ -5329,6 +5344,9 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 #define WEFT_HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> WEFT_HANDSHAKE_X1: the thread that begins one sees what was unlinked before the tickets that it counts for */
 #define WEFT_HANDSHAKE_A2 memory_order_acquire /* has it answered -> WEFT_RECORD_X1: sees what that thread had published */
 #define WEFT_HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> WEFT_HANDSHAKE_A1: the questions come before; passes on what was seen of the threads that answered */
+#define WEFT_HANDSHAKE_X2 memory_order_acq_rel /* ticket; begin a heavy fence -> WEFT_HANDSHAKE_X2: the thread that begins one sees what was unlinked before the tickets that it counts for */
+#define WEFT_HANDSHAKE_R2 memory_order_release /* the heavy fence is over -> WEFT_HANDSHAKE_A3: passes on what all threads had published */
+#define WEFT_HANDSHAKE_A3 memory_order_acquire /* which fences are over -> WEFT_HANDSHAKE_R2: sees what all threads had published before them */
 #define WEFT_HANDSHAKE_A1 memory_order_acquire /* how far is the round -> WEFT_HANDSHAKE_R1: sees the questions; sees what the threads that answered had published */
 #endif
 /* clang-format on */
@@ -5337,18 +5355,41 @@ WEFT_I_PRIVATE void weft_i_handshake_after_fork(void);
 enum { WEFT_I_OWN_HANDSHAKE_NONE, WEFT_I_OWN_HANDSHAKE_ASKING, WEFT_I_OWN_HANDSHAKE_ASKED, WEFT_I_OWN_HANDSHAKE_STEP = 4 };
 
 static weft_i_atomic_size weft_i_own_handshake_rounds;
+static weft_i_atomic_size weft_i_own_handshake_begun;  /* the number of the heavy fence that has begun last */
+static weft_i_atomic_size weft_i_own_handshake_over;   /* the highest number of one that is over */
 static weft_i_atomic_int weft_i_own_handshake_marking; /* the id of the thread that marks offline ones; 0: none */
 
-size_t weft_i_handshake_ticket(void)
+weft_i_ticket weft_i_handshake_ticket(void)
 {
-    size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, WEFT_HANDSHAKE_X1);
-    return now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP); /* a round under way began before the ticket */
+    size_t now = weft_i_fetch_add(&weft_i_own_handshake_rounds, 0, WEFT_HANDSHAKE_X1), fence = weft_i_fetch_add(&weft_i_own_handshake_begun, 0, WEFT_HANDSHAKE_X2);
+    /* a round under way began before the ticket */
+    return (weft_i_ticket){now - now % WEFT_I_OWN_HANDSHAKE_STEP + (now % WEFT_I_OWN_HANDSHAKE_STEP == WEFT_I_OWN_HANDSHAKE_NONE ? WEFT_I_OWN_HANDSHAKE_STEP : 2 * WEFT_I_OWN_HANDSHAKE_STEP), fence + 1};
 }
 
-/* Modulo 2^n: a round that is over counts as not over if half of all numbers have passed since. */
-static bool weft_i_own_handshake_is_over(size_t ticket)
+/* Modulo 2^n: what is over counts as not over if half of all numbers have passed since. */
+static bool weft_i_own_handshake_has_reached(size_t now, size_t wanted)
 {
-    return (ptrdiff_t)(weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1) - ticket) >= 0;
+    return (ptrdiff_t)(now - wanted) >= 0;
+}
+
+static bool weft_i_own_handshake_is_over(weft_i_ticket ticket)
+{
+    return weft_i_own_handshake_has_reached(weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1), ticket.round) ||
+           weft_i_own_handshake_has_reached(weft_i_load(&weft_i_own_handshake_over, WEFT_HANDSHAKE_A3), ticket.fence);
+}
+
+bool weft_i_handshake_fencing(weft_i_ticket ticket)
+{
+    /* relaxed: a hint */
+    return weft_i_own_handshake_has_reached(weft_i_load(&weft_i_own_handshake_begun, memory_order_relaxed), ticket.fence);
+}
+
+static void weft_i_own_handshake_end_fence(size_t number)
+{
+    size_t highest = weft_i_load(&weft_i_own_handshake_over, memory_order_relaxed); /* relaxed: only compared */
+    while (!weft_i_own_handshake_has_reached(highest, number) &&
+           !weft_i_cas(&weft_i_own_handshake_over, &highest, number, WEFT_HANDSHAKE_R2, memory_order_relaxed)) /* relaxed: only compared */
+        ;
 }
 
 static void weft_i_own_handshake_end_round(size_t now)
@@ -5419,7 +5460,7 @@ static void weft_i_own_handshake_tell_absent(bool fenced)
     }
 }
 
-bool weft_i_handshake_over(size_t ticket)
+bool weft_i_handshake_over(weft_i_ticket ticket)
 {
     if (weft_i_own_handshake_is_over(ticket))
         return true;
@@ -5437,6 +5478,7 @@ bool weft_i_handshake_force(bool asked)
 {
     size_t now = weft_i_load(&weft_i_own_handshake_rounds, WEFT_HANDSHAKE_A1);
     bool marks = asked && weft_i_take_right(&weft_i_own_handshake_marking, weft_i_thread_id());
+    size_t number = asked ? weft_i_fetch_add(&weft_i_own_handshake_begun, 1, WEFT_HANDSHAKE_X2) + 1 : 0;
     if (marks)
         weft_i_own_handshake_mark();
     bool fenced = weft_i_heavy_fence();
@@ -5444,6 +5486,8 @@ bool weft_i_handshake_force(bool asked)
         weft_i_own_handshake_tell_absent(fenced && weft_i_fence_interrupts());
         weft_i_give_right(&weft_i_own_handshake_marking);
     }
+    if (fenced && asked)
+        weft_i_own_handshake_end_fence(number);
     if (fenced && now % WEFT_I_OWN_HANDSHAKE_STEP != WEFT_I_OWN_HANDSHAKE_NONE)
         weft_i_own_handshake_end_round(now);
     return fenced;
@@ -6892,7 +6936,9 @@ static bool weft_i_own_scan_may_compare(weft_i_local *local)
         weft_i_full_fence(); /* for threads that have no record, or are offline (handshake.h) */
         return true;
     }
-    if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
+    bool full = local->range_bytes >= WEFT_BATCH_BYTES;
+    if (!full &&
+        (local->left + s->patience > WEFT_BATCH || (s->patience && local->left && weft_i_handshake_fencing(s->ticket))))
         return false;
     if (weft_i_handshake_force(s->patience > 0))
         return true;
@@ -7065,14 +7111,17 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
  *
  * The race. The owner takes element b without a compare-and-swap if it sees top <= b - 1 after it has stored bottom = b. A
  * thief takes element t if it sees bottom > t after it has read top = t. If b = t, one must see what the other has done:
- * the owner stores bottom and then reads top, the thief has top and then reads bottom, and between the two both pass
- * a fence. The owner's is the light one of reclaim/thread.h, the thief's the heavy one: either the pop's light fence is
- * before the heavy one, and the thief sees the lower bottom, or after it, and the owner sees top.
+ * the owner stores bottom and then reads top, the thief reads top and then bottom, and each passes a fence in between.
  *
- * Many steals, one heavy fence: the thief first says `careful`, and a pop that sees it passes a full fence. After the
- * thief's heavy fence each pop either sees it, so that full fences on both sides do what the two did above, or was before
- * the heavy fence, and the thief sees its bottom in all that follows. Where the thief has moved top itself, its
- * sequentially consistent compare-and-swap and the read of bottom that follows do what a full fence between them would.
+ * The fences. Pops are HASTY, with a light fence (reclaim/thread.h), until a thief comes. It says in `careful` that they
+ * are to pass a full fence (TOLD), passes the heavy fence, and says that they do (CAREFUL). From then on full fences on
+ * both sides suffice, since a hasty pop from before has its bottom seen by whoever sees CAREFUL: its light fence was before
+ * the heavy one, or it would have seen TOLD. When many pops have seen the same top, the owner begins a new round of
+ * `careful` with HASTY, and passes a full fence. A thief that looks whether pops are careful after it has read top = b and
+ * passed its fence is not deceived: if it sees the old round still, a hasty pop of the new one comes later, and sees top >=
+ * b; if the new round is CAREFUL already, the argument is that of the first.
+ * Where the thief has moved top itself, its sequentially consistent compare-and-swap and the reads that follow do what a
+ * full fence between them would.
  *
  * Invariants:
  *  (1) top never falls, and is at most bottom, or bottom + 1 within a pop.
@@ -7090,14 +7139,13 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_DEQUE_R1 memory_order_release /* push, pop store bottom -> WEFT_DEQUE_A1, WEFT_DEQUE_S2: publishes the elements below it, and the array they are in; linearization point */
-#define WEFT_DEQUE_A1 memory_order_acquire /* steal reads bottom -> WEFT_DEQUE_R1: sees element top, and an array that has it */
+#define WEFT_DEQUE_R1 memory_order_release /* push, pop store bottom -> WEFT_DEQUE_S2: publishes the elements below it, and the array they are in; linearization point */
 #define WEFT_DEQUE_R2 memory_order_release /* change the array -> WEFT_GUARD_A2: its cells are filled */
-#define WEFT_DEQUE_S1 memory_order_seq_cst /* steal moves top -> WEFT_DEQUE_A2: the cell has been read; linearization point. With WEFT_DEQUE_S2 it is the fence before the next of many steals: a pop's full fence is after it, and the pop sees this top, or before WEFT_DEQUE_S2, which sees its bottom */
-#define WEFT_DEQUE_S2 memory_order_seq_cst /* the next of many steals reads bottom -> WEFT_DEQUE_R1: as WEFT_DEQUE_A1; with WEFT_DEQUE_S1 as there */
+#define WEFT_DEQUE_S1 memory_order_seq_cst /* steal moves top -> WEFT_DEQUE_A2: the cell has been read; linearization point. With WEFT_DEQUE_S2 and WEFT_DEQUE_S3 it is the fence before the next of many steals: a pop's full fence is after it, and the pop sees this top, or before WEFT_DEQUE_S2, which sees its bottom */
+#define WEFT_DEQUE_S2 memory_order_seq_cst /* steal reads bottom -> WEFT_DEQUE_R1: sees element top, and an array that has it; with WEFT_DEQUE_S1 as there */
+#define WEFT_DEQUE_S3 memory_order_seq_cst /* are pops careful -> WEFT_DEQUE_R4: sees the bottom of each pop that was before the heavy fence; with WEFT_DEQUE_S1 as there */
 #define WEFT_DEQUE_A2 memory_order_acquire /* push reads top -> WEFT_DEQUE_S1: cells below it may be written again */
-#define WEFT_DEQUE_R4 memory_order_release /* many steals are over -> WEFT_DEQUE_A3: where top stands after them */
-#define WEFT_DEQUE_A3 memory_order_acquire /* pop need not be careful -> WEFT_DEQUE_R4: passes no fence, and must see the last top (relaxed, two threads had one element) */
+#define WEFT_DEQUE_R4 memory_order_release /* pops are careful -> WEFT_DEQUE_S3: the heavy fence comes before */
 #endif
 /* clang-format on */
 
@@ -7107,6 +7155,11 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 #endif
 #ifndef WEFT_DEQUE_QUIET
 #define WEFT_DEQUE_QUIET 64
+#endif
+
+/* How many careful pops see the same top before they are hasty again. */
+#ifndef WEFT_DEQUE_CALM
+#define WEFT_DEQUE_CALM 256
 #endif
 
 /* The first index. Tests begin near the end of the numbers. */
@@ -7124,15 +7177,23 @@ typedef struct weft_i_deque_array {
 struct weft_deque {
     weft_domain *domain;
     weft_atomic_ptr array;
-    weft_i_atomic_size careful; /* how many thieves steal many */
+    weft_i_atomic_size careful; /* ROUND times the number of rounds, plus the state */
     weft_i_aligned weft_i_atomic_size top;
     /* the owner's, but for bottom */
     weft_i_aligned weft_i_atomic_size bottom;
     size_t seen_top;
     size_t highest, base; /* bottom since the deque was empty last; and bottom then */
     size_t quiet;         /* how often a quarter of the array was enough since then, successively */
+    size_t calm, calm_at; /* careful pops that have seen top stand there */
     WEFT_I_LIFE
 };
+
+enum { WEFT_I_DEQUE_HASTY, WEFT_I_DEQUE_TOLD, WEFT_I_DEQUE_CAREFUL, WEFT_I_DEQUE_ROUND = 4 };
+
+weft_i_inline bool weft_i_deque_is(size_t careful, size_t state)
+{
+    return careful % WEFT_I_DEQUE_ROUND == state;
+}
 
 weft_i_inline ptrdiff_t weft_i_deque_between(size_t top, size_t bottom)
 {
@@ -7183,16 +7244,34 @@ static weft_i_noinline bool weft_i_deque_push_again(weft_deque *deque, void *val
 
 typedef enum weft_i_deque_answer { WEFT_I_DEQUE_GOT, WEFT_I_DEQUE_LOST, WEFT_I_DEQUE_EMPTY } weft_i_deque_answer;
 
+/* A careful pop has seen this top. After many that have seen the same one, pops are hasty again. */
+static weft_i_noinline void weft_i_deque_calm_down(weft_deque *deque, size_t careful, size_t top)
+{
+    deque->calm = top == deque->calm_at ? deque->calm + 1 : 0;
+    deque->calm_at = top;
+    if (deque->calm < WEFT_DEQUE_CALM)
+        return;
+    deque->calm = 0;
+    size_t hasty = careful - careful % WEFT_I_DEQUE_ROUND + WEFT_I_DEQUE_ROUND;
+    /* relaxed: the full fence follows; a failure means that a thief needs care */
+    (void)weft_i_cas(&deque->careful, &careful, hasty, memory_order_relaxed, memory_order_relaxed);
+    weft_i_full_fence();
+}
+
 weft_i_inline weft_i_deque_answer weft_i_deque_pop(weft_deque *deque, void **value)
 {
     size_t bottom = weft_i_load(&deque->bottom, memory_order_relaxed) - 1;        /* relaxed: the owner's */
     weft_i_deque_array *array = weft_i_load(&deque->array, memory_order_relaxed); /* relaxed: the owner's */
     weft_i_store(&deque->bottom, bottom, WEFT_DEQUE_R1);
     weft_i_light_fence(weft_i_self());
-    if (weft_i_unlikely(weft_i_load(&deque->careful, WEFT_DEQUE_A3) != 0))
+    size_t careful = weft_i_load(&deque->careful, memory_order_relaxed); /* relaxed: as top below */
+    bool hasty = weft_i_deque_is(careful, WEFT_I_DEQUE_HASTY);
+    if (weft_i_unlikely(!hasty))
         weft_i_full_fence();
     size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: fences on both sides */
-    ptrdiff_t left = weft_i_deque_between(top, bottom);          /* beside the element that it wants */
+    if (weft_i_unlikely(!hasty))
+        weft_i_deque_calm_down(deque, careful, top);
+    ptrdiff_t left = weft_i_deque_between(top, bottom); /* beside the element that it wants */
     if (weft_i_unlikely(left < 0)) {
         weft_i_store(&deque->bottom, bottom + 1, WEFT_DEQUE_R1);
         return WEFT_I_DEQUE_EMPTY;
@@ -7203,20 +7282,47 @@ weft_i_inline weft_i_deque_answer weft_i_deque_pop(weft_deque *deque, void **val
     /* relaxed: the owner's own element, linearization point; a failure tells that a thief has it */
     bool won = weft_i_cas(&deque->top, &top, top + 1, memory_order_relaxed, memory_order_relaxed);
     weft_i_store(&deque->bottom, bottom + 1, WEFT_DEQUE_R1);
+    deque->calm_at += won; /* the owner itself has moved top */
     return won ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
 }
 
-/* How many elements there are for a thief that has read top, and passed a fence since. */
+/* Says that pops are to be careful, and that they are after the heavy fence. False: it is not possible yet. */
+static weft_i_noinline bool weft_i_deque_make_careful(weft_deque *deque)
+{
+    size_t now = weft_i_load(&deque->careful, memory_order_relaxed); /* relaxed: the heavy fence follows */
+    /* relaxed: the heavy fence follows; on failure another thief was first, and has told them, or more */
+    if (weft_i_deque_is(now, WEFT_I_DEQUE_HASTY) &&
+        weft_i_cas(&deque->careful, &now, now + 1, memory_order_relaxed, memory_order_relaxed))
+        now++;
+    if (!weft_i_heavy_fence())
+        return false;
+    if (weft_i_deque_is(now, WEFT_I_DEQUE_TOLD))
+        /* relaxed: a failure means that they are, or that the owner has begun a new round */
+        (void)weft_i_cas(&deque->careful, &now, now + 1, WEFT_DEQUE_R4, memory_order_relaxed);
+    return true;
+}
+
+/*
+ * For a thief that has read top, and passed a fence since: it may believe bottom, since pops are careful, or since it
+ * passes the heavy fence now. False: that is not possible yet.
+ */
+weft_i_inline bool weft_i_deque_is_safe(weft_deque *deque)
+{
+    return weft_i_likely(weft_i_deque_is(weft_i_load(&deque->careful, WEFT_DEQUE_S3), WEFT_I_DEQUE_CAREFUL)) ||
+           weft_i_deque_make_careful(deque);
+}
+
+/* How many elements there are for a thief for which weft_i_deque_is_safe. */
 weft_i_inline ptrdiff_t weft_i_deque_seen(weft_deque *deque, size_t top)
 {
-    return weft_i_deque_between(top, weft_i_load(&deque->bottom, WEFT_DEQUE_A1));
+    return weft_i_deque_between(top, weft_i_load(&deque->bottom, WEFT_DEQUE_S2));
 }
 
 /* Takes element `top`, which weft_i_deque_seen has seen. */
 weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t top, void **value, weft_scheme scheme)
 {
     weft_i_deque_array *array = weft_i_protect(hold, 0, &deque->array, scheme);
-    /* relaxed: WEFT_DEQUE_A1 sees it; if it is overwritten, top has moved */
+    /* relaxed: WEFT_DEQUE_S2 sees it; if it is overwritten, top has moved */
     void *taken = weft_i_load(weft_i_deque_cell(array, top), memory_order_relaxed);
     /* relaxed: a failure means that another has it */
     if (!weft_i_cas(&deque->top, &top, top + 1, WEFT_DEQUE_S1, memory_order_relaxed))
@@ -7228,9 +7334,9 @@ weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t
 /* How many elements there were at some time. "None" is an answer; others are a hint. */
 weft_i_inline ptrdiff_t weft_i_deque_seem(weft_deque *deque)
 {
-    /* relaxed: a bottom that is older than this top only makes the answer an earlier one */
+    /* relaxed: a bottom that is older than this top only makes the answer an earlier one. Nothing else is read by it */
     size_t top = weft_i_load(&deque->top, memory_order_relaxed);
-    return weft_i_deque_seen(deque, top);
+    return weft_i_deque_between(top, weft_i_load(&deque->bottom, memory_order_relaxed)); /* relaxed: as top */
 }
 
 /* LOST: tried once, another thread has the element, or the heavy fence is not possible yet. */
@@ -7239,8 +7345,9 @@ weft_i_inline weft_i_deque_answer weft_i_deque_steal(weft_deque *deque, void **v
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, deque->domain, scheme);
     weft_i_deque_answer answer = WEFT_I_DEQUE_EMPTY;
-    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: the heavy fence follows */
-    if (weft_i_heavy_fence() && weft_i_deque_seen(deque, top) > 0)
+    size_t top = weft_i_load(&deque->top, memory_order_relaxed); /* relaxed: the full fence follows */
+    weft_i_full_fence();
+    if (weft_i_deque_is_safe(deque) && weft_i_deque_seen(deque, top) > 0)
         answer = weft_i_deque_take(deque, hold, top, value, scheme) ? WEFT_I_DEQUE_GOT : WEFT_I_DEQUE_LOST;
     weft_i_end(hold, &own);
     return answer;
@@ -7251,17 +7358,16 @@ weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, w
 {
     weft_guard own;
     weft_i_hold hold = weft_i_begin(&own, from->domain, scheme);
-    size_t moved = 0, wanted = 0;
-    (void)weft_i_fetch_add(&from->careful, 1, memory_order_relaxed); /* relaxed: the heavy fence follows */
-    bool passed = weft_i_heavy_fence();
-    size_t top = 0;
+    size_t moved = 0, wanted = 0, top = 0;
     bool fresh = false; /* top is what this thread's compare-and-swap has just made it */
-    for (bool more = passed; more;) {
+    for (bool more = true; more;) {
         if (!fresh) {
             top = weft_i_load(&from->top, memory_order_relaxed); /* relaxed: the fence follows */
             weft_i_full_fence();
         }
-        ptrdiff_t there = weft_i_deque_between(top, weft_i_load(&from->bottom, WEFT_DEQUE_S2));
+        if (!weft_i_deque_is_safe(from))
+            break;
+        ptrdiff_t there = weft_i_deque_seen(from, top);
         wanted = wanted ? wanted : there > 0 ? ((size_t)there + 1) / 2 : 0;
         void *value;
         size_t bottom = weft_i_load(&to->bottom, memory_order_relaxed); /* relaxed: the owner's, as the array below */
@@ -7271,7 +7377,6 @@ weft_i_inline size_t weft_i_deque_steal_some(weft_deque *from, weft_deque *to, w
         if (fresh)
             moved += weft_i_deque_push(to, value); /* there is room */
     }
-    (void)weft_i_fetch_sub(&from->careful, 1, WEFT_DEQUE_R4);
     weft_i_end(hold, &own);
     return moved;
 }

@@ -4,12 +4,11 @@
  *
  * Source: D. Chase, Y. Lev, "Dynamic circular work-stealing deque", SPAA 2005, in the C11 form of N. M. Le, A. Pop,
  * A. Cohen, F. Zappa Nardelli, "Correct and efficient work-stealing for weak memory models", PPoPP 2013, with the
- * corrections that became known since. The full fence of each pop is moved to the thief, who interrupts the owner by
- * membarrier(2) instead; arrays are retired through the domain.
+ * corrections that became known since. A pop passes its full fence only while thieves come; the first one interrupts the
+ * owner by membarrier(2), so that it does. Arrays are retired through the domain.
  *
  * When. A pool of workers: each has a deque of its own, and one that has nothing to do steals from another. When not: items
- * must come in their order (weft_segq); one thread puts and others take (weft_segq); thieves come often: a steal costs
- * some hundred nanoseconds, and interrupts the threads that run.
+ * must come in their order (weft_segq); one thread puts and others take (weft_segq).
  *
  * Roles. One thread at a time is the owner: it calls push, try_pop, and steal_half into this deque. The role may pass to
  * another thread if something orders the two. Anybody, the owner included, may call try_steal, and steal_half from it.
@@ -17,8 +16,10 @@
  *
  * Cost. 8 bytes an element, in an array of a power of two, 64 at least; it doubles when it is full, which is when push may
  * fail. It is halved when at most a quarter of it was needed each time between 64 successive moments at which the owner found the
- * deque empty. Push and pop are plain reads and writes of lines that the owner has, but for the last element. Old arrays
- * wait in the domain for thieves that still read them.
+ * deque empty. Push and pop are plain reads and writes of lines that the owner has, but for the last element. A thief that
+ * comes after long interrupts the threads that run (5 to 50 us); from then on each pop passes a full fence and a steal costs
+ * a fence and a compare-and-swap, until 256 pops successively have met no thief. Old arrays wait in the domain for thieves
+ * that still read them.
  *
  * Linearizable. A push takes effect when it stores the new bottom; a pop when it stores the lower one, or, of the last
  * element, at its compare-and-swap of top; a steal at its compare-and-swap of top; an empty answer at a read of bottom or

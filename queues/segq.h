@@ -5,13 +5,13 @@
  * 2016: a list of arrays whose cells are used once. Here any pointer is a value, and memory is the domain's.
  *
  * When. Passing items between threads when their number has no natural limit; the queue to take when in doubt. When not:
- * with few items, since an empty queue has 4.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
+ * with few items, since an empty queue has 16.75 KiB: weft_msq; with a limit, a ring; with one consumer, a mailbox.
  *
- * Cost. 8.75 bytes per element, in segments of 512 that are recycled through the threads' caches: under steady load no
+ * Cost. 8.2 bytes per element, in segments of 2048 that are recycled through the threads' caches: under steady load no
  * call to the allocator. A fetch-and-add and a compare-and-swap to enqueue, a fetch-and-add to dequeue.
  *
- * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 32 that it has retired. So with
- * t threads at most t * (2 + 2 * 32) segments of 4.4 KiB wait. 64 more are kept in each thread's cache, and four times 64
+ * Garbage. Under WEFT_HAZARD each thread holds at most one segment back, and scans after 8 that it has retired. So with
+ * t threads at most t * (2 + 2 * 8) segments of 16.4 KiB wait. 16 more are kept in each thread's cache, and four times 16
  * in the domain. Segments of ended threads, and of threads that had no memory for a place in the domain, count as other
  * objects do: up to two batches of 1024 may wait. Under WEFT_EPOCH there is no bound while a guard is held.
  *
@@ -43,7 +43,7 @@ WEFT_API WEFT_NODISCARD int weft_segq_enqueue(weft_segq *queue, void *value);
 
 /*
  * Adds `count` values in their order. Each is an enqueue of its own: others may see the first before the last is there,
- * and other producers' values may come between. (Up to 512 take their places by one fetch-and-add, so that this is
+ * and other producers' values may come between. (Up to 2048 take their places by one fetch-and-add, so that this is
  * rare.) 0: all were added. -ENOMEM, -EPIPE, or -EINVAL (`values` NULL with a count above 0; a count above INT_MAX): none
  * was. Above 0: only so many, the first ones, were added: the queue was closed meanwhile (ask weft_segq_is_closed), or
  * there was no memory when other producers had taken the places. The others stay yours.

@@ -65,8 +65,8 @@
  * - Under epochs, after a guard that was held for long, it looks at the guards again only after an eighth as many
  *   retirements as objects wait.
  * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
- *   have 64. A domain keeps four such lists of each class. Arrays of 4.5 KiB are a fourth class: of these 32 count as a
- *   batch (of a thread's own, not of orphans), and a list has 64 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
+ *   have 64. A domain keeps four such lists of each class. Arrays of 16.4 KiB are a fourth class: of these 8 count as a
+ *   batch (of a thread's own, not of orphans), and a list has 16 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
  *   those that it has not needed for 256 * 1024 retirements.
  *
  * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that

@@ -7,6 +7,9 @@
 #define HANDSHAKE_X1 memory_order_acq_rel /* ticket; begin a round -> HANDSHAKE_X1: the thread that begins one sees what was unlinked before the tickets that it counts for */
 #define HANDSHAKE_A2 memory_order_acquire /* has it answered -> RECORD_X1: sees what that thread had published */
 #define HANDSHAKE_R1 memory_order_release /* all are asked; the round ends -> HANDSHAKE_A1: the questions come before; passes on what was seen of the threads that answered */
+#define HANDSHAKE_X2 memory_order_acq_rel /* ticket; begin a heavy fence -> HANDSHAKE_X2: the thread that begins one sees what was unlinked before the tickets that it counts for */
+#define HANDSHAKE_R2 memory_order_release /* the heavy fence is over -> HANDSHAKE_A3: passes on what all threads had published */
+#define HANDSHAKE_A3 memory_order_acquire /* which fences are over -> HANDSHAKE_R2: sees what all threads had published before them */
 #define HANDSHAKE_A1 memory_order_acquire /* how far is the round -> HANDSHAKE_R1: sees the questions; sees what the threads that answered had published */
 #endif
 /* clang-format on */
@@ -15,18 +18,41 @@
 enum { NONE, ASKING, ASKED, STEP = 4 };
 
 static weft_i_atomic_size rounds;
+static weft_i_atomic_size begun;  /* the number of the heavy fence that has begun last */
+static weft_i_atomic_size over;   /* the highest number of one that is over */
 static weft_i_atomic_int marking; /* the id of the thread that marks offline ones; 0: none */
 
-size_t weft_i_handshake_ticket(void)
+weft_i_ticket weft_i_handshake_ticket(void)
 {
-    size_t now = weft_i_fetch_add(&rounds, 0, HANDSHAKE_X1);
-    return now - now % STEP + (now % STEP == NONE ? STEP : 2 * STEP); /* a round under way began before the ticket */
+    size_t now = weft_i_fetch_add(&rounds, 0, HANDSHAKE_X1), fence = weft_i_fetch_add(&begun, 0, HANDSHAKE_X2);
+    /* a round under way began before the ticket */
+    return (weft_i_ticket){now - now % STEP + (now % STEP == NONE ? STEP : 2 * STEP), fence + 1};
 }
 
-/* Modulo 2^n: a round that is over counts as not over if half of all numbers have passed since. */
-static bool is_over(size_t ticket)
+/* Modulo 2^n: what is over counts as not over if half of all numbers have passed since. */
+static bool has_reached(size_t now, size_t wanted)
 {
-    return (ptrdiff_t)(weft_i_load(&rounds, HANDSHAKE_A1) - ticket) >= 0;
+    return (ptrdiff_t)(now - wanted) >= 0;
+}
+
+static bool is_over(weft_i_ticket ticket)
+{
+    return has_reached(weft_i_load(&rounds, HANDSHAKE_A1), ticket.round) ||
+           has_reached(weft_i_load(&over, HANDSHAKE_A3), ticket.fence);
+}
+
+bool weft_i_handshake_fencing(weft_i_ticket ticket)
+{
+    /* relaxed: a hint */
+    return has_reached(weft_i_load(&begun, memory_order_relaxed), ticket.fence);
+}
+
+static void end_fence(size_t number)
+{
+    size_t highest = weft_i_load(&over, memory_order_relaxed); /* relaxed: only compared */
+    while (!has_reached(highest, number) &&
+           !weft_i_cas(&over, &highest, number, HANDSHAKE_R2, memory_order_relaxed)) /* relaxed: only compared */
+        ;
 }
 
 static void end_round(size_t now)
@@ -97,7 +123,7 @@ static void tell_absent(bool fenced)
     }
 }
 
-bool weft_i_handshake_over(size_t ticket)
+bool weft_i_handshake_over(weft_i_ticket ticket)
 {
     if (is_over(ticket))
         return true;
@@ -115,6 +141,7 @@ bool weft_i_handshake_force(bool asked)
 {
     size_t now = weft_i_load(&rounds, HANDSHAKE_A1);
     bool marks = asked && weft_i_take_right(&marking, weft_i_thread_id());
+    size_t number = asked ? weft_i_fetch_add(&begun, 1, HANDSHAKE_X2) + 1 : 0;
     if (marks)
         mark();
     bool fenced = weft_i_heavy_fence();
@@ -122,6 +149,8 @@ bool weft_i_handshake_force(bool asked)
         tell_absent(fenced && weft_i_fence_interrupts());
         weft_i_give_right(&marking);
     }
+    if (fenced && asked)
+        end_fence(number);
     if (fenced && now % STEP != NONE)
         end_round(now);
     return fenced;

@@ -25,7 +25,7 @@ enum {
 #define WEFT_I_SMALL_SIZE (4 * sizeof(void *))
 #define WEFT_I_LARGE_SIZE (4 * sizeof(void *) + 32)
 #ifndef WEFT_SEGMENT_CELLS
-#define WEFT_SEGMENT_CELLS 512
+#define WEFT_SEGMENT_CELLS 2048
 #endif
 #define WEFT_I_SEGMENT_SIZE                                                                                            \
     (3 * WEFT_I_LINE + (WEFT_SEGMENT_CELLS * sizeof(void *) + WEFT_I_LINE - 1) / WEFT_I_LINE * WEFT_I_LINE)

@@ -57,6 +57,11 @@ enum {
     WEFT_I_RANK_LINKED /* of a domain: linked guards; the only one that a signal handler takes, under any other, and that a fork does not take */
 };
 
+/* The round, or the heavy fence, that must be over (handshake.h). */
+typedef struct weft_i_ticket {
+    size_t round, fence;
+} weft_i_ticket;
+
 /* A record's states: docs/reclamation.md has the table. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 

@@ -53,7 +53,9 @@ static bool may_compare(weft_i_local *local)
         weft_i_full_fence(); /* for threads that have no record, or are offline (handshake.h) */
         return true;
     }
-    if (local->left + s->patience > WEFT_BATCH && local->range_bytes < WEFT_BATCH_BYTES)
+    bool full = local->range_bytes >= WEFT_BATCH_BYTES;
+    if (!full &&
+        (local->left + s->patience > WEFT_BATCH || (s->patience && local->left && weft_i_handshake_fencing(s->ticket))))
         return false;
     if (weft_i_handshake_force(s->patience > 0))
         return true;

@@ -35,7 +35,7 @@
 #endif
 /* So many segments count as a batch, since they are large; a thread's cache keeps twice as many. */
 #ifndef WEFT_SEGMENTS
-#define WEFT_SEGMENTS 32
+#define WEFT_SEGMENTS 8
 #endif
 /* Lists of nodes, of about a batch each, that a domain keeps per class for threads that need them. */
 #ifndef WEFT_DEPOT
@@ -92,7 +92,8 @@ typedef enum weft_i_stage {
 /* The state of a scan between two steps. */
 typedef struct weft_i_scan {
     weft_i_stage stage;
-    size_t ticket, patience;    /* WAITS */
+    weft_i_ticket ticket; /* WAITS, as the next */
+    size_t patience;
     weft_i_bags maybe;          /* hazard pointers: to be compared with the hazards read last */
     weft_i_bags passed;         /* not held by any read so far */
     bool last;                  /* all hazards have been read */

@@ -17,10 +17,14 @@ size_t model_patience(void);
 #define WEFT_SEGMENT_CELLS 2
 #define WEFT_SEGQ_LOOKS 0
 
-/* Two cells; indices that wrap after two elements; an array that is halved after the deque was empty twice. */
+/*
+ * Two cells; indices that wrap after two elements; an array that is halved after the deque was empty twice; pops that are
+ * hasty again after one that was careful.
+ */
 #define WEFT_DEQUE_CELLS 2
 #define WEFT_DEQUE_FIRST ((size_t)-2)
 #define WEFT_DEQUE_QUIET 2
+#define WEFT_DEQUE_CALM 0
 #define weft_i_backoff_wait(backoff, pace) ((void)(backoff), (void)(pace))
 #define weft_i_backoff_over(backoff, pace) ((void)(backoff), (void)(pace))
 

@@ -51,6 +51,15 @@ static const reason reasons[] = {
     {"HANDSHAKE_X1", -1,
      "needed where one thread takes a ticket, and another, which knows nothing of it otherwise, begins the round that counts for it, and "
      "asks a third, which looks twice: 2,000,000 executions by chance did not meet that"},
+    {"HANDSHAKE_A3", -1, "the heavy fence is one in each thread, and so also in the one that reads that it is over"},
+    {"HANDSHAKE_R2", -1, "as HANDSHAKE_A3"},
+    {"HANDSHAKE_X2", -1,
+     "the heavy fence orders all threads, and the machine executes a thread's writes in their order: by C11 the ticket orders what was "
+     "unlinked before it"},
+    {"DEQUE_R4", -1, "the heavy fence is one in each thread, and so also in the thief that reads this"},
+    {"DEQUE_S2", MODEL_ACQ_REL, "as of acquire"},
+    {"DEQUE_S2", MODEL_ACQUIRE,
+     "`--case deque-hazard-half-three` notices, by its 6,236th execution; the sweep tries 3,000"},
     {"LIFE_A1", -1, "the machine's key is no memory: by C11 it orders the making of the key before its use"},
     {"LIFE_R1", -1, "as LIFE_A1"},
     {"MAP_A1", -1,

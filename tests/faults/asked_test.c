@@ -1,6 +1,6 @@
 /*
  * Reclamation interrupts no thread if those that were asked have not run since (reclaim/handshake.h): here they sleep,
- * with or without a guard.
+ * with or without a guard. And one interrupt serves all who have waited for it.
  */
 #include "tests/unit/interpose.h"
 #include "tests/unit/object.h"
@@ -63,9 +63,47 @@ static void test_sleepers_cost_no_interrupts(void **state)
     t_worker_end(&holder);
 }
 
+typedef struct batch {
+    weft_domain *domain;
+    size_t size;
+    atomic_int reclaimed;
+} batch;
+
+static void retire_batch(void *ctx)
+{
+    batch *b = ctx;
+    t_retire_many(b->domain, b->size, &b->reclaimed);
+}
+
+/* Two threads wait for a sleeper's answer; the first to lose patience interrupts it. The sleeper then comes by once more. */
+static void test_fences_are_shared(void **state)
+{
+    enum { SEALED = BATCH + 1, IMPATIENT = BATCH / 2 + BATCH / 8, PATIENT = BATCH + BATCH / 8 };
+    t_env *env = *state;
+    t_worker sleeper, other;
+    batch own = {.domain = env->domain, .size = SEALED}, others = own;
+    t_worker_start(&sleeper);
+    t_worker_start(&other);
+    t_worker_do(&sleeper, pass, env->domain);
+    retire_batch(&own);
+    t_worker_do(&other, retire_batch, &others);
+    size_t before = interrupts();
+    own.size = IMPATIENT;
+    retire_batch(&own);
+    assert_int_equal(interrupts() - before, !WEFT_I_TSAN);
+    t_worker_do(&sleeper, pass, env->domain);
+    others.size = PATIENT;
+    t_worker_do(&other, retire_batch, &others);
+    assert_int_equal(interrupts() - before, !WEFT_I_TSAN);
+    t_worker_end(&sleeper);
+    t_worker_end(&other);
+    t_barrier(env->domain);
+    assert_int_equal(atomic_load(&own.reclaimed) + atomic_load(&others.reclaimed), 2 * SEALED + IMPATIENT + PATIENT);
+}
+
 int main(int count, char **argument)
 {
-    const struct CMUnitTest tests[] = {T_BOTH(test_sleepers_cost_no_interrupts)};
+    const struct CMUnitTest tests[] = {T_BOTH(test_sleepers_cost_no_interrupts), T_BOTH(test_fences_are_shared)};
     atomic_store(&t_key_create.refuse, false);
     if (count > 1)
         cmocka_set_test_filter(argument[1]);
