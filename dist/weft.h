@@ -792,16 +792,17 @@ WEFT_END_DECLS
  * Constants of the implementation (compile-time, for the library as a whole):
  * - A thread reclaims in batches of WEFT_BATCH retired objects (1024) or WEFT_BATCH_BYTES (4 MiB).
  * - For each batch it asks all threads to pass a fence, which each does with its next guard or operation. If some have
- *   not done so after half a batch more, one membarrier(2) interrupts the threads that run. Threads that sleep are not
- *   waited for again until they run.
+ *   not done so after half a batch more, one membarrier(2) interrupts the threads that run, for all batches that wait.
+ *   Threads that sleep are not waited for again until they run.
  * - Then it compares the batch with what guards hold, 512 objects at a time, one such step with each 64th retirement.
  * - Then it calls two callbacks per retirement, those of four retirements at once; more if callbacks retire, too.
  * - Under epochs, after a guard that was held for long, it looks at the guards again only after an eighth as many
  *   retirements as objects wait.
  * - For its next allocations a thread keeps at most WEFT_CACHE nodes (2048) of each class: one class has 32 bytes, two
  *   have 64. A domain keeps four such lists of each class. Arrays of 16.4 KiB are a fourth class: of these 8 count as a
- *   batch (of a thread's own, not of orphans), and a list has 16 at most. Further nodes stay pending until they go back to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back only
- *   those that it has not needed for 256 * 1024 retirements.
+ *   batch (of a thread's own, not of orphans), and a list has 16 at most. Further nodes stay pending until they go back
+ *   to the allocator, two per retirement. Under epochs, while the thread itself takes nodes from there, it gives back
+ *   only those that it has not needed for 256 * 1024 retirements.
  *
  * Where the kernel refuses membarrier, publishing costs a full fence instead. If it refuses later, by a filter that
  * comes after the first use, each scan interrupts the processors by a change of the page tables until all threads
