@@ -7140,9 +7140,11 @@ size_t weft_i_guards_held(weft_domain *domain, int thread)
 
 /* clang-format off */
 #ifndef WEFT_SEAM_ORDERS
-#define WEFT_DEQUE_R1 memory_order_release /* push, pop store bottom -> WEFT_DEQUE_S2: publishes the elements below it, and the array they are in; linearization point */
+#define WEFT_DEQUE_R1 memory_order_release /* push, pop store bottom -> WEFT_DEQUE_A1, WEFT_DEQUE_S2: publishes the elements below it, and the array they are in; linearization point */
+#define WEFT_DEQUE_A1 memory_order_acquire /* does it seem empty -> WEFT_DEQUE_R1: what the caller does next comes after the pops and pushes that it has seen */
+#define WEFT_DEQUE_A3 memory_order_acquire /* does it seem empty -> WEFT_DEQUE_S1: sees a bottom that is not older than the one by which the last thief has stolen (relaxed, "empty" was no answer of any moment) */
 #define WEFT_DEQUE_R2 memory_order_release /* change the array -> WEFT_GUARD_A2: its cells are filled */
-#define WEFT_DEQUE_S1 memory_order_seq_cst /* steal moves top -> WEFT_DEQUE_A2: the cell has been read; linearization point. With WEFT_DEQUE_S2 and WEFT_DEQUE_S3 it is the fence before the next of many steals: a pop's full fence is after it, and the pop sees this top, or before WEFT_DEQUE_S2, which sees its bottom */
+#define WEFT_DEQUE_S1 memory_order_seq_cst /* steal moves top -> WEFT_DEQUE_A2, WEFT_DEQUE_A3: the cell has been read; linearization point. With WEFT_DEQUE_S2 and WEFT_DEQUE_S3 it is the fence before the next of many steals: a pop's full fence is after it, and the pop sees this top, or before WEFT_DEQUE_S2, which sees its bottom */
 #define WEFT_DEQUE_S2 memory_order_seq_cst /* steal reads bottom -> WEFT_DEQUE_R1: sees element top, and an array that has it; with WEFT_DEQUE_S1 as there */
 #define WEFT_DEQUE_S3 memory_order_seq_cst /* are pops careful -> WEFT_DEQUE_R4: sees the bottom of each pop that was before the heavy fence; with WEFT_DEQUE_S1 as there */
 #define WEFT_DEQUE_A2 memory_order_acquire /* push reads top -> WEFT_DEQUE_S1: cells below it may be written again */
@@ -7335,9 +7337,8 @@ weft_i_inline bool weft_i_deque_take(weft_deque *deque, weft_i_hold hold, size_t
 /* How many elements there were at some time. "None" is an answer; others are a hint. */
 weft_i_inline ptrdiff_t weft_i_deque_seem(weft_deque *deque)
 {
-    /* relaxed: a bottom that is older than this top only makes the answer an earlier one. Nothing else is read by it */
-    size_t top = weft_i_load(&deque->top, memory_order_relaxed);
-    return weft_i_deque_between(top, weft_i_load(&deque->bottom, memory_order_relaxed)); /* relaxed: as top */
+    size_t top = weft_i_load(&deque->top, WEFT_DEQUE_A3);
+    return weft_i_deque_between(top, weft_i_load(&deque->bottom, WEFT_DEQUE_A1));
 }
 
 /* LOST: tried once, another thread has the element, or the heavy fence is not possible yet. */

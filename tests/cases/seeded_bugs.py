@@ -284,6 +284,8 @@ MUTANTS = [
      "model:deque-hazard-calm-thieves --pct 1000000"),
     ("deque-hasty-unseen", "the owner is hasty again and passes no fence", DEQUE,
      [("memory_order_relaxed, memory_order_relaxed);\n    weft_i_full_fence();\n}", "memory_order_relaxed, memory_order_relaxed);\n}")], "model:deque-hazard-calm --pct 100000"),
+    ("deque-empty-of-no-moment", "a thief calls the deque empty by a bottom that is older than the last steal", DEQUE,
+     [("weft_i_load(&deque->top, DEQUE_A3)", "weft_i_load(&deque->top, memory_order_relaxed)")], "model:deque-epoch-large --pct 100000"),
     ("deque-half-is-all", "steal_half leaves nothing", DEQUE,
      [("((size_t)there + 1) / 2 : 0;", "(size_t)there : 0;")], "unit-deque:test_steal_half*"),
     ("deque-stays-large", "an array is never given back", "queues/deque.c",

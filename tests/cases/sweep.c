@@ -57,6 +57,9 @@ static const reason reasons[] = {
      "the heavy fence orders all threads, and the machine executes a thread's writes in their order: by C11 the ticket orders what was "
      "unlinked before it"},
     {"DEQUE_R4", -1, "the heavy fence is one in each thread, and so also in the thief that reads this"},
+    {"DEQUE_A1", -1, "what a thread does after an empty answer, with memory that a pop has handed it, is in no case"},
+    {"DEQUE_A3", -1,
+     "`--case deque-epoch-large --pct 100000` notices, by its 19,620th execution; the sweep tries 3,000"},
     {"DEQUE_S2", MODEL_ACQ_REL, "as of acquire"},
     {"DEQUE_S2", MODEL_ACQUIRE,
      "`--case deque-hazard-half-three` notices, by its 6,236th execution; the sweep tries 3,000"},

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <weft/reclaim/list.h>
 
 static void test_domain_create(void **state)
 {
@@ -140,6 +141,9 @@ static void test_domain_without_memory(void **state)
 
 /* ---- sequences ---- */
 
+/* More are put at once than a queue of arrays has left in a segment. */
+enum { CELLS = WEFT_SEGMENT_CELLS, MANY = 600 };
+
 typedef struct subject {
     const container *kind;
     void *sequence;
@@ -149,14 +153,19 @@ typedef struct subject {
 
 static const container *kind_now;
 
+static void put_before(subject *s, size_t before)
+{
+    for (; s->before < before; s->before++)
+        CHECK(s->kind->put(s->sequence, t_ptr(s->before + 1)) == 0);
+}
+
 static subject *prepare(weft_domain *domain, size_t before, size_t many)
 {
     subject *s = calloc(1, sizeof *s);
     CHECK(s != NULL);
-    *s = (subject){kind_now, NULL, many, before};
+    *s = (subject){kind_now, NULL, many, 0};
     CHECK(s->kind->create(&s->sequence, domain) == 0);
-    for (size_t i = 1; i <= before; i++)
-        CHECK(s->kind->put(s->sequence, t_ptr(i)) == 0);
+    put_before(s, before);
     return s;
 }
 
@@ -167,7 +176,7 @@ static void *prepare_empty(weft_domain *domain)
 
 static void *prepare_some(weft_domain *domain) /* as many as the first segment of a queue of arrays has */
 {
-    return prepare(domain, 512, 0);
+    return prepare(domain, CELLS, 0);
 }
 
 static void *prepare_used(weft_domain *domain) /* with nodes to recycle, and others retired */
@@ -180,20 +189,21 @@ static void *prepare_used(weft_domain *domain) /* with nodes to recycle, and oth
 
 static void *prepare_many(weft_domain *domain)
 {
-    return prepare(domain, 10, 600);
+    return prepare(domain, CELLS - 100, MANY);
 }
 
 static void *prepare_used_many(weft_domain *domain)
 {
     subject *s = prepare_used(domain);
-    s->many = 600;
+    s->many = MANY;
+    put_before(s, CELLS - 500); /* in other cells than before */
     return s;
 }
 
 static int operate_put(void *ctx)
 {
     subject *s = ctx;
-    static void *values[600];
+    static void *values[MANY];
     if (s->many == 0)
         return s->kind->put(s->sequence, t_ptr(s->before + 1));
     for (size_t i = 0; i < s->many; i++)
