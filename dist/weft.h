@@ -1024,8 +1024,8 @@ WEFT_API WEFT_NODISCARD bool weft_deque_try_steal(weft_deque *deque, void **valu
 
 /*
  * The owner of `to`: steals the older half of `from`, rounded up, and pushes it into `to` in the same order. Each is a steal
- * and a push of its own; together they interrupt the owner once. Returns how many. Fewer than half: others took them, or
- * `to` had no memory. 0 also if the two are one. Lock-free.
+ * and a push of its own; together they interrupt the owner once at most, unless it pops 256 times between two of them.
+ * Returns how many. Fewer than half: others took them, or `to` had no memory. 0 also if the two are one. Lock-free.
  */
 WEFT_API size_t weft_deque_steal_half(weft_deque *from, weft_deque *to);
 
