@@ -109,7 +109,7 @@ static _Noreturn void fail(const char *what, long detail)
     _exit(1);
 }
 
-static atomic_ulong calls_begun;
+static atomic_ulong calls_begun; /* and callbacks of retired objects */
 static unsigned long calls_seen; /* at the last alarm */
 static int alarms, quiet_alarms;
 
