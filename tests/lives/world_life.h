@@ -109,7 +109,7 @@ static _Noreturn void fail(const char *what, long detail)
     _exit(1);
 }
 
-static atomic_ulong calls_begun; /* and callbacks of retired objects */
+static atomic_ulong calls_begun; /* and callbacks: while they come, the call around them does not hang */
 static unsigned long calls_seen; /* at the last alarm */
 static int alarms, quiet_alarms;
 
@@ -191,6 +191,7 @@ static void call_end(void)
 static void callback_begin(frame *f, struct place *p)
 {
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    atomic_fetch_add_explicit(&calls_begun, 1, memory_order_relaxed);
     *f = (frame){p, me->here, me->at, errno, me->frame};
     me->frame = f;
     me->here = p;

@@ -42,8 +42,6 @@ static void reclaim(void *memory, void *ctx)
     if (o->number != number)
         fail("a callback got another object's context", number);
     callback_begin(&f, p);
-    atomic_fetch_add_explicit(&calls_begun, 1,
-                              memory_order_relaxed); /* no hang, however long the call around it lasts */
     if (fates[number].by_callback)
         atomic_fetch_sub(&p->by_callbacks, 1);
     free(o);
