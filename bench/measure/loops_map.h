@@ -52,11 +52,27 @@ bench_inline void bench_map_loop(bench_worker *w, bench_get_function *get, bench
     }
 }
 
+/* Inserts w->fills keys that no other thread inserts, in an order that is not that of their values. */
+bench_inline void bench_fill_loop(bench_worker *w, bench_insert_function *insert, bench_histogram *times)
+{
+    for (uint64_t i = 0; i < w->fills; i++) {
+        uint64_t number = i * w->control->threads + w->index + 1;
+        uint64_t key = number * UINT64_C(0x9e3779b97f4a7c15) >> 2;
+        uint64_t before = times ? bench_ticks() : 0;
+        w->counts.inserted += insert(w->object, w->thread, key, bench_value_of(key));
+        if (times)
+            bench_histogram_add(times, bench_ticks() - before);
+        w->counts.operations++;
+    }
+}
+
 /* Defines `prefix`_drive and `prefix`_ops. */
 #define BENCH_MAP_LOOPS(prefix, get, insert, remove, size)                                                             \
     static void prefix##_drive(bench_worker *worker)                                                                   \
     {                                                                                                                  \
-        if (worker->times)                                                                                             \
+        if (worker->fills)                                                                                             \
+            bench_fill_loop(worker, insert, worker->times);                                                            \
+        else if (worker->times)                                                                                        \
             bench_map_loop(worker, get, insert, remove, worker->times, worker->work);                                  \
         else if (worker->work)                                                                                         \
             bench_map_loop(worker, get, insert, remove, NULL, worker->work);                                           \

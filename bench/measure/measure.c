@@ -65,6 +65,7 @@ static int instruct(const bench_measurement *what, bench_team *team, void *objec
         w->range = what->range;
         w->draws = what->draws;
         w->cell = cell;
+        w->fills = what->workload->kind == BENCH_FILL ? what->range / 2 / what->threads : 0;
         w->read = what->workload->read;
         w->work = bench_work_turns(what->work_ns);
         if (what->workload->kind == BENCH_STALLED) {
@@ -265,10 +266,34 @@ bool bench_check_map(const bench_impl *impl, void *object, uint64_t entries, uin
     return false;
 }
 
+static int measure_fill(const bench_measurement *what, bench_team *team, void *object, bench_result *result)
+{
+    uint64_t entries = what->range / 2 / what->threads * what->threads, inserted = 0;
+    int error = bench_team_start(team);
+    if (error != 0)
+        return error;
+    bench_team_finish(team);
+    bench_team_join(team);
+    collect(team, result);
+    for (unsigned i = 0; i < what->threads; i++)
+        inserted += team->control.workers[i].counts.inserted;
+    void *thread = what->impl->thread_begin(object);
+    if (!thread)
+        return -ENOMEM;
+    uint64_t told = what->impl->map->size(object, thread);
+    what->impl->thread_end(object, thread);
+    if (inserted != entries || told != entries)
+        snprintf(result->fault, sizeof result->fault,
+                 "of %" PRIu64 " new keys %" PRIu64 " were inserted, size is %" PRIu64, entries, inserted, told);
+    return 0;
+}
+
 static int measure_map(const bench_measurement *what, bench_team *team, void *object, bench_result *result)
 {
     const bench_impl *impl = what->impl;
     uint64_t wrong = 0, told;
+    if (what->workload->kind == BENCH_FILL)
+        return measure_fill(what, team, object, result);
     int error = bench_team_start(team);
     if (error != 0)
         return error;
@@ -343,7 +368,8 @@ static int measure_reclaim(const bench_measurement *what, bench_team *team, void
 
 static int measure_in(const bench_measurement *what, bench_team *team, bench_result *result)
 {
-    bench_setup setup = {.capacity = BENCH_PREFILL, .threads = what->threads + 1};
+    bool grows = what->workload->kind == BENCH_FILL;
+    bench_setup setup = {.capacity = grows ? 0 : BENCH_PREFILL, .threads = what->threads + 1};
     uint64_t nobody = 0;
     bench_cell cell = {NULL};
     void *object = what->object;

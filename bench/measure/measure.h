@@ -18,13 +18,15 @@ typedef struct bench_measurement {
     double rate; /* with times: M operations per second that are due, all threads together; 0: no operation is due */
     /* maps: the caller makes and fills one for many measurements */
     void *object;
-    uint64_t range;
+    uint64_t range;        /* of keys; fill: inserts half as many */
     const uint32_t *draws; /* NULL: uniform */
     uint64_t *entries;     /* what the map holds, before and after */
 } bench_measurement;
 
 /* 0, or -errno: nothing could be measured (no memory, no threads). */
 int bench_measure(const bench_measurement *what, bench_result *result);
+
+enum { BENCH_FILL_NS = 20000 }; /* for an insert into the slowest map, about */
 
 /* Inserts `entries` random keys below `range`. False: no memory, or too few inserts succeeded. */
 bool bench_fill_map(const bench_impl *impl, void *object, uint64_t entries, uint64_t range, uint64_t seed);

@@ -75,11 +75,12 @@ struct bench_worker {
     const uint32_t *draws;            /* keys from here; NULL: uniform */
     bench_cell *cell;                 /* reclaim */
     uint64_t retirements;             /* stalled: how many to do; 0: read until the end of the phase */
-    bool read;                        /* reclaim: a protected read inside */
-    uint64_t work;                    /* turns of bench_work after each operation */
-    bench_histogram *times;           /* NULL: single operations are not timed */
-    uint64_t microsecond;             /* in ticks */
-    uint64_t interval;                /* ticks from one due operation to the next; 0: none is due */
+    uint64_t fills;         /* fill: how many keys to insert; 0: as by the shares, until the end of the phase */
+    bool read;              /* reclaim: a protected read inside */
+    uint64_t work;          /* turns of bench_work after each operation */
+    bench_histogram *times; /* NULL: single operations are not timed */
+    uint64_t microsecond;   /* in ticks */
+    uint64_t interval;      /* ticks from one due operation to the next; 0: none is due */
     /* state and results */
     uint64_t due;
     uint64_t random, next_value;

@@ -35,6 +35,7 @@ const bench_workload bench_workloads[] = {
      .least = 1,
      .get_share = 50,
      .insert_share = 25},
+    {.name = "fill", .kind = BENCH_FILL, .families = 1u << BENCH_MAP, .least = 1},
     {.name = "enter-leave", .kind = BENCH_SECTIONS, .families = 1u << BENCH_RECLAIM, .least = 1},
     {.name = "read", .kind = BENCH_SECTIONS, .families = 1u << BENCH_RECLAIM, .least = 1, .read = true},
     {.name = "stalled", .kind = BENCH_STALLED, .families = 1u << BENCH_RECLAIM, .least = 1},
@@ -50,7 +51,7 @@ bool bench_workload_fits(const bench_workload *workload, unsigned threads)
 bool bench_workload_works(const bench_workload *workload)
 {
     return (workload->families & (CONTAINERS | SPSC | MAILBOX | DEQUE | 1u << BENCH_MAP)) &&
-           workload->kind != BENCH_ROUND_TRIP;
+           workload->kind != BENCH_ROUND_TRIP && workload->kind != BENCH_FILL;
 }
 
 const bench_workload *bench_workload_named(const char *name, bench_family family)

@@ -13,6 +13,7 @@ typedef enum bench_kind {
     BENCH_OWNER,        /* one thread puts and takes, the others steal, a microsecond after each try */
     BENCH_ROUND_TRIP,   /* one thread sends by one queue, the other replies by a second: times only */
     BENCH_LOOKUPS,      /* map: shares of get, insert and remove */
+    BENCH_FILL,         /* map: inserts into a new one */
     BENCH_SECTIONS,     /* reclaim: enter and leave, with a protected read or without */
     BENCH_STALLED,      /* reclaim: retire while one more thread stays inside */
     BENCH_PROGRAM       /* words */

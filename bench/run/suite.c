@@ -182,7 +182,9 @@ static void measure_round(bench_suite *suite, void *ctx, unsigned i, unsigned ro
             what.entries = &point->entries[i];
         }
         show(suite, point, row);
-        bench_watch_begin(suite->watch, point->impls[i], warm + suite->duration_ns);
+        bench_watch_begin(suite->watch, point->impls[i],
+                          point->workload->kind == BENCH_FILL ? point->keys * BENCH_FILL_NS
+                                                              : warm + suite->duration_ns);
         int error = bench_measure(&what, &result);
         bench_watch_end(suite->watch);
         if (error != 0)
@@ -271,6 +273,20 @@ void bench_suite_point_working(bench_suite *suite, bench_point point)
 
 /* ---- families ---- */
 
+bool bench_can(const bench_impl *impl, const bench_workload *workload)
+{
+    switch (workload->kind) {
+    case BENCH_STALLED:
+        return impl->reclaim && impl->reclaim->retire;
+    case BENCH_FILL:
+        return !impl->limits || !strstr(impl->limits, "fixed buckets");
+    case BENCH_ROUND_TRIP:
+        return impl->role != BENCH_FLOOR; /* it has no values to send */
+    default:
+        return true;
+    }
+}
+
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,
                            const bench_impl **out)
 {
@@ -278,10 +294,8 @@ unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const 
     for (const bench_impl **at = bench_impls; *at && count < BENCH_MOST_IMPLS; at++) {
         const bench_impl *impl = *at;
         bool always = impl->role == BENCH_FLOOR && impl->container;
-        bool able = workload->kind == BENCH_STALLED      ? impl->reclaim && impl->reclaim->retire
-                    : workload->kind == BENCH_ROUND_TRIP ? impl->role != BENCH_FLOOR /* it has no values to send */
-                                                         : true;
-        if (impl->family == family && able && (always || bench_wants_name(suite->options, impl->name)))
+        if (impl->family == family && bench_can(impl, workload) &&
+            (always || bench_wants_name(suite->options, impl->name)))
             out[count++] = impl;
     }
     return count;

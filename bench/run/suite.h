@@ -59,6 +59,9 @@ void bench_suite_point(bench_suite *suite, const bench_point *point);
 /* The same with each amount of work that was asked for. */
 void bench_suite_point_working(bench_suite *suite, bench_point point);
 
+/* Whether the workload means anything for that implementation. */
+bool bench_can(const bench_impl *impl, const bench_workload *workload);
+
 /* The family's implementations that were asked for. */
 unsigned bench_suite_impls(const bench_suite *suite, bench_family family, const bench_workload *workload,
                            const bench_impl **out);

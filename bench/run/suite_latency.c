@@ -15,7 +15,8 @@ static bool wants_latency(const bench_options *options, const bench_workload *wo
         return bench_round_trip_possible() && (options->latency || options->workloads.count > 0);
     if (!options->latency || workload->kind == BENCH_STALLED || workload->kind == BENCH_PROGRAM)
         return false;
-    return options->workloads.count > 0 || workload->burst == 1 || workload->get_share == 90 || workload->read;
+    return options->workloads.count > 0 || workload->kind == BENCH_FILL || workload->burst == 1 ||
+           workload->get_share == 90 || workload->read;
 }
 
 void bench_suite_latency(bench_suite *suite, bench_point point)

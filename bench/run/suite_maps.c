@@ -18,9 +18,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { BYTES_PER_ENTRY = 160, FILL_NS = 20000 }; /* of the largest, of the slowest map, about */
-#define CHECKED_RANGE (UINT64_C(1) << 23)        /* beyond it only the size is checked, not every key */
-#define MUCH (UINT64_C(1) << 22) /* from here on no latency: the groups take long, and latency is the same */
+enum { BYTES_PER_ENTRY = 160 };           /* of the largest map, about */
+#define CHECKED_RANGE (UINT64_C(1) << 23) /* beyond it only the size is checked, not every key */
+#define FEW (UINT64_C(1) << 16)           /* below it no filling, which takes less time than starting the threads */
+#define MUCH (UINT64_C(1) << 22)          /* from here on no latency: the groups take long, and latency is the same */
 
 typedef struct maps {
     const bench_impl *impls[BENCH_MOST_IMPLS];
@@ -47,7 +48,7 @@ static void make_one(bench_suite *suite, maps *m, unsigned i)
         setup.threads = o->threads[t] + 1 > setup.threads ? o->threads[t] + 1 : setup.threads;
     bench_progress_show(&suite->watch->progress, "map, filling %s with %llu keys",
                         bench_label_of(impl->name, impl->scheme).text, (unsigned long long)m->keys);
-    bench_watch_begin(suite->watch, impl, m->keys * FILL_NS);
+    bench_watch_begin(suite->watch, impl, m->keys * BENCH_FILL_NS);
     int error = impl->create(&m->objects[i], &setup);
     if (error == 0 && !bench_fill_map(impl, m->objects[i], m->keys, m->keys * 2, m->keys))
         error = -ENOMEM;
@@ -64,12 +65,17 @@ static void check_and_destroy(bench_suite *suite, maps *m, unsigned i)
         return;
     snprintf(row.implementation, sizeof row.implementation, "%s", impl->name);
     snprintf(row.scheme, sizeof row.scheme, "%s", impl->scheme ? impl->scheme : "");
-    bench_watch_begin(suite->watch, impl, m->keys * FILL_NS);
+    bench_watch_begin(suite->watch, impl, m->keys * BENCH_FILL_NS);
     if (m->keys * 2 <= CHECKED_RANGE &&
         !bench_check_map(impl, m->objects[i], m->entries[i], m->keys * 2, row.fault, sizeof row.fault))
         bench_suite_fault(suite, &row);
     impl->destroy(m->objects[i]);
     bench_watch_end(suite->watch);
+}
+
+static bool is_of_full(const bench_options *options, const bench_workload *workload)
+{
+    return workload->kind == BENCH_LOOKUPS && bench_wants_workload(options, workload, BENCH_MAP);
 }
 
 static void all_points(bench_suite *suite, void *ctx)
@@ -84,7 +90,7 @@ static void all_points(bench_suite *suite, void *ctx)
                          .objects = m->objects,
                          .entries = m->entries};
     for (point.workload = bench_workloads; point.workload->name; point.workload++)
-        for (int zipf = !o->uniform; zipf <= o->zipf && bench_wants_workload(o, point.workload, BENCH_MAP); zipf++) {
+        for (int zipf = !o->uniform; zipf <= o->zipf && is_of_full(o, point.workload); zipf++) {
             static const uint32_t some; /* while counting, only NULL or not matters */
             point.draws = !zipf ? NULL : m->draws ? m->draws : &some;
             for (unsigned t = 0; t < o->thread_count; t++) {
@@ -96,15 +102,35 @@ static void all_points(bench_suite *suite, void *ctx)
         }
 }
 
+/* Filling new maps, of those that grow. */
+static void fill_points(bench_suite *suite, const maps *m)
+{
+    const bench_impl *impls[BENCH_MOST_IMPLS];
+    const bench_workload *workload = bench_workload_named("fill", BENCH_MAP);
+    bench_point point = {.family = BENCH_MAP, .workload = workload, .impls = impls, .keys = m->keys, .group = m->group};
+    if (!bench_wants_workload(suite->options, workload, BENCH_MAP) ||
+        (m->keys < FEW && suite->options->workloads.count == 0))
+        return;
+    for (unsigned i = 0; i < m->count; i++)
+        if (bench_can(m->impls[i], workload))
+            impls[point.count++] = m->impls[i];
+    for (unsigned t = 0; t < suite->options->thread_count; t++) {
+        point.threads = suite->options->threads[t];
+        bench_suite_point(suite, &point);
+    }
+    bench_suite_latency(suite, point);
+}
+
 static void one_group(bench_suite *suite, void *ctx)
 {
     maps *m = ctx;
+    if (!suite->huge_pages && !suite->counting)
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    fill_points(suite, m);
     if (suite->counting) {
         all_points(suite, m);
         return;
     }
-    if (!suite->huge_pages)
-        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     if (suite->options->zipf && !(m->draws = bench_zipf_draws(m->keys * 2, 0.99, 1)))
         bench_suite_out_of_memory();
     for (unsigned i = 0; i < m->count; i++)
