@@ -88,7 +88,8 @@ def weft_test(name, srcs, deps = [], size = "small", tags = [], copts = [], **kw
       srcs: its files
       deps: the library's directories that it uses; cmocka is added
       size: small, medium, large: a time limit of 1, 5, 15 minutes (three times that under sanitizers)
-      tags: "exclusive" runs alone; "long" runs only in ./weft test --all (also needed for packages of test-all in tools/packages);
+      tags: "exclusive" runs alone; "long" runs only in ./weft test --landing and --all (also needed for packages of test-all in
+        tools/packages); "slow", beside "long", only in --all;
         "no-asan", "no-tsan" leave a configuration out; "plain-only" is for tests that contain no code of ours to instrument
       copts: added after WEFT_COPTS
       **kwargs: as for cc_test
@@ -145,6 +146,8 @@ PARKED_COPTS = [
     "-DWEFT_MAP_FIRST_BITS=2",
     "-DWEFT_MAP_CLOSE=2",
     "-DWEFT_MAP_OPEN=2",
+    "-DWEFT_TABLE_INLINE=1",
+    "-DWEFT_TABLE_STEP=1",
 ]
 
 # How the library is built for the model checker: sizes that make loops long are as small as possible.
@@ -163,4 +166,10 @@ MODEL_COPTS = [
     "-DWEFT_SEALED=2",
     "-DWEFT_SLOTS=2",
     "-DWEFT_SLOTS_STEP=1",
+    "-DWEFT_TABLE_INLINE=1",
+    "-DWEFT_TABLE_SLOTS=3",
+    "-DWEFT_TABLE_SPARSE=1",
+    "-DWEFT_TABLE_STEP=1",
+    "-DWEFT_TABLE_STRIPES=1",
+    "-DWEFT_TABLE_STRIPES_FROM=2",
 ]

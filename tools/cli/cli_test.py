@@ -289,19 +289,24 @@ def counts_what_is_done():
 
 
 def what_runs():
-    """Without --all: no long test, and sanitizers only in the rooms of SANITIZED; a filter chooses among these."""
+    """Without --landing and --all: no long test, and sanitizers only in the rooms of SANITIZED; slow tests only with --all; a filter chooses
+    among these."""
     tests = [workspace.Target(label, "cc_test", tags, "small", "/bin/true") for label, tags in (
-        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/stress:c", []), ("//tests/stress:d", ["long"]), ("//tools:e", ["plain-only"]))]
+        ("//tests/unit:a", []), ("//tests/unit:b", ["no-asan"]), ("//tests/stress:c", []), ("//tests/stress:d", ["long"]), ("//tools:e", ["plain-only"]), ("//tools:f", ["long", "slow"]))]
 
-    def run(config, everything=False, text=""):
-        chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=everything, filter=text))
+    def run(config, tier="", text=""):
+        chosen = run_tests.what_to_run(config, tests, types.SimpleNamespace(all=tier == "all", landing=tier == "landing", filter=text))
         return "".join(t.label[-1] for t in sorted(chosen, key=lambda t: t.label[-1]))
-    got = [run("plain"), run("asan"), run("tsan"), run("plain", True), run("asan", True), run("tsan", True), run("plain", text="stress")]
-    if got != ["abce", "a", "ab", "abcde", "acd", "abcd", "c"]:
+    got = [run("plain"), run("asan"), run("tsan"), run("plain", text="stress")]
+    got += [run(config, tier) for tier in ("landing", "all") for config in ("plain", "asan", "tsan")]
+    if got != ["abce", "a", "ab", "c", "abcde", "acd", "abcd", "abcdef", "acdf", "abcdf"]:
         return got
-    options = types.SimpleNamespace(all=False, filter="", config=["plain", "asan"])
+    options = types.SimpleNamespace(all=False, landing=False, filter="", config=["plain", "asan"])
     said = [run_tests.not_run(given, options) for given in (tests, tests[:2], None)]
-    return None if said == ["not run: 1 targets plain, 2 targets asan, which ./weft test --all runs, too", "", ""] else said
+    options.landing = True
+    said += [run_tests.not_run(given, options) for given in (tests, tests[:5])]
+    return None if said == ["not run: 2 targets plain, 3 targets asan, which ./weft test --all runs, too", "", "",
+                            "not run: 1 targets plain, 1 targets asan, which ./weft test --all runs, too", ""] else said
 
 
 def lists_without_a_build():

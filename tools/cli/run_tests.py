@@ -16,14 +16,15 @@ import forecast
 import runner
 import workspace
 
-# Without --all, tests with this tag are left out, and sanitizers run only in these rooms.
-LONG = "long"
+# Only --all runs tests with the first tag; --landing and --all, those with the second. With neither, sanitizers run only in these rooms.
+SLOW, LONG = "slow", "long"
 SANITIZED = ("//tests/unit", "//tests/cases", "//check/history")
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--landing", action="store_true")
     parser.add_argument("--build", help="this label alone; for --cross")
     parser.add_argument("--filter", default="")
     parser.add_argument("--config", default="plain,asan,tsan")
@@ -48,6 +49,8 @@ def what_to_run(config, targets, options):
     """The tests of `config`, from the targets of any configuration; those that run alone come last."""
     tests = [t for t in targets if t.is_test and options.filter in t.label]
     if not options.all:
+        tests = [t for t in tests if SLOW not in t.tags]
+    if not options.all and not options.landing:
         tests = [t for t in tests if LONG not in t.tags and (config == "plain" or t.label.split(":")[0] in SANITIZED)]
     if config != "plain":
         tests = [t for t in tests if "plain-only" not in t.tags and "no-" + config not in t.tags]
@@ -155,8 +158,9 @@ def run_group(session, config, tests, total, jobs):
 def run_config(session, config):
     options = session.options
     began = time.monotonic()
-    stamp = "test-" + config + ("-one" if options.build else "-all" if options.all else "")
-    targets, ok = workspace.build(stamp, config, what_to_build(config, options.all, options.build))
+    everything = options.all or options.landing
+    stamp = "test-" + config + ("-one" if options.build else "-all" if everything else "")
+    targets, ok = workspace.build(stamp, config, what_to_build(config, everything, options.build))
     session.forecast.built(config, time.monotonic() - began)
     for target in targets:
         if target.binary is None and options.filter in target.label:

@@ -1,19 +1,22 @@
 # shellcheck shell=bash
-# verb: build and run the tests: in five minutes what a change most likely breaks; --all of them
+# verb: build and run the tests: in five minutes what a change most likely breaks; in half an hour what it must pass; --all of them
 
 test_help() {
     cat <<'TEXT'
 usage: ./weft test [options]
 
 Builds and runs tests in three configurations: plain (optimised), asan (address and
-undefined-behaviour sanitizers) and tsan (thread sanitizer). Without --all: the short tests plain, and
-those of single functions and of linearizability under the sanitizers too; on two cores about five minutes,
-the building included. With --all every test in every configuration, half an hour, and more packages. Tests always
-run; only what changed is built. At the end it says what --all would have run besides; the last line is
-"N passed, N failed"; the exit status is 1 if any failed, a failed build included.
+undefined-behaviour sanitizers) and tsan (thread sanitizer). Without --landing and --all: the short tests plain,
+and those of single functions and of linearizability under the sanitizers too; on two cores about five minutes,
+the building included. --landing and --all need more packages. Tests always run; only what changed is built. At the
+end it says what --all would have run besides; the last line is "N passed, N failed"; the exit status is 1 if any
+failed, a failed build included.
 
-  --all             also the long tests (model checking of every case, mutants, faults of the machine), all of them
-                    under the sanitizers, other compilers, architectures and build systems, packages, the bench's page in a browser
+  --landing         what a change must pass, half an hour: also the long tests (model checking of every case, a sample of
+                    the seeded bugs, faults of the machine), all of them under the sanitizers, other compilers and build
+                    systems, packages, the bench's page in a browser
+  --all             these, and the slow ones, an hour: every seeded bug, other architectures, ten million entries, the
+                    library in one header
   --filter TEXT     only tests whose label contains TEXT, for example --filter fork
   --config LIST     only these configurations, a comma list of plain, asan, tsan
   --jobs N          so many tests at a time (default: half the cores, at least 2)
@@ -54,10 +57,11 @@ verb_main() {
                 packages=(cross)
                 arguments=(--all --config=plain --build=//tests/cross:cross_test)
                 ;;
-            --all)
+            --all | --landing)
                 arguments+=("$flag")
                 packages=(test test-all)
                 afterwards="about half an hour of building and tests on two cores"
+                [ "$flag" = --landing ] || afterwards="about an hour of building and tests on two cores"
                 ;;
             --verbose | --list) arguments+=("$flag") ;;
             --jobs | --timeout)
@@ -74,7 +78,7 @@ verb_main() {
                 arguments+=("$flag=$value")
                 ;;
             *)
-                usage_error "test: unknown argument '$flag'; expected --all, --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help"
+                usage_error "test: unknown argument '$flag'; expected --landing, --all, --filter, --config, --jobs, --timeout, --verbose, --list, --cross or --help"
                 ;;
         esac
     done
