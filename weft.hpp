@@ -1,7 +1,7 @@
 /*
  * Weft for C++17: typed, owning wrappers over the C interface, whose headers define how everything behaves.
  *
- *     weft::ms_queue<std::string> queue;        // weft::treiber_stack<T>, weft::map<K, V> likewise
+ *     weft::ms_queue<std::string> queue;        // weft::treiber_stack<T>, weft::map<K, V>, weft::table<V> likewise
  *     queue.enqueue("hello");                   // any thread
  *     if (auto text = queue.try_dequeue())      // std::optional
  *         use(*text);
@@ -39,6 +39,7 @@
 #include <utility>
 
 #include <weft/hashmap/split_map.h>
+#include <weft/hashmap/table.h>
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
@@ -108,9 +109,9 @@ template <class T> struct word<T, false> {
 /* Destroys its box unless a function has taken it. The box is lent to a function that may not return, since a reclaim
    callback may end the thread there. Then it is not known whether the box was taken, so unwinding must not destroy
    it. */
-template <class Word> class held {
+template <class Word, class Bits = void *> class held {
 public:
-    explicit held(void *bits) : bits_(bits) {}
+    explicit held(Bits bits) : bits_(bits) {}
     held(const held &) = delete;
     held &operator=(const held &) = delete;
     ~held()
@@ -118,7 +119,7 @@ public:
         if (mine_)
             Word::drop(bits_, nullptr);
     }
-    void *lend()
+    Bits lend()
     {
         mine_ = false;
         return bits_;
@@ -126,7 +127,7 @@ public:
     void take_back() { mine_ = true; }
 
 private:
-    void *bits_;
+    Bits bits_;
     bool mine_ = true;
 };
 
@@ -512,7 +513,7 @@ private:
     weft_treiber *stack_ = nullptr;
 };
 
-/* ---- map ---- */
+/* ---- map and table ---- */
 
 namespace detail {
 
@@ -566,6 +567,15 @@ template <class K> struct key<K, false> {
     }
 };
 
+/* The keys of a table. */
+struct integer_key {
+    static std::uint64_t put(std::uint64_t k) { return k; }
+    static std::uint64_t look(std::uint64_t k) { return k; }
+    static std::uint64_t see(std::uint64_t k) { return k; }
+    static void drop(std::uint64_t, void *) {}
+    static void configure(weft_table_config &) {}
+};
+
 /* A map's value is never NULL. Pointers are stored as they are; a smaller value is stored beside a byte that is not 0;
    any other value is stored in a box, which is destroyed when no reader can see it any more. */
 enum class how { pointer, small, box };
@@ -585,7 +595,7 @@ template <class V, how = stored<V>> struct value {
 
     static V see(void *bits) { return reinterpret_cast<V>(bits); }
     static void drop(void *, void *) {}
-    static void configure(weft_map_config &) {}
+    template <class C> static void configure(C &) {}
 };
 
 template <class V> struct value<V, how::small> {
@@ -601,60 +611,101 @@ template <class V> struct value<V, how::small> {
 
     static V see(void *bits) { return unpack<V>(bits); }
     static void drop(void *, void *) {}
-    static void configure(weft_map_config &) {}
+    template <class C> static void configure(C &) {}
 };
 
 template <class V> struct value<V, how::box> {
     static void *put(V &&v) { return new V(std::move(v)); }
     static const V &see(void *box) { return *static_cast<const V *>(box); }
     static void drop(void *box, void *) { delete static_cast<V *>(box); }
-    static void configure(weft_map_config &config) { config.destroy_value = drop; }
+    template <class C> static void configure(C &config) { config.destroy_value = drop; }
 };
 
-} // namespace detail
+struct map_calls {
+    using type = weft_map;
+    using config = weft_map_config;
+    using iterator = weft_map_iterator;
+    using key = void *;
+    using sought = const void *;
+    static constexpr auto create = weft_map_create;
+    static constexpr auto insert = weft_map_insert;
+    static constexpr auto put = weft_map_put;
+    static constexpr auto get = weft_map_get;
+    static constexpr auto get_many = weft_map_get_many;
+    static constexpr auto contains = weft_map_contains;
+    static constexpr auto remove = weft_map_remove;
+    static constexpr auto compare_and_remove = weft_map_compare_and_remove;
+    static constexpr auto size = weft_map_size;
+    static constexpr auto reserve = weft_map_reserve;
+    static constexpr auto clear = weft_map_clear;
+    static constexpr auto iterate = weft_map_iterate;
+    static constexpr auto next = weft_map_next;
+    static constexpr auto iterate_end = weft_map_iterate_end;
+    static constexpr auto destroy = weft_map_destroy;
+};
 
-/* A hash map that grows and shrinks without stopping a thread (weft/hashmap/split_map.h). It owns keys and values. */
-template <class K, class V> class map {
-    static_assert(detail::storable<K> && detail::storable<V>,
+struct table_calls {
+    using type = weft_table;
+    using config = weft_table_config;
+    using iterator = weft_table_iterator;
+    using key = std::uint64_t;
+    using sought = std::uint64_t;
+    static constexpr auto create = weft_table_create;
+    static constexpr auto insert = weft_table_insert;
+    static constexpr auto put = weft_table_put;
+    static constexpr auto get = weft_table_get;
+    static constexpr auto get_many = weft_table_get_many;
+    static constexpr auto contains = weft_table_contains;
+    static constexpr auto remove = weft_table_remove;
+    static constexpr auto compare_and_remove = weft_table_compare_and_remove;
+    static constexpr auto size = weft_table_size;
+    static constexpr auto reserve = weft_table_reserve;
+    static constexpr auto clear = weft_table_clear;
+    static constexpr auto iterate = weft_table_iterate;
+    static constexpr auto next = weft_table_next;
+    static constexpr auto iterate_end = weft_table_iterate_end;
+    static constexpr auto destroy = weft_table_destroy;
+};
+
+/* What map and table have. Key makes of a K what the functions of C take. */
+template <class C, class Key, class K, class V> class any_map {
+    static_assert(storable<K> && storable<V>,
                   "weft: a map holds objects that can be moved; no references, arrays, const");
-    static_assert(detail::hashable<K>, "weft: a key needs std::hash (and ==)");
-    using key = detail::key<K>;
     using value = detail::value<V>;
 
 public:
-    map() { create(nullptr); }
-    explicit map(const domain &in) : domain_(in.get()) { create(domain_); }
-    map(const map &) = delete;
-    map &operator=(const map &) = delete;
-    ~map() { weft_map_destroy(map_, nullptr, nullptr); }
+    any_map() { create(nullptr); }
+    explicit any_map(const domain &in) : domain_(in.get()) { create(domain_); }
+    any_map(const any_map &) = delete;
+    any_map &operator=(const any_map &) = delete;
 
     /* False: the key is there, and nothing changed. */
     bool insert(K k, V v)
     {
-        detail::held<key> key_bits(key::put(std::move(k)));
-        detail::held<value> value_bits(value::put(std::move(v)));
-        int error = weft_map_insert(map_, key_bits.lend(), value_bits.lend());
+        held<Key, typename C::key> key_bits(Key::put(std::move(k)));
+        held<value> value_bits(value::put(std::move(v)));
+        int error = C::insert(map_, key_bits.lend(), value_bits.lend());
         if (error) {
             key_bits.take_back();
             value_bits.take_back();
         }
         if (error == -EEXIST)
             return false;
-        detail::check(error);
+        check(error);
         return true;
     }
 
     /* True: a value was replaced. */
     bool insert_or_assign(K k, V v)
     {
-        detail::held<key> key_bits(key::put(std::move(k)));
-        detail::held<value> value_bits(value::put(std::move(v)));
-        int done = weft_map_put(map_, key_bits.lend(), value_bits.lend(), nullptr);
+        held<Key, typename C::key> key_bits(Key::put(std::move(k)));
+        held<value> value_bits(value::put(std::move(v)));
+        int done = C::put(map_, key_bits.lend(), value_bits.lend(), nullptr);
         if (done != 0)
             key_bits.take_back();
         if (done < 0)
             value_bits.take_back();
-        detail::check(done);
+        check(done);
         return done == 1;
     }
 
@@ -662,7 +713,7 @@ public:
     template <class F> bool visit(const K &k, F &&see) const
     {
         guard hold(domain_);
-        void *bits = weft_map_get(map_, hold.get(), key::look(k));
+        void *bits = C::get(map_, hold.get(), Key::look(k));
         if (bits)
             std::forward<F>(see)(value::see(bits));
         return bits != nullptr;
@@ -673,9 +724,9 @@ public:
     {
         static_assert(std::is_copy_constructible_v<V>, "weft: get makes a copy; visit does not");
         std::optional<V> result;
-        if constexpr (detail::stored<V> == detail::how::box) {
+        if constexpr (stored<V> == how::box) {
             visit(k, [&](const V &v) { result.emplace(v); });
-        } else if (void *bits = weft_map_get(map_, nullptr, key::look(k))) {
+        } else if (void *bits = C::get(map_, nullptr, Key::look(k))) {
             result.emplace(value::see(bits));
         }
         return result;
@@ -689,8 +740,8 @@ public:
         for (std::size_t done = 0; done < count; done += several::most) {
             several of(domain_, count - done < several::most ? count - done : several::most);
             for (std::size_t i = 0; i < of.count; i++)
-                of.key[i] = key::look(keys[done + i]);
-            found += weft_map_get_many(map_, of.guard, of.key, of.value, of.count);
+                of.key[i] = Key::look(keys[done + i]);
+            found += C::get_many(map_, of.guard, of.key, of.value, of.count);
             for (std::size_t i = 0; i < of.count; i++)
                 if (of.value[i])
                     see(done + i, value::see(of.value[i]));
@@ -698,48 +749,52 @@ public:
         return found;
     }
 
-    bool contains(const K &k) const { return weft_map_contains(map_, key::look(k)); }
-    bool erase(const K &k) { return weft_map_remove(map_, key::look(k), nullptr); }
+    bool contains(const K &k) const { return C::contains(map_, Key::look(k)); }
+    bool erase(const K &k) { return C::remove(map_, Key::look(k), nullptr); }
     /* Erases the entry only if it has this value. Not for boxed values, which would be compared by address. */
     bool erase(const K &k, const V &expected)
     {
-        static_assert(detail::stored<V> != detail::how::box, "only values that fit in a word can be compared");
-        return weft_map_compare_and_remove(map_, key::look(k), value::put(V(expected))) == 0;
+        static_assert(stored<V> != how::box, "only values that fit in a word can be compared");
+        return C::compare_and_remove(map_, Key::look(k), value::put(V(expected))) == 0;
     }
-    void clear() { weft_map_clear(map_); }
+    void clear() { C::clear(map_); }
     /* Makes buckets for so many entries, and keeps them; 0: from now on the table shrinks again. */
-    void reserve(std::size_t count) { detail::check(weft_map_reserve(map_, count)); }
-    std::size_t size() const noexcept { return weft_map_size(map_); }
+    void reserve(std::size_t count) { check(C::reserve(map_, count)); }
+    std::size_t size() const noexcept { return C::size(map_); }
 
     /* Calls see(const K &, const V &) for each entry, also beside updates (guarantee 3 of the C header). */
     template <class F> void for_each(F &&see) const
     {
         struct walk {
-            weft_map_iterator iterator;
-            explicit walk(weft_map *m) { weft_map_iterate(&iterator, m); }
-            ~walk() { weft_map_iterate_end(&iterator); }
+            typename C::iterator iterator;
+            explicit walk(typename C::type *m) { C::iterate(&iterator, m); }
+            ~walk() { C::iterate_end(&iterator); }
         } at(map_);
-        void *k, *v;
-        while (weft_map_next(&at.iterator, &k, &v))
-            see(key::see(k), value::see(v));
+        typename C::key k;
+        void *v;
+        while (C::next(&at.iterator, &k, &v))
+            see(Key::see(k), value::see(v));
     }
 
-    weft_map *get() const noexcept { return map_; }
+    typename C::type *get() const noexcept { return map_; }
+
+protected:
+    ~any_map() { C::destroy(map_, nullptr, nullptr); }
 
 private:
     void create(weft_domain *in)
     {
-        weft_map_config config = {};
-        key::configure(config);
+        typename C::config config = {};
+        Key::configure(config);
         value::configure(config);
-        detail::check(weft_map_create(&map_, in, &config));
+        check(C::create(&map_, in, &config));
     }
 
     /* As many keys as weft_map_get_many looks up together. */
     struct several {
         static constexpr std::size_t most = 16;
         weft_guard guard[most];
-        const void *key[most];
+        typename C::sought key[most];
         void *value[most];
         const std::size_t count;
 
@@ -757,7 +812,26 @@ private:
     };
 
     weft_domain *domain_ = nullptr;
-    weft_map *map_ = nullptr;
+    typename C::type *map_ = nullptr;
+};
+
+} // namespace detail
+
+/* A hash map that grows and shrinks without stopping a thread (weft/hashmap/split_map.h). It owns keys and values. */
+template <class K, class V> class map : public detail::any_map<detail::map_calls, detail::key<K>, K, V> {
+    static_assert(detail::hashable<K>, "weft: a key needs std::hash (and ==)");
+    using base = detail::any_map<detail::map_calls, detail::key<K>, K, V>;
+
+public:
+    using base::base;
+};
+
+/* The same for integers, with an operation on one cache line (weft/hashmap/table.h). It owns the values. */
+template <class V> class table : public detail::any_map<detail::table_calls, detail::integer_key, std::uint64_t, V> {
+    using base = detail::any_map<detail::table_calls, detail::integer_key, std::uint64_t, V>;
+
+public:
+    using base::base;
 };
 
 } // namespace weft

@@ -22,6 +22,7 @@
 typedef std::atomic<void *> weft_atomic_ptr;
 typedef std::atomic<size_t> weft_i_atomic_size;
 typedef std::atomic<int> weft_i_atomic_int;
+typedef std::atomic<uint64_t> weft_i_atomic_wide;
 
 /* Brings the C names of the orders into a function's scope. */
 #define WEFT_I_ORDERS                                                                                                  \
@@ -51,6 +52,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
+typedef _Atomic(uint64_t) weft_i_atomic_wide; /* on 32-bit machines by their instructions for two words */
 
 #define WEFT_I_ORDERS
 

@@ -156,6 +156,7 @@ weft_i_inline size_t weft_i_round_up(size_t size, size_t alignment)
 typedef std::atomic<void *> weft_atomic_ptr;
 typedef std::atomic<size_t> weft_i_atomic_size;
 typedef std::atomic<int> weft_i_atomic_int;
+typedef std::atomic<uint64_t> weft_i_atomic_wide;
 
 /* Brings the C names of the orders into a function's scope. */
 #define WEFT_I_ORDERS                                                                                                  \
@@ -185,6 +186,7 @@ typedef std::atomic<int> weft_i_atomic_int;
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
+typedef _Atomic(uint64_t) weft_i_atomic_wide; /* on 32-bit machines by their instructions for two words */
 
 #define WEFT_I_ORDERS
 
@@ -2082,6 +2084,299 @@ WEFT_END_DECLS
 
 #endif
 
+/* ---- hashmap/table.h ---- */
+
+/*
+ * weft_table: a hash map from 64-bit integers to pointers, with an operation on one cache line; it grows and shrinks
+ * without ever stopping a thread.
+ *
+ * Source: buckets of a cache line whose header holds the state of all slots are those of M. Herlihy's and others' many
+ * bucketized tables, nearest to A. Katsarakis et al., "DLHT: A Non-blocking Resizable Hashtable with Fast Deletes and
+ * Memory-awareness", HPDC 2024. Different here: every change is one compare-and-swap of a bucket's head, of one word;
+ * an entry is copied to the next array by whoever comes, so that nobody waits for a bucket that is on its way; removal
+ * gives the value; the table shrinks. table_layout.h and table_move.h have the protocol.
+ *
+ * When. Keys are integers (all 64-bit values), and the table is large, or read and written by many threads. When not:
+ * keys of another kind, or a hash of your own: <weft/hashmap/split_map.h>.
+ *
+ * Cost. 32 to 64 bytes an entry after growth, and 64 more for each two entries beyond three of a bucket, some 5 bytes
+ * an entry at the fullest. get: one cache line in nine of ten cases, no write to shared memory. Read-modify-writes: an
+ * insert makes three, a replacing put two (the taking, and the change of both slots), a removal two; all on the line of
+ * the entry, but for the count of an insertion or a removal. An empty table: 448 bytes.
+ *
+ * Guarantees, numbered as those of weft_map:
+ *  1. All operations except create, destroy, size, clear and iteration are linearizable over the whole table, and may
+ *     run together in any combination.
+ *  2. size is exact when no update runs and no thread was lost inside an update, by a fork or its own end. Otherwise it
+ *     is off by at most the number of such updates.
+ *  3. Iteration sees each entry that is present throughout exactly once, whatever is inserted or removed meanwhile, and
+ *     each key once at most.
+ *  4. clear removes each entry that is present throughout; it is not atomic.
+ *  5. The value's destructor runs once per value, when no guard and no operation can see it any more. If there is no
+ *     memory to retire a value in, it waits in the table for the next update of its bucket that has some.
+ *  6. Progress: lock-free; lookups and iteration write nothing that other threads wait for. Growing and shrinking
+ *     happen inside the updates, a few buckets at a time.
+ *  7. Out of memory for a larger array costs speed. A put or insert that needs memory itself, for more slots of a
+ *     bucket, is refused (-ENOMEM); a removal never is.
+ *  8. No function here is a cancellation point, except inside your own code that it calls (destructors, the allocator,
+ *     and reclaim callbacks, which any function may run). A thread that ends there loses at most its operation.
+ *
+ * Limits. A bucket has 15 slots. With a random seed and two entries a bucket on average, one in 10^9 buckets has more
+ * keys; it moves to a larger array early. A thread that ends inside an insertion (in its allocator) leaves a slot unused
+ * until its bucket moves. Between two steps of an operation, one bucket may take 2^31 - 1 insertions. On 32-bit machines
+ * a compare-and-swap of 64 bits is needed (i586, ARMv7).
+ *
+ * Values are never NULL (-EINVAL), since NULL means absent. A NULL table: -EINVAL, NULL, false, 0 or nothing done.
+ */
+#ifndef WEFT_HASHMAP_TABLE_H
+#define WEFT_HASHMAP_TABLE_H
+
+
+WEFT_BEGIN_DECLS
+
+/* Opaque. */
+typedef struct weft_table weft_table;
+
+/* Zero in a field means its default. The destructor may be called by any thread, and may retire and use structures. */
+typedef struct weft_table_config {
+    void (*destroy_value)(void *value, void *ctx); /* NULL: values are not owned */
+    void *ctx;         /* valid until the table's end and then a barrier or the domain's end */
+    void *reserved[4]; /* zero */
+} weft_table_config;
+
+/* Figures of one moment; exact when no thread updates the table. */
+typedef struct weft_table_statistics {
+    size_t size;         /* entries */
+    size_t buckets;      /* in use: while the table grows, some have been parted already */
+    double load;         /* size / buckets */
+    size_t fullest;      /* the most entries of a bucket, by a walk over all */
+    size_t bucket_bytes; /* memory of the present array's buckets, without slots beyond the first three */
+    size_t reserved[4];
+} weft_table_statistics;
+
+/*
+ * NULL domain: the default one. NULL config: values are not owned. -ENOMEM; -EINVAL: `out` NULL. On error *out is NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_create(weft_table **out, weft_domain *domain, const weft_table_config *config);
+
+/*
+ * Adds an entry. 0; -EEXIST: the key is there, and nothing changed; -ENOMEM likewise; -EINVAL: NULL value. Linearizes
+ * at the compare-and-swap that makes the slot LIVE; -EEXIST at the second read of the bucket's head.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_insert(weft_table *table, uint64_t key, void *value);
+
+/*
+ * Inserts (0) or replaces (1), -ENOMEM, -EINVAL. The replaced value goes to *old. Other threads may still read it, so
+ * the caller hands it to weft_retire or weft_retire_hook, whose callback frees it. With `old` NULL and a value
+ * destructor, the table destroys it when no guard holds it. *old is NULL if nothing was replaced. Linearizes as insert.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_put(weft_table *table, uint64_t key, void *value, void **old);
+
+/*
+ * The value, protected by `guard` (entered in the table's domain) until that is used again or left. NULL: absent.
+ * `guard` may be NULL if values are not pointers that any thread frees. Linearizes at the last read of a bucket's head.
+ */
+WEFT_API WEFT_NODISCARD void *weft_table_get(weft_table *table, weft_guard *guard, uint64_t key);
+
+/*
+ * values[i] gets what get would return for keys[i], protected by guards[i] (all entered; `guards` may be NULL, as in
+ * get). Returns how many keys are present. Each lookup linearizes on its own. They wait for memory together, 16 at a
+ * time.
+ */
+WEFT_API size_t weft_table_get_many(weft_table *table, weft_guard *guards, const uint64_t *keys, void **values,
+                                    size_t count);
+
+/* Whether the key has an entry. Linearizes as get. */
+WEFT_API WEFT_NODISCARD bool weft_table_contains(weft_table *table, uint64_t key);
+
+/*
+ * 0: inserted, *present is `value`. 1: the key was there, *present is its value, protected by `guard` as in get.
+ * -ENOMEM, -EINVAL (NULL value or present): *present is NULL.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_get_or_insert(weft_table *table, weft_guard *guard, uint64_t key, void *value,
+                                                     void **present);
+
+/*
+ * Replaces the key's value if it is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: either
+ * value NULL; -ENOMEM. The expected value goes to the value destructor or, without one, to the caller, who retires it
+ * like a value that put has replaced. It stays in the table if `desired` is the same.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_compare_and_replace(weft_table *table, uint64_t key, void *expected,
+                                                           void *desired);
+
+/*
+ * Removes the entry. *value gets its value, which the caller hands to weft_retire or weft_retire_hook, as after put.
+ * With `value` NULL and a value destructor, the table destroys it when no guard holds it. False: absent, *value is
+ * NULL. Needs no memory. Linearizes at the compare-and-swap that makes the slot FREE or DEAD.
+ */
+WEFT_API bool weft_table_remove(weft_table *table, uint64_t key, void **value);
+
+/*
+ * Removes the entry if its value is `expected`. 0; -EAGAIN: it has another value; -ENOENT: absent; -EINVAL: NULL table
+ * or expected. The table destroys the value as remove with NULL does; without a destructor it goes to the caller, who
+ * retires it. Linearizes as remove; -EAGAIN and -ENOENT as get.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_compare_and_remove(weft_table *table, uint64_t key, void *expected);
+
+/* The number of entries, by guarantee 2. Wait-free; reads a counter for each of WEFT_TABLE_STRIPES (16). */
+WEFT_API WEFT_NODISCARD size_t weft_table_size(weft_table *table);
+
+/*
+ * Makes buckets for `count` entries, which the table keeps whatever is removed; 0: from now on it shrinks again. 0;
+ * -ENOMEM: it keeps those that it could make; -EINVAL: NULL table. Others may use the table.
+ */
+WEFT_API WEFT_NODISCARD int weft_table_reserve(weft_table *table, size_t count);
+
+/* Removes all entries that an iteration meets; destructors as in remove with NULL. Not atomic. */
+WEFT_API void weft_table_clear(weft_table *table);
+
+/*
+ * Iteration under updates:
+ *
+ *     weft_table_iterator it;
+ *     uint64_t key;
+ *     void *value;
+ *     weft_table_iterate(&it, table);
+ *     while (weft_table_next(&it, &key, &value))
+ *         ...                                    // the value is held until the next step; updates are allowed
+ *     weft_table_iterate_end(&it);               // also after breaking off
+ */
+typedef struct weft_table_iterator {
+    weft_table *table;
+    weft_guard held;   /* holds the value */
+    uint64_t from;     /* where the next bucket begins */
+    uint64_t keys[15]; /* of the last one, mixed, that are still to be seen */
+    unsigned left;     /* their number */
+    bool ended;        /* there is no next bucket */
+    void *reserved[4];
+} weft_table_iterator;
+
+/* Begins an iteration in this thread. */
+WEFT_API void weft_table_iterate(weft_table_iterator *iterator, weft_table *table);
+
+/*
+ * Gets the next entry's key and value, protected until the next step. Either pointer may be NULL. False: the end.
+ * Lock-free.
+ */
+WEFT_API WEFT_NODISCARD bool weft_table_next(weft_table_iterator *iterator, uint64_t *key, void **value);
+
+/* Ends the iteration, and with it the protection of its last value. */
+WEFT_API void weft_table_iterate_end(weft_table_iterator *iterator);
+
+/* Fills *out by a walk over the whole table. */
+WEFT_API void weft_table_stats(weft_table *table, weft_table_statistics *out);
+
+/*
+ * Frees the table. `drain(key, value, ctx)` gets every entry and no destructor runs; with NULL the destructors run. No
+ * other thread may be using the table or hold a guard from it.
+ */
+WEFT_API void weft_table_destroy(weft_table *table, void (*drain)(uint64_t key, void *value, void *ctx), void *ctx);
+
+WEFT_END_DECLS
+
+/* clang-format off */
+#ifndef __cplusplus
+/* A typed view: <weft/base/typed.h>. */
+#define WEFT_TABLE_OF(name, value_type)                                                                                \
+    WEFT_I_TYPED_CHECK(value_type);                                                                                    \
+    typedef struct name name;                                                                                          \
+    typedef struct name##_i_each {                                                                                     \
+        void (*function)(uint64_t key, value_type value, void *ctx);                                                   \
+        void *ctx;                                                                                                     \
+    } name##_i_each;                                                                                                   \
+    weft_i_typed void name##_i_call(uint64_t key, void *value, void *each)                                             \
+    {                                                                                                                  \
+        ((name##_i_each *)each)->function(key, WEFT_I_TYPED(value_type, value), ((name##_i_each *)each)->ctx);         \
+    }                                                                                                                  \
+    weft_i_typed weft_table *name##_untyped(name *typed) { return (weft_table *)(void *)typed; }                       \
+    WEFT_NODISCARD weft_i_typed int name##_create(name **out, weft_domain *domain, const weft_table_config *config)    \
+    {                                                                                                                  \
+        weft_table *made = NULL;                                                                                       \
+        int error = weft_table_create(out ? &made : NULL, domain, config);                                             \
+        if (out)                                                                                                       \
+            *out = (name *)(void *)made;                                                                               \
+        return error;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_insert(name *typed, uint64_t key, value_type value)                         \
+    {                                                                                                                  \
+        return weft_table_insert(name##_untyped(typed), key, WEFT_I_WORD(value));                                      \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_put(name *typed, uint64_t key, value_type value, value_type *old)           \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_table_put(name##_untyped(typed), key, WEFT_I_WORD(value), old ? &word : NULL);                 \
+        if (old)                                                                                                       \
+            *old = WEFT_I_TYPED(value_type, word);                                                                     \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed value_type name##_get(name *typed, weft_guard *guard, uint64_t key)                    \
+    {                                                                                                                  \
+        return WEFT_I_TYPED(value_type, weft_table_get(name##_untyped(typed), guard, key));                            \
+    }                                                                                                                  \
+    weft_i_typed size_t name##_get_many(name *typed, weft_guard *guards, const uint64_t *keys, value_type *values, size_t count) \
+    {                                                                                                                  \
+        size_t found = 0;                                                                                              \
+        for (size_t done = 0, n; keys && values && done < count; done += n) {                                          \
+            void *value_words[64] = {NULL};                                                                            \
+            n = count - done < 64 ? count - done : 64;                                                                 \
+            found += weft_table_get_many(name##_untyped(typed), guards ? guards + done : NULL, keys + done, value_words, n); \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                values[done + i] = WEFT_I_TYPED(value_type, value_words[i]);                                           \
+        }                                                                                                              \
+        return found;                                                                                                  \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed bool name##_contains(name *typed, uint64_t key)                                        \
+    {                                                                                                                  \
+        return weft_table_contains(name##_untyped(typed), key);                                                        \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_get_or_insert(name *typed, weft_guard *guard, uint64_t key, value_type value, value_type *present) \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        int done = weft_table_get_or_insert(name##_untyped(typed), guard, key, WEFT_I_WORD(value), present ? &word : NULL); \
+        if (present)                                                                                                   \
+            *present = WEFT_I_TYPED(value_type, word);                                                                 \
+        return done;                                                                                                   \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_replace(name *typed, uint64_t key, value_type expected, value_type desired) \
+    {                                                                                                                  \
+        return weft_table_compare_and_replace(name##_untyped(typed), key, WEFT_I_WORD(expected), WEFT_I_WORD(desired)); \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed int name##_compare_and_remove(name *typed, uint64_t key, value_type expected)          \
+    {                                                                                                                  \
+        return weft_table_compare_and_remove(name##_untyped(typed), key, WEFT_I_WORD(expected));                       \
+    }                                                                                                                  \
+    weft_i_typed bool name##_remove(name *typed, uint64_t key, value_type *value)                                      \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        bool removed = weft_table_remove(name##_untyped(typed), key, value ? &word : NULL);                            \
+        if (value)                                                                                                     \
+            *value = WEFT_I_TYPED(value_type, word);                                                                   \
+        return removed;                                                                                                \
+    }                                                                                                                  \
+    WEFT_NODISCARD weft_i_typed size_t name##_size(name *typed) { return weft_table_size(name##_untyped(typed)); }     \
+    WEFT_NODISCARD weft_i_typed int name##_reserve(name *typed, size_t count) { return weft_table_reserve(name##_untyped(typed), count); } \
+    weft_i_typed void name##_clear(name *typed) { weft_table_clear(name##_untyped(typed)); }                           \
+    weft_i_typed void name##_iterate(weft_table_iterator *iterator, name *typed) { weft_table_iterate(iterator, name##_untyped(typed)); } \
+    WEFT_NODISCARD weft_i_typed bool name##_next(weft_table_iterator *iterator, uint64_t *key, value_type *value)      \
+    {                                                                                                                  \
+        void *word = NULL;                                                                                             \
+        bool any = weft_table_next(iterator, key, &word);                                                              \
+        if (any && value)                                                                                              \
+            *value = WEFT_I_TYPED(value_type, word);                                                                   \
+        return any;                                                                                                    \
+    }                                                                                                                  \
+    weft_i_typed void name##_iterate_end(weft_table_iterator *iterator) { weft_table_iterate_end(iterator); }          \
+    weft_i_typed void name##_destroy(name *typed, void (*drain)(uint64_t key, value_type value, void *ctx), void *ctx) \
+    {                                                                                                                  \
+        name##_i_each call = {drain, ctx};                                                                             \
+        weft_table_destroy(name##_untyped(typed), drain ? name##_i_call : NULL, &call);                                \
+    }                                                                                                                  \
+    typedef name name##_i_end
+#endif
+/* clang-format on */
+
+#endif
+
 /* ==== implementation ==== */
 
 #if (defined(WEFT_IMPLEMENTATION) || defined(WEFT_STATIC)) && !defined(WEFT_I_IMPLEMENTED)
@@ -2908,7 +3203,7 @@ typedef struct weft_i_ticket {
     size_t round, fence;
 } weft_i_ticket;
 
-/* A record's states: docs/reclamation.md has the table. */
+/* A record's states, as docs/reclamation.md lists them. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
 typedef struct weft_i_record {
@@ -3403,7 +3698,7 @@ WEFT_I_PRIVATE void weft_i_sum_up(weft_domain *domain, weft_domain_statistics *o
 
 /*
  * private. The life of a thread's record: taken at first use, given back by the exit hook, lost in a fork's child.
- * docs/reclamation.md has the table of its states, which life.c follows.
+ * docs/reclamation.md lists its states; life.c follows them.
  */
 #ifndef WEFT_RECLAIM_LIFE_H
 #define WEFT_RECLAIM_LIFE_H
@@ -6437,7 +6732,7 @@ void weft_i_check_forks(const void *thread)
         weft_i_misused("Weft is used in a fork handler that was registered before the library was loaded");
 }
 
-/* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
+/* A hash set with open addressing. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { WEFT_I_OWN_MISUSE_PLACES = 1 << 16, WEFT_I_OWN_MISUSE_PROBES = 16 };
 
 static weft_atomic_ptr weft_i_own_misuse_retired[WEFT_I_OWN_MISUSE_PLACES];
@@ -10035,7 +10330,7 @@ void weft_treiber_destroy(weft_treiber *stack, void (*drain)(void *value, void *
 #define WEFT_HASHMAP_SPLIT_MAP_HASH_H
 
 
-WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+WEFT_I_PRIVATE void weft_i_map_seed(const void *map, weft_map_seed *seed);
 
 #endif
 
@@ -11482,7 +11777,7 @@ WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = weft_i_own_
 WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
 /* If getrandom is refused (sandbox, early boot), the seed comes from clock and addresses, which can be guessed. */
-void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
+void weft_i_map_seed(const void *map, weft_map_seed *seed)
 {
     if (weft_i_sys_random(seed, sizeof *seed))
         return;
@@ -11962,6 +12257,1891 @@ bool weft_i_map_shrink(weft_map *map)
     weft_i_end(hold, &own);
     if (mine)
         weft_retire_hook(map->domain, &segment->hook, segment, segment->bytes, weft_i_own_split_map_table_reclaim_segment, NULL);
+    return true;
+}
+
+/* ---- hashmap/table_layout.h ---- */
+
+/*
+ * private. What the table is made of. Then come table_find.h, reading a bucket; table_move.h, the way from one
+ * array to the next; table_resize.h, when it is gone; and table_kernel.h, the operations.
+ *
+ * A key is mixed by a one-to-one function, and its highest bits say its bucket. A bucket is one cache line: a head, a
+ * link to more slots, and three slots of a mixed key and a value. The head has a mode, two bits for each of 15 slots,
+ * and a count. Every change of what the table says is one compare-and-swap of one head.
+ *
+ *     FREE -> BUSY    a thread takes the slot, and alone may write its words; the head's count goes up
+ *     BUSY -> LIVE    the entry is there; in the same step an entry that it replaces becomes FREE
+ *     LIVE -> FREE    the entry is gone
+ *     LIVE -> DEAD    the same, but the value waits in the slot for memory in which it can be retired
+ *
+ * Invariants:
+ *  (1) The words of a slot do not change while it is LIVE or DEAD.
+ *  (2) No head comes twice in the life of its array, unless 2^31 slots of one bucket are taken within one operation:
+ *      only a taking makes a slot LIVE again, and each counts. So a thread that reads a head, then slots, and then the
+ *      same head has read what was true at its last read.
+ *  (3) A key is LIVE in one slot at most: a thread makes a slot LIVE by a change of the very head in which it has seen
+ *      all LIVE slots, and not the key.
+ *  (4) Slots beyond the first three are in nodes of two, in a chain. A chain only grows until its bucket is MOVED, when
+ *      one thread closes its end and retires it.
+ *
+ * Growing and shrinking (table_move.h) go through a second array, `next`. A bucket goes OPEN -> FROZEN -> MOVED, with
+ * SEALED in between if the table shrinks, and what takes over for it is VIRGIN before and OPEN afterwards.
+ *
+ * Guard words: 1 and 2 protect, in turn, the array and the next one. Readers protect the value by word 0, and a node of
+ * slots by the word that is free. Updates protect a node of slots by word 0.
+ */
+#ifndef WEFT_HASHMAP_TABLE_LAYOUT_H
+#define WEFT_HASHMAP_TABLE_LAYOUT_H
+
+
+#ifndef WEFT_TABLE_FIRST_BITS
+#define WEFT_TABLE_FIRST_BITS 1
+#endif
+#ifndef WEFT_TABLE_SLOTS
+#define WEFT_TABLE_SLOTS 15 /* of a bucket, at most 15 */
+#endif
+#ifndef WEFT_TABLE_INLINE
+#define WEFT_TABLE_INLINE 3 /* those that lie in the bucket itself */
+#endif
+#ifndef WEFT_TABLE_LOAD
+#define WEFT_TABLE_LOAD 2 /* entries per bucket from which the table grows */
+#endif
+#ifndef WEFT_TABLE_SPARSE
+#define WEFT_TABLE_SPARSE 8 /* buckets per entry from which the table shrinks */
+#endif
+#ifndef WEFT_TABLE_STEP
+#define WEFT_TABLE_STEP 8 /* buckets that an update moves while the table grows or shrinks */
+#endif
+#ifndef WEFT_TABLE_STRIPES
+#define WEFT_TABLE_STRIPES 16
+#endif
+#ifndef WEFT_TABLE_STRIPES_FROM
+#define WEFT_TABLE_STRIPES_FROM 8 /* a table of so many bits has stripes of its size */
+#endif
+#define WEFT_TABLE_LEVELS (sizeof(size_t) * 8 - 8)
+
+/* clang-format off */
+#ifndef WEFT_SEAM_ORDERS
+#define WEFT_TABLE_S1 memory_order_seq_cst /* read head -> WEFT_TABLE_S2: sees the words of its slots; one order of all heads makes operations on different keys linearizable together */
+#define WEFT_TABLE_S2 memory_order_seq_cst /* change head -> WEFT_TABLE_S1: publishes a slot's words, or passes on what was published; linearization point of all updates */
+#define WEFT_TABLE_A1 memory_order_acquire /* read a slot's word -> WEFT_TABLE_R1: if it was written after the head was read, the next read of the head sees the taking */
+#define WEFT_TABLE_R1 memory_order_release /* write a slot's word -> WEFT_TABLE_A1: the slot was taken before */
+#define WEFT_TABLE_A2 memory_order_acquire /* read link to a node of slots -> WEFT_TABLE_R2: sees it empty; and that the chain was closed */
+#define WEFT_TABLE_R2 memory_order_release /* link a node of slots, or close the chain -> WEFT_TABLE_A2: its words are zero */
+#define WEFT_TABLE_A3 memory_order_acquire /* read array or next -> WEFT_TABLE_R3: sees its buckets VIRGIN, or OPEN where all were moved */
+#define WEFT_TABLE_R3 memory_order_release /* put array or next -> WEFT_TABLE_A3: its buckets are zeroed; all buckets of the array before were moved */
+#define WEFT_TABLE_A6 memory_order_acquire /* read the table's number -> WEFT_TABLE_R6: if it is not above an array's, the hazard on that is older than its retirement */
+#define WEFT_TABLE_R6 memory_order_release /* raise the table's number -> WEFT_TABLE_A6: before an array with a lower one is retired */
+#define WEFT_TABLE_X1 memory_order_acq_rel /* count moved buckets -> WEFT_TABLE_X1: who counts the last ones has seen all moved */
+#define WEFT_TABLE_A4 memory_order_acquire /* read cursor -> WEFT_TABLE_R4: sees the buckets before it moved */
+#define WEFT_TABLE_R4 memory_order_release /* move cursor -> WEFT_TABLE_A4: the buckets before it are moved */
+#define WEFT_TABLE_A5 memory_order_acquire /* read stripes -> WEFT_TABLE_R5: sees them zeroed */
+#define WEFT_TABLE_R5 memory_order_release /* put stripes -> WEFT_TABLE_A5: they are zeroed */
+#endif
+/* clang-format on */
+
+/* ---- a bucket's head ---- */
+
+enum {
+    WEFT_I_TABLE_VIRGIN,
+    WEFT_I_TABLE_OPEN,
+    WEFT_I_TABLE_SEALED,
+    WEFT_I_TABLE_FROZEN,
+    WEFT_I_TABLE_MOVED,
+    WEFT_I_TABLE_MERGING, /* still empty: two buckets will be one here */
+    WEFT_I_TABLE_PASSING  /* for good empty: they pass by, to the array behind */
+};
+enum { WEFT_I_TABLE_FREE, WEFT_I_TABLE_BUSY, WEFT_I_TABLE_LIVE, WEFT_I_TABLE_DEAD };
+enum { WEFT_I_TABLE_MODE = 7, WEFT_I_TABLE_STATES = 3 };
+/* A bit for each slot, at twice its index; and one more, in the count. */
+#define WEFT_I_TABLE_EACH (UINT64_C(0x15555555) & ((UINT64_C(1) << 2 * WEFT_TABLE_SLOTS) - 1))
+#define WEFT_I_TABLE_TAKING (UINT64_C(1) << (WEFT_I_TABLE_STATES + 2 * WEFT_TABLE_SLOTS))
+
+weft_i_inline unsigned weft_i_table_mode(uint64_t head)
+{
+    return (unsigned)(head & WEFT_I_TABLE_MODE);
+}
+
+weft_i_inline uint64_t weft_i_table_with_mode(uint64_t head, unsigned its)
+{
+    return (head & ~(uint64_t)WEFT_I_TABLE_MODE) | its;
+}
+
+weft_i_inline uint64_t weft_i_table_with(uint64_t head, unsigned index, unsigned state)
+{
+    unsigned at = WEFT_I_TABLE_STATES + 2 * index;
+    return (head & ~(UINT64_C(3) << at)) | (uint64_t)state << at;
+}
+
+weft_i_inline uint64_t weft_i_table_live(uint64_t head)
+{
+    return head >> (WEFT_I_TABLE_STATES + 1) & ~(head >> WEFT_I_TABLE_STATES) & WEFT_I_TABLE_EACH;
+}
+
+weft_i_inline uint64_t weft_i_table_dead(uint64_t head)
+{
+    return head >> (WEFT_I_TABLE_STATES + 1) & head >> WEFT_I_TABLE_STATES & WEFT_I_TABLE_EACH;
+}
+
+weft_i_inline uint64_t weft_i_table_free(uint64_t head)
+{
+    return ~(head >> (WEFT_I_TABLE_STATES + 1) | head >> WEFT_I_TABLE_STATES) & WEFT_I_TABLE_EACH;
+}
+
+/* The index of the first slot of a set that is not empty. */
+weft_i_inline unsigned weft_i_table_first(uint64_t set)
+{
+    return (unsigned)__builtin_ctzll(set) / 2;
+}
+
+weft_i_inline unsigned weft_i_table_count_of(uint64_t set)
+{
+    return (unsigned)__builtin_popcountll(set);
+}
+
+/* ---- memory ---- */
+
+typedef struct weft_i_table_slot {
+    weft_i_atomic_wide key; /* mixed, never 0 once it was written */
+    weft_atomic_ptr value;
+} weft_i_table_slot;
+
+enum { WEFT_I_TABLE_IN_NODE = 2 };
+
+typedef struct weft_i_table_node {
+    weft_i_hook hook; /* first */
+    weft_atomic_ptr next;
+    weft_i_table_slot slot[WEFT_I_TABLE_IN_NODE];
+} weft_i_table_node;
+
+_Static_assert(sizeof(weft_i_table_node) <= WEFT_I_LARGE_SIZE, "a node of slots is of the large class");
+
+typedef struct weft_i_table_bucket {
+    weft_i_atomic_wide head;
+    weft_atomic_ptr more; /* the chain of nodes */
+    weft_i_table_slot slot[WEFT_TABLE_INLINE];
+} __attribute__((aligned(64))) weft_i_table_bucket;
+
+typedef struct weft_i_table_array {
+    unsigned shift;       /* 64 less the bits that say the bucket */
+    size_t number;        /* one more than that of the array before */
+    weft_atomic_ptr next; /* what takes over; set once */
+    weft_domain *domain;
+    weft_hook hook;
+    weft_i_atomic_size taken;  /* groups of buckets that threads have taken to move */
+    weft_i_atomic_size moved;  /* those that were moved by who took them */
+    weft_i_atomic_size cursor; /* the groups before it are moved, whoever did it */
+    weft_i_table_bucket bucket[];
+} weft_i_table_array;
+
+/* A part of the table's size. */
+typedef struct weft_i_table_stripe {
+    weft_i_atomic_size size; /* modulo 2^n: insertion and removal may count on different ones */
+    weft_i_atomic_size told; /* its size when it last made a thread look at the sum */
+} weft_i_table_stripe;
+
+typedef struct weft_i_table_stripes {
+    struct {
+        weft_i_aligned weft_i_table_stripe it;
+    } of[WEFT_TABLE_STRIPES];
+} weft_i_table_stripes;
+
+struct weft_table {
+    weft_domain *domain;
+    weft_map_seed seed;
+    uint64_t inverse; /* of the seed's factor */
+    weft_atomic_ptr array;
+    weft_i_atomic_size number;   /* arrays with a lower number may be retired, others are not */
+    weft_atomic_ptr stripes;     /* NULL: only `first` */
+    weft_i_map_kinds *kinds;     /* NULL: no destructor */
+    weft_i_atomic_size reserved; /* the bits below which the table does not shrink */
+    weft_i_table_bucket zero;    /* the one key that is mixed to 0, as 1; always OPEN */
+    weft_i_table_stripe first;
+    WEFT_I_LIFE
+};
+
+/* The end of a chain that was retired. */
+#define WEFT_I_TABLE_CLOSED ((void *)(uintptr_t)1)
+
+/* ---- keys ---- */
+
+#define WEFT_I_TABLE_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+#define WEFT_I_TABLE_FACTOR_INVERSE UINT64_C(0xf1de83e19937733d)
+
+/* As weft_i_map_hash_integer. */
+weft_i_inline uint64_t weft_i_table_mix(const weft_table *table, uint64_t key)
+{
+    uint64_t h = (key ^ table->seed.k0) * (table->seed.k1 | 1);
+    return (h ^ h >> 32) * WEFT_I_TABLE_FACTOR;
+}
+
+weft_i_inline uint64_t weft_i_table_unmix(const weft_table *table, uint64_t mixed)
+{
+    uint64_t h = mixed * WEFT_I_TABLE_FACTOR_INVERSE;
+    return ((h ^ h >> 32) * table->inverse) ^ table->seed.k0;
+}
+
+weft_i_inline size_t weft_i_table_bits(const weft_i_table_array *array)
+{
+    return 64 - array->shift;
+}
+
+#endif
+
+/* ---- hashmap/table_array.h ---- */
+
+/* private. Arrays of buckets: made, linked to the one before, freed. */
+#ifndef WEFT_HASHMAP_TABLE_ARRAY_H
+#define WEFT_HASHMAP_TABLE_ARRAY_H
+
+
+WEFT_I_PRIVATE size_t weft_i_table_bytes(size_t bits);
+
+/* An array of empty buckets that are VIRGIN or OPEN. NULL: no memory. */
+WEFT_I_PRIVATE weft_i_table_array *weft_i_table_array_make(weft_domain *domain, size_t bits, size_t number, bool open);
+WEFT_I_PRIVATE void weft_i_table_array_free(weft_i_table_array *array);
+
+/* Gives an array, which is protected, a next one, if it has none. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_table_make_next(weft_table *table, weft_i_table_array *array, size_t bits);
+
+#endif
+
+/* ---- hashmap/table_find.h ---- */
+
+/*
+ * private. Reading the table: from the array to the bucket, and through its slots. Nothing here writes to shared
+ * memory.
+ */
+#ifndef WEFT_HASHMAP_TABLE_FIND_H
+#define WEFT_HASHMAP_TABLE_FIND_H
+
+
+/* Where an operation stands. */
+typedef struct weft_i_table_walk {
+    weft_table *table;
+    weft_i_hold hold;
+    uint64_t mixed; /* the key */
+    weft_i_table_array *array;
+    weft_i_table_bucket *bucket; /* in the array, or `zero` */
+    uint64_t head;               /* the bucket's, as it was read */
+    unsigned index;              /* of the slot that was found */
+    void *value;                 /* and its value */
+    int word;                    /* the guard word that protects the array; the next array gets the other one */
+    int node_word;               /* the one that protects a node of slots, 0 or the one that the array leaves free */
+} weft_i_table_walk;
+
+typedef enum weft_i_table_seen { WEFT_I_TABLE_FOUND, WEFT_I_TABLE_ABSENT, WEFT_I_TABLE_CHANGED } weft_i_table_seen;
+
+/* What a slot has for a key. */
+weft_i_inline uint64_t weft_i_table_word(uint64_t mixed)
+{
+    return mixed + (mixed == 0);
+}
+
+weft_i_inline void weft_i_table_stand(weft_i_table_walk *w, weft_i_table_array *array, int word)
+{
+    w->array = array;
+    w->word = word;
+    w->node_word = w->node_word ? 3 - word : 0;
+    w->bucket = weft_i_likely(w->mixed != 0) ? &array->bucket[w->mixed >> array->shift] : &w->table->zero;
+}
+
+/* Protects the table's array, and stands at the key's bucket in it. */
+weft_i_inline void weft_i_table_begin(weft_i_table_walk *w, weft_scheme scheme)
+{
+    weft_i_table_array *array = weft_i_load(&w->table->array, WEFT_TABLE_A3);
+    while (scheme == WEFT_HAZARD) {
+        weft_i_publish(w->hold, 2, array, scheme);
+        weft_i_table_array *again = weft_i_load(&w->table->array, WEFT_TABLE_A3);
+        if (weft_i_likely(again == array))
+            break;
+        array = again;
+    }
+    weft_i_table_stand(w, array, 2);
+}
+
+weft_i_inline weft_i_table_walk weft_i_table_reader(weft_table *table, weft_i_hold hold, uint64_t mixed)
+{
+    return (weft_i_table_walk){.table = table, .hold = hold, .mixed = mixed, .node_word = 1};
+}
+
+weft_i_inline weft_i_table_walk weft_i_table_updater(weft_table *table, weft_i_hold hold, uint64_t mixed)
+{
+    return (weft_i_table_walk){.table = table, .hold = hold, .mixed = mixed};
+}
+
+weft_i_inline void weft_i_table_end(weft_i_hold hold, weft_scheme scheme)
+{
+    weft_i_unpublish(hold, 1, scheme);
+    weft_i_unpublish(hold, 2, scheme);
+}
+
+/* Protects the array that takes over. NULL: there is none, or it may be retired already. */
+weft_i_inline weft_i_table_array *weft_i_table_next(weft_i_table_walk *w, weft_scheme scheme)
+{
+    weft_i_table_array *next = weft_i_load(&w->array->next, WEFT_TABLE_A3);
+    weft_i_publish(w->hold, 3 - w->word, next, scheme);
+    if (scheme == WEFT_HAZARD && (ptrdiff_t)(weft_i_load(&w->table->number, WEFT_TABLE_A6) - w->array->number) > 1)
+        return NULL;
+    return next;
+}
+
+/* The bucket is MOVED: stands where the key belongs in the next array, or begins again. */
+weft_i_inline void weft_i_table_step(weft_i_table_walk *w, weft_scheme scheme)
+{
+    weft_i_table_array *next = weft_i_table_next(w, scheme);
+    if (weft_i_likely(next != NULL))
+        weft_i_table_stand(w, next, 3 - w->word);
+    else
+        weft_i_table_begin(w, scheme);
+}
+
+/* A slot beyond the first three of a bucket with that head, protected by a word. NULL: the head has changed. */
+weft_i_inline weft_i_table_slot *weft_i_table_slot_beyond(weft_i_hold hold, weft_i_table_bucket *bucket, uint64_t head,
+                                                          unsigned index, int word, weft_scheme scheme)
+{
+    weft_atomic_ptr *link = &bucket->more;
+    for (index -= WEFT_TABLE_INLINE;; index -= WEFT_I_TABLE_IN_NODE) {
+        weft_i_table_node *node = weft_i_load(link, WEFT_TABLE_A2);
+        if (weft_i_unlikely(!node || node == WEFT_I_TABLE_CLOSED))
+            return NULL;
+        weft_i_publish(hold, word, node, scheme);
+        /* a node is retired after its bucket's head was MOVED */
+        if (scheme == WEFT_HAZARD && weft_i_load(&bucket->head, WEFT_TABLE_S1) != head)
+            return NULL;
+        if (index < WEFT_I_TABLE_IN_NODE)
+            return &node->slot[index];
+        link = &node->next;
+    }
+}
+
+weft_i_inline weft_i_table_slot *weft_i_table_slot_at(weft_i_table_walk *w, unsigned index, weft_scheme scheme)
+{
+    if (weft_i_likely(index < WEFT_TABLE_INLINE))
+        return &w->bucket->slot[index];
+    return weft_i_table_slot_beyond(w->hold, w->bucket, w->head, index, w->node_word, scheme);
+}
+
+/* The slots of the bucket itself that have the word, LIVE or not; without branches, which could not be predicted. */
+weft_i_inline uint64_t weft_i_table_match(weft_i_table_bucket *bucket, uint64_t word)
+{
+    uint64_t match = 0;
+#pragma GCC unroll 3
+    for (unsigned i = 0; i < WEFT_TABLE_INLINE; i++)
+        match |= (uint64_t)(weft_i_load(&bucket->slot[i].key, WEFT_TABLE_A1) == word) << 2 * i;
+    return match;
+}
+
+/* The same for the slots of its nodes that are in a set. *slot: the one that has it. CHANGED: so has the head. */
+static weft_i_noinline weft_i_table_seen weft_i_table_match_beyond(weft_i_table_walk *w, uint64_t live, uint64_t word,
+                                                                   weft_i_table_slot **slot, weft_scheme scheme)
+{
+    for (; live; live &= live - 1) {
+        w->index = weft_i_table_first(live);
+        *slot = weft_i_table_slot_at(w, w->index, scheme);
+        if (weft_i_unlikely(!*slot))
+            return WEFT_I_TABLE_CHANGED;
+        if (weft_i_load(&(*slot)->key, WEFT_TABLE_A1) == word)
+            return WEFT_I_TABLE_FOUND;
+    }
+    return WEFT_I_TABLE_ABSENT;
+}
+
+/*
+ * Looks for the key among the slots that are LIVE in w->head. FOUND: w->index and w->value; a reader's value is
+ * protected. Both answers were true when the head was read again, at the end.
+ */
+weft_i_inline weft_i_table_seen weft_i_table_look(weft_i_table_walk *w, weft_scheme scheme)
+{
+    uint64_t word = weft_i_table_word(w->mixed), live = weft_i_table_live(w->head);
+    uint64_t match = weft_i_table_match(w->bucket, word) & live;
+    weft_i_table_seen seen = WEFT_I_TABLE_ABSENT;
+    weft_i_table_slot *slot = NULL;
+    if (weft_i_likely(match != 0)) {
+        w->index = weft_i_table_first(match);
+        slot = &w->bucket->slot[w->index];
+        seen = WEFT_I_TABLE_FOUND;
+    } else if (live >> 2 * WEFT_TABLE_INLINE) {
+        weft_i_table_walk copy = *w; /* nobody gets w's address, so that it stays in registers */
+        seen = weft_i_table_match_beyond(&copy, live >> 2 * WEFT_TABLE_INLINE << 2 * WEFT_TABLE_INLINE, word, &slot,
+                                         scheme);
+        w->index = copy.index;
+    }
+    if (seen == WEFT_I_TABLE_FOUND) {
+        w->value = weft_i_load(&slot->value, WEFT_TABLE_A1);
+        if (w->node_word)
+            weft_i_publish(w->hold, 0, weft_i_hazard(w->value), scheme);
+    }
+    if (weft_i_unlikely(weft_i_load(&w->bucket->head, WEFT_TABLE_S1) != w->head))
+        return WEFT_I_TABLE_CHANGED;
+    return seen;
+}
+
+/* Looks the key up, wherever it is. A frozen bucket has the truth until it is MOVED (table_move.h, (b)). */
+weft_i_inline weft_i_table_seen weft_i_table_find(weft_i_table_walk *w, weft_scheme scheme)
+{
+    for (weft_i_table_begin(w, scheme);;) {
+        w->head = weft_i_load(&w->bucket->head, WEFT_TABLE_S1);
+        if (weft_i_unlikely(weft_i_table_mode(w->head) == WEFT_I_TABLE_MOVED)) {
+            weft_i_table_step(w, scheme);
+            continue;
+        }
+        weft_i_table_seen seen = weft_i_table_look(w, scheme);
+        if (weft_i_likely(seen != WEFT_I_TABLE_CHANGED))
+            return seen;
+    }
+}
+
+/* The value, wherever the entry is. The hold is a reader's. */
+weft_i_inline void *weft_i_table_get_held(weft_table *table, weft_i_hold hold, uint64_t mixed, weft_scheme scheme)
+{
+    weft_i_table_walk w = weft_i_table_reader(table, hold, mixed);
+    weft_i_table_seen seen = weft_i_table_find(&w, scheme);
+    weft_i_table_end(hold, scheme);
+    return seen == WEFT_I_TABLE_FOUND ? w.value : NULL;
+}
+
+#endif
+
+/* ---- hashmap/table_move.h ---- */
+
+/*
+ * private. The way from one array of buckets to the next. No thread waits for another one in the middle of this.
+ *
+ * A growing array hands each bucket on to two, a shrinking one two buckets to one: such a group moves by itself, in
+ * steps that any thread can do, and that have the same outcome whoever does them:
+ *
+ *  1. Only if two become one: both are SEALED, so that they take no more entries. If all their entries fit into one,
+ *     its head becomes MERGING. Otherwise it becomes PASSING, and each of the two hands its entries on to one bucket of
+ *     the array behind, which is as large as theirs.
+ *  2. What takes over gets as many nodes of slots as it will need, while that is known and before anything depends on
+ *     it: memory may end here, and then the group stays as it is.
+ *  3. Each bucket becomes FROZEN by a compare-and-swap from the head for which there are enough nodes. From now on its
+ *     head, and the words of its LIVE and DEAD slots, never change.
+ *  4. The entries are copied in the order of their slots, each word by a compare-and-swap from 0, and the head of what
+ *     takes over goes from VIRGIN or MERGING to OPEN, with these slots in use. A PASSING one becomes MOVED.
+ *  5. Each bucket becomes MOVED; who does that retires its nodes.
+ *
+ *  (a) A late thread changes nothing. In step 4 it writes only words that were written before the bucket was opened,
+ *      and such words are never 0 again. It reads a node of slots only while the bucket is as it was before that.
+ *  (b) Readers never help. A frozen bucket has the truth about its keys until it is MOVED: an update of one of them
+ *      that finds it frozen does all five steps before it goes on, and only MOVED buckets are passed by.
+ *  (c) In step 2, a growing bucket never needs memory for more nodes than it has itself: two buckets need no more for
+ *      its entries. Once one bucket of a group is FROZEN, moving the group needs no memory.
+ *  (d) A bucket that is full moves at once, by itself, to a next array that is made for it if need be, also while its
+ *      own array is still being filled. So arrays are a chain, and the table's is the first one. The table goes on by
+ *      one when all buckets of its array are MOVED. Numbers tell which arrays may have been retired.
+ */
+#ifndef WEFT_HASHMAP_TABLE_MOVE_H
+#define WEFT_HASHMAP_TABLE_MOVE_H
+
+
+/* Moves the group of a bucket in w->array, whatever its state. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_table_move(weft_i_table_walk *w);
+
+/* Moves the group of the bucket with that index in w->array to `next`, which is protected. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_table_move_to(weft_i_table_walk *w, weft_i_table_array *next, size_t index);
+
+/* Puts a node of slots at the end of the bucket's chain, if there is none at `index`. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_table_extend(weft_i_table_walk *w, unsigned index);
+
+/* Moves the key's bucket, which is full, to a larger array. False: no memory. Afterwards the walk begins again. */
+WEFT_I_PRIVATE bool weft_i_table_widen(weft_i_table_walk *w);
+
+#endif
+
+/* ---- hashmap/table_resize.h ---- */
+
+/*
+ * private. When the table grows or shrinks, and how updates share the work (table_move.h has the moving).
+ *
+ * Groups are taken in order by a counter, each by one thread. Threads that find all taken, and not all moved, go
+ * through them once more, so that one that is late, or was lost, holds nothing up.
+ */
+#ifndef WEFT_HASHMAP_TABLE_RESIZE_H
+#define WEFT_HASHMAP_TABLE_RESIZE_H
+
+
+/*
+ * Grows or shrinks the table by a few buckets. 1: more may be left to do; 0: nothing was; -ENOMEM. The caller holds no
+ * guard of the operation's.
+ */
+WEFT_I_PRIVATE int weft_i_table_adjust(weft_table *table);
+
+/* Completes what was begun of moving buckets, of a table that nobody uses any more. */
+WEFT_I_PRIVATE void weft_i_table_settle_all(weft_table *table);
+
+WEFT_I_PRIVATE int weft_i_table_reserve(weft_table *table, size_t count);
+WEFT_I_PRIVATE size_t weft_i_table_sum(weft_table *table);
+WEFT_I_PRIVATE size_t weft_i_table_buckets(weft_table *table);
+
+/*
+ * Counts an update. True: weft_i_table_adjust is due: while buckets move, and where the stripe's size has become another
+ * by some entries since it last was; not at every multiple of a number, near which a thread may come and go for ever.
+ * While the array is protected.
+ */
+weft_i_inline bool weft_i_table_count(weft_i_table_walk *w, size_t change)
+{
+    weft_i_table_stripes *stripes = weft_i_load(&w->table->stripes, WEFT_TABLE_A5);
+    weft_i_table_stripe *stripe =
+        stripes ? &stripes->of[weft_i_own_record()->number % WEFT_TABLE_STRIPES].it : &w->table->first;
+    /* relaxed: a figure */
+    size_t now = weft_i_fetch_add(&stripe->size, change, memory_order_relaxed) + change;
+    size_t bits = weft_i_table_bits(w->array);
+    size_t grain = bits > 6 ? (size_t)1 << (bits - 6) : 1;
+    if (grain == 1)
+        return true;
+    /* relaxed: hints: this array has a next one, or is one */
+    bool moving = weft_i_load(&w->array->next, memory_order_relaxed) ||
+                  weft_i_load(&w->table->array, memory_order_relaxed) != w->array;
+    /* relaxed: a figure: a thread that reads an old one looks once too often */
+    size_t told = weft_i_load(&stripe->told, memory_order_relaxed);
+    if (moving || now - told + grain - 1 < 2 * grain - 1)
+        return moving;
+    /* relaxed: a figure: a thread that reads an old one looks once too often */
+    weft_i_store(&stripe->told, now, memory_order_relaxed);
+    return true;
+}
+
+#endif
+
+/* ---- hashmap/table_values.h ---- */
+
+/*
+ * private. Values that a table destroys: each is retired in a node of its own, since its slot is needed again. Without
+ * memory for a node it waits in its slot, DEAD.
+ */
+#ifndef WEFT_HASHMAP_TABLE_VALUES_H
+#define WEFT_HASHMAP_TABLE_VALUES_H
+
+
+/* A node to retire a value in. NULL: no memory. */
+WEFT_I_PRIVATE weft_i_map_node *weft_i_table_node_make(weft_table *table);
+WEFT_I_PRIVATE void weft_i_table_node_drop(weft_table *table, weft_i_map_node *node);
+
+/* Retires a value. Guards may be held; afterwards weft_i_catch_up is due. */
+WEFT_I_PRIVATE void weft_i_table_retire(weft_table *table, weft_i_map_node *node, void *value);
+
+/* Retires the value of a DEAD slot of a bucket that has w->head. False: no memory. */
+WEFT_I_PRIVATE bool weft_i_table_bury(weft_i_table_walk *w);
+
+#endif
+
+/* ---- hashmap/table_kernel.h ---- */
+
+/*
+ * private. The table's operations: each as an attempt without a guard of its own, and under one where that is not
+ * enough (a bucket on its way to the next array, memory, a value to destroy).
+ */
+#ifndef WEFT_HASHMAP_TABLE_KERNEL_H
+#define WEFT_HASHMAP_TABLE_KERNEL_H
+
+
+#include <errno.h>
+
+typedef enum weft_i_table_outcome {
+    WEFT_I_TABLE_DONE,      /* inserted, or removed; w->value is what was removed */
+    WEFT_I_TABLE_REPLACED,  /* w->value is what the entry had */
+    WEFT_I_TABLE_IS_THERE,  /* with w->value: nothing was changed */
+    WEFT_I_TABLE_IS_ABSENT, /* nothing was changed */
+    WEFT_I_TABLE_MOVED_ON,  /* try again at once */
+    WEFT_I_TABLE_AGAIN,     /* an attempt does not do this: try again under a guard */
+    WEFT_I_TABLE_NO_MEMORY
+} weft_i_table_outcome;
+
+/* What a put does. */
+typedef struct weft_i_table_wish {
+    void *value;
+    void *expected;   /* NULL: whatever is there */
+    bool may_insert;  /* if the key is absent */
+    bool may_replace; /* if it is there, with what is expected */
+} weft_i_table_wish;
+
+/*
+ * DONE: the bucket takes this update: it is OPEN, or SEALED and the update takes no slot. MOVED_ON: it was not; the
+ * walk stands where the key has gone meanwhile, or begins again.
+ */
+weft_i_inline weft_i_table_outcome weft_i_table_settle(weft_i_table_walk *w, bool takes_none, weft_i_way way,
+                                                       weft_scheme scheme)
+{
+    unsigned its;
+    bool takes;
+    do {
+        w->head = weft_i_load(&w->bucket->head, WEFT_TABLE_S1);
+        its = weft_i_table_mode(w->head);
+        takes = its == WEFT_I_TABLE_OPEN || (its == WEFT_I_TABLE_SEALED && takes_none);
+        if (weft_i_likely(takes && !weft_i_table_dead(w->head)))
+            return WEFT_I_TABLE_DONE;
+        if (way == WEFT_I_FAST)
+            return WEFT_I_TABLE_AGAIN;
+        if (takes && !weft_i_table_bury(w))
+            return WEFT_I_TABLE_DONE;
+    } while (takes);
+    if (its == WEFT_I_TABLE_MOVED)
+        weft_i_table_step(w, scheme);
+    else if (!weft_i_table_move(w))
+        return WEFT_I_TABLE_NO_MEMORY;
+    return WEFT_I_TABLE_MOVED_ON;
+}
+
+/*
+ * Takes a slot of the bucket, which has w->head, and writes the entry's words. DONE: *index is BUSY, and w->head says
+ * so. MOVED_ON: look again.
+ */
+weft_i_inline weft_i_table_outcome weft_i_table_take(weft_i_table_walk *w, void *value, unsigned *index, weft_i_way way,
+                                                     weft_scheme scheme)
+{
+    uint64_t head = w->head, free = weft_i_table_free(head);
+    if (weft_i_unlikely(!free)) {
+        if (way == WEFT_I_FAST)
+            return WEFT_I_TABLE_AGAIN;
+        if (!weft_i_table_widen(w))
+            return WEFT_I_TABLE_NO_MEMORY;
+        weft_i_table_begin(w, scheme);
+        return WEFT_I_TABLE_MOVED_ON;
+    }
+    *index = weft_i_table_first(free);
+    weft_i_table_slot *slot = weft_i_table_slot_at(w, *index, scheme);
+    if (weft_i_unlikely(!slot)) {
+        if (way == WEFT_I_FAST)
+            return WEFT_I_TABLE_AGAIN;
+        return weft_i_table_extend(w, *index) ? WEFT_I_TABLE_MOVED_ON : WEFT_I_TABLE_NO_MEMORY;
+    }
+    w->head = weft_i_table_with(head, *index, WEFT_I_TABLE_BUSY) + WEFT_I_TABLE_TAKING;
+    if (weft_i_unlikely(!weft_i_cas(&w->bucket->head, &head, w->head, WEFT_TABLE_S2, WEFT_TABLE_S1)))
+        return WEFT_I_TABLE_MOVED_ON;
+    weft_i_store(&slot->key, weft_i_table_word(w->mixed), WEFT_TABLE_R1);
+    weft_i_store(&slot->value, value, WEFT_TABLE_R1);
+    return WEFT_I_TABLE_DONE;
+}
+
+/* Gives a BUSY slot back. In a bucket that takes no more entries it does not matter. */
+weft_i_inline void weft_i_table_give_back(weft_i_table_walk *w, unsigned index)
+{
+    uint64_t head = w->head;
+    while (weft_i_table_mode(head) == WEFT_I_TABLE_OPEN &&
+           !weft_i_cas(&w->bucket->head, &head, weft_i_table_with(head, index, WEFT_I_TABLE_FREE), WEFT_TABLE_S2, WEFT_TABLE_S1))
+        ;
+}
+
+/*
+ * Inserts or replaces, as wished. A replacing put takes a second slot for the new value, and changes both in one step.
+ * `held`, if not NULL, protects the value that is there.
+ */
+weft_i_inline weft_i_table_outcome weft_i_table_put(weft_i_table_walk *w, const weft_i_table_wish *wish,
+                                                    weft_guard *held, weft_i_way way, weft_scheme scheme)
+{
+    enum { NO_SLOT = WEFT_TABLE_SLOTS };
+    unsigned mine = NO_SLOT;
+    weft_i_table_outcome outcome;
+    for (weft_i_table_begin(w, scheme);;) {
+        outcome = weft_i_table_settle(w, false, way, scheme);
+        if (weft_i_unlikely(outcome == WEFT_I_TABLE_MOVED_ON)) {
+            mine = NO_SLOT; /* a frozen bucket keeps it */
+            continue;
+        }
+        if (weft_i_unlikely(outcome != WEFT_I_TABLE_DONE))
+            return outcome;
+        weft_i_table_seen seen = weft_i_table_look(w, scheme);
+        if (held && seen == WEFT_I_TABLE_FOUND) {
+            weft_guard_set(held, w->value);
+            if (weft_i_load(&w->bucket->head, WEFT_TABLE_S1) != w->head)
+                continue;
+        }
+        if (weft_i_unlikely(seen == WEFT_I_TABLE_CHANGED))
+            continue;
+        bool found = seen == WEFT_I_TABLE_FOUND, same = found && w->value == wish->value;
+        if (found ? !wish->may_replace || same || (wish->expected && w->value != wish->expected) : !wish->may_insert) {
+            if (mine != NO_SLOT)
+                weft_i_table_give_back(w, mine);
+            bool as_wished = found && same && wish->may_replace && (!wish->expected || wish->expected == w->value);
+            return as_wished ? WEFT_I_TABLE_REPLACED : found ? WEFT_I_TABLE_IS_THERE : WEFT_I_TABLE_IS_ABSENT;
+        }
+        if (mine == NO_SLOT) {
+            unsigned index;
+            outcome = weft_i_table_take(w, wish->value, &index, way, scheme);
+            if (weft_i_unlikely(outcome == WEFT_I_TABLE_MOVED_ON))
+                continue;
+            if (weft_i_unlikely(outcome != WEFT_I_TABLE_DONE))
+                return outcome;
+            mine = index;
+        }
+        uint64_t head = w->head, then = weft_i_table_with(head, mine, WEFT_I_TABLE_LIVE);
+        if (found)
+            then = weft_i_table_with(then, w->index, WEFT_I_TABLE_FREE);
+        if (weft_i_likely(weft_i_cas(&w->bucket->head, &head, then, WEFT_TABLE_S2, WEFT_TABLE_S1)))
+            return found ? WEFT_I_TABLE_REPLACED : WEFT_I_TABLE_DONE;
+    }
+}
+
+/* Removes the entry, if its value is `expected` or that is NULL. `state`: of the slot afterwards. */
+weft_i_inline weft_i_table_outcome weft_i_table_remove(weft_i_table_walk *w, void *expected, unsigned state,
+                                                       weft_i_way way, weft_scheme scheme)
+{
+    for (weft_i_table_begin(w, scheme);;) {
+        weft_i_table_outcome outcome = weft_i_table_settle(w, true, way, scheme);
+        if (weft_i_unlikely(outcome == WEFT_I_TABLE_MOVED_ON))
+            continue;
+        if (weft_i_unlikely(outcome != WEFT_I_TABLE_DONE))
+            return outcome;
+        weft_i_table_seen seen = weft_i_table_look(w, scheme);
+        if (weft_i_unlikely(seen == WEFT_I_TABLE_CHANGED))
+            continue;
+        if (seen == WEFT_I_TABLE_ABSENT)
+            return WEFT_I_TABLE_IS_ABSENT;
+        if (expected && w->value != expected)
+            return WEFT_I_TABLE_IS_THERE;
+        uint64_t head = w->head;
+        if (weft_i_likely(
+                weft_i_cas(&w->bucket->head, &head, weft_i_table_with(head, w->index, state), WEFT_TABLE_S2, WEFT_TABLE_S1)))
+            return WEFT_I_TABLE_DONE;
+    }
+}
+
+/* ---- whole operations: an attempt, and the way under a guard where it fails ---- */
+
+/* A put under a guard. *old: the value that was or is there. */
+weft_i_inline weft_i_table_outcome weft_i_table_put_guarded(weft_table *table, uint64_t key,
+                                                            const weft_i_table_wish *wish, weft_guard *held, void **old,
+                                                            weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold = weft_i_begin(&own, table->domain, scheme);
+    weft_i_table_walk w = weft_i_table_updater(table, hold, weft_i_table_mix(table, key));
+    weft_i_table_outcome outcome = weft_i_table_put(&w, wish, held, WEFT_I_GUARDED, scheme);
+    bool due = outcome == WEFT_I_TABLE_DONE && weft_i_table_count(&w, 1);
+    *old = w.value;
+    weft_i_table_end(hold, scheme);
+    weft_i_end(hold, &own);
+    if (due)
+        (void)weft_i_table_adjust(table);
+    weft_i_catch_up(table->domain);
+    return outcome;
+}
+
+static weft_i_noinline weft_i_table_outcome weft_i_table_put_again(weft_table *table, uint64_t key,
+                                                                   const weft_i_table_wish *wish, weft_guard *held,
+                                                                   void **old)
+{
+    return WEFT_I_BY_SCHEME(table->domain, weft_i_table_put_guarded, table, key, wish, held, old);
+}
+
+/* The same, which first tries without a guard. */
+weft_i_inline weft_i_table_outcome weft_i_table_put_key(weft_table *table, uint64_t key, const weft_i_table_wish *wish,
+                                                        void **old, weft_scheme scheme)
+{
+    weft_i_hold hold;
+    if (weft_i_unlikely(!weft_i_reading_begin(&hold, table->domain, scheme)))
+        return weft_i_table_put_again(table, key, wish, NULL, old);
+    weft_i_table_walk w = weft_i_table_updater(table, hold, weft_i_table_mix(table, key));
+    weft_i_table_outcome outcome = weft_i_table_put(&w, wish, NULL, WEFT_I_FAST, scheme);
+    bool due = outcome == WEFT_I_TABLE_DONE && weft_i_table_count(&w, 1);
+    *old = w.value;
+    weft_i_table_end(hold, scheme);
+    weft_i_attempt_end(hold);
+    if (weft_i_unlikely(outcome == WEFT_I_TABLE_AGAIN))
+        return weft_i_table_put_again(table, key, wish, NULL, old);
+    if (weft_i_unlikely(due))
+        (void)weft_i_table_adjust(table);
+    return outcome;
+}
+
+/* Removes under a guard. `destroy`: the value is destroyed later. *value: what was removed, or is there. */
+weft_i_inline weft_i_table_outcome weft_i_table_remove_guarded(weft_table *table, uint64_t key, void *expected,
+                                                               bool destroy, void **value, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_map_node *node = destroy ? weft_i_table_node_make(table) : NULL;
+    weft_i_hold hold = weft_i_begin(&own, table->domain, scheme);
+    weft_i_table_walk w = weft_i_table_updater(table, hold, weft_i_table_mix(table, key));
+    unsigned state = destroy && !node ? WEFT_I_TABLE_DEAD : WEFT_I_TABLE_FREE;
+    weft_i_table_outcome outcome = weft_i_table_remove(&w, expected, state, WEFT_I_GUARDED, scheme);
+    bool done = outcome == WEFT_I_TABLE_DONE, due = done && weft_i_table_count(&w, (size_t)0 - 1);
+    *value = w.value;
+    weft_i_table_end(hold, scheme);
+    weft_i_end(hold, &own);
+    if (done && node)
+        weft_i_table_retire(table, node, w.value);
+    else
+        weft_i_table_node_drop(table, node);
+    if (due)
+        (void)weft_i_table_adjust(table);
+    weft_i_catch_up(table->domain);
+    return outcome;
+}
+
+static weft_i_noinline weft_i_table_outcome weft_i_table_remove_again(weft_table *table, uint64_t key, void *expected,
+                                                                      bool destroy, void **value)
+{
+    return WEFT_I_BY_SCHEME(table->domain, weft_i_table_remove_guarded, table, key, expected, destroy, value);
+}
+
+/* The same, which first tries without a guard; destroys nothing. */
+weft_i_inline weft_i_table_outcome weft_i_table_remove_key(weft_table *table, uint64_t key, void *expected,
+                                                           void **value, weft_scheme scheme)
+{
+    weft_i_hold hold;
+    if (weft_i_unlikely(!weft_i_reading_begin(&hold, table->domain, scheme)))
+        return weft_i_table_remove_again(table, key, expected, false, value);
+    weft_i_table_walk w = weft_i_table_updater(table, hold, weft_i_table_mix(table, key));
+    weft_i_table_outcome outcome = weft_i_table_remove(&w, expected, WEFT_I_TABLE_FREE, WEFT_I_FAST, scheme);
+    bool due = outcome == WEFT_I_TABLE_DONE && weft_i_table_count(&w, (size_t)0 - 1);
+    *value = w.value;
+    weft_i_table_end(hold, scheme);
+    weft_i_attempt_end(hold);
+    if (weft_i_unlikely(outcome == WEFT_I_TABLE_AGAIN))
+        return weft_i_table_remove_again(table, key, expected, false, value);
+    if (weft_i_unlikely(due))
+        (void)weft_i_table_adjust(table);
+    return outcome;
+}
+
+static weft_i_noinline void *weft_i_table_get_under(weft_table *table, weft_guard *guard, uint64_t mixed)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(table->domain);
+    weft_i_hold hold = guard ? weft_i_hold_of(guard) : weft_i_begin(&own, table->domain, scheme);
+    void *value = WEFT_I_BY_SCHEME(table->domain, weft_i_table_get_held, table, hold, mixed);
+    if (!guard)
+        weft_i_end(hold, &own);
+    return value;
+}
+
+/* A lookup whose value needs no protection. */
+weft_i_inline void *weft_i_table_get(weft_table *table, uint64_t key, weft_scheme scheme)
+{
+    weft_i_hold hold;
+    if (weft_i_unlikely(!weft_i_reading_begin(&hold, table->domain, scheme)))
+        return weft_i_table_get_under(table, NULL, weft_i_table_mix(table, key));
+    void *value = weft_i_table_get_held(table, hold, weft_i_table_mix(table, key), scheme);
+    weft_i_attempt_end(hold);
+    return value;
+}
+
+#endif
+
+/* ---- hashmap/table.c ---- */
+
+/* ---- life ---- */
+
+/* The inverse of an odd number modulo 2^64, by Newton's iteration: each step doubles the bits that are right, from 3. */
+static uint64_t weft_i_own_table_inverse_of(uint64_t odd)
+{
+    uint64_t x = odd;
+    for (int i = 0; i < 5; i++)
+        x *= 2 - odd * x;
+    return x;
+}
+
+int weft_table_create(weft_table **out, weft_domain *domain, const weft_table_config *config)
+{
+    if (!out)
+        return -EINVAL;
+    *out = NULL;
+    domain = domain ? domain : weft_default_domain();
+    weft_i_check_domain(domain);
+    bool owns = config && config->destroy_value;
+    weft_map_config of_values = {.destroy_value = owns ? config->destroy_value : NULL,
+                                 .ctx = owns ? config->ctx : NULL};
+    weft_table *table = weft_i_alloc(domain, sizeof *table, _Alignof(weft_table));
+    weft_i_table_array *array = table ? weft_i_table_array_make(domain, WEFT_TABLE_FIRST_BITS, 0, true) : NULL;
+    weft_i_map_kinds *kinds = array && owns ? weft_i_map_kinds_make(domain, &of_values) : NULL;
+    if (!array || (owns && !kinds)) {
+        if (array)
+            weft_i_table_array_free(array);
+        weft_i_free(domain, table, sizeof *table);
+        return -ENOMEM;
+    }
+    weft_i_domain_use(domain);
+    *table = (weft_table){.domain = domain, .kinds = kinds};
+    weft_i_map_seed(table, &table->seed);
+    table->inverse = weft_i_own_table_inverse_of(table->seed.k1 | 1);
+    weft_i_store(&table->zero.head, WEFT_I_TABLE_OPEN, WEFT_TABLE_S2);
+    weft_i_store(&table->array, array, WEFT_TABLE_R3);
+    weft_i_born(table);
+    *out = table;
+    return 0;
+}
+
+typedef struct weft_i_own_table_ending {
+    weft_table *table;
+    void (*drain)(uint64_t key, void *value, void *ctx);
+    void *ctx;
+} weft_i_own_table_ending;
+
+/* Hands over what is in the bucket, of a table that nobody uses any more, and frees its nodes. */
+static void weft_i_own_table_empty_bucket(const weft_i_own_table_ending *l, weft_i_table_bucket *bucket, bool zero)
+{
+    weft_table *table = l->table;
+    uint64_t head = weft_i_load(&bucket->head, WEFT_TABLE_S1);
+    weft_i_table_node *node = NULL;
+    if (weft_i_table_mode(head) == WEFT_I_TABLE_MOVED)
+        return; /* its nodes were retired */
+    for (unsigned index = 0; index < WEFT_TABLE_SLOTS; index++) {
+        unsigned beyond = index - WEFT_TABLE_INLINE;
+        if (index >= WEFT_TABLE_INLINE && beyond % WEFT_I_TABLE_IN_NODE == 0) {
+            node = weft_i_load(node ? &node->next : &bucket->more, WEFT_TABLE_A2);
+            if (!node)
+                break;
+        }
+        weft_i_table_slot *slot =
+            index < WEFT_TABLE_INLINE ? &bucket->slot[index] : &node->slot[beyond % WEFT_I_TABLE_IN_NODE];
+        unsigned state = (unsigned)(head >> (WEFT_I_TABLE_STATES + 2 * index)) & WEFT_I_TABLE_DEAD;
+        if (state < WEFT_I_TABLE_LIVE)
+            continue;
+        void *value = weft_i_load(&slot->value, WEFT_TABLE_A1);
+        if (state == WEFT_I_TABLE_LIVE && l->drain)
+            l->drain(zero ? weft_i_table_unmix(table, 0) : weft_i_table_unmix(table, weft_i_load(&slot->key, WEFT_TABLE_A1)),
+                     value, l->ctx);
+        else if (table->kinds)
+            weft_i_map_destroy_parts(&table->kinds->config, NULL, false, value);
+    }
+    for (void *link = weft_i_load(&bucket->more, WEFT_TABLE_A2); link;) {
+        node = link;
+        link = weft_i_load(&node->next, WEFT_TABLE_A2);
+        weft_i_table_node_drop(table, (weft_i_map_node *)(void *)node);
+    }
+}
+
+static void weft_i_own_table_empty_array(const weft_i_own_table_ending *l, weft_i_table_array *array)
+{
+    size_t buckets = (size_t)1 << weft_i_table_bits(array);
+    for (size_t i = 0; i < buckets; i++)
+        weft_i_own_table_empty_bucket(l, &array->bucket[i], false);
+    weft_i_table_array_free(array);
+}
+
+void weft_table_destroy(weft_table *table, void (*drain)(uint64_t key, void *value, void *ctx), void *ctx)
+{
+    if (!table)
+        return;
+    weft_i_dies(table);
+    weft_i_own_table_ending l = {table, drain, ctx};
+    weft_domain *domain = table->domain;
+    weft_i_table_settle_all(table);
+    weft_i_own_table_empty_bucket(&l, &table->zero, true);
+    for (weft_i_table_array *array = weft_i_load(&table->array, WEFT_TABLE_A3), *next; array; array = next) {
+        next = weft_i_load(&array->next, WEFT_TABLE_A3);
+        weft_i_own_table_empty_array(&l, array);
+    }
+    weft_i_free_zeroed(domain, weft_i_load(&table->stripes, WEFT_TABLE_A5), sizeof(weft_i_table_stripes));
+    if (table->kinds)
+        weft_i_map_kinds_unuse(table->kinds, domain);
+    weft_i_free(domain, table, sizeof *table);
+    weft_i_domain_unuse(domain);
+}
+
+/* ---- operations ---- */
+
+static int weft_i_own_table_result_of(weft_i_table_outcome outcome)
+{
+    return outcome == WEFT_I_TABLE_NO_MEMORY ? -ENOMEM : outcome == WEFT_I_TABLE_REPLACED;
+}
+
+int weft_table_insert(weft_table *table, uint64_t key, void *value)
+{
+    void *old;
+    if (weft_i_unlikely(!table || !value))
+        return -EINVAL;
+    weft_i_check(table);
+    const weft_i_table_wish wish = {.value = value, .may_insert = true};
+    weft_i_table_outcome outcome = WEFT_I_BY_SCHEME(table->domain, weft_i_table_put_key, table, key, &wish, &old);
+    return weft_i_likely(outcome == WEFT_I_TABLE_DONE) ? 0 : outcome == WEFT_I_TABLE_IS_THERE ? -EEXIST : -ENOMEM;
+}
+
+int weft_table_get_or_insert(weft_table *table, weft_guard *guard, uint64_t key, void *value, void **present)
+{
+    if (present)
+        *present = NULL;
+    if (!table || !value || !present)
+        return -EINVAL;
+    weft_i_check(table);
+    void *old;
+    const weft_i_table_wish wish = {.value = value, .may_insert = true};
+    if (guard)
+        weft_guard_set(guard, value); /* before another thread can see and retire it */
+    weft_i_table_outcome outcome = weft_i_table_put_again(table, key, &wish, guard, &old);
+    if (outcome == WEFT_I_TABLE_NO_MEMORY)
+        return -ENOMEM;
+    *present = outcome == WEFT_I_TABLE_DONE ? value : old;
+    return outcome != WEFT_I_TABLE_DONE;
+}
+
+/* A put that replaces. With a destructor, and nobody who takes the old value, that is destroyed. */
+static weft_i_noinline weft_i_table_outcome weft_i_own_table_replace(weft_table *table, uint64_t key, const weft_i_table_wish *wish,
+                                                    void **old)
+{
+    void *replaced = NULL;
+    bool destroy = !old && table->kinds;
+    weft_i_map_node *node = destroy ? weft_i_table_node_make(table) : NULL;
+    if (destroy && !node)
+        return WEFT_I_TABLE_NO_MEMORY;
+    weft_i_table_outcome outcome = weft_i_table_put_again(table, key, wish, NULL, &replaced);
+    bool gone = outcome == WEFT_I_TABLE_REPLACED && replaced != wish->value;
+    if (destroy && gone)
+        weft_i_table_retire(table, node, replaced);
+    else
+        weft_i_table_node_drop(table, node);
+    if (destroy)
+        weft_i_catch_up(table->domain);
+    if (old && outcome == WEFT_I_TABLE_REPLACED)
+        *old = replaced;
+    return outcome;
+}
+
+int weft_table_put(weft_table *table, uint64_t key, void *value, void **old)
+{
+    if (old)
+        *old = NULL;
+    if (!table || !value)
+        return -EINVAL;
+    weft_i_check(table);
+    const weft_i_table_wish wish = {.value = value, .may_insert = true, .may_replace = true};
+    if (table->kinds)
+        return weft_i_own_table_result_of(weft_i_own_table_replace(table, key, &wish, old));
+    void *replaced = NULL;
+    weft_i_table_outcome outcome = WEFT_I_BY_SCHEME(table->domain, weft_i_table_put_key, table, key, &wish, &replaced);
+    if (old && outcome == WEFT_I_TABLE_REPLACED)
+        *old = replaced;
+    return weft_i_own_table_result_of(outcome);
+}
+
+void *weft_table_get(weft_table *table, weft_guard *guard, uint64_t key)
+{
+    if (weft_i_unlikely(!table))
+        return NULL;
+    weft_i_check(table);
+    if (guard)
+        return weft_i_table_get_under(table, guard, weft_i_table_mix(table, key));
+    return WEFT_I_BY_SCHEME(table->domain, weft_i_table_get, table, key);
+}
+
+/* Many keys at once: their hashes, and their buckets on the way into the cache. */
+enum { WEFT_I_OWN_TABLE_AHEAD = 16 };
+
+weft_i_inline void weft_i_own_table_ahead(weft_table *table, const uint64_t *keys, size_t count, weft_scheme scheme)
+{
+    weft_i_hold hold;
+    if (weft_i_unlikely(!weft_i_reading_begin(&hold, table->domain, scheme)))
+        return;
+    weft_i_table_walk w = weft_i_table_reader(table, hold, 0);
+    weft_i_table_begin(&w, scheme);
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&w.array->bucket[weft_i_table_mix(table, keys[i]) >> w.array->shift]);
+    weft_i_table_end(hold, scheme);
+    weft_i_attempt_end(hold);
+}
+
+size_t weft_table_get_many(weft_table *table, weft_guard *guards, const uint64_t *keys, void **values, size_t count)
+{
+    size_t found = 0;
+    if (!table || !keys || !values) {
+        for (size_t i = 0; values && i < count; i++)
+            values[i] = NULL;
+        return 0;
+    }
+    weft_i_check(table);
+    for (size_t done = 0, n; done < count; done += n) {
+        n = count - done < WEFT_I_OWN_TABLE_AHEAD ? count - done : WEFT_I_OWN_TABLE_AHEAD;
+        WEFT_I_BY_SCHEME(table->domain, weft_i_own_table_ahead, table, &keys[done], n);
+        for (size_t i = done; i < done + n; i++) {
+            values[i] = weft_table_get(table, guards ? &guards[i] : NULL, keys[i]);
+            found += values[i] != NULL;
+        }
+    }
+    return found;
+}
+
+bool weft_table_contains(weft_table *table, uint64_t key)
+{
+    return weft_table_get(table, NULL, key) != NULL;
+}
+
+int weft_table_compare_and_replace(weft_table *table, uint64_t key, void *expected, void *desired)
+{
+    if (!table || !expected || !desired)
+        return -EINVAL;
+    weft_i_check(table);
+    const weft_i_table_wish wish = {.value = desired, .expected = expected, .may_replace = true};
+    weft_i_table_outcome outcome = weft_i_own_table_replace(table, key, &wish, NULL);
+    return outcome == WEFT_I_TABLE_REPLACED    ? 0
+           : outcome == WEFT_I_TABLE_IS_ABSENT ? -ENOENT
+           : outcome == WEFT_I_TABLE_IS_THERE  ? -EAGAIN
+                                               : -ENOMEM;
+}
+
+bool weft_table_remove(weft_table *table, uint64_t key, void **value)
+{
+    void *removed = NULL;
+    if (value)
+        *value = NULL;
+    if (weft_i_unlikely(!table))
+        return false;
+    weft_i_check(table);
+    weft_i_table_outcome outcome =
+        weft_i_unlikely(table->kinds != NULL)
+            ? weft_i_table_remove_again(table, key, NULL, !value, &removed)
+            : WEFT_I_BY_SCHEME(table->domain, weft_i_table_remove_key, table, key, NULL, &removed);
+    if (outcome != WEFT_I_TABLE_DONE)
+        return false;
+    if (value)
+        *value = removed;
+    return true;
+}
+
+int weft_table_compare_and_remove(weft_table *table, uint64_t key, void *expected)
+{
+    void *removed;
+    if (!table || !expected)
+        return -EINVAL;
+    weft_i_check(table);
+    weft_i_table_outcome outcome =
+        table->kinds ? weft_i_table_remove_again(table, key, expected, true, &removed)
+                     : WEFT_I_BY_SCHEME(table->domain, weft_i_table_remove_key, table, key, expected, &removed);
+    return outcome == WEFT_I_TABLE_DONE ? 0 : outcome == WEFT_I_TABLE_IS_THERE ? -EAGAIN : -ENOENT;
+}
+
+size_t weft_table_size(weft_table *table)
+{
+    if (!table)
+        return 0;
+    weft_i_check(table);
+    return weft_i_table_sum(table);
+}
+
+int weft_table_reserve(weft_table *table, size_t count)
+{
+    if (!table)
+        return -EINVAL;
+    weft_i_check(table);
+    return weft_i_table_reserve(table, count);
+}
+
+void weft_table_clear(weft_table *table)
+{
+    weft_table_iterator it;
+    uint64_t key;
+    if (!table)
+        return;
+    weft_i_check(table);
+    weft_table_iterate(&it, table);
+    while (weft_table_next(&it, &key, NULL)) {
+        weft_leave(&it.held);
+        (void)weft_table_remove(table, key, NULL);
+        weft_enter(&it.held, table->domain);
+    }
+    weft_table_iterate_end(&it);
+    /* a bound, since others may insert meanwhile */
+    for (size_t steps = 2 * weft_i_table_buckets(table) + 64; steps > 0 && weft_i_table_adjust(table) > 0; steps--)
+        ;
+}
+
+/* ---- hashmap/table_array.c ---- */
+
+size_t weft_i_table_bytes(size_t bits)
+{
+    return sizeof(weft_i_table_array) + ((size_t)1 << bits) * sizeof(weft_i_table_bucket);
+}
+
+weft_i_table_array *weft_i_table_array_make(weft_domain *domain, size_t bits, size_t number, bool open)
+{
+    weft_i_table_array *array = weft_i_alloc_zeroed(domain, weft_i_table_bytes(bits));
+    if (!array)
+        return NULL;
+    array->shift = (unsigned)(64 - bits);
+    array->number = number;
+    array->domain = domain;
+    for (size_t i = 0; open && i < (size_t)1 << bits; i++)
+        weft_i_store(&array->bucket[i].head, WEFT_I_TABLE_OPEN, WEFT_TABLE_S2);
+    return array;
+}
+
+void weft_i_table_array_free(weft_i_table_array *array)
+{
+    weft_i_free_zeroed(array->domain, array, weft_i_table_bytes(weft_i_table_bits(array)));
+}
+
+/* A larger table counts in stripes; without memory for them it goes on with one counter. */
+static void weft_i_own_table_array_make_stripes(weft_table *table)
+{
+    void *none = NULL;
+    if (weft_i_load(&table->stripes, WEFT_TABLE_A5))
+        return;
+    void *made = weft_i_alloc_zeroed(table->domain, sizeof(weft_i_table_stripes));
+    if (made && !weft_i_cas(&table->stripes, &none, made, WEFT_TABLE_R5, WEFT_TABLE_A5))
+        weft_i_free_zeroed(table->domain, made, sizeof(weft_i_table_stripes));
+}
+
+bool weft_i_table_make_next(weft_table *table, weft_i_table_array *array, size_t bits)
+{
+    void *none = NULL;
+    if (bits >= WEFT_TABLE_LEVELS)
+        return false;
+    if (bits >= WEFT_TABLE_STRIPES_FROM)
+        weft_i_own_table_array_make_stripes(table);
+    weft_i_table_array *made = weft_i_table_array_make(table->domain, bits, array->number + 1, false);
+    if (made && !weft_i_cas(&array->next, &none, (void *)made, WEFT_TABLE_R3, WEFT_TABLE_A3))
+        weft_i_table_array_free(made);
+    return made;
+}
+
+/* ---- hashmap/table_iterate.c ---- */
+
+/* Copies the mixed keys from `first` to `last` that are LIVE in w->head. False: it has changed. */
+weft_i_inline bool weft_i_own_table_iterate_copy_keys(weft_i_table_walk *w, weft_table_iterator *it, weft_scheme scheme)
+{
+    it->left = 0;
+    for (uint64_t live = weft_i_table_live(w->head); live; live &= live - 1) {
+        weft_i_table_slot *slot = weft_i_table_slot_at(w, weft_i_table_first(live), scheme);
+        if (!slot)
+            return false;
+        it->keys[it->left++] = weft_i_load(&slot->key, WEFT_TABLE_A1);
+    }
+    return weft_i_load(&w->bucket->head, WEFT_TABLE_S1) == w->head;
+}
+
+/* Copies the keys of the bucket at it->from, and moves that behind the bucket. */
+weft_i_inline void weft_i_own_table_iterate_fill_under(weft_table_iterator *it, weft_i_hold hold, weft_scheme scheme)
+{
+    weft_i_table_walk w = weft_i_table_reader(it->table, hold, it->from);
+    for (weft_i_table_begin(&w, scheme);;) {
+        w.head = weft_i_load(&w.bucket->head, WEFT_TABLE_S1);
+        unsigned shift = w.array->shift, kept = 0;
+        if (weft_i_table_mode(w.head) == WEFT_I_TABLE_MOVED) {
+            weft_i_table_step(&w, scheme);
+            continue;
+        }
+        if (!weft_i_own_table_iterate_copy_keys(&w, it, scheme))
+            continue;
+        if (it->from == 0) { /* the bucket of the one key that is mixed to 0 */
+            it->keys[0] = 0;
+            it->from = 1;
+            return;
+        }
+        uint64_t to = it->from | ((UINT64_C(1) << shift) - 1);
+        for (unsigned i = 0; i < it->left; i++)
+            if (it->keys[i] >= it->from && it->keys[i] <= to)
+                it->keys[kept++] = it->keys[i];
+        it->left = kept;
+        it->from = to + 1;
+        it->ended = to == UINT64_MAX;
+        return;
+    }
+}
+
+weft_i_inline void weft_i_own_table_iterate_fill(weft_table_iterator *it, weft_scheme scheme)
+{
+    weft_guard own;
+    weft_i_hold hold;
+    bool fast = weft_i_reading_begin(&hold, it->table->domain, scheme);
+    if (weft_i_unlikely(!fast))
+        hold = weft_i_begin(&own, it->table->domain, scheme);
+    weft_i_own_table_iterate_fill_under(it, hold, scheme);
+    weft_i_table_end(hold, scheme);
+    if (weft_i_likely(fast))
+        weft_i_attempt_end(hold);
+    else
+        weft_i_end(hold, &own);
+}
+
+/* The value of a key that the iterator has copied, protected by its guard. */
+weft_i_inline void *weft_i_own_table_iterate_look_again(weft_table_iterator *it, uint64_t mixed, weft_scheme scheme)
+{
+    return weft_i_table_get_held(it->table, weft_i_hold_of(&it->held), mixed, scheme);
+}
+
+void weft_table_iterate(weft_table_iterator *iterator, weft_table *table)
+{
+    if (!iterator)
+        return;
+    iterator->table = table;
+    iterator->from = 0;
+    iterator->left = 0;
+    iterator->ended = false;
+    if (!table)
+        return;
+    weft_i_check(table);
+    weft_enter(&iterator->held, table->domain);
+}
+
+bool weft_table_next(weft_table_iterator *iterator, uint64_t *key, void **value)
+{
+    if (!iterator || !iterator->table)
+        return false;
+    weft_table *table = iterator->table;
+    weft_i_check(table);
+    for (;;) {
+        while (iterator->left > 0) {
+            uint64_t mixed = iterator->keys[--iterator->left];
+            void *found = WEFT_I_BY_SCHEME(table->domain, weft_i_own_table_iterate_look_again, iterator, mixed);
+            if (!found)
+                continue; /* removed since the bucket was copied */
+            if (key)
+                *key = weft_i_table_unmix(table, mixed);
+            if (value)
+                *value = found;
+            return true;
+        }
+        if (iterator->ended)
+            return false;
+        WEFT_I_BY_SCHEME(table->domain, weft_i_own_table_iterate_fill, iterator);
+    }
+}
+
+void weft_table_iterate_end(weft_table_iterator *iterator)
+{
+    if (!iterator || !iterator->table)
+        return;
+    weft_i_check(iterator->table);
+    weft_leave(&iterator->held);
+    iterator->table = NULL;
+}
+
+void weft_table_stats(weft_table *table, weft_table_statistics *out)
+{
+    weft_table_iterator it;
+    if (!out)
+        return;
+    *out = (weft_table_statistics){0};
+    if (!table)
+        return;
+    weft_i_check(table);
+    out->size = weft_i_table_sum(table);
+    weft_table_iterate(&it, table);
+    while (!it.ended) {
+        WEFT_I_BY_SCHEME(table->domain, weft_i_own_table_iterate_fill, &it);
+        out->fullest = it.left > out->fullest ? it.left : out->fullest;
+        out->buckets++;
+    }
+    weft_table_iterate_end(&it);
+    out->buckets -= 1; /* without that of the one key */
+    out->load = (double)out->size / (double)out->buckets;
+    out->bucket_bytes = out->buckets * sizeof(weft_i_table_bucket);
+}
+
+/* ---- hashmap/table_move.c ---- */
+
+/* ---- nodes of slots ---- */
+
+/*
+ * Extends a bucket's chain to so many slots, while it has that head. False: no memory. If the head changes, it may remain
+ * shorter: the caller's next step then fails.
+ */
+static bool weft_i_own_table_move_extend(weft_i_table_walk *w, weft_i_table_bucket *bucket, uint64_t head, unsigned slots)
+{
+    weft_domain *domain = w->table->domain;
+    weft_scheme scheme = weft_i_scheme(domain);
+    weft_atomic_ptr *link = &bucket->more;
+    for (unsigned have = WEFT_TABLE_INLINE; have < slots; have += WEFT_I_TABLE_IN_NODE) {
+        void *node = weft_i_load(link, WEFT_TABLE_A2);
+        if (!node) {
+            weft_i_table_node *made = weft_i_node_alloc(domain, weft_i_local_get(domain), WEFT_I_LARGE);
+            if (!made)
+                return false;
+            /* relaxed: the node is private until WEFT_TABLE_R2 */
+            weft_i_store(&made->next, NULL, memory_order_relaxed);
+            for (int i = 0; i < WEFT_I_TABLE_IN_NODE; i++) {
+                /* relaxed: the node is private until WEFT_TABLE_R2 */
+                weft_i_store(&made->slot[i].key, 0, memory_order_relaxed);
+                /* relaxed: the node is private until WEFT_TABLE_R2 */
+                weft_i_store(&made->slot[i].value, NULL, memory_order_relaxed);
+            }
+            weft_i_publish(w->hold, 0, made, scheme); /* before others see it, and retire it */
+            if (weft_i_cas(link, &node, (void *)made, WEFT_TABLE_R2, WEFT_TABLE_A2)) {
+                link = &made->next;
+                continue;
+            }
+            weft_i_node_free(domain, weft_i_local_get(domain), WEFT_I_LARGE, made);
+        }
+        if (node == WEFT_I_TABLE_CLOSED)
+            return true;
+        weft_i_publish(w->hold, 0, node, scheme);
+        if (scheme == WEFT_HAZARD && weft_i_load(&bucket->head, WEFT_TABLE_S1) != head)
+            return true;
+        link = &((weft_i_table_node *)node)->next;
+    }
+    return true;
+}
+
+bool weft_i_table_extend(weft_i_table_walk *w, unsigned index)
+{
+    return weft_i_own_table_move_extend(w, w->bucket, w->head, index + 1);
+}
+
+/* Retires the nodes of a bucket that this thread has made MOVED. */
+static void weft_i_own_table_move_retire_nodes(weft_table *table, weft_i_table_bucket *bucket)
+{
+    weft_i_list nodes = {0};
+    weft_atomic_ptr *link = &bucket->more;
+    void *node = weft_i_load(link, WEFT_TABLE_A2);
+    while (node || !weft_i_cas(link, &node, WEFT_I_TABLE_CLOSED, WEFT_TABLE_R2, WEFT_TABLE_A2)) {
+        link = &((weft_i_table_node *)node)->next;
+        weft_i_list_push(&nodes, &((weft_i_table_node *)node)->hook);
+        node = weft_i_load(link, WEFT_TABLE_A2);
+    }
+    if (nodes.count)
+        weft_i_retire_list_held(table->domain, weft_i_local_get(table->domain), &nodes, &weft_i_recycle[WEFT_I_LARGE]);
+}
+
+/* ---- moving a group ---- */
+
+typedef struct weft_i_own_table_move_group {
+    weft_i_table_walk *w;
+    weft_i_table_array *into; /* where the buckets of `to` are */
+    unsigned froms, tos;
+    weft_i_table_bucket *from[2], *to[2];
+    size_t first_to;             /* the index of to[0] */
+    uint64_t fresh;              /* the head of `to` before it is open */
+    weft_i_table_bucket *passed; /* the one between, if two buckets pass by it; else NULL */
+    weft_i_hold hold;            /* then holds the array that they go to: */
+    weft_guard own;
+} weft_i_own_table_move_group;
+
+typedef struct weft_i_own_table_move_contents {
+    unsigned count;
+    struct {
+        uint64_t key; /* as in its slot */
+        void *value;
+        unsigned state;
+    } of[2 * WEFT_TABLE_SLOTS];
+} weft_i_own_table_move_contents;
+
+static weft_i_own_table_move_group weft_i_own_table_move_group_of(weft_i_table_walk *w, weft_i_table_array *next, size_t index)
+{
+    bool grows = next->shift < w->array->shift;
+    size_t from = grows ? index : index & ~(size_t)1, to = grows ? 2 * index : index / 2;
+    return (weft_i_own_table_move_group){.w = w,
+                   .into = next,
+                   .froms = grows ? 1 : 2,
+                   .tos = grows ? 2 : 1,
+                   .from = {&w->array->bucket[from], &w->array->bucket[from + !grows]},
+                   .to = {&next->bucket[to], &next->bucket[to + grows]},
+                   .first_to = to,
+                   .fresh = grows ? WEFT_I_TABLE_VIRGIN : WEFT_I_TABLE_MERGING};
+}
+
+static unsigned weft_i_own_table_move_used(uint64_t head)
+{
+    return weft_i_table_count_of(weft_i_table_live(head) | weft_i_table_dead(head));
+}
+
+/* Adds a bucket's entries. False: its head has changed. */
+static bool weft_i_own_table_move_collect(weft_i_own_table_move_group *g, weft_i_table_bucket *from, uint64_t head, weft_i_own_table_move_contents *e)
+{
+    weft_scheme scheme = weft_i_scheme(g->w->table->domain);
+    for (uint64_t set = weft_i_table_live(head) | weft_i_table_dead(head); set; set &= set - 1) {
+        unsigned index = weft_i_table_first(set);
+        weft_i_table_slot *slot = index < WEFT_TABLE_INLINE
+                                      ? &from->slot[index]
+                                      : weft_i_table_slot_beyond(g->w->hold, from, head, index, 0, scheme);
+        if (!slot)
+            return false;
+        e->of[e->count].key = weft_i_load(&slot->key, WEFT_TABLE_A1);
+        e->of[e->count].value = weft_i_load(&slot->value, WEFT_TABLE_A1);
+        e->of[e->count++].state = (unsigned)(head >> (WEFT_I_TABLE_STATES + 2 * index)) & WEFT_I_TABLE_DEAD;
+    }
+    return weft_i_load(&from->head, WEFT_TABLE_S1) == head;
+}
+
+static bool weft_i_own_table_move_goes_to(const weft_i_own_table_move_group *g, uint64_t key, unsigned to)
+{
+    return key >> g->into->shift == g->first_to + to;
+}
+
+/* Two buckets pass by one that they do not fit into, to the array behind it. False: no memory. */
+static bool weft_i_own_table_move_pass_by(weft_i_own_table_move_group *g)
+{
+    weft_domain *domain = g->w->table->domain;
+    weft_scheme scheme = weft_i_scheme(domain);
+    weft_i_table_array *between = g->into;
+    g->passed = g->to[0];
+    g->hold = weft_i_begin(&g->own, domain, scheme);
+    if (!weft_i_load(&between->next, WEFT_TABLE_A3) &&
+        !weft_i_table_make_next(g->w->table, between, weft_i_table_bits(between) + 1))
+        return false;
+    g->into = weft_i_load(&between->next, WEFT_TABLE_A3);
+    weft_i_publish(g->hold, 1, g->into, scheme);
+    bool retired =
+        scheme == WEFT_HAZARD && (ptrdiff_t)(weft_i_load(&g->w->table->number, WEFT_TABLE_A6) - between->number) > 1;
+    if (retired || g->into->shift != g->w->array->shift) { /* the group was moved, and the table has gone on since */
+        g->froms = g->tos = 0;
+        return true;
+    }
+    g->fresh = WEFT_I_TABLE_VIRGIN;
+    g->tos = 2;
+    g->first_to *= 2;
+    for (unsigned to = 0; to < 2; to++)
+        g->to[to] = &g->into->bucket[g->first_to + to];
+    return true;
+}
+
+/* Step 1, for two buckets. False: no memory. */
+static bool weft_i_own_table_move_seal(weft_i_own_table_move_group *g)
+{
+    uint64_t head[2], is = WEFT_I_TABLE_VIRGIN;
+    for (int i = 0; i < 2; i++) {
+        head[i] = weft_i_load(&g->from[i]->head, WEFT_TABLE_S1);
+        while (weft_i_table_mode(head[i]) == WEFT_I_TABLE_OPEN &&
+               !weft_i_cas(&g->from[i]->head, &head[i], weft_i_table_with_mode(head[i], WEFT_I_TABLE_SEALED), WEFT_TABLE_S2,
+                           WEFT_TABLE_S1))
+            ;
+    }
+    bool fit = weft_i_own_table_move_used(head[0]) + weft_i_own_table_move_used(head[1]) <= WEFT_TABLE_SLOTS;
+    uint64_t becomes = fit ? WEFT_I_TABLE_MERGING : WEFT_I_TABLE_PASSING;
+    if (weft_i_cas(&g->to[0]->head, &is, becomes, WEFT_TABLE_S2, WEFT_TABLE_S1))
+        is = becomes;
+    return is != WEFT_I_TABLE_PASSING || weft_i_own_table_move_pass_by(g);
+}
+
+/* Steps 2 and 3 for one bucket. *known: e has all entries of the group, for good. False: no memory. */
+static bool weft_i_own_table_move_freeze(weft_i_own_table_move_group *g, unsigned i, weft_i_own_table_move_contents *e, bool *known)
+{
+    for (;;) {
+        uint64_t head[2];
+        bool changed = false;
+        *known = false;
+        e->count = 0;
+        for (unsigned k = 0; k < g->froms; k++) {
+            head[k] = weft_i_load(&g->from[k]->head, WEFT_TABLE_S1);
+            if (weft_i_table_mode(head[k]) == WEFT_I_TABLE_MOVED)
+                return true;
+            changed = changed || !weft_i_own_table_move_collect(g, g->from[k], head[k], e);
+        }
+        *known = g->froms == 1 && !changed;
+        if (weft_i_table_mode(head[i]) == WEFT_I_TABLE_FROZEN)
+            return true;
+        for (unsigned to = 0; to < g->tos && !changed; to++) {
+            unsigned count = 0;
+            for (unsigned k = 0; k < e->count; k++)
+                count += weft_i_own_table_move_goes_to(g, e->of[k].key, to);
+            if (count > WEFT_TABLE_INLINE && !weft_i_own_table_move_extend(g->w, g->to[to], g->fresh, count))
+                return false;
+        }
+        if (!changed && weft_i_cas(&g->from[i]->head, &head[i], weft_i_table_with_mode(head[i], WEFT_I_TABLE_FROZEN),
+                                   WEFT_TABLE_S2, WEFT_TABLE_S1))
+            return true;
+    }
+}
+
+/* Step 4 for one bucket, if that has not been done. */
+static void weft_i_own_table_move_open_from(weft_i_own_table_move_group *g, const weft_i_own_table_move_contents *e, unsigned to)
+{
+    unsigned count = 0;
+    uint64_t head = WEFT_I_TABLE_OPEN, fresh = g->fresh;
+    weft_i_table_bucket *bucket = g->to[to];
+    weft_scheme scheme = weft_i_scheme(g->w->table->domain);
+    for (unsigned k = 0; k < e->count; k++) {
+        uint64_t none = 0;
+        void *nothing = NULL;
+        if (!weft_i_own_table_move_goes_to(g, e->of[k].key, to))
+            continue;
+        weft_i_table_slot *slot = count < WEFT_TABLE_INLINE
+                                      ? &bucket->slot[count]
+                                      : weft_i_table_slot_beyond(g->w->hold, bucket, fresh, count, 0, scheme);
+        if (!slot)
+            return; /* it is open */
+        /* relaxed: read only after WEFT_TABLE_S1 has seen that the bucket is open, by which all have seen these words */
+        (void)weft_i_cas(&slot->key, &none, e->of[k].key, memory_order_relaxed, memory_order_relaxed);
+        /* relaxed: the same */
+        (void)weft_i_cas(&slot->value, &nothing, e->of[k].value, memory_order_relaxed, memory_order_relaxed);
+        head = weft_i_table_with(head, count++, e->of[k].state);
+    }
+    (void)weft_i_cas(&bucket->head, &fresh, head, WEFT_TABLE_S2, WEFT_TABLE_S1);
+}
+
+/* Steps 2 to 5. False: no memory. */
+static bool weft_i_own_table_move_move_sealed(weft_i_own_table_move_group *g)
+{
+    weft_i_own_table_move_contents e;
+    bool known = false;
+    for (unsigned i = 0; i < g->froms; i++)
+        if (!weft_i_own_table_move_freeze(g, i, &e, &known))
+            return false;
+    if (!known) {
+        e.count = 0;
+        known = true;
+        for (unsigned i = 0; i < g->froms; i++) {
+            uint64_t head = weft_i_load(&g->from[i]->head, WEFT_TABLE_S1);
+            known = known && weft_i_table_mode(head) == WEFT_I_TABLE_FROZEN && weft_i_own_table_move_collect(g, g->from[i], head, &e);
+        }
+    }
+    for (unsigned to = 0; to < g->tos && known; to++)
+        if (weft_i_load(&g->to[to]->head, WEFT_TABLE_S1) == g->fresh)
+            weft_i_own_table_move_open_from(g, &e, to);
+    uint64_t passing = WEFT_I_TABLE_PASSING;
+    if (g->passed)
+        (void)weft_i_cas(&g->passed->head, &passing, WEFT_I_TABLE_MOVED, WEFT_TABLE_S2, WEFT_TABLE_S1);
+    for (unsigned i = 0; i < g->froms; i++) {
+        uint64_t head = weft_i_load(&g->from[i]->head, WEFT_TABLE_S1);
+        if (weft_i_table_mode(head) == WEFT_I_TABLE_FROZEN &&
+            weft_i_cas(&g->from[i]->head, &head, weft_i_table_with_mode(head, WEFT_I_TABLE_MOVED), WEFT_TABLE_S2, WEFT_TABLE_S1))
+            weft_i_own_table_move_retire_nodes(g->w->table, g->from[i]);
+    }
+    return true;
+}
+
+/* Retires what waits in a bucket, as far as there is memory, so that it does not move. */
+static void weft_i_own_table_move_bury_all(weft_i_own_table_move_group *g, weft_i_table_bucket *from)
+{
+    weft_i_table_walk w = *g->w;
+    w.bucket = from;
+    do
+        w.head = weft_i_load(&from->head, WEFT_TABLE_S1);
+    while (weft_i_table_dead(w.head) && weft_i_table_mode(w.head) < WEFT_I_TABLE_FROZEN && weft_i_table_bury(&w));
+}
+
+bool weft_i_table_move_to(weft_i_table_walk *w, weft_i_table_array *next, size_t index)
+{
+    weft_i_own_table_move_group g = weft_i_own_table_move_group_of(w, next, index);
+    for (unsigned i = 0; i < g.froms && w->table->kinds; i++)
+        weft_i_own_table_move_bury_all(&g, g.from[i]);
+    bool moved = (g.froms == 1 || weft_i_own_table_move_seal(&g)) && weft_i_own_table_move_move_sealed(&g);
+    if (g.passed) {
+        weft_i_table_end(g.hold, weft_i_scheme(w->table->domain));
+        weft_i_end(g.hold, &g.own);
+    }
+    return moved;
+}
+
+static weft_i_table_array *weft_i_own_table_move_next_of(weft_i_table_walk *w)
+{
+    return weft_i_table_next(w, weft_i_scheme(w->table->domain));
+}
+
+static void weft_i_own_table_move_begin_again(weft_i_table_walk *w)
+{
+    weft_i_table_begin(w, weft_i_scheme(w->table->domain));
+}
+
+bool weft_i_table_move(weft_i_table_walk *w)
+{
+    weft_i_table_array *next = weft_i_own_table_move_next_of(w);
+    if (next)
+        return weft_i_table_move_to(w, next, (size_t)(w->bucket - w->array->bucket));
+    weft_i_own_table_move_begin_again(w);
+    return true;
+}
+
+bool weft_i_table_widen(weft_i_table_walk *w)
+{
+    return w->bucket != &w->table->zero &&
+           (weft_i_load(&w->array->next, WEFT_TABLE_A3) ||
+            weft_i_table_make_next(w->table, w->array, weft_i_table_bits(w->array) + 1)) &&
+           weft_i_table_move(w);
+}
+
+/* ---- hashmap/table_resize.c ---- */
+
+#include <errno.h>
+
+static void weft_i_own_table_resize_reclaim_buckets(void *array, void *ctx)
+{
+    (void)ctx;
+    weft_i_table_array_free(array);
+}
+
+size_t weft_i_table_sum(weft_table *table)
+{
+    weft_i_table_stripes *stripes = weft_i_load(&table->stripes, WEFT_TABLE_A5);
+    size_t sum = weft_i_load(&table->first.size, memory_order_relaxed); /* relaxed: a figure */
+    for (int i = 0; stripes && i < WEFT_TABLE_STRIPES; i++)
+        sum += weft_i_load(&stripes->of[i].it.size, memory_order_relaxed); /* relaxed: a figure */
+    return sum >> (sizeof sum * 8 - 1) ? 0 : sum; /* a removal was counted before its insertion */
+}
+
+/* All buckets of w->array are moved. Returns the array if the caller must retire it. */
+static weft_i_table_array *weft_i_own_table_resize_finish(weft_i_table_walk *w, weft_i_table_array *next)
+{
+    void *array = w->array;
+    if (!weft_i_cas(&w->table->array, &array, (void *)next, WEFT_TABLE_R3, WEFT_TABLE_A3))
+        return NULL;
+    size_t number = weft_i_load(&w->table->number, WEFT_TABLE_A6);
+    while ((ptrdiff_t)(next->number - number) > 0 &&
+           !weft_i_cas(&w->table->number, &number, next->number, WEFT_TABLE_R6, WEFT_TABLE_A6))
+        ;
+    return w->array;
+}
+
+/* Moves groups from `at` on. Returns how many were moved before the first that could not be. */
+static size_t weft_i_own_table_resize_move_some(weft_i_table_walk *w, weft_i_table_array *next, size_t at, size_t count)
+{
+    size_t each = next->shift < w->array->shift ? 1 : 2, done = 0;
+    while (done < count && weft_i_table_move_to(w, next, (at + done) * each))
+        done++;
+    return done;
+}
+
+/* Moves some groups to the next array. *due: the array that the caller must retire. False: none could be moved. */
+static bool weft_i_own_table_resize_help(weft_i_table_walk *w, weft_i_table_array *next, weft_i_table_array **due)
+{
+    size_t bits = weft_i_table_bits(next->shift < w->array->shift ? w->array : next), groups = (size_t)1 << bits;
+    /* a shrinking table has to be ready before a quarter is left of the entries with which it began */
+    size_t step = next->shift < w->array->shift ? WEFT_TABLE_STEP : 2 * WEFT_TABLE_STEP;
+    size_t at = weft_i_load(&w->array->taken, memory_order_relaxed), done; /* relaxed: a number */
+    if (at < groups)
+        at = weft_i_fetch_add(&w->array->taken, step, memory_order_relaxed); /* relaxed: a number */
+    if (at < groups) {
+        size_t count = groups - at < step ? groups - at : step;
+        done = weft_i_own_table_resize_move_some(w, next, at, count);
+        if (weft_i_fetch_add(&w->array->moved, done, WEFT_TABLE_X1) + done == groups)
+            *due = weft_i_own_table_resize_finish(w, next);
+        return done == count;
+    }
+    at = weft_i_load(&w->array->cursor, WEFT_TABLE_A4);
+    size_t left = groups - at;
+    size_t count = left < step ? left : step;
+    done = weft_i_own_table_resize_move_some(w, next, at, count);
+    (void)weft_i_cas(&w->array->cursor, &at, at + done, WEFT_TABLE_R4, WEFT_TABLE_A4);
+    if (done == left)
+        *due = weft_i_own_table_resize_finish(w, next);
+    return done > 0 || left == 0;
+}
+
+/*
+ * Grows or shrinks the table by some buckets, if it has to: 1. `least`: of its bits. 0: there is nothing to do; -ENOMEM:
+ * it cannot. True in *finished: these were the last ones on the way to the next array.
+ */
+static int weft_i_own_table_resize_adjust_once(weft_table *table, size_t least, bool *finished)
+{
+    weft_guard own;
+    weft_i_table_array *due = NULL;
+    weft_scheme scheme = weft_i_scheme(table->domain);
+    weft_i_table_walk w = weft_i_table_updater(table, weft_i_begin(&own, table->domain, scheme), 0);
+    weft_i_table_begin(&w, scheme);
+    size_t bits = weft_i_table_bits(w.array), buckets = (size_t)1 << bits, sum = weft_i_table_sum(table);
+    int result = 1;
+    if (!weft_i_load(&w.array->next, WEFT_TABLE_A3)) {
+        if (bits < least || sum / WEFT_TABLE_LOAD >= buckets)
+            result = weft_i_table_make_next(table, w.array, bits + 1) ? 1 : -ENOMEM;
+        else if (bits > WEFT_TABLE_FIRST_BITS && bits > least && sum * WEFT_TABLE_SPARSE < buckets)
+            result = weft_i_table_make_next(table, w.array, bits - 1) ? 1 : -ENOMEM;
+        else
+            result = 0;
+    }
+    weft_i_table_array *next = result > 0 ? weft_i_table_next(&w, scheme) : NULL;
+    if (next && !weft_i_own_table_resize_help(&w, next, &due))
+        result = -ENOMEM;
+    weft_i_table_end(w.hold, scheme);
+    weft_i_end(w.hold, &own);
+    if (due)
+        weft_retire_hook(table->domain, &due->hook, due, weft_i_table_bytes(weft_i_table_bits(due)), weft_i_own_table_resize_reclaim_buckets,
+                         NULL);
+    weft_i_catch_up(table->domain);
+    *finished = due != NULL;
+    return result;
+}
+
+/* The same; who has moved the last buckets also looks whether the table must go on, since nobody else may. */
+static int weft_i_own_table_resize_adjust(weft_table *table, size_t least)
+{
+    bool finished;
+    int result;
+    do
+        result = weft_i_own_table_resize_adjust_once(table, least, &finished);
+    while (finished);
+    return result;
+}
+
+size_t weft_i_table_buckets(weft_table *table)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(table->domain);
+    weft_i_table_walk w = weft_i_table_updater(table, weft_i_begin(&own, table->domain, scheme), 0);
+    weft_i_table_begin(&w, scheme);
+    size_t bits = weft_i_table_bits(w.array);
+    weft_i_table_end(w.hold, scheme);
+    weft_i_end(w.hold, &own);
+    return (size_t)1 << bits;
+}
+
+int weft_i_table_adjust(weft_table *table)
+{
+    /* relaxed: it is a number, which the next update reads again */
+    return weft_i_own_table_resize_adjust(table, weft_i_load(&table->reserved, memory_order_relaxed));
+}
+
+/* Each thread's next update looks at the sum: the table may have to shrink. */
+static void weft_i_own_table_resize_tell_again(weft_table *table)
+{
+    weft_i_table_stripes *stripes = weft_i_load(&table->stripes, WEFT_TABLE_A5);
+    for (int i = -1; i < (stripes ? WEFT_TABLE_STRIPES : 0); i++) {
+        weft_i_table_stripe *stripe = i < 0 ? &table->first : &stripes->of[i].it;
+        /* relaxed: figures, far from each other */
+        weft_i_store(&stripe->told, weft_i_load(&stripe->size, memory_order_relaxed) + SIZE_MAX / 2,
+                     memory_order_relaxed);
+    }
+}
+
+int weft_i_table_reserve(weft_table *table, size_t count)
+{
+    size_t bits = WEFT_TABLE_FIRST_BITS;
+    while ((size_t)1 << bits < count / WEFT_TABLE_LOAD + 1 && count > 0)
+        if (++bits >= WEFT_TABLE_LEVELS)
+            return -ENOMEM;
+    /* relaxed: as in weft_i_table_adjust */
+    weft_i_store(&table->reserved, bits, memory_order_relaxed);
+    while (weft_i_table_buckets(table) < (size_t)1 << bits)
+        if (weft_i_own_table_resize_adjust(table, bits) < 0)
+            return -ENOMEM;
+    weft_i_own_table_resize_tell_again(table);
+    return 0;
+}
+
+void weft_i_table_settle_all(weft_table *table)
+{
+    weft_guard own;
+    weft_scheme scheme = weft_i_scheme(table->domain);
+    weft_i_table_walk w = weft_i_table_updater(table, weft_i_begin(&own, table->domain, scheme), 0);
+    weft_i_table_begin(&w, scheme);
+    for (weft_i_table_array *next; (next = weft_i_load(&w.array->next, WEFT_TABLE_A3)) != NULL; w.array = next) {
+        size_t buckets = (size_t)1 << weft_i_table_bits(w.array);
+        for (size_t i = 0; i < buckets; i++) {
+            w.bucket = &w.array->bucket[i];
+            if (weft_i_table_mode(weft_i_load(&w.bucket->head, WEFT_TABLE_S1)) == WEFT_I_TABLE_FROZEN)
+                (void)weft_i_table_move(&w); /* a frozen bucket has all that its move needs */
+        }
+    }
+    weft_i_table_end(w.hold, scheme);
+    weft_i_end(w.hold, &own);
+}
+
+/* ---- hashmap/table_values.c ---- */
+
+weft_i_map_node *weft_i_table_node_make(weft_table *table)
+{
+    return weft_i_node_alloc(table->domain, weft_i_local_get(table->domain), WEFT_I_LARGE);
+}
+
+void weft_i_table_node_drop(weft_table *table, weft_i_map_node *node)
+{
+    if (node)
+        weft_i_node_free(table->domain, weft_i_local_get(table->domain), WEFT_I_LARGE, node);
+}
+
+void weft_i_table_retire(weft_table *table, weft_i_map_node *node, void *value)
+{
+    node->dead = value;
+    /* relaxed: the table is a user itself, so that this cannot be the first */
+    (void)weft_i_fetch_add(&table->kinds->users, 1, memory_order_relaxed);
+    (void)weft_i_retire_held(table->domain, weft_i_local_get(table->domain), &node->hook, &table->kinds->value,
+                             WEFT_I_LARGE_SIZE);
+}
+
+bool weft_i_table_bury(weft_i_table_walk *w)
+{
+    uint64_t head = w->head;
+    unsigned index = weft_i_table_first(weft_i_table_dead(head));
+    weft_i_map_node *node = weft_i_table_node_make(w->table);
+    if (!node)
+        return false;
+    weft_i_table_slot *slot = weft_i_table_slot_at(w, index, weft_i_scheme(w->table->domain));
+    void *value = slot ? weft_i_load(&slot->value, WEFT_TABLE_A1) : NULL;
+    if (slot &&
+        weft_i_cas(&w->bucket->head, &head, weft_i_table_with(head, index, WEFT_I_TABLE_FREE), WEFT_TABLE_S2, WEFT_TABLE_S1))
+        weft_i_table_retire(w->table, node, value);
+    else
+        weft_i_table_node_drop(w->table, node);
     return true;
 }
 

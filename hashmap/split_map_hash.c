@@ -89,7 +89,7 @@ WEFT_I_OBJECT const weft_map_config weft_map_byte_strings = {.hash = hash_byte_s
 WEFT_I_OBJECT const weft_map_config weft_map_integers = {0};
 
 /* If getrandom is refused (sandbox, early boot), the seed comes from clock and addresses, which can be guessed. */
-void weft_i_map_seed(const weft_map *map, weft_map_seed *seed)
+void weft_i_map_seed(const void *map, weft_map_seed *seed)
 {
     if (weft_i_sys_random(seed, sizeof *seed))
         return;

@@ -4,6 +4,6 @@
 
 #include <weft/hashmap/split_map.h>
 
-WEFT_I_PRIVATE void weft_i_map_seed(const weft_map *map, weft_map_seed *seed);
+WEFT_I_PRIVATE void weft_i_map_seed(const void *map, weft_map_seed *seed);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * private. The life of a thread's record: taken at first use, given back by the exit hook, lost in a fork's child.
- * docs/reclamation.md has the table of its states, which life.c follows.
+ * docs/reclamation.md lists its states; life.c follows them.
  */
 #ifndef WEFT_RECLAIM_LIFE_H
 #define WEFT_RECLAIM_LIFE_H

@@ -28,7 +28,7 @@ void weft_i_check_forks(const void *thread)
         weft_i_misused("Weft is used in a fork handler that was registered before the library was loaded");
 }
 
-/* An open hash table. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
+/* A hash set with open addressing. An object's address is in one of PROBES entries; if these are all taken, it is not remembered. */
 enum { PLACES = 1 << 16, PROBES = 16 };
 
 static weft_atomic_ptr retired[PLACES];

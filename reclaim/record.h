@@ -62,7 +62,7 @@ typedef struct weft_i_ticket {
     size_t round, fence;
 } weft_i_ticket;
 
-/* A record's states: docs/reclamation.md has the table. */
+/* A record's states, as docs/reclamation.md lists them. */
 typedef enum weft_i_life { WEFT_I_FREE, WEFT_I_IN_USE, WEFT_I_ENDING } weft_i_life;
 
 typedef struct weft_i_record {

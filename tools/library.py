@@ -8,9 +8,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def structures(root=ROOT):
-    """{name: QUEUE, STACK or MAP} from structures.def, in its order."""
+    """{name: QUEUE, STACK, MAP and so on} from structures.def, in its order; a map's kind there is that of its keys."""
     with open(os.path.join(root, "structures.def"), encoding="utf-8") as file:
-        return {name: kind or "MAP" for kind, name in re.findall(r"^    X\((?:([A-Z]+), )?(\w+), .*__VA_ARGS__\)", file.read(), re.MULTILINE)}
+        found = re.findall(r"^    X\(([A-Z]+), (\w+), .*__VA_ARGS__\)", file.read(), re.MULTILINE)
+    return {name: "MAP" if kind in ("POINTER", "INTEGER") else kind for kind, name in found}
 
 
 def rooms():

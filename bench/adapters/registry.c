@@ -11,7 +11,7 @@
 #define OTHER(KIND, name, X) OTHER_##KIND(name, X)
 #define OTHER_MAILBOX(name, X) X(weft_##name)
 #define OTHER_DEQUE(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
-#define MAP(name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
+#define MAP(KIND, name, X) X(weft_##name##_hazard) X(weft_##name##_epoch)
 #define WEFT_IMPLS(X)                                                                                                  \
     WEFT_CONTAINERS(CONTAINER, X) WEFT_RING_FORMS(RING, X) WEFT_OTHERS(OTHER, X) WEFT_MAPS(MAP, X)                     \
     X(weft_reclaim_hazard) X(weft_reclaim_epoch) X(words_weft_hazard) X(words_weft_epoch) X(words_mutex)

@@ -74,7 +74,7 @@ OUT_OF_LINE void count_retire(count_place *place, void *thread, unsigned number)
 #define RING(FAMILY, it, form, suffix, flags, unused)                                                \
     {"weft_" #it suffix, "weft-" #it suffix, BENCH_##FAMILY, "push", "put", count_put},              \
     {"weft_" #it suffix, "weft-" #it suffix, BENCH_##FAMILY, "pop", "take", count_take},
-#define MAP(it, unused)                                                                              \
+#define MAP(KIND, it, unused)                                                                              \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "get", "get", count_get},                                  \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "insert", "insert", count_insert},                         \
     {"weft_" #it, "weft-" #it, BENCH_MAP, "remove", "remove", count_remove},

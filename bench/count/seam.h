@@ -7,10 +7,12 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef void *_Atomic weft_atomic_ptr;
 typedef _Atomic(size_t) weft_i_atomic_size;
 typedef atomic_int weft_i_atomic_int;
+typedef _Atomic(uint64_t) weft_i_atomic_wide;
 
 #define WEFT_I_ORDERS
 

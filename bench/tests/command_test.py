@@ -146,10 +146,26 @@ class Json(unittest.TestCase):
         self.assertEqual([row["implementation"] for row in rows], ["mutex-queue", "floor-xadd"] * 2)
         self.assertEqual({row["family"] for row in rows}, {"queue"})
 
+    def test_filling_maps(self):
+        result = measure("--family", "map", "--impl", "weft-map,weft-table,mutex-map", "--keys", "1000,70000", "--threads", "1,3",
+                         "--workload", "fill,100/0/0", "--distribution", "uniform", "--huge-pages", "on", "--latency", *SHORT)
+        rows = [row for row in result["results"] if row["workload"] == "fill"]
+        self.assertEqual({(row["keys"], row["threads"]) for row in rows}, {(1000, 1), (1000, 3), (70000, 1), (70000, 3)})
+        self.assertEqual(len(rows), 4 * 5)
+        for row in rows:
+            self.check_row(row)
+            self.assertGreater(row["mops_median"], 0)
+        times = [row for row in result["latency"] if row["workload"] == "fill"]
+        self.assertEqual({(row["threads"], row["keys"], row["open"]) for row in times}, {(t, k, False) for t in (1, 3) for k in (1000, 70000)})
+        for row in times:  # each insert of each round
+            rounds, rest = divmod(sum(count for _, count in row["histogram"]), row["keys"] // row["threads"] * row["threads"])
+            self.assertEqual((rounds >= 3, rest), (True, 0))
+
     def test_map(self):
         result = self.check_family("map", "--keys", "1000,2Ki", "--threads", "2", "--workload", "90/5/5,50/25/25")
         rows = result["results"]
-        points = [(r["keys"], r["workload"], r["distribution"], r["huge_pages"]) for r in rows if r["scheme"] == "epoch"]
+        points = [(r["keys"], r["workload"], r["distribution"], r["huge_pages"]) for r in rows
+                  if (r["implementation"], r["scheme"]) == (OURS["MAP"][0], "epoch")]
         self.assertEqual(len(points), len(set(points)))
         self.assertEqual(len(points), 2 * 2 * 2 * 2)
         self.assertEqual({row["keys"] for row in rows}, {1000, 2048})

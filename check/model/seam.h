@@ -17,6 +17,7 @@
 typedef void *weft_atomic_ptr;
 typedef size_t weft_i_atomic_size;
 typedef int weft_i_atomic_int;
+typedef uint64_t weft_i_atomic_wide;
 
 enum {
     memory_order_relaxed = MODEL_RELAXED,

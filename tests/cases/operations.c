@@ -52,6 +52,7 @@ void kernel_list_operations(void)
     list("mailbox", own_operations("mailbox"));
     list("deque", own_operations("deque"));
     list("map", own_operations("map"));
+    list("table", own_operations("table"));
     list("cell, pointer: threads share a pointer to an object; a thread that replaces the object retires the old one",
          own_operations(CELL));
     list("all", common_operations);

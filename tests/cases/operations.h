@@ -33,8 +33,9 @@ typedef struct structure_kind {
     void (*explain)(void);          /* checks that some order explains what the case has answered */
 } structure_kind;
 
-extern const structure_kind container_kind, map_kind, mailbox_kind, deque_kind;
+extern const structure_kind container_kind, mailbox_kind, deque_kind;
 const structure_kind *ring_kind(const char *structure); /* NULL: it is no ring */
+const structure_kind *map_kind_of(const char *structure);
 const structure_kind *structure_kind_of(const char *structure);
 
 extern const operation cell_operations[];

@@ -10,6 +10,7 @@
 #include "check/history/recorder.h"
 #include "check/history/timeline.h"
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 #include "tests/support/rings.h"
 #include "tests/unit/support.h"
 
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 2) + 1 };
+enum { OPERATIONS = 10000, SUBJECTS = 2 * (CONTAINERS + RINGS + 1 + MAPS) + 1 };
 
 static int rounds = T_SCALE(40, 5);
 

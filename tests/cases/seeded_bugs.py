@@ -11,6 +11,7 @@ SPSC, RING = "queues/spsc_kernel.h", "queues/ring_kernel.h"
 MAILBOX, DEQUE = "queues/mailbox_kernel.h", "queues/deque_kernel.h"
 OPS, TABLE, NOTE = "hashmap/split_map_kernel.h", "hashmap/split_map_table.c", "hashmap/split_map_note.c"
 FIND, WALK, LAYOUT = "hashmap/split_map_find.h", "hashmap/split_map_walk.h", "hashmap/split_map_layout.h"
+SLOTS, PUT, MOVE, RESIZE = "hashmap/table_find.h", "hashmap/table_kernel.h", "hashmap/table_move.c", "hashmap/table_resize.c"
 RETIRE = "weft_i_trial_retire(&trial, &%s->hook, WEFT_I_SMALL, way);"
 FREED = "weft_i_list_push(&weft_i_local_get(%s->domain)->cache[WEFT_I_SMALL], &%s->hook);"
 
@@ -25,6 +26,8 @@ SURVIVORS = [
     ("a walk begins at a bucket that is not linked, and sees an empty map", "`./weft soak --structure weft-map`, within a minute"),
     ("a thief that was told in one round of a deque's `careful` says in another that pops are careful (the round is not counted up)",
      "`./weft model --case deque-hazard-calm-thieves --pct 20000000`, within five minutes"),
+    ("a pair of buckets passes by to an array that nobody holds (no hazard in weft_i_table_move)", "nothing: all buckets of three arrays must move while one thread "
+     "stands between two of its steps, and 16 keys share a pair of buckets (300,000 executions of `table-hazard-pass-insert` by priorities do not)"),
     ("a note opens a bucket of a segment that came later", "nothing: a thread must link a note after its segment has gone and another has come, and a second "
      "one meet it before the first goes on (400,000 executions of the model by chance do not; while its maker walked to it, `table_test` did)"),
 ]
@@ -393,6 +396,56 @@ MUTANTS = [
      "user-end:test_a_destructor_ends*"),
     ("map-hash-with-one-step", "the integer hash leaves dense keys in clusters (was in Weft)", LAYOUT,
      [("return (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);", "return h;")], "unit-hash:"),
+    # ---- table ----
+    ("table-not-seen-again", "a lookup does not read the bucket's head again", SLOTS,
+     [("    if (weft_i_unlikely(weft_i_load(&w->bucket->head, TABLE_S1) != w->head))\n        return WEFT_I_TABLE_CHANGED;\n    return seen;", "    return seen;")],
+     "model:table-hazard-slot-again"),
+    ("table-taking-not-counted", "the head does not count how often slots were taken", PUT,
+     [("WEFT_I_TABLE_BUSY) + WEFT_I_TABLE_TAKING;", "WEFT_I_TABLE_BUSY);")], "model:table-hazard-slot-again"),
+    ("table-put-without-second-look", "an entry becomes LIVE in a head that was not looked through", PUT,
+     [("        if (weft_i_likely(weft_i_cas(&w->bucket->head, &head, then, TABLE_S2, TABLE_S1)))\n            return found ?",
+       "        while (!weft_i_cas(&w->bucket->head, &head, then, TABLE_S2, TABLE_S1))\n            then = weft_i_table_with(head, mine, WEFT_I_TABLE_LIVE);\n"
+       "        if (then)\n            return found ?")], "model:table-hazard-insert-insert"),
+    ("table-replaced-stays", "a replacing put leaves the old entry", PUT,
+     [("            then = weft_i_table_with(then, w->index, WEFT_I_TABLE_FREE);", "            (void)0;")], "model:table-hazard-puts"),
+    ("table-remove-without-look", "a removal frees a slot whatever is in it by now", PUT,
+     [("        if (weft_i_likely(weft_i_cas(&w->bucket->head, &head, weft_i_table_with(head, w->index, state), TABLE_S2,\n"
+       "                                     TABLE_S1)))\n            return WEFT_I_TABLE_DONE;",
+       "        while (!weft_i_cas(&w->bucket->head, &head, weft_i_table_with(head, w->index, state), TABLE_S2,\n"
+       "                                     TABLE_S1))\n            ;\n        return WEFT_I_TABLE_DONE;")], "model:table-hazard-remove-remove"),
+    ("table-node-unprotected", "a node of slots is followed without another look at its bucket", SLOTS,
+     [("        if (scheme == WEFT_HAZARD && weft_i_load(&bucket->head, TABLE_S1) != head)", "        if (0)")],
+     "parked-asan:weft-table (hazard) + model:table-hazard-grow-get"),
+    ("table-array-unprotected", "an array is used without another look at whether it is the table's", SLOTS,
+     [("        if (weft_i_likely(again == array))\n            break;", "        if (again)\n            break;")],
+     "parked-asan:weft-table (hazard) + model:table-hazard-grow-end"),
+    ("table-copied-by-stores", "a late thread writes into a bucket that is open", MOVE,
+     [("        (void)weft_i_cas(&slot->value, &nothing, e->of[k].value, memory_order_relaxed, memory_order_relaxed);",
+       "        (void)nothing;\n        weft_i_store(&slot->value, e->of[k].value, memory_order_relaxed);")], "model:table-hazard-grow-again --pct 300000"),
+    ("table-sweep-missing", "groups that a lost thread has taken are never moved", RESIZE,
+     [("    at = weft_i_load(&w->array->cursor, TABLE_A4);", "    if (at)\n        return false;\n    at = weft_i_load(&w->array->cursor, TABLE_A4);")],
+     "model:table-hazard-shrink-left --pct 100000"),
+    ("table-chain-open", "the chain of a moved bucket is not closed, and a late node lost", MOVE,
+     [("    while (node || !weft_i_cas(link, &node, WEFT_I_TABLE_CLOSED, TABLE_R2, TABLE_A2)) {", "    while (node) {")],
+     "model:table-hazard-large --pct 300000"),
+    ("table-merges-too-many", "two buckets become one that has not enough slots", MOVE,
+     [("    bool fit = used(head[0]) + used(head[1]) <= WEFT_TABLE_SLOTS;", "    bool fit = true;")], "model:table-epoch-pass-get"),
+    ("table-next-unprotected", "an operation goes on to an array that may be retired", SLOTS,
+     [("    if (scheme == WEFT_HAZARD && (ptrdiff_t)(weft_i_load(&w->table->number, TABLE_A6) - w->array->number) > 1)", "    if (0)")],
+     "parked-asan:weft-table (hazard)"),
+    ("table-destroy-frees-moved", "the end of a growing table frees nodes that were retired", "hashmap/table.c",
+     [("    if (weft_i_table_mode(head) == WEFT_I_TABLE_MOVED)\n        return; /* its nodes were retired */\n", "")], "parked-asan:weft-table*"),
+    ("table-dead-stay", "a value that waits for memory is forgotten", "hashmap/table_values.c",
+     [("    if (!node)\n        return false;\n    weft_i_table_slot", "    if (node || !node)\n        return false;\n    weft_i_table_slot")], "oom-table:"),
+    ("table-iteration-loses", "an iteration loses an entry of each bucket with several", "hashmap/table_iterate.c",
+     [("        it->left = kept;", "        it->left = kept - (kept > 1);")], "unit-table-size:"),
+    ("table-told-early", "a table grows only when something else makes it", "hashmap/table_resize.h",
+     [("    if (moving || now - told + grain - 1 < 2 * grain - 1)", "    if (moving || told <= SIZE_MAX)")], "unit-table-size:"),
+    ("table-keeps-reserve", "a table whose reservation has ended does not shrink", RESIZE,
+     [("    tell_again(table);\n    return 0;", "    (void)tell_again;\n    return 0;")], "unit-table-size:"),
+    ("table-size-drifts", "removals are counted by the first way only", PUT,
+     [("    bool done = outcome == WEFT_I_TABLE_DONE, due = done && weft_i_table_count(&w, (size_t)0 - 1);",
+       "    bool done = outcome == WEFT_I_TABLE_DONE, due = done && weft_i_table_count(&w, 0);")], "parked:weft-table*"),
     # ---- reclamation ----
     ("hazard-not-validated", "a hazard is published and what it protects not looked at again", "reclaim/guard.h",
      [("        if (weft_i_likely(again == pointer))\n            return pointer;", "        if (again)\n            return pointer;")],

@@ -1,13 +1,11 @@
 /*
- * Queues, stacks and maps: each operation is recorded with its answer, and hands plain writes from putters to takers.
+ * Queues and stacks: each operation is recorded with its answer, and hands plain writes from putters to takers.
  */
 #define _GNU_SOURCE
 #include "check/model/explain.h"
 #include "tests/cases/operations.h"
 
 #include <errno.h>
-
-#include <weft/hashmap/split_map_table.h>
 
 #include "tests/support/containers.h"
 
@@ -59,7 +57,7 @@ const structure_kind *structure_kind_of(const char *structure)
            : strcmp(structure, "mailbox") == 0 ? &mailbox_kind
            : strcmp(structure, "deque") == 0   ? &deque_kind
            : container_named(structure)        ? &container_kind
-                                               : &map_kind;
+                                               : map_kind_of(structure);
 }
 
 /* The case's queue is closed in between. */
@@ -232,194 +230,3 @@ static void container_destroy(void)
 }
 
 const structure_kind container_kind = {container_operations, container_create, container_destroy, container_explain};
-
-/* ---- map ---- */
-
-static void insert(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_INSERT, key, value);
-    tell(value);
-    int error = weft_map_insert(structure, as_pointer(key), as_pointer(value));
-    MODEL_CHECK(error == 0 || error == -EEXIST);
-    model_end(op, error == 0 ? LIN_TRUE : LIN_FALSE, 0);
-}
-
-static void map_put(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_PUT, key, value);
-    void *old = NULL;
-    tell(value);
-    MODEL_CHECK(weft_map_put(structure, as_pointer(key), as_pointer(value), &old) >= 0);
-    model_end(op, old ? LIN_VALUE : LIN_NOTHING, as_value(old));
-}
-
-static void get_or_insert(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_GET_OR_INSERT, key, value);
-    void *found = NULL;
-    tell(value);
-    MODEL_CHECK(weft_map_get_or_insert(structure, NULL, as_pointer(key), as_pointer(value), &found) >= 0);
-    bool was_there = as_value(found) != value;
-    model_end(op, was_there ? LIN_VALUE : LIN_NOTHING, was_there ? as_value(found) : 0);
-}
-
-static lin_result answer_of(int error)
-{
-    return error == 0 ? LIN_TRUE : error == -ENOENT ? LIN_NOTHING : LIN_FALSE;
-}
-
-/* Expects the value that setup has put there, which equals the key. */
-static void replace(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_REPLACE, key, value);
-    tell(value);
-    int error = weft_map_compare_and_replace(structure, as_pointer(key), as_pointer(key), as_pointer(value));
-    model_end(op, answer_of(error), key);
-}
-
-static void remove_if(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_REMOVE_IF, key, key);
-    (void)value;
-    int error = weft_map_compare_and_remove(structure, as_pointer(key), as_pointer(key));
-    if (error == 0)
-        hear(key);
-    model_end(op, answer_of(error), 0);
-}
-
-static void remove_key(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_REMOVE, key, 0);
-    void *found = NULL;
-    (void)value;
-    bool removed = weft_map_remove(structure, as_pointer(key), &found);
-    if (removed)
-        hear(as_value(found));
-    model_end(op, removed ? LIN_TRUE : LIN_FALSE, 0);
-}
-
-static void get(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_GET, key, 0);
-    (void)value;
-    void *found = weft_map_get(structure, NULL, as_pointer(key));
-    if (found)
-        hear(as_value(found));
-    model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
-}
-
-/* The same, as one of many keys. */
-static void get_many(int64_t key, int64_t value)
-{
-    lin_operation *op = model_begin(LIN_GET, key, 0);
-    const void *keys[] = {as_pointer(key)};
-    void *found = NULL;
-    (void)value;
-    bool present = weft_map_get_many(structure, NULL, keys, &found, 1) == 1;
-    MODEL_CHECK(present == (found != NULL));
-    if (found)
-        hear(as_value(found));
-    model_end(op, found ? LIN_VALUE : LIN_NOTHING, as_value(found));
-}
-
-static void reserve(int64_t key, int64_t value)
-{
-    (void)value;
-    MODEL_CHECK(weft_map_reserve(structure, (size_t)key) == 0);
-}
-
-OPERATION(shrink_once, (void)weft_i_map_shrink(structure))
-
-static void shrink_and_free(void *object, void *ctx)
-{
-    (void)ctx;
-    if (structure)
-        (void)weft_i_map_shrink(structure);
-    model_free(object);
-}
-
-/* Callbacks never scan, so no fence follows what this retires. */
-OPERATION(shrink_in_a_callback, MODEL_CHECK(weft_retire(the_domain, model_alloc(16, 16), shrink_and_free, NULL) == 0))
-
-/* The shrinking is complete after this thread's steps, even if another thread has stopped in the middle of it. */
-static void check_small(int64_t key, int64_t value)
-{
-    (void)key, (void)value;
-    size_t table = weft_i_map_table(structure);
-    MODEL_CHECK(weft_i_map_level_of(table) == WEFT_MAP_FIRST_BITS && !weft_i_map_is_closing(table));
-}
-
-static void check_open(int64_t key, int64_t value)
-{
-    (void)value;
-    weft_map *map = structure;
-    weft_i_map_place place = weft_i_map_place_of(weft_i_map_hash(map, as_pointer(key)), weft_i_map_level(map));
-    MODEL_CHECK(place.level > WEFT_MAP_FIRST_BITS);
-    weft_i_map_segment *segment = weft_i_load(&map->segment[place.level], MAP_A2);
-    void *link = weft_i_load(&segment->bucket[place.offset].link, MAP_S1);
-    MODEL_CHECK(link && !(weft_i_map_bits(link) & (WEFT_I_MAP_FROZEN | WEFT_I_MAP_PENDING)));
-}
-
-/* Sees keys that are present throughout once, keys that come or go at most once, and no others. */
-static void iterate(int64_t unused, int64_t neither)
-{
-    int seen[10] = {0};
-    void *key, *value;
-    weft_map_iterator it;
-    (void)unused, (void)neither;
-    weft_map_iterate(&it, structure);
-    while (weft_map_next(&it, &key, &value)) {
-        MODEL_CHECK(as_value(key) > 0 && as_value(key) < 10 && value != NULL);
-        hear(as_value(value));
-        seen[as_value(key)]++;
-    }
-    weft_map_iterate_end(&it);
-    for (int64_t k = 1; k < 10; k++) {
-        bool before = (uint64_t)k <= kernel_running()->before;
-        MODEL_CHECK(seen[k] <= 1);
-        MODEL_CHECK(seen[k] == 1 || !before || somebody_does("remove", k));
-        MODEL_CHECK(seen[k] == 0 || before || somebody_does("insert", k) || somebody_does("put", k) ||
-                    somebody_does("get-or-insert", k));
-    }
-}
-
-static const operation map_operations[] = {
-    {"insert", "insert the key", insert, true},
-    {"put", "put a value for the key", map_put, true},
-    {"get-or-insert", "get the key's value, or insert it", get_or_insert, true},
-    {"replace", "replace the key's value if it is the one that setup has put", replace, true},
-    {"remove-if", "remove the key if its value is the one that setup has put", remove_if, true},
-    {"remove", "remove the key", remove_key, true},
-    {"get", "get the key's value", get, true},
-    {"get-many", "get the key's value, by the function for many keys", get_many, true},
-    {"reserve", "reserve room for so many entries", reserve, true},
-    {"check-open", "check that the key's bucket is open", check_open, true},
-    {"iterate", "iterate over all", iterate, false},
-    {"shrink", "shrink the table by a step", shrink_once, false},
-    {"shrink-in-callback", "the same in a callback", shrink_in_a_callback, false},
-    {"check-small", "check that the table has shrunk", check_small, false},
-    {0},
-};
-
-static int map_create(unsigned before)
-{
-    int error = weft_map_create((weft_map **)&structure, the_domain, NULL);
-    for (unsigned i = 1; i <= before && !error; i++)
-        insert(i, i);
-    return error;
-}
-
-static void map_destroy(void)
-{
-    for (int key = 1; structure && key <= 9; key++)
-        get(key, 0);
-    weft_map_destroy(structure, NULL, NULL);
-    structure = NULL;
-}
-
-static void map_explain(void)
-{
-    model_explain(&lin_map_spec);
-}
-
-const structure_kind map_kind = {map_operations, map_create, map_destroy, map_explain};

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 #include "tests/support/rings.h"
 
 typedef struct object {
-    const container *is; /* the subject's ctx; NULL: a map */
+    const container *is;    /* the subject's ctx, if it is a container */
+    const map_subject *map; /* or a map */
     weft_domain *domain;
     void *structure;
 } object;
@@ -25,19 +27,14 @@ static int create(const lin_subject *self, void **out, unsigned threads)
         return -ENOMEM;
     o->is = self->ctx;
     int error = weft_domain_create(&o->domain, &config);
-    return error   ? error
-           : o->is ? o->is->create(&o->structure, o->domain)
-                   : weft_map_create((weft_map **)&o->structure, o->domain, NULL);
+    return error ? error : o->is->create(&o->structure, o->domain);
 }
 
 /* Destroying a domain reclaims everything in it. */
 static void destroy(void *thing)
 {
     object *o = thing;
-    if (o->is)
-        o->is->destroy(o->structure, NULL, NULL);
-    else
-        weft_map_destroy(o->structure, NULL, NULL);
+    o->is->destroy(o->structure, NULL, NULL);
     if (weft_domain_destroy(o->domain) != 0)
         abort();
     free(o);
@@ -84,55 +81,86 @@ static void on_container(void *thing, void *thread, lin_operation *op)
         give(op, o->is->take(o->structure, &value) ? value : NULL);
 }
 
+/* ---- maps: the subject's ctx is the map ---- */
+
+static int map_create(const lin_subject *self, void **out, unsigned threads)
+{
+    const weft_domain_config config = {.scheme = self->scheme[0] == 'e' ? WEFT_EPOCH : WEFT_HAZARD};
+    object *o = calloc(1, sizeof *o);
+    (void)threads;
+    *out = o;
+    if (!o)
+        return -ENOMEM;
+    o->map = self->ctx;
+    int error = weft_domain_create(&o->domain, &config);
+    return error ? error : o->map->create(&o->structure, o->domain, NULL, NULL);
+}
+
+static void map_destroy(void *thing)
+{
+    object *o = thing;
+    o->map->destroy(o->structure);
+    if (weft_domain_destroy(o->domain) != 0)
+        abort();
+    free(o);
+}
+
 static void on_map(void *thing, void *thread, lin_operation *op)
 {
-    weft_map *map = ((object *)thing)->structure;
-    void *key = as_pointer(op->key), *value = as_pointer(op->value), *found = NULL;
+    const object *o = thing;
+    const map_subject *map = o->map;
+    uintptr_t key = (uintptr_t)op->key;
+    void *it = o->structure, *value = as_pointer(op->value), *found = NULL;
     int error;
     (void)thread;
     switch (op->kind) {
     case LIN_GET:
-        give(op, weft_map_get(map, NULL, key));
+        give(op, map->get(it, NULL, key));
         return;
     case LIN_PUT:
-        need(weft_map_put(map, key, value, &found) >= 0);
+        need(map->put(it, key, value, &found) >= 0);
         give(op, found);
         return;
     case LIN_GET_OR_INSERT:
-        need((error = weft_map_get_or_insert(map, NULL, key, value, &found)) >= 0);
+        need((error = map->get_or_insert(it, NULL, key, value, &found)) >= 0);
         give(op, error == 1 ? found : NULL);
         return;
     case LIN_INSERT:
-        need((error = weft_map_insert(map, key, value)) == 0 || error == -EEXIST);
+        need((error = map->insert(it, key, value)) == 0 || error == -EEXIST);
         op->got = error == 0 ? LIN_TRUE : LIN_FALSE;
         return;
     case LIN_REPLACE: /* `result` stays the expected value */
-        error = weft_map_compare_and_replace(map, key, as_pointer(op->result), value);
+        error = map->compare_and_replace(it, key, as_pointer(op->result), value);
         op->got = error == 0 ? LIN_TRUE : error == -EAGAIN ? LIN_FALSE : LIN_NOTHING;
         return;
     case LIN_REMOVE_IF:
-        error = weft_map_compare_and_remove(map, key, value);
+        error = map->compare_and_remove(it, key, value);
         op->got = error == 0 ? LIN_TRUE : error == -EAGAIN ? LIN_FALSE : LIN_NOTHING;
         return;
     default:
-        op->got = weft_map_remove(map, key, &found) ? LIN_TRUE : LIN_FALSE;
+        op->got = map->remove(it, key, &found) ? LIN_TRUE : LIN_FALSE;
     }
+}
+
+static bool see(uintptr_t key, void *value, void *ctx)
+{
+    lin_iteration *out = ctx;
+    out->entry[out->count++] = (lin_entry){(int64_t)key, (int64_t)(uintptr_t)value};
+    return out->count < out->room;
 }
 
 static bool iterate(void *thing, lin_iteration *out)
 {
-    weft_map_iterator it;
-    void *key, *value;
-    weft_map_iterate(&it, ((object *)thing)->structure);
-    while (out->count < out->room && weft_map_next(&it, &key, &value))
-        out->entry[out->count++] = (lin_entry){(int64_t)(uintptr_t)key, (int64_t)(uintptr_t)value};
-    weft_map_iterate_end(&it);
+    const object *o = thing;
+    if (out->count < out->room)
+        o->map->walk(o->structure, see, out);
     return true;
 }
 
 static size_t size(void *thing)
 {
-    return weft_map_size(((object *)thing)->structure);
+    const object *o = thing;
+    return o->map->size(o->structure);
 }
 
 /* ---- deque ---- */
@@ -278,12 +306,15 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
 #define COMMON(in_name, in_scheme)                                                                                     \
     .name = (in_name), .scheme = (in_scheme), .create = create, .destroy = destroy, .thread_begin = thread_begin,      \
     .thread_end = thread_end
-#define MAP(in_scheme)                                                                                                 \
+#define MAP(in_name, in_scheme)                                                                                        \
     &(const lin_subject)                                                                                               \
     {                                                                                                                  \
-        COMMON("weft-map", in_scheme), .type = LIN_MAP, .pending = pending, .perform = on_map, .map_kind = map_kinds,  \
-                                       .map_kinds = sizeof map_kinds, .iterate = iterate, .size = size                 \
+        .name = "weft-" #in_name, .scheme = (in_scheme), .create = map_create, .destroy = map_destroy,                 \
+        .thread_begin = thread_begin, .thread_end = thread_end, .type = LIN_MAP, .pending = pending,                   \
+        .perform = on_map, .map_kind = map_kinds, .map_kinds = sizeof map_kinds, .iterate = iterate, .size = size,     \
+        .ctx = &maps[MAP_##in_name]                                                                                    \
     }
+#define MAP_UNDER_EACH_SCHEME(KIND, name, unused) MAP(name, "hazard"), MAP(name, "epoch"),
 #define CONTAINER(in_name, in_scheme, in_type)                                                                         \
     &(const lin_subject)                                                                                               \
     {                                                                                                                  \
@@ -328,12 +359,8 @@ static const unsigned char map_kinds[] = {LIN_GET,           LIN_INSERT,  LIN_PU
     }
 
 const lin_subject *const lin_weft_subjects[] = {WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, UNDER_EACH_SCHEME, 0),
-                                                WEFT_RINGS(IN_EACH_FORM, 0) MAILBOX,
-                                                DEQUE("hazard"),
-                                                DEQUE("epoch"),
-                                                MAP("hazard"),
-                                                MAP("epoch"),
-                                                NULL};
+                                                WEFT_RINGS(IN_EACH_FORM, 0) MAILBOX, DEQUE("hazard"), DEQUE("epoch"),
+                                                WEFT_MAPS(MAP_UNDER_EACH_SCHEME, 0) NULL};
 
 /* A stack that claims to be a queue. */
 const lin_subject lin_broken_queue = {COMMON("broken-queue", ""), .type = LIN_QUEUE, .perform = on_container,

@@ -56,6 +56,16 @@ static const reason reasons[] = {
     {"HANDSHAKE_X2", -1,
      "the heavy fence orders all threads, and the machine executes a thread's writes in their order: by C11 the ticket orders what was "
      "unlinked before it"},
+    {"TABLE_A1", -1,
+     "the machine executes a thread's reads in their order, and a seq_cst read sees what is before it: hardware may read the head first"},
+    {"TABLE_R1", -1, "as TABLE_A1"},
+    {"TABLE_A6", -1, "the heavy fence before an array is freed is one in each thread"},
+    {"TABLE_R6", -1, "as TABLE_A6"},
+    {"TABLE_X1", -1,
+     "the machine takes seq_cst operations in the order of its steps, in which a bucket is MOVED before it is counted; C11 knows other "
+     "orders, in which who counts the last group leads others past a bucket that they do not see moved"},
+    {"TABLE_A4", -1, "as TABLE_X1"},
+    {"TABLE_R4", -1, "as TABLE_X1"},
     {"DEQUE_R4", -1, "the heavy fence is one in each thread, and so also in the thief that reads this"},
     {"DEQUE_A1", -1, "what a thread does after an empty answer, with memory that a pop has handed it, is in no case"},
     {"DEQUE_A3", -1,

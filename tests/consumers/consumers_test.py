@@ -204,7 +204,7 @@ class Consumers(Place):
             run("eval %s -std=c++17 %s wrappers.cc -o program $(pkg-config --cflags --libs weft) -pthread" % (compiler, " ".join(WARNINGS)),
                 where, True, **self.pkg_config)
             run(["./program"], where, **self.pkg_config)
-        for wrong in range(1, 14):
+        for wrong in range(1, 15):
             said = run("eval g++ -std=c++17 -DWRONG=%d -fsyntax-only wrappers.cc $(pkg-config --cflags weft)" % wrong, where, True, fails=True,
                        **self.pkg_config)
             if b"static assertion failed: weft: " not in said:
@@ -232,7 +232,7 @@ class Consumers(Place):
         for compiler, standard in (("gcc", "c11"), ("gcc", "gnu11"), ("gcc", "c17"), ("clang", "c11")):
             run(command % (compiler, standard, " ".join(WARNINGS)), where, True, **self.pkg_config)
             run(["./program"], where, **self.pkg_config)
-        for wrong in range(1, 11):
+        for wrong in range(1, 12):
             run(command % ("gcc", "c11", "-Werror -DWRONG=%d" % wrong), where, True, fails=True, **self.pkg_config)
 
     def plugin(self):
@@ -277,7 +277,8 @@ class Consumers(Place):
         run("eval cc -std=c11 -g -O0 debugged.c -o debugged $(pkg-config --cflags --libs weft) -pthread", where, True, **self.pkg_config)
         commands = ["set auto-load safe-path /", "add-auto-load-scripts-directory " + self.prefix + "/share/gdb/auto-load", "set print elements 10"]
         prints = ["break stop_here", "run", "up", "print *queue", "print *segments",
-                  "print *ring", "print *shared", "print *pool", "print *box", "print *deque", "print *stack", "print *map", "print *domain", "print guard"]
+                  "print *ring", "print *shared", "print *pool", "print *box", "print *deque", "print *stack", "print *map", "print *table", "print *domain",
+                  "print guard"]
         said = run(["gdb", "-batch", "-nx"] + [word for line in commands for word in ("-iex", line)] +
                    [word for line in prints for word in ("-ex", line)] + ["./debugged"], where, **self.pkg_config).decode()
         for expected in (r"weft_msq under hazard pointers, oldest first = \{0x100, 0x200, 0x300\}",
@@ -289,6 +290,7 @@ class Consumers(Place):
                          r"weft_deque under hazard pointers, oldest first = \{0x200, 0x300\}",
                          r"weft_treiber under epochs, from the top down = \{0x300, 0x200, 0x100\}",
                          r"weft_map under hazard pointers, 2 entries in 16 buckets, load 0.12 = \{\[0x\w+ \"w\w+\"\] = 0x[12]0",
+                         r"weft_table under hazard pointers, 4 entries in 4 buckets, load 1.00 = \{(?=.*\[%d\] = 0x400\b)" % (4 << 61),
                          r"weft_domain of epochs, 1 objects pending = \{guard 0 = thread \d+, epoch \d+\}", r"weft_guard, epoch \d+"):
             if not re.search(expected, said):
                 raise Failed("expected %s in\n%s" % (expected, said))

@@ -1,6 +1,7 @@
 /* A program to stop in a debugger: consumers_test.py lets gdb print what it holds. */
 #include <stdlib.h>
 #include <weft/hashmap/split_map.h>
+#include <weft/hashmap/table.h>
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
@@ -33,6 +34,7 @@ int main(void)
     weft_deque *deque;
     weft_treiber *stack;
     weft_map *map;
+    weft_table *table;
     weft_guard guard;
     weft_atomic_ptr source;
     static const weft_domain_config epochs = {.scheme = WEFT_EPOCH};
@@ -40,7 +42,8 @@ int main(void)
         weft_segq_create(&segments, NULL) != 0 || weft_spsc_create(&ring, 3, 4, 0) != 0 ||
         weft_ring_create(&shared, 4, 4, 0) != 0 || weft_ring_create(&pool, 3, 3, 0) != 0 ||
         weft_mailbox_create(&box) != 0 || weft_deque_create(&deque, NULL) != 0 ||
-        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0)
+        weft_treiber_create(&stack, domain) != 0 || weft_map_create(&map, NULL, &weft_map_strings) != 0 ||
+        weft_table_create(&table, NULL, NULL) != 0)
         return 1;
     for (size_t i = 1; i <= 3; i++)
         if (weft_msq_enqueue(queue, (void *)(i * 0x100)) != 0 ||
@@ -48,6 +51,9 @@ int main(void)
             return 1;
     if (weft_map_insert(map, "warp", (void *)0x10) != 0 || weft_map_insert(map, "weft", (void *)0x20) != 0)
         return 1;
+    for (uint64_t key = 1; key <= 4; key++) /* the last one makes the table grow */
+        if (weft_table_insert(table, key << 61, (void *)(key * 0x100)) != 0)
+            return 1;
     void *first;
     if (!weft_segq_try_dequeue(segments, &first))
         return 1;
@@ -81,6 +87,7 @@ int main(void)
     stop_here();
     weft_leave(&guard);
     weft_map_destroy(map, NULL, NULL);
+    weft_table_destroy(table, NULL, NULL);
     weft_treiber_destroy(stack, NULL, NULL);
     weft_segq_destroy(segments, NULL, NULL);
     weft_spsc_destroy(ring);

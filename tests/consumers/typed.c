@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/hashmap/split_map.h>
+#include <weft/hashmap/table.h>
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
@@ -33,6 +34,8 @@ WEFT_RING_OF(newest_names, const char *);
 WEFT_TREIBER_OF(name_stack, const char *);
 WEFT_MAP_OF(price_map, const char *, struct order *);
 WEFT_MAP_OF(colour_map, enum colour, unsigned);
+WEFT_TABLE_OF(order_table, struct order *);
+WEFT_TABLE_OF(number_table, short);
 
 #define REQUIRE(condition)                                                                                             \
     do {                                                                                                               \
@@ -56,6 +59,11 @@ static void sum_entry(const char *key, struct order *order, void *ctx)
 {
     (void)key;
     sum(order, ctx);
+}
+
+static void sum_numbered(uint64_t key, struct order *order, void *ctx)
+{
+    *(int *)ctx += (int)key * order->amount;
 }
 
 static int queues_and_stacks(void)
@@ -225,6 +233,43 @@ static int maps(void)
     return 0;
 }
 
+static int tables(void)
+{
+    struct order one = {1}, two = {2}, *got = NULL;
+    order_table *orders;
+    number_table *numbers;
+    weft_table_iterator at;
+    const uint64_t each[] = {8, UINT64_MAX};
+    uint64_t key;
+    short value, values[2] = {1, 1};
+    int total = 0, seen = 0;
+    REQUIRE(order_table_create(NULL, NULL, NULL) == -22 && order_table_create(&orders, NULL, NULL) == 0);
+    REQUIRE(order_table_insert(orders, 7, &one) == 0 && order_table_put(orders, 7, &two, &got) == 1 && got == &one);
+    REQUIRE(order_table_get(orders, NULL, 7) == &two && order_table_contains(orders, 7));
+    REQUIRE(order_table_get_or_insert(orders, NULL, 7, &one, &got) == 1 && got == &two);
+    REQUIRE(order_table_compare_and_replace(orders, 7, &two, &one) == 0 && order_table_size(orders) == 1);
+    order_table_iterate(&at, orders);
+    while (order_table_next(&at, &key, &got))
+        REQUIRE(key == 7 && got == &one);
+    order_table_iterate_end(&at);
+    REQUIRE(order_table_insert(orders, 8, &two) == 0 && order_table_compare_and_remove(orders, 8, &two) == 0);
+    REQUIRE(order_table_remove(orders, 7, &got) && got == &one && !order_table_remove(orders, 7, NULL));
+    REQUIRE(order_table_insert(orders, 9, &two) == 0);
+    order_table_destroy(orders, sum_numbered, &total);
+    REQUIRE(total == 18);
+    REQUIRE(number_table_create(&numbers, NULL, NULL) == 0 && number_table_insert(numbers, UINT64_MAX, -5) == 0);
+    REQUIRE(number_table_reserve(numbers, 100) == 0 && number_table_get_many(numbers, NULL, each, values, 2) == 1);
+    REQUIRE(values[0] == 0 && values[1] == -5);
+    number_table_iterate(&at, numbers);
+    while (number_table_next(&at, &key, &value))
+        seen += key == UINT64_MAX && value == -5;
+    number_table_iterate_end(&at);
+    number_table_clear(numbers);
+    REQUIRE(seen == 1 && number_table_size(numbers) == 0 && weft_table_size(number_table_untyped(numbers)) == 0);
+    number_table_destroy(numbers, NULL, NULL);
+    return 0;
+}
+
 #if WRONG == 1
 int wrong(order_queue *queue, int *other)
 {
@@ -266,12 +311,17 @@ void wrong(job_ring *ring, int *other)
 {
     job_ring_give_back(ring, other);
 }
+#elif WRONG == 11
+int wrong(order_table *table, int *other)
+{
+    return order_table_insert(table, 1, other);
+}
 #endif
 
 int main(void)
 {
     if (queues_and_stacks() != 0 || deques() != 0 || mailboxes() != 0 || rings() != 0 || rings_of_names() != 0 ||
-        shared_rings() != 0 || maps() != 0)
+        shared_rings() != 0 || maps() != 0 || tables() != 0)
         return 1;
     puts("typed");
     return 0;

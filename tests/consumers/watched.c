@@ -7,6 +7,7 @@
 
 static void *each[CONTAINERS];
 static weft_map *map;
+static weft_table *table;
 static weft_atomic_ptr current;
 static int values[2];
 
@@ -24,13 +25,15 @@ static void *work(void *ctx)
         for (size_t c = 0; c < CONTAINERS; c++)
             if (containers[c].put(each[c], ctx) != 0 || !containers[c].take(each[c], &value))
                 return ctx;
-        if (weft_map_put(map, (void *)i, ctx, NULL) < 0)
+        if (weft_map_put(map, (void *)i, ctx, NULL) < 0 || weft_table_put(table, i, ctx, NULL) < 0)
             return ctx;
         weft_enter(&guard, NULL);
         (void)!weft_protect(&guard, &current);
         (void)!weft_map_get(map, &guard, (void *)(i / 2));
+        (void)!weft_table_get(table, &guard, i / 2);
         weft_leave(&guard);
         (void)!weft_map_remove(map, (void *)(i / 3), NULL);
+        (void)!weft_table_remove(table, i / 3, NULL);
         if (i % 16 == 0 && weft_retire(NULL, ctx, drop, NULL) != 0)
             return ctx;
     }
@@ -45,7 +48,7 @@ int main(int argc, char **argv)
     for (size_t c = 0; c < CONTAINERS; c++)
         if (containers[c].create(&each[c], NULL) != 0)
             return 1;
-    if (weft_map_create(&map, NULL, NULL) != 0)
+    if (weft_map_create(&map, NULL, NULL) != 0 || weft_table_create(&table, NULL, NULL) != 0)
         return 1;
     for (int i = 0; i < 2; i++)
         if (pthread_create(&thread[i], NULL, work, &values[i]) != 0)
@@ -56,6 +59,7 @@ int main(int argc, char **argv)
     for (size_t c = 0; c < CONTAINERS; c++)
         containers[c].destroy(each[c], NULL, NULL);
     weft_map_destroy(map, NULL, NULL);
+    weft_table_destroy(table, NULL, NULL);
     if (argc == 1 && weft_shutdown() != 0)
         return 1;
     return printf("woven %s\n", weft_version_string()) < 0;

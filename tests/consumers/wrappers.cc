@@ -246,7 +246,10 @@ template class weft::treiber_stack<int[3]>;
 #elif WRONG == 6
 template class weft::map<std::string, handle &&>;
 #elif WRONG == 7
-template std::optional<handle> weft::map<int, handle>::get(const int &) const; // it would copy the handle
+auto wrong(weft::map<int, handle> &map) // it would copy the handle
+{
+    return map.get(1);
+}
 #elif WRONG == 8
 template class weft::ms_queue<void>;
 #elif WRONG == 9
@@ -259,6 +262,8 @@ template class weft::mailbox<point>;
 template class weft::work_deque<int &>;
 #elif WRONG == 13
 template class weft::ring<std::string>;
+#elif WRONG == 14
+template class weft::table<int &>;
 #endif
 
 static int queues_and_stacks(const weft::domain &domain)
@@ -405,6 +410,45 @@ static int maps(weft::domain &domain)
     return 0;
 }
 
+static int tables(weft::domain &domain)
+{
+    weft::table<std::string> names(domain);
+    const std::uint64_t asked[] = {2, 1, UINT64_MAX};
+    REQUIRE(names.insert(1, "un") && !names.insert(1, "uno") && names.get(1) == "un" && !names.get(2));
+    REQUIRE(names.insert_or_assign(1, "eins, and too long for a word") && !names.insert_or_assign(UINT64_MAX, "last"));
+    REQUIRE(names.visit(1, [](const std::string &v) { (void)v; }) && names.contains(UINT64_MAX) && names.size() == 2);
+    std::size_t letters = 0;
+    std::uint64_t sum = 0;
+    names.for_each([&](std::uint64_t k, const std::string &v) { sum += k, letters += v.size(); });
+    REQUIRE(sum == 0 && letters == 33);
+    std::size_t present =
+        names.visit_many(asked, 3, [&](std::size_t i, const std::string &v) { letters += 100 * i + v.size(); });
+    REQUIRE(present == 2 && letters == 366 && names.erase(1) && !names.erase(1));
+    names.reserve(1000);
+    names.clear();
+    REQUIRE(names.size() == 0 && weft_table_size(names.get()) == 0);
+
+    weft::table<bool> flags; // a word that is not NULL, whatever the value
+    REQUIRE(flags.insert(0, false) && flags.get(0) == false && !flags.erase(0, true) && flags.erase(0, false));
+    weft::table<int *> pointers;
+    int target = 0, refused = 0;
+    REQUIRE(pointers.insert(1, &target) && pointers.get(1) == &target && pointers.erase(1, &target));
+    try {
+        pointers.insert(2, nullptr);
+    } catch (const std::invalid_argument &) {
+        refused++;
+    }
+    REQUIRE(refused == 1 && !pointers.contains(2));
+    {
+        weft::table<counted> owned(domain);
+        for (int i = 0; i < 100; i++)
+            REQUIRE(owned.insert(static_cast<std::uint64_t>(i), counted(i)));
+        REQUIRE(!owned.insert(7, counted(-7)) && owned.erase(1) && owned.insert_or_assign(2, counted(-2)));
+    }
+    REQUIRE(domain.barrier() && alive == 0);
+    return 0;
+}
+
 static int reclamation(weft::domain &domain)
 {
     weft_atomic_ptr current{new counted(1)};
@@ -518,8 +562,8 @@ int main()
         return 1;
     for (auto scheme : {weft::scheme::hazard, weft::scheme::epoch}) {
         weft::domain domain(scheme);
-        if (queues_and_stacks(domain) || maps(domain) || keys(domain) || values(domain) || reclamation(domain) ||
-            ended_threads(domain) || weft::shutdown())
+        if (queues_and_stacks(domain) || maps(domain) || tables(domain) || keys(domain) || values(domain) ||
+            reclamation(domain) || ended_threads(domain) || weft::shutdown())
             return 1;
     }
     std::puts("wrapped");

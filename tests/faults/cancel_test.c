@@ -5,6 +5,7 @@
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 #include <weft/base/version.h>
 
@@ -100,34 +101,43 @@ static void use_container(run *r, const container *is)
     is->destroy(it, NULL, NULL);
 }
 
-static void use_entry(weft_map *map, uintptr_t key)
+static void use_entry(const map_subject *of, void *map, uintptr_t key)
 {
     void *value;
-    CHECK(weft_map_insert(map, t_ptr(key), t_ptr(8)) == 0 && weft_map_contains(map, t_ptr(key)));
-    CHECK(weft_map_put(map, t_ptr(key), t_ptr(16), &value) == 1 && weft_map_get(map, NULL, t_ptr(key)) == t_ptr(16));
-    CHECK(weft_map_get_or_insert(map, NULL, t_ptr(key), t_ptr(8), &value) == 1);
-    CHECK(weft_map_compare_and_replace(map, t_ptr(key), t_ptr(16), t_ptr(24)) == 0);
-    CHECK(weft_map_compare_and_remove(map, t_ptr(key), t_ptr(24)) == 0 && !weft_map_remove(map, t_ptr(key), NULL));
+    CHECK(of->insert(map, key, t_ptr(8)) == 0 && of->contains(map, key));
+    CHECK(of->put(map, key, t_ptr(16), &value) == 1 && of->get(map, NULL, key) == t_ptr(16));
+    CHECK(of->get_or_insert(map, NULL, key, t_ptr(8), &value) == 1);
+    CHECK(of->compare_and_replace(map, key, t_ptr(16), t_ptr(24)) == 0);
+    CHECK(of->compare_and_remove(map, key, t_ptr(24)) == 0 && !of->remove(map, key, NULL));
 }
 
-static void use_map(run *r)
+static bool one_step(uintptr_t key, void *value, void *steps)
 {
-    weft_map *map;
-    weft_map_iterator it;
-    weft_map_statistics figures;
+    (void)key;
+    (void)value;
+    return ++*(int *)steps > 1;
+}
+
+static void use_map(run *r, const map_subject *of)
+{
+    enum { KEYS = 5000, AT_ONCE = 50 };
+    void *map, *values[AT_ONCE];
+    uintptr_t keys[AT_ONCE];
     weft_map_seed seed = {1, 2};
-    CHECK(weft_map_create(&map, r->domain, NULL) == 0);
-    for (uintptr_t key = 0; key < 5000; key++) {
-        use_entry(map, key);
-        CHECK(weft_map_put(map, t_ptr(key), t_ptr(8), NULL) == 0);
+    int steps = 0;
+    CHECK(of->create(&map, r->domain, NULL, NULL) == 0);
+    CHECK(of->reserve(map, 100) == 0);
+    for (uintptr_t key = 0; key < KEYS; key++) {
+        use_entry(of, map, key);
+        CHECK(of->put(map, key, t_ptr(8), NULL) == 0);
+        keys[key % AT_ONCE] = key;
     }
-    weft_map_iterate(&it, map);
-    CHECK(weft_map_next(&it, NULL, NULL));
-    weft_map_iterate_end(&it);
-    weft_map_stats(map, &figures);
-    CHECK(figures.size == weft_map_size(map) && weft_map_hash_bytes("a", 1, &seed) != 0);
-    weft_map_clear(map);
-    weft_map_destroy(map, NULL, NULL);
+    CHECK(of->get_many(map, NULL, keys, values, AT_ONCE) == AT_ONCE);
+    of->walk(map, one_step, &steps);
+    CHECK(steps == 1 && of->buckets(map) > 0 && of->size(map) == KEYS);
+    CHECK(weft_map_hash_bytes("a", 1, &seed) != 0);
+    of->clear(map);
+    of->destroy(map);
 }
 
 /* ---- all ---- */
@@ -141,7 +151,8 @@ static void *use_all(void *ctx)
     use_domain(r);
     for (size_t c = 0; c < CONTAINERS; c++)
         use_container(r, &containers[c]);
-    use_map(r);
+    for (size_t m = 0; m < MAPS; m++)
+        use_map(r, &maps[m]);
     CHECK(weft_version() != 0 && weft_version_string() != NULL);
     r->done = true;
     pthread_testcancel();

@@ -1,10 +1,11 @@
 /*
- * Fork in the middle of traffic. Threads hammer containers, a map and the domain itself; the main thread forks
+ * Fork in the middle of traffic. Threads hammer containers, maps and the domain itself; the main thread forks
  * again and again, and each child uses, drains and destroys what it has inherited, also with threads of its own.
  */
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void heap_free(void *memory, size_t size, void *ctx)
 typedef struct traffic {
     weft_domain *domain;
     void *each[CONTAINERS];
-    weft_map *map;
+    void *map[MAPS];
     weft_atomic_ptr shared; /* replaced all the time */
     atomic_bool stop;
     atomic_size_t turns;
@@ -103,10 +104,12 @@ static void turn(traffic *t, unsigned worker, uintptr_t i)
     uintptr_t key = i * 7 % KEYS;
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].put(t->each[c], value) == 0);
-    (void)!weft_map_put(t->map, t_ptr(key), t_ptr(key + 1), NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        (void)!maps[m].put(t->map[m], key, t_ptr(key + 1), NULL);
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].take(t->each[c], &out));
-    (void)weft_map_remove(t->map, t_ptr((key + KEYS / 2) % KEYS), NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        (void)maps[m].remove(t->map[m], (key + KEYS / 2) % KEYS, NULL);
     replace_shared(t);
     if (i % 64 == 0)
         weft_domain_flush(t->domain);
@@ -213,24 +216,23 @@ static void drain(const container *is, void *object)
     CHECK(is->is_empty(object));
 }
 
-static void empty_map(traffic *t)
+static bool see_entry(uintptr_t key, void *value, void *seen)
 {
-    weft_map_iterator it;
-    void *key, *value;
+    CHECK(t_int(value) == key + 1);
+    ++*(size_t *)seen;
+    return true;
+}
+
+static void empty_map(const map_subject *of, void *map)
+{
     size_t seen = 0, removed = 0;
-    weft_map_iterate(&it, t->map);
-    while (weft_map_next(&it, &key, &value)) {
-        CHECK(t_int(value) == t_int(key) + 1);
-        seen++;
-    }
-    weft_map_iterate_end(&it);
+    of->walk(map, see_entry, &seen);
     for (uintptr_t k = 0; k < KEYS; k++) {
-        CHECK(weft_map_contains(t->map, t_ptr(k)) == (weft_map_get(t->map, NULL, t_ptr(k)) != NULL));
-        removed += weft_map_remove(t->map, t_ptr(k), NULL);
+        CHECK(of->contains(map, k) == (of->get(map, NULL, k) != NULL));
+        removed += of->remove(map, k, NULL);
     }
     CHECK(seen == removed);
-    CHECK(weft_map_size(t->map) <= THREADS ||
-          weft_map_size(t->map) >= (size_t)0 - THREADS); /* updates that broke off */
+    CHECK(of->size(map) <= THREADS || of->size(map) >= (size_t)0 - THREADS); /* updates that broke off */
 }
 
 static void some_turns(unsigned worker, void *ctx)
@@ -255,7 +257,8 @@ static void child(traffic *t, int which)
     }
     for (size_t c = 0; c < CONTAINERS; c++)
         drain(&containers[c], t->each[c]);
-    empty_map(t);
+    for (size_t m = 0; m < MAPS; m++)
+        empty_map(&maps[m], t->map[m]);
     for (uintptr_t i = 1; i <= 3000; i++)
         turn(t, 0, i);
     CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
@@ -263,7 +266,8 @@ static void child(traffic *t, int which)
         use_by_new_threads(t);
     for (size_t c = 0; c < CONTAINERS; c++)
         containers[c].destroy(t->each[c], NULL, NULL);
-    weft_map_destroy(t->map, NULL, NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        maps[m].destroy(t->map[m]);
     CHECK(weft_domain_barrier(t->domain, UINT64_MAX) == 0);
     /* what vanished threads were handling at that moment may leak: at most a batch each */
     CHECK(t_stats(t->domain).pending <= THREADS * 1024);
@@ -298,7 +302,8 @@ static void open_traffic(traffic *t, weft_scheme scheme)
         for (uintptr_t i = 1; i <= FILLED; i++)
             assert_int_equal(containers[c].put(t->each[c], t_ptr(i)), 0);
     }
-    assert_int_equal(weft_map_create(&t->map, t->domain, NULL), 0);
+    for (size_t m = 0; m < MAPS; m++)
+        assert_int_equal(maps[m].create(&t->map[m], t->domain, NULL, NULL), 0);
     uint64_t *first = heap_alloc(sizeof *first, 8, NULL);
     *first = ALIVE;
     weft_ptr_store(&t->shared, first);
@@ -319,7 +324,8 @@ static void test_fork_in_traffic(void **state)
     print_message("%d forks in the middle of %zu turns of %d threads\n", FORKS, atomic_load(&t.turns), THREADS);
     for (size_t c = 0; c < CONTAINERS; c++) /* the parent went on undisturbed */
         containers[c].destroy(t.each[c], NULL, NULL);
-    weft_map_destroy(t.map, NULL, NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        maps[m].destroy(t.map[m]);
     t_barrier(t.domain);
     assert_int_equal(t_stats(t.domain).pending, 0);
     assert_int_equal(weft_domain_destroy(t.domain), 0);

@@ -3,6 +3,7 @@
  * destructions in threads without a record; the bound on garbage while threads come and go; caches.
  */
 #define _GNU_SOURCE
+#include "tests/unit/keys.h"
 #include "tests/unit/sequence.h"
 
 #include "tests/unit/interpose.h"
@@ -13,7 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <weft/hashmap/split_map.h>
 #include <weft/reclaim/right.h>
 
 enum { BATCH = 1024, SECONDS = 60 };
@@ -66,7 +66,8 @@ static void test_ending_threads_retire_again(void **state)
 enum { COMERS = 8, GENERATIONS = T_SCALE(40, 8), KEYS_EACH = 700 };
 
 typedef struct comers {
-    weft_map *map;
+    const map_subject *of;
+    void *map;
     unsigned generation;
     atomic_int destroyed;
 } comers;
@@ -82,24 +83,25 @@ static void insert_and_remove(unsigned index, void *ctx)
     comers *c = ctx;
     uintptr_t base = ((uintptr_t)c->generation * COMERS + index) * KEYS_EACH;
     for (uintptr_t i = 0; i < KEYS_EACH; i++)
-        CHECK(weft_map_insert(c->map, t_ptr(base + i), malloc(8)) == 0);
+        CHECK(c->of->insert(c->map, base + i, malloc(8)) == 0);
     for (uintptr_t i = 0; i < KEYS_EACH; i++)
-        CHECK(weft_map_remove(c->map, t_ptr(base + i), NULL));
+        CHECK(c->of->remove(c->map, base + i, NULL));
 }
 
 /* Threads come and go and use a map in the default domain; its callbacks use nodes, too. No node is in two lists. */
 static void test_comers_share_a_map(void **state)
 {
-    comers c = {0};
-    const weft_map_config config = {.destroy_value = destroy_value, .ctx = &c};
     (void)state;
-    assert_int_equal(weft_map_create(&c.map, NULL, &config), 0);
-    for (; c.generation < GENERATIONS; c.generation++)
-        t_run(COMERS, insert_and_remove, &c);
-    assert_int_equal(weft_map_size(c.map), 0);
-    weft_map_destroy(c.map, NULL, NULL);
-    t_barrier(NULL);
-    assert_int_equal(atomic_load(&c.destroyed), GENERATIONS * COMERS * KEYS_EACH);
+    for (size_t m = 0; m < MAPS; m++) {
+        comers c = {.of = &maps[m]};
+        assert_int_equal(c.of->create(&c.map, NULL, destroy_value, &c), 0);
+        for (; c.generation < GENERATIONS; c.generation++)
+            t_run(COMERS, insert_and_remove, &c);
+        assert_int_equal(c.of->size(c.map), 0);
+        c.of->destroy(c.map);
+        t_barrier(NULL);
+        assert_int_equal(atomic_load(&c.destroyed), GENERATIONS * COMERS * KEYS_EACH);
+    }
 }
 
 /* An allocator that keeps its free nodes in a container of Weft's. */
@@ -448,32 +450,32 @@ static void ask_for_guards(void *object, void *ctx)
     a->most = held > a->most ? held : a->most;
 }
 
-typedef void operation(weft_map *map, uintptr_t key);
+typedef void operation(const map_subject *of, void *map, uintptr_t key);
 
-static void one_insertion(weft_map *map, uintptr_t key)
+static void one_insertion(const map_subject *of, void *map, uintptr_t key)
 {
-    CHECK(weft_map_insert(map, t_ptr(key), t_ptr(1)) == 0);
+    CHECK(of->insert(map, key, t_ptr(1)) == 0);
 }
 
-static void one_removal(weft_map *map, uintptr_t key)
+static void one_removal(const map_subject *of, void *map, uintptr_t key)
 {
-    CHECK(weft_map_remove(map, t_ptr(key), NULL));
+    CHECK(of->remove(map, key, NULL));
 }
 
-static void one_clearing(weft_map *map, uintptr_t key)
+static void one_clearing(const map_subject *of, void *map, uintptr_t key)
 {
     if (key % 1000 == 999)
-        weft_map_clear(map);
+        of->clear(map);
 }
 
 /* Callbacks are always due: half of the batches are being reclaimed, two objects with each retirement. */
-static void ask_in(asking *a, weft_map *map, operation *does)
+static void ask_in(asking *a, const map_subject *of, void *map, operation *does)
 {
     a->calls = a->most = 0;
     for (uintptr_t key = 0; key < 20000; key++) {
         CHECK(weft_retire(a->domain, malloc(8), ask_for_guards, a) == 0);
         a->inside = true;
-        does(map, key);
+        does(of, map, key);
         a->inside = false;
     }
 }
@@ -481,17 +483,18 @@ static void ask_in(asking *a, weft_map *map, operation *does)
 static void test_callbacks_find_no_guard_of_ours(void **state)
 {
     t_env *env = *state;
+    const map_subject *of = env->what;
     asking a = {.domain = env->domain};
-    weft_map *map;
-    assert_int_equal(weft_map_create(&map, env->domain, NULL), 0);
+    void *map;
+    assert_int_equal(of->create(&map, env->domain, NULL, NULL), 0);
     operation *const those_that_retire[] = {one_insertion, one_removal, one_insertion, one_clearing};
     for (size_t i = 0; i < T_COUNT(those_that_retire); i++) {
-        ask_in(&a, map, those_that_retire[i]);
+        ask_in(&a, of, map, those_that_retire[i]);
         print_message("%zu callbacks, %zu guards at most\n", a.calls, a.most);
         assert_in_range(a.calls, 100, 40000);
         assert_int_equal(a.most, 0);
     }
-    weft_map_destroy(map, NULL, NULL);
+    of->destroy(map);
     t_barrier(env->domain);
 }
 
@@ -1014,7 +1017,7 @@ int main(int count, char **argument)
         T_BOTH(test_a_barrier_waits_for_the_exit_hook),
         T_BOTH(test_a_callback_that_ended_its_thread_is_over_there),
         T_BOTH(test_the_domain_is_gone_when_the_hook_runs),
-        T_BOTH(test_callbacks_find_no_guard_of_ours),
+        T_MAPS(test_callbacks_find_no_guard_of_ours),
         T_BOTH(test_all_guards_are_left_before_callbacks),
         T_BOTH(test_a_thread_that_ends_is_not_in_its_own_way),
         T_BOTH(test_callbacks_that_always_retire_again),

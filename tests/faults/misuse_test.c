@@ -5,6 +5,7 @@
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@ typedef struct things {
     const container *is; /* the container that the mistake is about */
     void *it;
     void *each[CONTAINERS];
-    weft_map *map;
+    const map_subject *of; /* the map that it is about */
+    void *the_map;
+    void *map[MAPS];
     weft_guard guard;
     weft_hook hook;
     long object[4];
@@ -48,14 +51,16 @@ static void make(things *t, weft_scheme scheme)
           0);
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].create(&t->each[c], t->domain) == 0);
-    CHECK(weft_map_create(&t->map, t->domain, NULL) == 0);
+    for (size_t m = 0; m < MAPS; m++)
+        CHECK(maps[m].create(&t->map[m], t->domain, NULL, NULL) == 0);
 }
 
 static void end(things *t)
 {
     for (size_t c = 0; c < CONTAINERS; c++)
         containers[c].destroy(t->each[c], NULL, NULL);
-    weft_map_destroy(t->map, NULL, NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        maps[m].destroy(t->map[m]);
     CHECK(weft_domain_destroy(t->domain) == 0);
 }
 
@@ -65,7 +70,8 @@ static void right_use(things *t)
     for (int round = 0; round < 3000; round++) {
         for (size_t c = 0; c < CONTAINERS; c++)
             CHECK(containers[c].put(t->each[c], t) == 0 && containers[c].take(t->each[c], &value));
-        CHECK(weft_map_insert(t->map, t_ptr(7), t) == 0 && weft_map_remove(t->map, t_ptr(7), NULL));
+        for (size_t m = 0; m < MAPS; m++)
+            CHECK(maps[m].insert(t->map[m], 7, t) == 0 && maps[m].remove(t->map[m], 7, NULL));
         weft_retire_hook(t->domain, &t->hook, t->object, sizeof t->object, nothing, NULL);
         CHECK(weft_retire(t->domain, &t->object[round % 4 + (round % 4 == 0)], nothing, NULL) == 0);
         CHECK(weft_domain_barrier(t->domain, 0) == 0);
@@ -124,19 +130,48 @@ static void pop_all_late(things *t)
     (void)weft_treiber_pop_all(stack, NULL, NULL);
 }
 
+/* ---- of each map ---- */
+
 static void get_late(things *t)
 {
-    weft_map_destroy(t->map, NULL, NULL);
-    (void)(weft_map_get(t->map, NULL, t) == NULL);
+    t->of->destroy(t->the_map);
+    (void)(t->of->get(t->the_map, NULL, 7) == NULL);
+}
+
+static void put_into_map_late(things *t)
+{
+    t->of->destroy(t->the_map);
+    (void)!t->of->put(t->the_map, 7, t, NULL);
+}
+
+static void remove_late(things *t)
+{
+    t->of->destroy(t->the_map);
+    (void)t->of->remove(t->the_map, 7, NULL);
+}
+
+static void destroy_map_twice(things *t)
+{
+    t->of->destroy(t->the_map);
+    t->of->destroy(t->the_map);
+}
+
+static bool destroy_meanwhile(uintptr_t key, void *value, void *ctx)
+{
+    things *t = ctx;
+    (void)key;
+    (void)value;
+    t->of->destroy(t->the_map);
+    return true;
 }
 
 static void iterate_on(things *t)
 {
-    weft_map_iterator it;
-    weft_map_iterate(&it, t->map);
-    weft_map_destroy(t->map, NULL, NULL);
-    (void)!weft_map_next(&it, NULL, NULL);
+    CHECK(t->of->insert(t->the_map, 7, t) == 0);
+    t->of->walk(t->the_map, destroy_meanwhile, t);
 }
+
+/* ---- of one thing again ---- */
 
 static void enter_late(things *t)
 {
@@ -284,7 +319,7 @@ static void use_in_late_handlers(things *t)
 typedef struct mistake {
     void (*make)(things *t);
     const char *said; /* NULL: nothing, since the use is correct */
-    size_t container;
+    size_t place;     /* of the container, or of the map */
 } mistake;
 
 #define STRUCTURE "weft: a structure is used that has been destroyed, or never was created\n"
@@ -301,8 +336,10 @@ static void run_it(const mistake *m, weft_scheme scheme, int to)
     (void)alarm(20);
     CHECK(dup2(to, STDERR_FILENO) == STDERR_FILENO);
     make(&t, scheme);
-    t.is = &containers[m->container];
-    t.it = t.each[m->container];
+    t.is = &containers[m->place % CONTAINERS];
+    t.it = t.each[m->place % CONTAINERS];
+    t.of = &maps[m->place % MAPS];
+    t.the_map = t.map[m->place % MAPS];
     m->make(&t);
     _exit(0);
 }
@@ -328,12 +365,14 @@ static void test_misuse(void **state)
                         : WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-#define MISTAKE_WITH(place, label, how, says)                                                                          \
-    T_CASE(test_misuse, #how label ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says, place}})),          \
-        T_CASE(test_misuse, #how label ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says, place}}))
+#define MISTAKE_WITH(index, label, how, says)                                                                          \
+    T_CASE(test_misuse, #how label ", hazard", (&(t_case){WEFT_HAZARD, &(const mistake){how, says, index}})),          \
+        T_CASE(test_misuse, #how label ", epoch", (&(t_case){WEFT_EPOCH, &(const mistake){how, says, index}}))
 #define MISTAKE(how, says) MISTAKE_WITH(0, "", how, says)
 #define OF_EACH(KIND, name, put, take, ...) MISTAKE_WITH(CONTAINER_##name, ", " #name, __VA_ARGS__)
 #define MISTAKES(how, says) WEFT_CONTAINERS_BETWEEN(WEFT_COMMA, OF_EACH, how, says)
+#define OF_EACH_MAP(KIND, name, ...) MISTAKE_WITH(MAP_##name, ", " #name, __VA_ARGS__)
+#define MISTAKES_WITH_MAPS(how, says) WEFT_MAPS_BETWEEN(WEFT_COMMA, OF_EACH_MAP, how, says)
 
 int main(void)
 {
@@ -345,8 +384,11 @@ int main(void)
         MISTAKES(destroy_twice, STRUCTURE),
         MISTAKES(use_what_was_never_made, STRUCTURE),
         MISTAKE(pop_all_late, STRUCTURE),
-        MISTAKE(get_late, STRUCTURE),
-        MISTAKE(iterate_on, STRUCTURE),
+        MISTAKES_WITH_MAPS(get_late, STRUCTURE),
+        MISTAKES_WITH_MAPS(put_into_map_late, STRUCTURE),
+        MISTAKES_WITH_MAPS(remove_late, STRUCTURE),
+        MISTAKES_WITH_MAPS(destroy_map_twice, STRUCTURE),
+        MISTAKES_WITH_MAPS(iterate_on, STRUCTURE),
         MISTAKE(enter_late, DOMAIN),
         MISTAKE(flush_late, DOMAIN),
         MISTAKES(create_late, DOMAIN),

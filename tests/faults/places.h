@@ -9,6 +9,7 @@
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 enum { P_OTHERS = 2, P_KEYS = 16, P_KEY = 3 };
 
@@ -16,7 +17,7 @@ enum { P_OTHERS = 2, P_KEYS = 16, P_KEY = 3 };
 typedef struct p_scene {
     weft_domain *domain;
     void *each[CONTAINERS];
-    weft_map *map;
+    void *map[MAPS];
     weft_atomic_ptr shared;
     atomic_size_t put, taken; /* values of all containers, by all threads */
     atomic_int reclaimed;
@@ -38,7 +39,7 @@ void p_open(p_scene *scene, weft_scheme scheme);
 /* Two threads do `work` operations each on all structures, and check what they get. */
 void p_others(p_scene *scene, size_t work);
 
-/* Takes everything out: at most `lost` values may be missing, and the map must be intact. */
+/* Takes everything out: at most `lost` values may be missing, and the maps must be intact. */
 void p_close(p_scene *scene, size_t lost);
 
 /* Runs the operation in a thread of its own, with here(ctx) at its n-th atomic operation. False: it has fewer. */

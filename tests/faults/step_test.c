@@ -9,6 +9,7 @@
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -60,7 +61,8 @@ typedef struct shared {
     weft_domain *domain;
     const container *kind;
     void *sequence; /* of that kind */
-    weft_map *map;
+    const map_subject *of;
+    void *map; /* of that kind */
     weft_scheme scheme;
     t_worker worker;
     atomic_int request, answered; /* `answered` follows */
@@ -171,7 +173,7 @@ static void use_structures(shared *s)
 {
     void *value;
     if (s->map && t_random(&s->rng) % SELDOM == 0) {
-        CHECK(weft_map_put(s->map, t_ptr(KEY), new_object(), &value) == 1);
+        CHECK(s->of->put(s->map, KEY, new_object(), &value) == 1);
         retire(value);
     }
     if (s->sequence && t_random(&s->rng) % SELDOM == 0 && s->kind->take(s->sequence, &value))
@@ -473,8 +475,8 @@ static void lookups(shared *s)
         weft_guard guard[3];
         for (int i = 0; i <= nested; i++)
             weft_enter(&guard[i], s->domain);
-        hold(s, 0, weft_map_get(s->map, &guard[nested], t_ptr(KEY)));
-        CHECK(weft_map_get(s->map, NULL, t_ptr(KEY + 1)) == t_ptr(KEY + 1));
+        hold(s, 0, s->of->get(s->map, &guard[nested], KEY));
+        CHECK(s->of->get(s->map, NULL, KEY + 1) == t_ptr(KEY + 1));
         let_go(s, 0);
         for (int i = 0; i <= nested; i++)
             weft_leave(&guard[i]);
@@ -506,6 +508,8 @@ static const region in_reverse = {"nested guards, left in reverse", nested_in_re
 static const region map = {"lookups", lookups, 200};
 static const region sequence = {"container", container_operations, 200};
 
+static const map_subject *the_map = maps;
+
 static void ready(shared *s, weft_scheme scheme, const container *kind)
 {
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
@@ -519,9 +523,10 @@ static void ready(shared *s, weft_scheme scheme, const container *kind)
     CHECK(weft_domain_attach(s->domain) == 0); /* handlers may use Weft only in threads that have used it before */
     s->kind = kind;
     if (kind) {
-        CHECK(weft_map_create(&s->map, s->domain, NULL) == 0 && kind->create(&s->sequence, s->domain) == 0);
-        CHECK(weft_map_insert(s->map, t_ptr(KEY), new_object()) == 0);
-        CHECK(weft_map_insert(s->map, t_ptr(KEY + 1), t_ptr(KEY + 1)) == 0);
+        s->of = the_map;
+        CHECK(s->of->create(&s->map, s->domain, NULL, NULL) == 0 && kind->create(&s->sequence, s->domain) == 0);
+        CHECK(s->of->insert(s->map, KEY, new_object()) == 0);
+        CHECK(s->of->insert(s->map, KEY + 1, t_ptr(KEY + 1)) == 0);
     }
     CHECK(sigaction(SIGNAL, &action, NULL) == 0);
     t_worker_start(&s->worker);
@@ -550,9 +555,10 @@ static void done(shared *s)
     t_worker_end(&s->worker);
     t_barrier(s->domain);
     CHECK(atomic_load(&live_objects) == ROOM + OWN + (s->map ? 1 : 0));
-    if (s->kind)
+    if (s->kind) {
         s->kind->destroy(s->sequence, NULL, NULL);
-    weft_map_destroy(s->map, NULL, NULL);
+        s->of->destroy(s->map);
+    }
     CHECK(weft_domain_destroy(s->domain) == 0);
 }
 
@@ -610,7 +616,9 @@ static void test_nested_in_reverse(void **state)
 
 static void test_lookups(void **state)
 {
-    step_both(state, &map, containers);
+    for (the_map = maps; the_map < maps + MAPS; the_map++)
+        step_both(state, &map, containers);
+    the_map = maps;
 }
 
 static void test_containers(void **state)
@@ -692,7 +700,7 @@ static void refuse_here(void *context)
 static void operations(shared *s)
 {
     void *value;
-    CHECK(weft_map_get(s->map, NULL, t_ptr(KEY + 1)) == t_ptr(KEY + 1));
+    CHECK(s->of->get(s->map, NULL, KEY + 1) == t_ptr(KEY + 1));
     at_call();
     CHECK(s->kind->put(s->sequence, t_ptr(1)) == 0);
     at_call();

@@ -10,23 +10,28 @@
 
 enum { ENTRIES = 1000, SMALL = 8, SECONDS = 60 };
 
+static weft_map *map_of(p_scene *scene)
+{
+    return scene->map[MAP_map];
+}
+
 static weft_map_statistics figures(p_scene *scene)
 {
     weft_map_statistics out;
-    weft_map_stats(scene->map, &out);
+    weft_map_stats(map_of(scene), &out);
     return out;
 }
 
 static void fill(p_scene *scene, uintptr_t entries)
 {
     for (uintptr_t key = P_KEYS; key < P_KEYS + entries; key++)
-        CHECK(weft_map_put(scene->map, t_ptr(key), t_ptr(key + 1), NULL) >= 0);
+        CHECK(weft_map_put(map_of(scene), t_ptr(key), t_ptr(key + 1), NULL) >= 0);
 }
 
 static void empty(p_scene *scene, uintptr_t entries)
 {
     for (uintptr_t key = P_KEYS; key < P_KEYS + entries; key++)
-        CHECK(weft_map_remove(scene->map, t_ptr(key), NULL));
+        CHECK(weft_map_remove(map_of(scene), t_ptr(key), NULL));
 }
 
 /*
@@ -41,7 +46,7 @@ static void fill_and_empty(void *ctx)
         CHECK(figures(scene).load <= 0.5);
         CHECK(figures(scene).longest_chain <= 24);
         empty(scene, ENTRIES);
-        (void)weft_map_remove(scene->map, t_ptr(P_KEY), NULL);
+        (void)weft_map_remove(map_of(scene), t_ptr(P_KEY), NULL);
         for (int i = 0; i < ENTRIES && figures(scene).buckets > SMALL; i++) { /* a removal closes two buckets here */
             size_t some =
                 figures(scene).buckets > 256 ? 64 : 1; /* not every removal checks the size of a large table */
@@ -56,13 +61,13 @@ static void fill_and_empty(void *ctx)
 static void make_nearly_closed(p_scene *scene)
 {
     fill(scene, 64);
-    CHECK(weft_map_put(scene->map, t_ptr(P_KEY), t_ptr(P_KEY + 1), NULL) == 0);
+    CHECK(weft_map_put(map_of(scene), t_ptr(P_KEY), t_ptr(P_KEY + 1), NULL) == 0);
     empty(scene, 64);
-    for (;; CHECK(weft_i_map_shrink(scene->map))) {
-        size_t table = weft_i_map_table(scene->map), above = weft_i_map_level_of(table) + 1;
+    for (;; CHECK(weft_i_map_shrink(map_of(scene)))) {
+        size_t table = weft_i_map_table(map_of(scene)), above = weft_i_map_level_of(table) + 1;
         if (!weft_i_map_is_closing(table))
             continue;
-        weft_i_map_segment *segment = weft_i_load(&scene->map->segment[above], MAP_A2);
+        weft_i_map_segment *segment = weft_i_load(&map_of(scene)->segment[above], MAP_A2);
         if (weft_i_load(&segment->cursor, MAP_A3) + WEFT_MAP_CLOSE >= weft_i_map_segment_length(above))
             return;
     }
@@ -70,7 +75,7 @@ static void make_nearly_closed(p_scene *scene)
 
 static void remove_one(p_scene *scene)
 {
-    CHECK(weft_map_remove(scene->map, t_ptr(P_KEY), NULL));
+    CHECK(weft_map_remove(map_of(scene), t_ptr(P_KEY), NULL));
 }
 
 static void end(void *ctx)
@@ -156,8 +161,8 @@ enum { LEVEL = WEFT_MAP_FIRST_BITS + 1 };
 /* The table has just grown to LEVEL, whose buckets are not open yet. */
 static void make_unopened(p_scene *scene)
 {
-    for (uintptr_t key = P_KEYS; weft_i_map_level(scene->map) < LEVEL; key++)
-        CHECK(weft_map_insert(scene->map, t_ptr(key), t_ptr(key + 1)) == 0);
+    for (uintptr_t key = P_KEYS; weft_i_map_level(map_of(scene)) < LEVEL; key++)
+        CHECK(weft_map_insert(map_of(scene), t_ptr(key), t_ptr(key + 1)) == 0);
 }
 
 /*
@@ -168,9 +173,9 @@ static void get_many(p_scene *scene)
 {
     int lookups = 0;
     for (uintptr_t key = (uintptr_t)1 << 20; lookups < P_KEYS; key++) {
-        if (weft_i_map_place_of(weft_i_map_hash(scene->map, t_ptr(key)), LEVEL).level != LEVEL)
+        if (weft_i_map_place_of(weft_i_map_hash(map_of(scene), t_ptr(key)), LEVEL).level != LEVEL)
             continue;
-        CHECK(!weft_map_get(scene->map, NULL, t_ptr(key)));
+        CHECK(!weft_map_get(map_of(scene), NULL, t_ptr(key)));
         lookups++;
     }
 }
@@ -179,9 +184,9 @@ static void get_many(p_scene *scene)
 static void lose_level(void *ctx)
 {
     p_scene *scene = ctx;
-    weft_atomic_ptr *slot = &scene->map->segment[LEVEL];
-    weft_map_clear(scene->map);
-    CHECK(weft_i_map_level(scene->map) < LEVEL && weft_i_map_is_none(weft_i_load(slot, MAP_A2)));
+    weft_atomic_ptr *slot = &map_of(scene)->segment[LEVEL];
+    weft_map_clear(map_of(scene));
+    CHECK(weft_i_map_level(map_of(scene)) < LEVEL && weft_i_map_is_none(weft_i_load(slot, MAP_A2)));
     weft_i_map_segment *segment = weft_i_alloc_zeroed(scene->domain, weft_i_map_segment_bytes(LEVEL));
     CHECK(segment != NULL);
     segment->domain = scene->domain;
@@ -198,12 +203,12 @@ static void test_late(void **state)
     for (bool reached = true; reached; places += reached) {
         p_scene scene;
         p_open(&scene, ((const t_case *)*state)->scheme);
-        scene.map->seed.k0 = places; /* which bucket the first lookup opens decides whether others meet it */
+        map_of(&scene)->seed.k0 = places; /* which bucket the first lookup opens decides whether others meet it */
         reached = p_run(&scene, &lookups, places, lose_level, &scene);
         for (uintptr_t key = P_KEYS; reached && key < P_KEYS + 64; key++) { /* one at a time: the table must not grow */
-            CHECK(weft_map_insert(scene.map, t_ptr(key), t_ptr(key + 1)) == 0);
-            CHECK(weft_map_contains(scene.map, t_ptr(key)));
-            CHECK(weft_map_remove(scene.map, t_ptr(key), NULL));
+            CHECK(weft_map_insert(map_of(&scene), t_ptr(key), t_ptr(key + 1)) == 0);
+            CHECK(weft_map_contains(map_of(&scene), t_ptr(key)));
+            CHECK(weft_map_remove(map_of(&scene), t_ptr(key), NULL));
         }
         p_close(&scene, 0);
     }

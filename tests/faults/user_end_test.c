@@ -5,6 +5,7 @@
 #include "tests/unit/support.h"
 
 #include "tests/support/containers.h"
+#include "tests/support/maps.h"
 
 #include <stdlib.h>
 
@@ -92,7 +93,8 @@ static void free_value(void *value, void *ctx)
 }
 
 typedef struct making {
-    const container *is; /* NULL: a map */
+    const container *is; /* NULL: a map, of this kind */
+    const map_subject *of;
     keeper keeper;
     weft_domain *domain;
     int allocations; /* the calls that making it took */
@@ -101,24 +103,27 @@ typedef struct making {
 static void *make(void *ctx)
 {
     making *m = ctx;
-    const weft_map_config config = {.destroy_value = free_value};
     void *made;
     m->keeper.calls = 0;
-    CHECK((m->is ? m->is->create(&made, m->domain) : weft_map_create((weft_map **)&made, m->domain, &config)) == 0);
+    CHECK((m->is ? m->is->create(&made, m->domain) : m->of->create(&made, m->domain, free_value, NULL)) == 0);
     m->allocations = m->keeper.calls;
     if (m->is)
         m->is->destroy(made, NULL, NULL);
     else
-        weft_map_destroy(made, NULL, NULL);
+        m->of->destroy(made);
     return NULL;
 }
 
 /* A structure that was never made does not keep its domain from being destroyed, whichever allocation was the last. */
 static void test_an_allocator_ends_its_thread_in_create(void **state)
 {
-    for (size_t i = 0; i <= CONTAINERS; i++)
+    for (size_t i = 0; i < CONTAINERS + MAPS; i++)
         for (int n = 1, last = 1; n <= last; n++) {
-            making m = {i < CONTAINERS ? &containers[i] : NULL, .keeper = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+            making m = {.keeper = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+            if (i < CONTAINERS)
+                m.is = &containers[i];
+            else
+                m.of = &maps[i - CONTAINERS];
             m.domain = domain_of(&m.keeper, ((const t_case *)*state)->scheme);
             m.keeper.end_at = n;
             run_one(make, &m, &ended);
@@ -136,7 +141,8 @@ enum { ENTRIES = 100 };
 
 typedef struct owner {
     weft_domain *domain;
-    weft_map *map;
+    const map_subject *of;
+    void *map;
     atomic_int keys, values;
     atomic_bool key_ends, value_ends; /* the thread, once */
 } owner;
@@ -163,7 +169,7 @@ static void *remove_all(void *ctx)
 {
     owner *o = ctx;
     for (uintptr_t key = 0; key < ENTRIES; key++)
-        CHECK(weft_map_remove(o->map, t_ptr(key), NULL));
+        CHECK(o->of->remove(o->map, key, NULL));
     weft_domain_flush(o->domain);
     return NULL;
 }
@@ -172,7 +178,7 @@ static void *replace_all(void *ctx)
 {
     owner *o = ctx;
     for (uintptr_t key = 0; key < ENTRIES; key++)
-        CHECK(weft_map_put(o->map, t_ptr(key), malloc(8), NULL) == 1);
+        CHECK(o->of->put(o->map, key, malloc(8), NULL) == 1);
     weft_domain_flush(o->domain);
     return NULL;
 }
@@ -184,22 +190,28 @@ static void test_a_destructor_ends_its_thread(void **state)
         void *(*body)(void *ctx);
         bool key, value; /* ends the thread */
         int keys, values;
+        size_t map;
     } cases[] = {
-        {remove_all, true, false, ENTRIES, ENTRIES},
-        {remove_all, false, true, ENTRIES - 1, ENTRIES}, /* one key's destructor is not called any more */
-        {replace_all, false, true, ENTRIES, 2 * ENTRIES},
+        {remove_all, true, false, ENTRIES, ENTRIES, MAP_map},
+        {remove_all, false, true, ENTRIES - 1, ENTRIES, MAP_map}, /* one key's destructor is not called any more */
+        {replace_all, false, true, ENTRIES, 2 * ENTRIES, MAP_map},
+        {remove_all, false, true, 0, ENTRIES, MAP_table},
+        {replace_all, false, true, 0, 2 * ENTRIES, MAP_table},
     };
     t_env *env = *state;
     for (size_t i = 0; i < T_COUNT(cases); i++) {
-        owner o = {.domain = env->domain};
+        owner o = {.domain = env->domain, .of = &maps[cases[i].map]};
         const weft_map_config config = {.destroy_key = destroy_key, .destroy_value = destroy_value, .ctx = &o};
-        assert_int_equal(weft_map_create(&o.map, env->domain, &config), 0);
+        if (cases[i].map == MAP_map)
+            assert_int_equal(weft_map_create((weft_map **)&o.map, env->domain, &config), 0);
+        else
+            assert_int_equal(o.of->create(&o.map, env->domain, destroy_value, &o), 0);
         for (uintptr_t key = 0; key < ENTRIES; key++)
-            assert_int_equal(weft_map_insert(o.map, t_ptr(key), malloc(8)), 0);
+            assert_int_equal(o.of->insert(o.map, key, malloc(8)), 0);
         atomic_store(&o.key_ends, cases[i].key);
         atomic_store(&o.value_ends, cases[i].value);
         run_one(cases[i].body, &o, &ended);
-        weft_map_destroy(o.map, NULL, NULL);
+        o.of->destroy(o.map);
         t_barrier(env->domain);
         assert_int_equal(atomic_load(&o.keys), cases[i].keys);
         assert_int_equal(atomic_load(&o.values), cases[i].values);

@@ -150,7 +150,7 @@ static int choose(maker *m, char letter, int most, int where)
     case 'A':
         return allocator(m);
     case 'K':
-        return below(m, 3);
+        return below(m, LIVES_MAP_KINDS);
     case 'X':
         return below(m, LIVES_PIPE_KINDS);
     case 'N':
@@ -268,7 +268,7 @@ static void make_setup(maker *m)
     for (int n = below(m, 3); n > 0; n--)
         set_up(m, "make_pipe", m->made['P']++, below(m, m->made['D']), below(m, LIVES_PIPE_KINDS), spread(m, 300));
     for (int n = below(m, 3); n > 0; n--)
-        set_up(m, "make_map", m->made['M']++, below(m, m->made['D']), below(m, 3), 0);
+        set_up(m, "make_map", m->made['M']++, below(m, m->made['D']), below(m, LIVES_MAP_KINDS), 0);
     if (one_in(m, "ticks", 6))
         set_up(m, "ticks", 0, 0, 0, 0);
 }

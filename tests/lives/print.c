@@ -11,7 +11,7 @@
 
 /* The files as text (text.sh). */
 extern const char lives_text_world[], lives_text_life[], lives_text_place[], lives_text_object[], lives_text_close[],
-    lives_text_values[], lives_text_pipes[], lives_text_map[], lives_text_ends[];
+    lives_text_values[], lives_text_pipes[], lives_text_map[], lives_text_keys[], lives_text_ends[];
 
 enum { MOST_PIECES = 600, MOST_WORDS = 3000, LONGEST = 48 };
 
@@ -286,9 +286,10 @@ static void print_head(FILE *to, const char *failure, const char *again)
 
 void lives_print(FILE *to, const program *program_of, const char *failure, const char *again)
 {
-    enum { TEXTS = 8 };
-    static const char *const texts[TEXTS] = {lives_text_life,   lives_text_place, lives_text_object, lives_text_close,
-                                             lives_text_values, lives_text_pipes, lives_text_map,    lives_text_ends};
+    enum { TEXTS = 9 };
+    static const char *const texts[TEXTS] = {lives_text_life,  lives_text_place,  lives_text_object,
+                                             lives_text_close, lives_text_values, lives_text_pipes,
+                                             lives_text_map,   lives_text_keys,   lives_text_ends};
     printer *p = calloc(1, sizeof *p);
     char *body_text = NULL, *text[TEXTS];
     size_t size = 0;

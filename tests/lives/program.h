@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { MOST_BLOCKS = 32, MOST_STEPS = 12, MOST_ARGUMENTS = 4, MOST_THREADS = 6, NO_BLOCK = -1, LIVES_PIPE_KINDS = 6 };
+enum { MOST_BLOCKS = 32, MOST_STEPS = 12, MOST_ARGUMENTS = 4, MOST_THREADS = 6, NO_BLOCK = -1 };
+enum { LIVES_PIPE_KINDS = 6, LIVES_MAP_KINDS = 5 };
 
 typedef struct step {
     int kind; /* in lives_kinds */

@@ -26,6 +26,7 @@ const char *const lives_tally_names[LIVES_TALLIES] = {
 #include "tests/lives/world_values.h"
 #include "tests/lives/world_pipes.h"
 #include "tests/lives/world_map.h"
+#include "tests/lives/world_keys.h"
 #include "tests/lives/world_ends.h"
 
 /* ---- arguments ---- */
@@ -39,7 +40,12 @@ static const struct {
 static const struct {
     const char *name;
     const map_kind *kind;
-} map_kinds[] = {{"&integers", &integers}, {"&owned", &owned}, {"&strings", &strings}};
+} map_kinds[] = {{"&integers", &integers},
+                 {"&owned", &owned},
+                 {"&strings", &strings},
+                 {"&table_integers", &table_integers},
+                 {"&table_owned", &table_owned}};
+_Static_assert(sizeof map_kinds / sizeof map_kinds[0] == LIVES_MAP_KINDS, "generate.c knows how many kinds there are");
 
 static const char *const pipe_kinds[] = {[RING] = "RING",       [RING_ONE_EACH] = "RING_ONE_EACH",
                                          [SPSC] = "SPSC",       [SPSC_STAMPED] = "SPSC_STAMPED",

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #include <weft/hashmap/split_map.h>
+#include <weft/hashmap/table.h>
 #include <weft/queues/deque.h>
 #include <weft/queues/mailbox.h>
 #include <weft/queues/msq.h>
@@ -36,6 +37,9 @@
 #endif
 #ifndef WEFT_MAP_OPEN
 #define WEFT_MAP_OPEN 16 /* likewise: the buckets that an insertion opens, with a retirement each */
+#endif
+#ifndef WEFT_TABLE_STEP
+#define WEFT_TABLE_STEP 8 /* likewise: the buckets that an update moves */
 #endif
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__

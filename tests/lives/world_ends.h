@@ -1,4 +1,4 @@
-/* What programs are made of, 8: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
+/* What programs are made of, 9: threads that begin and end, forks, handlers, and a kernel that refuses membarrier. */
 
 /* The thread is about to end: notes what the contract allows it to lose. */
 static void account_end(void)

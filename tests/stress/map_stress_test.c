@@ -1,19 +1,28 @@
-/* The map under many threads, while it grows and shrinks: exact contents, one winner, destructors once. */
-#include "tests/unit/support.h"
+/* Each map under many threads, while it grows and shrinks: exact contents, one winner, destructors once. */
+#include "tests/unit/keys.h"
 
 #include <stdlib.h>
-
-#include <weft/hashmap/split_map.h>
 
 enum { THREADS = 6, STEPS = T_SCALE(200000, 10000), KEYS = 64, BIG = T_SCALE(20000, 2000) };
 
 typedef struct run {
-    weft_map *map;
+    const map_subject *of;
+    void *map;
     weft_domain *domain;
     atomic_long balance[KEYS]; /* successful inserts less removes */
     atomic_long made, destroyed;
     atomic_int wins[BIG];
 } run;
+
+static run *open_run(const t_env *env)
+{
+    run *r = calloc(1, sizeof *r);
+    CHECK(r != NULL);
+    r->of = env->what;
+    r->map = t_map_of(r->of, env->domain);
+    r->domain = env->domain;
+    return r;
+}
 
 static uint64_t step(uint64_t *x)
 {
@@ -30,33 +39,32 @@ static void few_keys(unsigned index, void *ctx)
         uint64_t key = step(&x) % KEYS, what = (x >> 32) % 5;
         void *old;
         if (what == 0)
-            atomic_fetch_add(&r->balance[key], weft_map_insert(r->map, t_ptr(key), t_ptr(8)) == 0);
+            atomic_fetch_add(&r->balance[key], r->of->insert(r->map, key, t_ptr(8)) == 0);
         else if (what == 1)
-            atomic_fetch_sub(&r->balance[key], weft_map_remove(r->map, t_ptr(key), NULL));
+            atomic_fetch_sub(&r->balance[key], r->of->remove(r->map, key, NULL));
         else if (what == 2)
-            atomic_fetch_add(&r->balance[key], weft_map_put(r->map, t_ptr(key), t_ptr(16), &old) == 0);
+            atomic_fetch_add(&r->balance[key], r->of->put(r->map, key, t_ptr(16), &old) == 0);
         else if (what == 3)
-            (void)!weft_map_compare_and_replace(r->map, t_ptr(key), t_ptr(8), t_ptr(24));
+            (void)!r->of->compare_and_replace(r->map, key, t_ptr(8), t_ptr(24));
         else
-            CHECK(t_int(weft_map_get(r->map, NULL, t_ptr(key))) % 8 == 0);
+            CHECK(t_int(r->of->get(r->map, NULL, key)) % 8 == 0);
     }
 }
 
 static void test_contents_are_exact(void **state)
 {
     t_env *env = *state;
-    run *r = calloc(1, sizeof *r);
+    run *r = open_run(env);
     long size = 0;
-    assert_int_equal(weft_map_create(&r->map, env->domain, NULL), 0);
     t_run(THREADS, few_keys, r);
     for (size_t k = 0; k < KEYS; k++) {
         long balance = atomic_load(&r->balance[k]);
         assert_true(balance == 0 || balance == 1);
-        assert_int_equal(weft_map_contains(r->map, t_ptr(k)), balance);
+        assert_int_equal(r->of->contains(r->map, k), balance);
         size += balance;
     }
-    assert_int_equal(weft_map_size(r->map), size);
-    weft_map_destroy(r->map, NULL, NULL);
+    assert_int_equal(r->of->size(r->map), size);
+    r->of->destroy(r->map);
     free(r);
 }
 
@@ -66,7 +74,7 @@ static void insert_all(unsigned index, void *ctx)
     run *r = ctx;
     for (size_t i = 0; i < BIG; i++) {
         size_t key = (i + index % 2 * BIG / 2) % BIG;
-        if (weft_map_insert(r->map, t_ptr(key), t_ptr(8)) == 0)
+        if (r->of->insert(r->map, key, t_ptr(8)) == 0)
             atomic_fetch_add(&r->wins[key], 1);
     }
 }
@@ -76,7 +84,7 @@ static void remove_all(unsigned index, void *ctx)
     run *r = ctx;
     for (size_t i = 0; i < BIG; i++) {
         size_t key = (i + index % 3 * BIG / 3) % BIG;
-        if (weft_map_remove(r->map, t_ptr(key), NULL))
+        if (r->of->remove(r->map, key, NULL))
             atomic_fetch_add(&r->wins[key], 1);
     }
 }
@@ -87,37 +95,32 @@ static void remove_all(unsigned index, void *ctx)
  */
 enum { BATCH = 512, BATCHES = 16 };
 
-static size_t buckets_after_more_removals(weft_map *map)
+static size_t buckets_after_more_removals(const map_subject *of, void *map)
 {
-    weft_map_statistics stats;
     for (int batch = 0; batch < BATCHES; batch++) {
         for (size_t key = 0; key < BATCH; key++)
-            assert_int_equal(weft_map_insert(map, t_ptr(key), t_ptr(8)), 0);
+            assert_int_equal(of->insert(map, key, t_ptr(8)), 0);
         for (size_t key = 0; key < BATCH; key++)
-            assert_true(weft_map_remove(map, t_ptr(key), NULL));
+            assert_true(of->remove(map, key, NULL));
     }
-    weft_map_stats(map, &stats);
-    return stats.buckets;
+    return of->buckets(map);
 }
 
 static void test_one_winner_while_growing_and_shrinking(void **state)
 {
     t_env *env = *state;
-    run *r = calloc(1, sizeof *r);
-    weft_map_statistics stats;
-    assert_int_equal(weft_map_create(&r->map, env->domain, NULL), 0);
+    run *r = open_run(env);
     for (int round = 1; round <= 3; round++) {
         t_run(THREADS, insert_all, r);
-        weft_map_stats(r->map, &stats);
-        assert_int_equal(stats.size, BIG);
-        assert_true(stats.load <= 0.5);
+        assert_int_equal(r->of->size(r->map), BIG);
+        assert_true((double)BIG / (double)r->of->buckets(r->map) <= (r->of == &maps[MAP_map] ? 0.5 : 2.5));
         t_run(THREADS, remove_all, r);
-        assert_int_equal(weft_map_size(r->map), 0);
+        assert_int_equal(r->of->size(r->map), 0);
         for (size_t i = 0; i < BIG; i++)
             assert_int_equal(atomic_load(&r->wins[i]), 2 * round);
     }
-    assert_true(buckets_after_more_removals(r->map) <= 256);
-    weft_map_destroy(r->map, NULL, NULL);
+    assert_true(buckets_after_more_removals(r->of, r->map) <= 256);
+    r->of->destroy(r->map);
     free(r);
 }
 
@@ -125,43 +128,48 @@ static void test_one_winner_while_growing_and_shrinking(void **state)
 
 enum { STABLE = 500 };
 
+typedef struct stable {
+    unsigned char seen[STABLE];
+    size_t count;
+} stable;
+
+static bool see_stable(uintptr_t key, void *value, void *ctx)
+{
+    stable *s = ctx;
+    (void)value;
+    if (key < STABLE) {
+        CHECK(!s->seen[key]++);
+        s->count++;
+    }
+    return true;
+}
+
 static void iterate_or_update(unsigned index, void *ctx)
 {
     run *r = ctx;
     uint64_t x = 88172645463325252u + index * 7919;
     for (int round = 0; round < T_SCALE(300, 20) && index < 2; round++) {
-        unsigned char seen[STABLE] = {0};
-        size_t stable = 0;
-        weft_map_iterator it;
-        void *key;
-        weft_map_iterate(&it, r->map);
-        while (weft_map_next(&it, &key, NULL)) {
-            if (t_int(key) >= STABLE)
-                continue;
-            CHECK(!seen[t_int(key)]++);
-            stable++;
-        }
-        weft_map_iterate_end(&it);
-        CHECK(stable == STABLE);
+        stable s = {0};
+        r->of->walk(r->map, see_stable, &s);
+        CHECK(s.count == STABLE);
     }
     for (int i = 0; i < STEPS / 2 && index >= 2; i++) {
         uint64_t key = STABLE + step(&x) % 4000;
         if (x >> 40 & 1)
-            (void)!weft_map_insert(r->map, t_ptr(key), t_ptr(8));
+            (void)!r->of->insert(r->map, key, t_ptr(8));
         else
-            (void)weft_map_remove(r->map, t_ptr(key), NULL);
+            (void)r->of->remove(r->map, key, NULL);
     }
 }
 
 static void test_iteration_sees_what_stays(void **state)
 {
     t_env *env = *state;
-    run *r = calloc(1, sizeof *r);
-    assert_int_equal(weft_map_create(&r->map, env->domain, NULL), 0);
+    run *r = open_run(env);
     for (size_t k = 0; k < STABLE; k++)
-        assert_int_equal(weft_map_insert(r->map, t_ptr(k), t_ptr(8)), 0);
+        assert_int_equal(r->of->insert(r->map, k, t_ptr(8)), 0);
     t_run(THREADS, iterate_or_update, r);
-    weft_map_destroy(r->map, NULL, NULL);
+    r->of->destroy(r->map);
     free(r);
 }
 
@@ -191,15 +199,14 @@ static void owned(unsigned index, void *ctx)
     uint64_t x = 88172645463325252u + index * 7919;
     weft_guard guard;
     for (int i = 0; i < STEPS / 4; i++) {
-        void *key = t_ptr(step(&x) % KEYS);
-        uint64_t what = (x >> 32) % 4;
+        uint64_t key = step(&x) % KEYS, what = (x >> 32) % 4;
         if (what == 0) {
-            CHECK(weft_map_put(r->map, key, make_value(r), NULL) >= 0);
+            CHECK(r->of->put(r->map, key, make_value(r), NULL) >= 0);
         } else if (what == 1) {
-            (void)weft_map_remove(r->map, key, NULL);
+            (void)r->of->remove(r->map, key, NULL);
         } else {
             weft_enter(&guard, r->domain);
-            int *value = weft_map_get(r->map, &guard, key);
+            int *value = r->of->get(r->map, &guard, key);
             CHECK(!value || *value == 42);
             weft_leave(&guard);
         }
@@ -209,12 +216,11 @@ static void owned(unsigned index, void *ctx)
 static void test_values_are_destroyed_once(void **state)
 {
     t_env *env = *state;
-    run *r = calloc(1, sizeof *r);
-    weft_map_config config = {.destroy_value = destroy_value, .ctx = r};
-    r->domain = env->domain;
-    assert_int_equal(weft_map_create(&r->map, env->domain, &config), 0);
+    run *r = open_run(env);
+    r->of->destroy(r->map);
+    assert_int_equal(r->of->create(&r->map, env->domain, destroy_value, r), 0);
     t_run(THREADS, owned, r);
-    weft_map_destroy(r->map, NULL, NULL);
+    r->of->destroy(r->map);
     assert_int_equal(weft_domain_barrier(env->domain, UINT64_MAX), 0);
     assert_true(atomic_load(&r->made) > 1000);
     assert_int_equal(atomic_load(&r->made), atomic_load(&r->destroyed));
@@ -224,10 +230,10 @@ static void test_values_are_destroyed_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T_BOTH(test_contents_are_exact),
-        T_BOTH(test_one_winner_while_growing_and_shrinking),
-        T_BOTH(test_iteration_sees_what_stays),
-        T_BOTH(test_values_are_destroyed_once),
+        T_MAPS(test_contents_are_exact),
+        T_MAPS(test_one_winner_while_growing_and_shrinking),
+        T_MAPS(test_iteration_sees_what_stays),
+        T_MAPS(test_values_are_destroyed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void *integer_key(size_t i)
+static uintptr_t integer_key(size_t i)
 {
-    return t_ptr(i); /* 0 is a key */
+    return i; /* 0 is a key */
 }
 
-static void *sparse_key(size_t i)
+static uintptr_t sparse_key(size_t i)
 {
-    return t_ptr((uintptr_t)0 - i * 0x10001u);
+    return (uintptr_t)0 - i * 0x10001u;
 }
 
 /* "key 17" and the like, each twice; the first string is empty. */
@@ -35,28 +35,28 @@ static void make_strings(void)
     }
 }
 
-static void *string_key(size_t i)
+static uintptr_t string_key(size_t i)
 {
     make_strings();
-    return text[0][i];
+    return t_int(text[0][i]);
 }
 
-static void *string_twin(size_t i)
+static uintptr_t string_twin(size_t i)
 {
     make_strings();
-    return text[1][i];
+    return t_int(text[1][i]);
 }
 
-static void *bytes_key(size_t i)
+static uintptr_t bytes_key(size_t i)
 {
     make_strings();
-    return &bytes[0][i];
+    return t_int(&bytes[0][i]);
 }
 
-static void *bytes_twin(size_t i)
+static uintptr_t bytes_twin(size_t i)
 {
     make_strings();
-    return &bytes[1][i];
+    return t_int(&bytes[1][i]);
 }
 
 static bool same(const void *a, const void *b, void *ctx)
@@ -113,15 +113,17 @@ static const weft_map_config low_config = {.hash = low_hash, .equal = same};
 static const weft_map_config few_config = {.hash = few_hashes, .equal = same};
 
 const t_keys t_all_keys[] = {
-    {"no configuration", NULL, integer_key, integer_key, T_KEYS},
-    {"integers", &weft_map_integers, sparse_key, sparse_key, T_KEYS},
-    {"strings", &weft_map_strings, string_key, string_twin, T_KEYS},
-    {"byte strings", &weft_map_byte_strings, bytes_key, bytes_twin, T_KEYS},
-    {"one hash for all", &one_config, integer_key, integer_key, 300},
-    {"hash 0 for all", &zero_config, integer_key, integer_key, 300},
-    {"hash of all ones", &ones_config, integer_key, integer_key, 300},
-    {"constant high bits", &low_config, integer_key, integer_key, 1500},
-    {"few hashes", &few_config, integer_key, integer_key, 1000},
+    {"no configuration", &maps[MAP_map], NULL, integer_key, integer_key, T_KEYS},
+    {"integers", &maps[MAP_map], &weft_map_integers, sparse_key, sparse_key, T_KEYS},
+    {"strings", &maps[MAP_map], &weft_map_strings, string_key, string_twin, T_KEYS},
+    {"byte strings", &maps[MAP_map], &weft_map_byte_strings, bytes_key, bytes_twin, T_KEYS},
+    {"one hash for all", &maps[MAP_map], &one_config, integer_key, integer_key, 300},
+    {"hash 0 for all", &maps[MAP_map], &zero_config, integer_key, integer_key, 300},
+    {"hash of all ones", &maps[MAP_map], &ones_config, integer_key, integer_key, 300},
+    {"constant high bits", &maps[MAP_map], &low_config, integer_key, integer_key, 1500},
+    {"few hashes", &maps[MAP_map], &few_config, integer_key, integer_key, 1000},
+    {"integers", &maps[MAP_table], NULL, integer_key, integer_key, T_KEYS},
+    {"sparse integers", &maps[MAP_table], NULL, sparse_key, sparse_key, T_KEYS},
 };
 const size_t t_all_keys_count = T_COUNT(t_all_keys);
 
@@ -133,6 +135,19 @@ weft_map *t_map_new(weft_domain *domain, const weft_map_config *config)
     return map;
 }
 
+void *t_map_of(const map_subject *of, weft_domain *domain)
+{
+    void *map = NULL;
+    CHECK(of->create(&map, domain, NULL, NULL) == 0);
+    CHECK(map != NULL);
+    return map;
+}
+
+void *t_map_for(const t_keys *kind, weft_domain *domain)
+{
+    return kind->of == &maps[MAP_map] ? t_map_new(domain, kind->config) : t_map_of(kind->of, domain);
+}
+
 weft_map_statistics t_map_stats(weft_map *map)
 {
     weft_map_statistics stats;
@@ -141,17 +156,17 @@ weft_map_statistics t_map_stats(weft_map *map)
     return stats;
 }
 
-void t_map_fill(weft_map *map, uintptr_t from, uintptr_t to)
+void t_map_fill(const map_subject *of, void *map, uintptr_t from, uintptr_t to)
 {
     for (uintptr_t key = from; key < to; key++)
-        CHECK(weft_map_insert(map, t_ptr(key), t_ptr(t_value_of(key))) == 0);
+        CHECK(of->insert(map, key, t_ptr(t_value_of(key))) == 0);
 }
 
-void t_map_drain(weft_map *map, uintptr_t from, uintptr_t to)
+void t_map_drain(const map_subject *of, void *map, uintptr_t from, uintptr_t to)
 {
     for (uintptr_t key = from; key < to; key++) {
         void *value = NULL;
-        CHECK(weft_map_remove(map, t_ptr(key), &value));
+        CHECK(of->remove(map, key, &value));
         CHECK(t_int(value) == t_value_of(key));
     }
 }

@@ -9,179 +9,243 @@
 
 enum { MANY = T_SCALE(1000000, 100000) };
 
-/* A table of fewer buckets than this need not shrink any further. */
+/* An array of fewer buckets than this need not shrink any further. */
 enum { SMALL = 4096 };
 
-static void assert_consistent(weft_map *map, size_t size)
+/* What each map promises. */
+typedef struct limits {
+    double least, most; /* load; `least` of a map that is not small */
+    size_t bucket;      /* bytes of a bucket, at least */
+    size_t each;        /* bytes of buckets for each entry, at most: also while the upper half is being taken away */
+    size_t fullest;     /* entries of a bucket */
+    size_t held;        /* bytes for each entry in all, at least, when so many have just come */
+} limits;
+
+static const limits limits_of[MAPS] = {
+    /* at load 0.5: never seen above 10 */
+    [MAP_map] = {.least = 0.125, .most = 0.5, .bucket = sizeof(void *), .each = 128, .fullest = 24, .held = 48},
+    /* its updates look at the size once in a 64th of the number of buckets */
+    [MAP_table] =
+        {.least = 1.0 / 8 - 1.0 / 64, .most = 2 + 1.0 / 64, .bucket = 64, .each = 640, .fullest = 15, .held = 32},
+};
+
+typedef struct figures {
+    size_t size, buckets, fullest, bytes;
+    double load;
+} figures;
+
+static figures figures_of(const map_subject *of, void *map)
 {
-    weft_map_statistics stats = t_map_stats(map);
-    assert_int_equal(weft_map_size(map), size);
-    assert_int_equal(stats.size, size);
-    assert_true(stats.buckets > 0);
-    assert_true(stats.load == (double)size / (double)stats.buckets);
-    assert_true(stats.load <= 0.5);
+    if (of == &maps[MAP_map]) {
+        weft_map_statistics s = t_map_stats(map);
+        return (figures){s.size, s.buckets, s.longest_chain, s.bucket_bytes, s.load};
+    }
+    weft_table_statistics s;
+    memset(&s, 0xee, sizeof s);
+    weft_table_stats(map, &s);
+    assert_int_equal(s.bucket_bytes, 64 * s.buckets);
+    return (figures){s.size, s.buckets, s.fullest, s.bucket_bytes, s.load};
+}
+
+static void assert_consistent(const map_subject *of, void *map, size_t size)
+{
+    const limits *l = &limits_of[of - maps];
+    figures f = figures_of(of, map);
+    assert_int_equal(of->size(map), size);
+    assert_int_equal(f.size, size);
+    assert_true(f.buckets > 0);
+    assert_int_equal(of->buckets(map), f.buckets);
+    assert_true(f.load == (double)size / (double)f.buckets);
+    assert_true(f.load <= l->most);
     if (size >= SMALL)
-        assert_true(stats.load >= 0.125);
-    assert_true(stats.bucket_bytes >= stats.buckets * sizeof(void *) || size < SMALL);
-    /* 64 an entry, and as much again while the upper half is being taken away */
-    assert_true(stats.bucket_bytes <= 128 * (size + SMALL));
-    assert_true(stats.longest_chain <= 24); /* at load 0.5: never seen above 10 */
-    assert_true(stats.longest_chain > 0 || size == 0);
+        assert_true(f.load >= l->least);
+    assert_true(f.bytes >= f.buckets * l->bucket || size < SMALL);
+    assert_true(f.bytes <= l->each * (size + SMALL));
+    assert_true(f.fullest <= l->fullest);
+    assert_true(f.fullest > 0 || size == 0);
 }
 
 static void test_grow_and_shrink(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
     weft_guard guard;
-    assert_consistent(map, 0);
+    assert_consistent(of, map, 0);
     for (uintptr_t size = 0, next; size < MANY; size = next) {
         next = size * 2 + 1 < MANY ? size * 2 + 1 : MANY;
-        t_map_fill(map, size, next);
-        assert_consistent(map, next);
+        t_map_fill(of, map, size, next);
+        assert_consistent(of, map, next);
     }
     weft_enter(&guard, env->domain);
     for (uintptr_t key = 0; key < MANY; key++)
-        CHECK(t_int(weft_map_get(map, key % 2 ? &guard : NULL, t_ptr(key))) == t_value_of(key));
+        CHECK(t_int(of->get(map, key % 2 ? &guard : NULL, key)) == t_value_of(key));
     for (uintptr_t key = MANY; key < MANY + 1000; key++)
-        CHECK(!weft_map_contains(map, t_ptr(key)));
+        CHECK(!of->contains(map, key));
     weft_leave(&guard);
     for (uintptr_t left = MANY; left > 0; left /= 2) {
-        t_map_drain(map, left / 2, left);
-        assert_consistent(map, left / 2);
+        t_map_drain(of, map, left / 2, left);
+        assert_consistent(of, map, left / 2);
     }
-    assert_true(t_map_stats(map).buckets <= SMALL);
-    t_map_fill(map, 0, 1000); /* the map works as before */
-    assert_consistent(map, 1000);
-    weft_map_destroy(map, NULL, NULL);
+    assert_true(of->buckets(map) <= SMALL);
+    t_map_fill(of, map, 0, 1000); /* the map works as before */
+    assert_consistent(of, map, 1000);
+    of->destroy(map);
 }
 
 /* Memory follows the size: the buckets of a million entries are given back when these have gone. */
 static void test_memory_follows(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
-    t_map_fill(map, 0, 100);
-    t_map_drain(map, 0, 100);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
+    t_map_fill(of, map, 0, 100);
+    t_map_drain(of, map, 0, 100);
     t_barrier(env->domain);
     weft_domain_flush(env->domain);
     size_t before = t_stats(env->domain).allocated;
     for (int round = 0; round < 2; round++) {
-        t_map_fill(map, 0, MANY);
-        assert_true(t_stats(env->domain).allocated > before + MANY * 48);
+        t_map_fill(of, map, 0, MANY);
+        assert_true(t_stats(env->domain).allocated > before + MANY * limits_of[of - maps].held);
         if (round == 0)
-            t_map_drain(map, 0, MANY);
+            t_map_drain(of, map, 0, MANY);
         else
-            weft_map_clear(map);
+            of->clear(map);
         t_barrier(env->domain);
         weft_domain_flush(env->domain);
         assert_true(t_stats(env->domain).allocated <= before + (1u << 20));
     }
-    weft_map_destroy(map, NULL, NULL);
+    of->destroy(map);
 }
 
 /* The size crosses the border between two table sizes up and down, a hundred thousand times. */
 static void test_size_at_a_border(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
-    t_map_fill(map, 0, 2048);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
+    t_map_fill(of, map, 0, 2048);
     size_t calls = 0;
     for (int round = 0; round < T_SCALE(20000, 2000); round++) {
         if (round == 1000)
             calls = atomic_load(&env->alloc.calls);
-        t_map_fill(map, 2048, 2053);
-        t_map_drain(map, 2048, 2053);
+        t_map_fill(of, map, 2048, 2053);
+        t_map_drain(of, map, 2048, 2053);
     }
-    assert_consistent(map, 2048);
+    assert_consistent(of, map, 2048);
     if (!WEFT_I_ASAN) /* no flutter between two sizes, and nodes are recycled */
         assert_true(atomic_load(&env->alloc.calls) <= calls + 16);
-    weft_map_destroy(map, NULL, NULL);
+    of->destroy(map);
 }
 
 /* Buckets that were made ahead stay, whatever comes and goes, until the map may shrink again. */
 static void test_reserve(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
     size_t calls = atomic_load(&env->alloc.calls);
-    assert_int_equal(weft_map_reserve(map, MANY), 0);
+    assert_int_equal(of->reserve(map, MANY), 0);
     if (!WEFT_I_ASAN) /* the nodes by which buckets are opened come back on the way */
         assert_true(atomic_load(&env->alloc.calls) <= calls + 20000);
-    size_t buckets = t_map_stats(map).buckets;
-    assert_true(buckets >= 2 * (size_t)MANY);
-    assert_int_equal(weft_map_reserve(map, MANY / 2), 0); /* never fewer at once */
-    assert_int_equal(weft_map_reserve(map, MANY), 0);
-    t_map_fill(map, 0, MANY);
-    assert_int_equal(t_map_stats(map).buckets, buckets);
-    t_map_drain(map, 0, MANY / 2);
-    weft_map_clear(map);
-    assert_int_equal(t_map_stats(map).buckets, buckets);
-    assert_int_equal(weft_map_reserve(map, 0), 0);
-    weft_map_clear(map);
-    assert_true(t_map_stats(map).buckets <= SMALL);
-    t_map_fill(map, 0, 1000);
-    assert_consistent(map, 1000);
-    weft_map_destroy(map, NULL, NULL);
+    size_t buckets = of->buckets(map);
+    assert_true((double)MANY / (double)buckets <= limits_of[of - maps].most);
+    assert_int_equal(of->reserve(map, MANY / 2), 0); /* never fewer at once */
+    assert_int_equal(of->reserve(map, MANY), 0);
+    t_map_fill(of, map, 0, MANY);
+    assert_int_equal(of->buckets(map), buckets);
+    t_map_drain(of, map, 0, MANY / 2);
+    of->clear(map);
+    assert_int_equal(of->buckets(map), buckets);
+    assert_int_equal(of->reserve(map, 0), 0);
+    of->clear(map);
+    assert_true(of->buckets(map) <= SMALL);
+    t_map_fill(of, map, 0, 1000);
+    assert_consistent(of, map, 1000);
+    of->destroy(map);
 }
 
 /* Too many buckets for the memory, or for any: the map works on with those that it has. */
 static void test_reserve_too_much(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
-    t_map_fill(map, 0, 100);
-    size_t buckets = t_map_stats(map).buckets;
-    assert_int_equal(weft_map_reserve(map, SIZE_MAX), -ENOMEM);
-    assert_int_equal(weft_map_reserve(map, SIZE_MAX / 2 + 1), -ENOMEM);
-    assert_int_equal(t_map_stats(map).buckets, buckets);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
+    t_map_fill(of, map, 0, 100);
+    size_t buckets = of->buckets(map);
+    assert_int_equal(of->reserve(map, SIZE_MAX), -ENOMEM);
+    assert_int_equal(of->reserve(map, SIZE_MAX / 2 + 1), -ENOMEM);
+    assert_int_equal(of->buckets(map), buckets);
     t_alloc_fail(&env->alloc, 1, true);
-    assert_int_equal(weft_map_reserve(map, MANY), -ENOMEM);
+    assert_int_equal(of->reserve(map, MANY), -ENOMEM);
     t_alloc_fail_never(&env->alloc);
-    assert_consistent(map, 100);
-    t_map_fill(map, 100, 1000);
-    t_map_drain(map, 0, 1000);
-    assert_int_equal(weft_map_size(map), 0);
-    weft_map_destroy(map, NULL, NULL);
+    assert_consistent(of, map, 100);
+    t_map_fill(of, map, 100, 1000);
+    t_map_drain(of, map, 0, 1000);
+    assert_int_equal(of->size(map), 0);
+    of->destroy(map);
 }
 
 /* ---- iteration ---- */
 
 /* Sees each of the integer keys from .. to once, with its value. */
-static void assert_iterates(weft_map *map, uintptr_t from, uintptr_t to)
+typedef struct range {
+    uintptr_t from, to;
+    size_t count;
+} range;
+
+static unsigned char seen_in_range[MANY];
+
+static bool see_in_range(uintptr_t key, void *value, void *ctx)
 {
-    static unsigned char seen[MANY];
-    weft_map_iterator it;
-    void *key, *value;
-    size_t count = 0;
-    memset(seen, 0, sizeof seen);
-    weft_map_iterate(&it, map);
-    while (weft_map_next(&it, &key, &value)) {
-        CHECK(t_int(key) >= from && t_int(key) < to);
-        CHECK(t_int(value) == t_value_of(t_int(key)));
-        CHECK(seen[t_int(key)]++ == 0);
-        count++;
-    }
-    assert_false(weft_map_next(&it, &key, &value)); /* the end stays the end */
-    weft_map_iterate_end(&it);
-    assert_int_equal(count, to - from);
+    range *r = ctx;
+    CHECK(key >= r->from && key < r->to);
+    CHECK(t_int(value) == t_value_of(key));
+    CHECK(seen_in_range[key]++ == 0);
+    r->count++;
+    return true;
+}
+
+static void assert_iterates(const map_subject *of, void *map, uintptr_t from, uintptr_t to)
+{
+    range r = {from, to, 0};
+    memset(seen_in_range, 0, sizeof seen_in_range);
+    of->walk(map, see_in_range, &r);
+    assert_int_equal(r.count, to - from);
 }
 
 static void test_iteration(void **state)
 {
     t_env *env = *state;
-    weft_map *map = t_map_new(env->domain, NULL);
+    const map_subject *of = env->what;
+    void *map = t_map_of(of, env->domain);
     for (uintptr_t size = 0, next; size < MANY / 10; size = next) {
         next = size * 3 + 1 < MANY / 10 ? size * 3 + 1 : MANY / 10;
-        assert_iterates(map, 0, size);
-        t_map_fill(map, size, next);
+        assert_iterates(of, map, 0, size);
+        t_map_fill(of, map, size, next);
     }
-    assert_iterates(map, 0, MANY / 10);
-    t_map_drain(map, 0, MANY / 20);
-    assert_iterates(map, MANY / 20, MANY / 10);
-    weft_map_clear(map);
-    assert_iterates(map, 0, 0);
-    weft_map_destroy(map, NULL, NULL);
+    assert_iterates(of, map, 0, MANY / 10);
+    t_map_drain(of, map, 0, MANY / 20);
+    assert_iterates(of, map, MANY / 20, MANY / 10);
+    of->clear(map);
+    assert_iterates(of, map, 0, 0);
+    of->destroy(map);
+}
+
+typedef struct of_kind {
+    const t_keys *kind;
+    void *map;
+    size_t count, seen[T_KEYS];
+    int way;
+} of_kind;
+
+static bool see_key(uintptr_t key, void *value, void *ctx)
+{
+    of_kind *s = ctx;
+    CHECK(key == s->kind->key(t_int(value) - 1));
+    CHECK(s->seen[t_int(value) - 1]++ == 0);
+    s->count++;
+    return true;
 }
 
 /* For every kind of key, colliding ones included. */
@@ -190,26 +254,15 @@ static void test_iteration_of_all_kinds(void **state)
     t_env *env = *state;
     for (size_t k = 0; k < t_all_keys_count; k++) {
         const t_keys *kind = &t_all_keys[k];
-        weft_map *map = t_map_new(env->domain, kind->config);
-        static unsigned char seen[T_KEYS];
-        weft_map_iterator it;
-        void *key, *value;
-        size_t count = 0;
-        memset(seen, 0, sizeof seen);
+        of_kind s = {.kind = kind, .map = t_map_for(kind, env->domain)};
         for (size_t i = 0; i < kind->usable; i++)
-            assert_int_equal(weft_map_insert(map, kind->key(i), t_ptr(i + 1)), 0);
-        assert_int_equal(t_map_stats(map).size, kind->usable);
-        weft_map_iterate(&it, map);
-        while (weft_map_next(&it, &key, &value)) {
-            CHECK(key == kind->key(t_int(value) - 1));
-            CHECK(seen[t_int(value) - 1]++ == 0);
-            count++;
-        }
-        weft_map_iterate_end(&it);
-        assert_int_equal(count, kind->usable);
-        weft_map_clear(map);
-        assert_int_equal(weft_map_size(map), 0);
-        weft_map_destroy(map, NULL, NULL);
+            assert_int_equal(kind->of->insert(s.map, kind->key(i), t_ptr(i + 1)), 0);
+        assert_int_equal(figures_of(kind->of, s.map).size, kind->usable);
+        kind->of->walk(s.map, see_key, &s);
+        assert_int_equal(s.count, kind->usable);
+        kind->of->clear(s.map);
+        assert_int_equal(kind->of->size(s.map), 0);
+        kind->of->destroy(s.map);
     }
 }
 
@@ -219,7 +272,7 @@ static void test_iterator_edges(void **state)
     weft_map *map = t_map_new(env->domain, NULL);
     weft_map_iterator it, second;
     void *key = NULL, *value = NULL;
-    t_map_fill(map, 0, 10);
+    t_map_fill(&maps[MAP_map], map, 0, 10);
     weft_map_iterate(&it, map); /* ended before its first step */
     weft_map_iterate_end(&it);
     weft_map_iterate(&it, map);
@@ -231,77 +284,88 @@ static void test_iterator_edges(void **state)
         assert_true(weft_map_next(&second, &key, &value));
     weft_map_iterate_end(&it);
     assert_false(weft_map_next(&second, &key, &value));
+    assert_false(weft_map_next(&second, &key, &value)); /* the end stays the end */
     weft_map_iterate_end(&second);
     assert_int_equal(t_stats(env->domain).guards_held, 0);
     weft_map_destroy(map, NULL, NULL);
 }
 
 /* Updates by the iterating thread: what stays is seen once, what is removed is not seen after that. */
+enum { FIRST = 20000 };
+
+typedef struct own {
+    const map_subject *of;
+    void *map;
+    t_rng rng;
+    size_t next;
+    unsigned char seen[3 * FIRST], gone[3 * FIRST];
+} own;
+
+static bool update_and_see(uintptr_t key, void *value, void *ctx)
+{
+    own *o = ctx;
+    uintptr_t other = t_random(&o->rng) % FIRST;
+    CHECK(t_int(value) == t_value_of(key));
+    CHECK(!o->gone[key] && o->seen[key]++ == 0);
+    if (o->of->remove(o->map, other, NULL))
+        o->gone[other] = 1;
+    if (o->next < 3 * FIRST) {
+        t_map_fill(o->of, o->map, o->next, o->next + 1);
+        o->next++;
+    }
+    return true;
+}
+
 static void test_iteration_under_own_updates(void **state)
 {
+    static own o;
     t_env *env = *state;
-    enum { N = 20000 };
-    weft_map *map = t_map_new(env->domain, NULL);
-    static unsigned char seen[3 * N], gone[3 * N];
-    weft_map_iterator it;
-    void *key, *value;
-    t_rng rng = {3};
-    size_t stayed = 0, next = N;
-    memset(seen, 0, sizeof seen);
-    memset(gone, 0, sizeof gone);
-    t_map_fill(map, 0, N);
-    weft_map_iterate(&it, map);
-    while (weft_map_next(&it, &key, &value)) {
-        uintptr_t k = t_int(key), other = t_random(&rng) % N;
-        CHECK(t_int(value) == t_value_of(k));
-        CHECK(!gone[k] && seen[k]++ == 0);
-        if (weft_map_remove(map, t_ptr(other), NULL))
-            gone[other] = 1;
-        if (next < 3 * N) {
-            t_map_fill(map, next, next + 1);
-            next++;
-        }
+    size_t stayed = 0;
+    o = (own){.of = env->what, .map = t_map_of(env->what, env->domain), .rng = {3}, .next = FIRST};
+    t_map_fill(o.of, o.map, 0, FIRST);
+    o.of->walk(o.map, update_and_see, &o);
+    for (size_t k = 0; k < FIRST; k++) {
+        CHECK(o.gone[k] || o.seen[k] == 1);
+        stayed += !o.gone[k];
     }
-    weft_map_iterate_end(&it);
-    for (size_t k = 0; k < N; k++) {
-        CHECK(gone[k] || seen[k] == 1);
-        stayed += !gone[k];
-    }
-    assert_int_equal(weft_map_size(map), stayed + next - N);
-    weft_map_destroy(map, NULL, NULL);
+    assert_true(stayed < FIRST && o.next > FIRST);
+    assert_int_equal(o.of->size(o.map), stayed + o.next - FIRST);
+    o.of->destroy(o.map);
 }
 
 /*
  * An iteration that removes what it is given misses nothing, even if keys share a hash. Each entry that was there is
  * seen once; entries that are put in behind it (other keys, or the same key again) hide none.
  */
+static bool remove_seen(uintptr_t key, void *value, void *ctx)
+{
+    of_kind *s = ctx;
+    const map_subject *of = s->kind->of;
+    size_t i = t_int(value) - 1, half = s->kind->usable / 2, step = s->count++;
+    s->seen[i]++;
+    CHECK(of->remove(s->map, key, NULL));
+    if (s->way == 1 && step < half)
+        CHECK(of->insert(s->map, s->kind->key(half + step), t_ptr(half + step + 1)) == 0);
+    if (s->way == 2 && i < half) /* the same key, as another entry */
+        CHECK(of->insert(s->map, s->kind->key(i), t_ptr(half + i + 1)) == 0);
+    return true;
+}
+
 static void test_iteration_that_removes(void **state)
 {
     t_env *env = *state;
     for (size_t k = 0; k < t_all_keys_count; k++) {
         const t_keys *kind = &t_all_keys[k];
         for (int way = 0; way < 3; way++) {
-            weft_map *map = t_map_new(env->domain, kind->config);
-            weft_map_iterator it;
-            void *key, *value;
-            size_t half = kind->usable / 2, seen[T_KEYS] = {0}, steps = 0;
+            of_kind s = {.kind = kind, .map = t_map_for(kind, env->domain), .way = way};
+            size_t half = kind->usable / 2;
             for (size_t i = 0; i < half; i++)
-                assert_int_equal(weft_map_insert(map, kind->key(i), t_ptr(i + 1)), 0);
-            weft_map_iterate(&it, map);
-            for (; weft_map_next(&it, &key, &value); steps++) {
-                size_t i = t_int(value) - 1;
-                seen[i]++;
-                CHECK(weft_map_remove(map, key, NULL));
-                if (way == 1 && steps < half)
-                    CHECK(weft_map_insert(map, kind->key(half + steps), t_ptr(half + steps + 1)) == 0);
-                if (way == 2 && i < half) /* the same key, as another entry */
-                    CHECK(weft_map_insert(map, kind->key(i), t_ptr(half + i + 1)) == 0);
-            }
-            weft_map_iterate_end(&it);
+                assert_int_equal(kind->of->insert(s.map, kind->key(i), t_ptr(i + 1)), 0);
+            kind->of->walk(s.map, remove_seen, &s);
             for (size_t i = 0; i < half; i++)
-                assert_int_equal(seen[i], 1);
-            assert_true(way > 0 || weft_map_size(map) == 0);
-            weft_map_destroy(map, NULL, NULL);
+                assert_int_equal(s.seen[i], 1);
+            assert_true(way > 0 || kind->of->size(s.map) == 0);
+            kind->of->destroy(s.map);
         }
     }
 }
@@ -371,15 +435,15 @@ static void test_counters_are_not_shared(void **state)
 int main(int count, char **argument)
 {
     const struct CMUnitTest tests[] = {
-        T_BOTH(test_grow_and_shrink),
-        T_BOTH(test_memory_follows),
-        T_BOTH(test_size_at_a_border),
-        T_BOTH(test_reserve),
-        T_BOTH(test_reserve_too_much),
-        T_BOTH(test_iteration),
+        T_MAPS(test_grow_and_shrink),
+        T_MAPS(test_memory_follows),
+        T_MAPS(test_size_at_a_border),
+        T_MAPS(test_reserve),
+        T_MAPS(test_reserve_too_much),
+        T_MAPS(test_iteration),
         T_BOTH(test_iteration_of_all_kinds),
         T_BOTH(test_iterator_edges),
-        T_BOTH(test_iteration_under_own_updates),
+        T_MAPS(test_iteration_under_own_updates),
         T_BOTH(test_iteration_that_removes),
         T_BOTH(test_iterator_holds_its_entry),
         T_BOTH(test_counters_are_not_shared),

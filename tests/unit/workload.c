@@ -10,7 +10,8 @@ void t_structures_open(t_structures *s, weft_domain *domain)
     *s = (t_structures){.domain = domain};
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].create(&s->each[c], domain) == 0);
-    CHECK(weft_map_create(&s->map, domain, NULL) == 0);
+    for (size_t m = 0; m < MAPS; m++)
+        CHECK(maps[m].create(&s->map[m], domain, NULL, NULL) == 0);
 }
 
 typedef struct object {
@@ -42,24 +43,25 @@ static void retire_objects(t_structures *s)
     }
 }
 
-static void use_map(t_structures *s, uintptr_t first, int round)
+static void use_map(t_structures *s, size_t m, uintptr_t first, int round)
 {
+    const map_subject *of = &maps[m];
+    void *map = s->map[m], *out = NULL;
     uintptr_t key = first + (uintptr_t)round % KEYS;
     uintptr_t value = key + VALUE;
-    void *out = NULL;
     weft_guard guard;
-    CHECK(weft_map_insert(s->map, t_ptr(key), t_ptr(value)) == 0);
-    CHECK(weft_map_insert(s->map, t_ptr(key), t_ptr(1)) == -EEXIST);
-    CHECK(weft_map_put(s->map, t_ptr(key), t_ptr(value + 1), &out) == 1 && t_int(out) == value);
+    CHECK(of->insert(map, key, t_ptr(value)) == 0);
+    CHECK(of->insert(map, key, t_ptr(1)) == -EEXIST);
+    CHECK(of->put(map, key, t_ptr(value + 1), &out) == 1 && t_int(out) == value);
     weft_enter(&guard, s->domain);
-    CHECK(t_int(weft_map_get(s->map, &guard, t_ptr(key))) == value + 1);
-    void *other = weft_map_get(s->map, &guard, t_ptr(key + KEYS)); /* a neighbour's */
+    CHECK(t_int(of->get(map, &guard, key)) == value + 1);
+    void *other = of->get(map, &guard, key + KEYS); /* a neighbour's */
     CHECK(other == NULL || t_int(other) - key - KEYS - VALUE <= 1);
     weft_leave(&guard);
-    CHECK(weft_map_compare_and_replace(s->map, t_ptr(key), t_ptr(value + 1), t_ptr(value)) == 0);
-    CHECK(weft_map_compare_and_remove(s->map, t_ptr(key), t_ptr(value + 1)) == -EAGAIN);
-    CHECK(weft_map_remove(s->map, t_ptr(key), &out) && t_int(out) == value);
-    CHECK(!weft_map_contains(s->map, t_ptr(key)));
+    CHECK(of->compare_and_replace(map, key, t_ptr(value + 1), t_ptr(value)) == 0);
+    CHECK(of->compare_and_remove(map, key, t_ptr(value + 1)) == -EAGAIN);
+    CHECK(of->remove(map, key, &out) && t_int(out) == value);
+    CHECK(!of->contains(map, key));
 }
 
 void t_structures_use(t_structures *s, unsigned worker, int rounds)
@@ -68,7 +70,8 @@ void t_structures_use(t_structures *s, unsigned worker, int rounds)
     for (int i = 0; i < rounds; i++) {
         for (size_t c = 0; c < CONTAINERS; c++)
             CHECK(containers[c].put(s->each[c], t_ptr(VALUE + worker)) == 0);
-        use_map(s, (uintptr_t)worker * KEYS, i);
+        for (size_t m = 0; m < MAPS; m++)
+            use_map(s, m, (uintptr_t)worker * KEYS, i);
         for (size_t c = 0; c < CONTAINERS; c++)
             CHECK(containers[c].take(s->each[c], &value) && t_int(value) >= VALUE);
         retire_objects(s);
@@ -84,10 +87,12 @@ void t_structures_close(t_structures *s)
 {
     for (size_t c = 0; c < CONTAINERS; c++)
         CHECK(containers[c].is_empty(s->each[c]));
-    CHECK(weft_map_size(s->map) == 0);
+    for (size_t m = 0; m < MAPS; m++)
+        CHECK(maps[m].size(s->map[m]) == 0);
     for (size_t c = 0; c < CONTAINERS; c++)
         containers[c].destroy(s->each[c], NULL, NULL);
-    weft_map_destroy(s->map, NULL, NULL);
+    for (size_t m = 0; m < MAPS; m++)
+        maps[m].destroy(s->map[m]);
     t_barrier(s->domain);
     CHECK(atomic_load(&s->live) == 0);
 }

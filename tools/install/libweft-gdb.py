@@ -25,6 +25,10 @@ def word(value):
     return int(value.cast(gdb.lookup_type("unsigned long")))
 
 
+def wide(value):
+    return int(value.cast(gdb.lookup_type("unsigned long long")))
+
+
 def scheme(domain):
     return "epochs" if int(domain["head"]["scheme"]) == 2 else "hazard pointers"
 
@@ -201,6 +205,72 @@ class Map:
         return "map"
 
 
+class Table(Map):
+    """weft_table, bucket by bucket. While it grows or shrinks, some entries are in the next array already."""
+
+    VIRGIN, FROZEN, MOVED = 0, 3, 4  # of a bucket
+    LIVE = 2  # of a slot
+    FACTOR_INVERSE = 0xf1de83e19937733d  # WEFT_I_TABLE_FACTOR_INVERSE
+
+    def array(self):
+        return at(address(self.value["array"]), "weft_i_table_array")
+
+    @staticmethod
+    def slots(bucket):
+        """Those that are LIVE: (mixed key, value)"""
+        head, index, pointer = wide(bucket["head"]) >> 3, 0, address(bucket["more"])
+        holder = bucket
+        while True:
+            first, last = holder["slot"].type.range()
+            for i in range(first, last + 1):
+                if head >> 2 * index & 3 == Table.LIVE:
+                    yield wide(holder["slot"][i]["key"]), void(address(holder["slot"][i]["value"]))
+                index += 1
+            if pointer <= 1:  # 1: the chain of a bucket that is moved
+                return
+            holder = at(pointer, "weft_i_table_node")
+            pointer = address(holder["next"])
+
+    @staticmethod
+    def buckets(array):
+        """Those with entries: (mode, bucket)"""
+        for i in range(1 << 64 - int(array["shift"])):
+            mode = wide(array["bucket"][i]["head"]) & 7
+            if mode not in (Table.VIRGIN, Table.MOVED):
+                yield mode, array["bucket"][i]
+
+    def unmixed(self, mixed):
+        h = mixed * self.FACTOR_INVERSE & (1 << 64) - 1
+        return ((h ^ h >> 32) * int(self.value["inverse"]) & (1 << 64) - 1) ^ int(self.value["seed"]["k0"])
+
+    def entries(self):
+        for _, value in self.slots(self.value["zero"]):
+            yield self.unmixed(0), value
+        array = self.array()
+        pointer = address(array["next"])
+        takes_over = at(pointer, "weft_i_table_array") if pointer else None
+        for mode, bucket in self.buckets(array):
+            for mixed, value in self.slots(bucket):
+                if mode != self.FROZEN or wide(takes_over["bucket"][mixed >> int(takes_over["shift"])]["head"]) & 7 == self.VIRGIN:
+                    yield self.unmixed(mixed), value
+        for _, bucket in self.buckets(takes_over) if pointer else ():
+            for mixed, value in self.slots(bucket):
+                yield self.unmixed(mixed), value
+
+    def key(self, key):
+        return gdb.Value(key).cast(gdb.lookup_type("unsigned long long"))
+
+    def to_string(self):
+        size, pointer = word(self.value["first"]["size"]), address(self.value["stripes"])
+        if pointer:
+            stripes = at(pointer, "weft_i_table_stripes")["of"]
+            first, last = stripes.type.range()
+            size += sum(word(stripes[i]["it"]["size"]) for i in range(first, last + 1))
+        size, buckets = size & (1 << 64) - 1, 1 << 64 - int(self.array()["shift"])
+        return "weft_table under %s, %d entries in %d buckets, load %.2f" % (
+            scheme(self.value["domain"].dereference()), size, buckets, size / buckets)
+
+
 def records():
     """The records of all threads that have used the library."""
     for name in ("records", "weft_i_own_record_records"):  # the second in the single header
@@ -286,7 +356,7 @@ def known(printer):
 def printers():
     made = gdb.printing.RegexpCollectionPrettyPrinter("weft")
     for name, printer in (("msq", Queue), ("segq", SegmentQueue), ("spsc", PairRing), ("ring", Ring), ("mailbox", Mailbox), ("deque", Deque),
-                          ("treiber", Stack), ("map", Map), ("domain", Domain), ("guard", Guard)):
+                          ("treiber", Stack), ("map", Map), ("table", Table), ("domain", Domain), ("guard", Guard)):
         made.add_printer("weft_" + name, "^weft_%s$" % name, known(printer))
     return made
 
