@@ -38,6 +38,9 @@ struct CMUnitTest {
 #define assert_ptr_equal(a, b) cross_require((a) == (b))
 #define assert_int_equal(a, b) cross_require((uint64_t)(a) == (uint64_t)(b))
 #define assert_int_not_equal(a, b) cross_require((uint64_t)(a) != (uint64_t)(b))
+#define assert_in_range(value, least, most)                                                                            \
+    cross_require((uint64_t)(value) >= (uint64_t)(least) && (uint64_t)(value) <= (uint64_t)(most))
+#define assert_memory_equal(a, b, size) cross_require(memcmp((a), (b), (size)) == 0)
 #define assert_memory_not_equal(a, b, size) cross_require(memcmp((a), (b), (size)) != 0)
 #define assert_string_equal(a, b) cross_require(strcmp((a), (b)) == 0)
 

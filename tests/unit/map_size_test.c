@@ -55,7 +55,8 @@ static void assert_consistent(const map_subject *of, void *map, size_t size)
     assert_int_equal(f.size, size);
     assert_true(f.buckets > 0);
     assert_int_equal(of->buckets(map), f.buckets);
-    assert_true(f.load == (double)size / (double)f.buckets);
+    volatile double load = (double)size / (double)f.buckets; /* rounded: i386 calculates with more digits */
+    assert_true(f.load == load);
     assert_true(f.load <= l->most);
     if (size >= SMALL)
         assert_true(f.load >= l->least);
