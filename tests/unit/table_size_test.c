@@ -180,7 +180,7 @@ static void see(seeing *s, uint64_t key, const void *value)
 {
     unsigned char *of_key = key < STAY ? &s->stay[key] : key < come ? &s->go[key - STAY] : &s->come[key - come];
     CHECK(key < STAY + GO || (key >= come && key < come + s->came));
-    CHECK(*of_key == 0 && t_int(value) == key + 1);
+    CHECK(*of_key == 0 && t_int(value) == (uintptr_t)(key + 1));
     *of_key = 1;
 }
 
