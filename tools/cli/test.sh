@@ -12,9 +12,9 @@ the building included. --landing and --all need more packages. Tests always run;
 end it says what --all would have run besides; the last line is "N passed, N failed"; the exit status is 1 if any
 failed, a failed build included.
 
-  --landing         what a change must pass, half an hour: also the long tests (model checking of every case, a sample of
-                    the seeded bugs, faults of the machine), all of them under the sanitizers, other compilers and build
-                    systems, packages, the bench's page in a browser
+  --landing         what a change must pass, half an hour: also the long tests (model checking of every case, faults of
+                    the machine), all of them under the sanitizers, other compilers and build systems, packages, the
+                    bench's page in a browser
   --all             these, and the slow ones, an hour: every seeded bug, other architectures, ten million entries, the
                     library in one header
   --filter TEXT     only tests whose label contains TEXT, for example --filter fork
