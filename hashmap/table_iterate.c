@@ -1,6 +1,6 @@
 #include <weft/hashmap/table_resize.h>
 
-/* Copies the mixed keys from `first` to `last` that are LIVE in w->head. False: it has changed. */
+/* Copies the mixed keys that are LIVE in w->head. False: it has changed. */
 weft_i_inline bool copy_keys(weft_i_table_walk *w, weft_table_iterator *it, weft_scheme scheme)
 {
     it->left = 0;

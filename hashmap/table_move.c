@@ -284,22 +284,13 @@ bool weft_i_table_move_to(weft_i_table_walk *w, weft_i_table_array *next, size_t
     return moved;
 }
 
-static weft_i_table_array *next_of(weft_i_table_walk *w)
-{
-    return weft_i_table_next(w, weft_i_scheme(w->table->domain));
-}
-
-static void begin_again(weft_i_table_walk *w)
-{
-    weft_i_table_begin(w, weft_i_scheme(w->table->domain));
-}
-
 bool weft_i_table_move(weft_i_table_walk *w)
 {
-    weft_i_table_array *next = next_of(w);
+    weft_scheme scheme = weft_i_scheme(w->table->domain);
+    weft_i_table_array *next = weft_i_table_next(w, scheme);
     if (next)
         return weft_i_table_move_to(w, next, (size_t)(w->bucket - w->array->bucket));
-    begin_again(w);
+    weft_i_table_begin(w, scheme);
     return true;
 }
 
