@@ -13488,7 +13488,7 @@ bool weft_i_table_make_next(weft_table *table, weft_i_table_array *array, size_t
 
 /* ---- hashmap/table_iterate.c ---- */
 
-/* Copies the mixed keys from `first` to `last` that are LIVE in w->head. False: it has changed. */
+/* Copies the mixed keys that are LIVE in w->head. False: it has changed. */
 weft_i_inline bool weft_i_own_table_iterate_copy_keys(weft_i_table_walk *w, weft_table_iterator *it, weft_scheme scheme)
 {
     it->left = 0;
@@ -13904,22 +13904,13 @@ bool weft_i_table_move_to(weft_i_table_walk *w, weft_i_table_array *next, size_t
     return moved;
 }
 
-static weft_i_table_array *weft_i_own_table_move_next_of(weft_i_table_walk *w)
-{
-    return weft_i_table_next(w, weft_i_scheme(w->table->domain));
-}
-
-static void weft_i_own_table_move_begin_again(weft_i_table_walk *w)
-{
-    weft_i_table_begin(w, weft_i_scheme(w->table->domain));
-}
-
 bool weft_i_table_move(weft_i_table_walk *w)
 {
-    weft_i_table_array *next = weft_i_own_table_move_next_of(w);
+    weft_scheme scheme = weft_i_scheme(w->table->domain);
+    weft_i_table_array *next = weft_i_table_next(w, scheme);
     if (next)
         return weft_i_table_move_to(w, next, (size_t)(w->bucket - w->array->bucket));
-    weft_i_own_table_move_begin_again(w);
+    weft_i_table_begin(w, scheme);
     return true;
 }
 
@@ -14009,9 +14000,10 @@ static int weft_i_own_table_resize_adjust_once(weft_table *table, size_t least, 
     weft_scheme scheme = weft_i_scheme(table->domain);
     weft_i_table_walk w = weft_i_table_updater(table, weft_i_begin(&own, table->domain, scheme), 0);
     weft_i_table_begin(&w, scheme);
-    size_t bits = weft_i_table_bits(w.array), buckets = (size_t)1 << bits, sum = weft_i_table_sum(table);
+    size_t bits = weft_i_table_bits(w.array), buckets = (size_t)1 << bits;
     int result = 1;
-    if (!weft_i_load(&w.array->next, WEFT_TABLE_A3)) {
+    if (!weft_i_load(&w.array->next, WEFT_TABLE_A3)) { /* else no sum is needed, whose stripes others write */
+        size_t sum = weft_i_table_sum(table);
         if (bits < least || sum / WEFT_TABLE_LOAD >= buckets)
             result = weft_i_table_make_next(table, w.array, bits + 1) ? 1 : -ENOMEM;
         else if (bits > WEFT_TABLE_FIRST_BITS && bits > least && sum * WEFT_TABLE_SPARSE < buckets)

@@ -77,9 +77,10 @@ static int adjust_once(weft_table *table, size_t least, bool *finished)
     weft_scheme scheme = weft_i_scheme(table->domain);
     weft_i_table_walk w = weft_i_table_updater(table, weft_i_begin(&own, table->domain, scheme), 0);
     weft_i_table_begin(&w, scheme);
-    size_t bits = weft_i_table_bits(w.array), buckets = (size_t)1 << bits, sum = weft_i_table_sum(table);
+    size_t bits = weft_i_table_bits(w.array), buckets = (size_t)1 << bits;
     int result = 1;
-    if (!weft_i_load(&w.array->next, TABLE_A3)) {
+    if (!weft_i_load(&w.array->next, TABLE_A3)) { /* else no sum is needed, whose stripes others write */
+        size_t sum = weft_i_table_sum(table);
         if (bits < least || sum / WEFT_TABLE_LOAD >= buckets)
             result = weft_i_table_make_next(table, w.array, bits + 1) ? 1 : -ENOMEM;
         else if (bits > WEFT_TABLE_FIRST_BITS && bits > least && sum * WEFT_TABLE_SPARSE < buckets)
